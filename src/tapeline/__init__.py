@@ -1,0 +1,1 @@
+"""Tapeline: from tape to tax."""

@@ -1,0 +1,96 @@
+"""Market data in memory: sessions, panels and slices.
+
+A panel is float64 of shape [T, N], C-order: a row is one moment across all symbols, NaN = no value.
+Bars are labelled by their end; a bar covers (start, end] and may be read from its end on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tapeline.domain.errors import DataError, UnknownNameError
+
+Floats = npt.NDArray[np.float64]
+Times = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Sessions:
+    """Trading sessions of one calendar, oldest first.
+
+    name : calendar name such as "XNYS"
+    open_ns, close_ns : int64 [S], UTC nanoseconds; a session is [open, close)
+    ordinal : position of the first session in the calendar's whole history, so that frames of several
+        sessions are anchored independently of where the data begin
+    """
+
+    name: str
+    open_ns: Times
+    close_ns: Times
+    ordinal: int = 0
+
+    def __len__(self) -> int:
+        return len(self.open_ns)
+
+    def index_of(self, start_ns: Times) -> Times:
+        """Return for each bar start the index of the session that contains it, -1 outside every session."""
+        index = np.searchsorted(self.open_ns, start_ns, side="right") - 1
+        inside = (index >= 0) & (start_ns < self.close_ns[np.maximum(index, 0)])
+        return np.where(inside, index, -1).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Bars of N symbols on one time axis: the ends of the base bars that exist for at least one of them.
+
+    symbols : N names, in column order
+    frame_ns : length of the base bar; whole days mean sessions
+    start_ns, end_ns : int64 [T]; strictly increasing ends; bar t covers (start, end]
+    open, high, low, close, volume : float64 [T, N], raw prices; NaN in all five = no bar
+    sessions : the calendar the bars were checked against, None when the whole data is one session
+    """
+
+    symbols: tuple[str, ...]
+    frame_ns: int
+    start_ns: Times
+    end_ns: Times
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    sessions: Sessions | None = None
+
+    def __post_init__(self) -> None:
+        shape = (len(self.end_ns), len(self.symbols))
+        for name in ("open", "high", "low", "close", "volume"):
+            field = getattr(self, name)
+            if field.shape != shape:
+                raise DataError(
+                    f"Panel field {name} has shape {field.shape}, but {shape[0]} times and {shape[1]} symbols "
+                    f"need {shape}."
+                )
+            if field.dtype != np.float64 or not field.flags.c_contiguous:
+                object.__setattr__(self, name, np.ascontiguousarray(field, dtype=np.float64))
+        if len(self.end_ns) > 1 and not bool(np.all(np.diff(self.end_ns) > 0)):
+            row = int(np.argmax(np.diff(self.end_ns) <= 0)) + 1
+            raise DataError(f"Panel times must increase; row {row} does not come after row {row - 1}.")
+
+    def __len__(self) -> int:
+        return len(self.end_ns)
+
+    def column(self, symbol: str) -> int:
+        """Return the column of a symbol. Raises UnknownNameError, naming the nearest one."""
+        try:
+            return self.symbols.index(symbol)
+        except ValueError:
+            raise UnknownNameError("symbol", symbol, self.symbols, where="the data") from None
+
+    def rows(self, first: int, last: int) -> Panel:
+        """Return rows first..last-1 as views, without copying."""
+        cut = {name: getattr(self, name)[first:last]
+               for name in ("start_ns", "end_ns", "open", "high", "low", "close", "volume")}
+        return replace(self, **cut)
