@@ -1,1 +1,94 @@
-"""Tapeline: from tape to tax."""
+"""Tapeline: from tape to tax.
+
+    from tapeline import RuleStrategy, backtest, bars, ema, read_bars
+
+The names below are the public face. Each is imported when it is first used, so that `import tapeline` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_FACE = {
+    "tapeline.formula.bars": ("bars",),
+    "tapeline.formula.parameters": ("param",),
+    "tapeline.formula.library": (
+        "adx",
+        "atr",
+        "bollinger",
+        "crossed_above",
+        "crossed_below",
+        "ema",
+        "highest",
+        "lowest",
+        "macd",
+        "obv",
+        "realized_volatility",
+        "relative_volume",
+        "roc",
+        "rolling_argmin",
+        "rolling_max",
+        "rolling_mean",
+        "rolling_min",
+        "rolling_std",
+        "rolling_zscore",
+        "rsi",
+        "sma",
+        "stoch_rsi",
+        "true_range",
+        "vwap",
+        "where",
+        "wilder",
+    ),
+    "tapeline.strategies.base": ("RuleStrategy", "Strategy"),
+    "tapeline.strategies.rules": (
+        "ScaleOut",
+        "SessionWindow",
+        "distance",
+        "fixed_quantity",
+        "percent_of_equity",
+        "risk_per_stop",
+        "volatility_target",
+    ),
+    "tapeline.simulation.settings": (
+        "Account",
+        "Costs",
+        "Limits",
+        "Market",
+        "PercentCommission",
+        "PerShareCommission",
+        "RunSettings",
+        "SaleFees",
+        "Slippage",
+    ),
+    "tapeline.simulation.building": ("CashDividend", "Split"),
+    "tapeline.domain.errors": ("TapelineError",),
+    "tapeline.domain.panel": ("Panel", "Sessions"),
+    "tapeline.engine.backtest": ("backtest", "backtest_each", "sweep"),
+    "tapeline.engine.result": ("Result",),
+    "tapeline.feeds.parquet": ("read_bars",),
+    "tapeline.feeds.simulated": ("simulate_market",),
+    "tapeline.app.replay": ("replay",),
+}
+_WHERE = {name: module for module, names in _FACE.items() for name in names} | {
+    "position": "tapeline.formula.position",
+    "session": "tapeline.formula.session",
+}
+
+__all__ = ["__version__", *sorted(_WHERE)]  # noqa: PLE0604  (every name is in the table above)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'tapeline' has no attribute {name!r}")
+    module = importlib.import_module(_WHERE[name])
+    value = module if _WHERE[name].endswith(f".{name}") and not hasattr(module, name) else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

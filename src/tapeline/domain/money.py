@@ -38,3 +38,8 @@ def approximate(amount: Decimal) -> float:
 def to_cents(amount: Decimal) -> Decimal:
     """Round half-up (away from zero) to the cent."""
     return amount.quantize(CENT, rounding=ROUND_HALF_UP)
+
+
+def text(amount: Decimal) -> str:
+    """Return the amount as digits, without exponent."""
+    return format(amount, "f")

@@ -6,12 +6,14 @@ Bars are labelled by their end; a bar covers (start, end] and may be read from i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 
 from tapeline.domain.errors import DataError, UnknownNameError
+from tapeline.domain.times import DAY, date_to_ns
 
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
@@ -25,18 +27,50 @@ class Sessions:
     open_ns, close_ns : int64 [S], UTC nanoseconds; a session is [open, close)
     ordinal : position of the first session in the calendar's whole history, so that frames of several
         sessions are anchored independently of where the data begin
+    days : int64 [S], session dates as days since 1970-01-01; the UTC dates of the opens when not given
     """
 
     name: str
     open_ns: Times
     close_ns: Times
     ordinal: int = 0
+    days: Times = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def __post_init__(self) -> None:
+        if len(self.days) == 0:
+            object.__setattr__(self, "days", self.open_ns // DAY)
+        if not len(self.open_ns) == len(self.close_ns) == len(self.days):
+            raise DataError(
+                f"Sessions of {self.name}: {len(self.open_ns)} opens, {len(self.close_ns)} closes and "
+                f"{len(self.days)} dates; give as many of each."
+            )
 
     def __len__(self) -> int:
         return len(self.open_ns)
 
+    def cut(self, first: int, last: int) -> Sessions:
+        """Return sessions first..last-1 as views; the ordinal moves along."""
+        return Sessions(
+            self.name,
+            self.open_ns[first:last],
+            self.close_ns[first:last],
+            self.ordinal + first,
+            self.days[first:last],
+        )
+
+    def between(self, first: date | None = None, last: date | None = None) -> Sessions:
+        """Return the sessions dated first..last, both included; None leaves that side open."""
+        start, stop = 0, len(self)
+        if first is not None:
+            start = int(np.searchsorted(self.days, date_to_ns(first) // DAY))
+        if last is not None:
+            stop = int(np.searchsorted(self.days, date_to_ns(last) // DAY, side="right"))
+        return self.cut(start, max(start, stop))
+
     def index_of(self, start_ns: Times) -> Times:
         """Return for each bar start the index of the session that contains it, -1 outside every session."""
+        if len(self) == 0:
+            return np.full(len(start_ns), -1, dtype=np.int64)
         index = np.searchsorted(self.open_ns, start_ns, side="right") - 1
         inside = (index >= 0) & (start_ns < self.close_ns[np.maximum(index, 0)])
         return np.where(inside, index, -1).astype(np.int64)

@@ -121,3 +121,45 @@ class EventKind(IntEnum):
     DIVIDEND = 22
     SPLIT = 23
     FRACTION_PAID = 24
+
+
+class Purpose(IntEnum):
+    """What a strategy wants an order for. The purpose that closes a round trip is its exit reason."""
+
+    ENTRY = 1
+    STOP = 2
+    TARGET = 3
+    EXIT_RULE = 4
+    FLAT_BEFORE_CLOSE = 5
+    SCALE_OUT = 6
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class IntentKind(IntEnum):
+    """What the decision kernel asks for. DENIED is a wish that our own limits refused."""
+
+    SUBMIT = 1
+    CANCEL = 2
+    REPLACE = 3
+    DENIED = 4
+
+
+class Limit(IntEnum):
+    """The limit that cut or refused a quantity."""
+
+    NONE = 0
+    POSITION = 1
+    GROSS = 2
+    NET = 3
+    RISK_PER_TRADE = 4
+    POSITIONS = 5
+    CASH = 6
+    NO_STOP = 7
+    BELOW_ONE_STEP = 8
+
+    @property
+    def word(self) -> str:
+        return "" if self is Limit.NONE else self.name.lower()

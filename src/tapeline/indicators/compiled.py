@@ -1,74 +1,114 @@
 """One decorator for everything compiled, and one place for the machine code.
 
-`compiled(signature)` marks a function for Numba without compiling it: the work is done at the first call,
-or ahead of time by `registry`, in parallel processes, and is then read from the disk.
+`compiled(signature)` marks a function for Numba without compiling it: that happens at the first call, or
+ahead of time, in parallel processes (`app/precompile.py`). Either way the machine code is kept on the disk
+(`code_cache`) and read from there by later processes.
 
-Numba's own disk cache notices a change only in the file of the function itself, not in the functions it calls.
-So the cache folder is named after a digest of every compiled source of the package: any change starts afresh
-and nothing stale is ever run.
+Ahead of time means: before the first backtest, with a progress line. What is compiled then is
+
+- each function with a signature, for exactly that signature. A call with other types (a read-only array,
+  another layout, an int where a float was announced) compiles a second version in the middle of somebody's
+  run;
+- what each function marked `@warmer` calls. A warmer is for types that no text can say, such as named
+  tuples of arrays: a plain function without arguments that calls the kernel once, on the smallest valid
+  input.
+
+Functions without either are compiled as part of those that call them.
 
 Kernels never use fast-math: results must not depend on how the compiler groups operations.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
-from collections.abc import Callable
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-PACKAGE = Path(__file__).resolve().parent.parent
-COMPILED_FOLDERS = ("indicators", "simulation", "formula")
+import numba
+from numba.core import config
+from numba.core.caching import IndexDataCacheFile
+
+from tapeline.indicators.code_cache import CodeCache, code_cache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-registry: dict[str, tuple[Any, str]] = {}
+registry: dict[str, tuple[Any, Any]] = {}
+warmers: dict[str, Callable[[], object]] = {}
 
 
-def source_digest() -> str:
-    """Return a digest of all sources that can end up in machine code."""
-    digest = hashlib.sha256()
-    for folder in COMPILED_FOLDERS:
-        for path in sorted((PACKAGE / folder).glob("*.py")):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def cache_folder() -> Path:
-    """Return a writable folder for machine code: the user's cache, else a temporary one."""
-    base = os.environ.get("TAPELINE_CACHE") or os.environ.get("XDG_CACHE_HOME")
-    root = Path(base) if base else Path.home() / ".cache"
-    folder = root / "tapeline" / "kernels" / source_digest()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError:
-        folder = Path(tempfile.gettempdir()) / f"tapeline-kernels-{os.getuid()}" / source_digest()
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
-
-
-if "NUMBA_CACHE_DIR" not in os.environ:
-    os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
-
-import numba  # noqa: E402  (the cache folder must be named before Numba reads its settings)
-
-
-def compiled(signature: str = "", **options: Any) -> Callable[[Function], Function]:
+def compiled(signature: Any = "", **options: Any) -> Callable[[Function], Function]:
     """Mark a function as compiled.
 
-    signature : Numba's text form, e.g. "void(float64[:, ::1], int64)"; compiled ahead of time when given.
-        Without one the function is only ever called by other compiled functions.
+    signature : Numba's text form, e.g. "void(float64[:, ::1], int64)", or a Numba signature; compiled ahead
+        of time when given. Without one the function is called only by compiled functions or a warmer.
     """
 
+    options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, **options}
+
     def mark(function: Function) -> Function:
-        dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+        if config.DISABLE_JIT:
+            return function
+        with _kept_in(code_cache()) as keeps:
+            dispatcher = numba.njit(cache=keeps, **options)(function)
+        if keeps:
+            dispatcher._cache._cache_file.__class__ = SharedCacheFile
         if signature:
-            registry[f"{function.__module__}.{function.__qualname__}"] = (dispatcher, signature)
+            registry[_name(function)] = (dispatcher, signature)
         return dispatcher  # type: ignore[no-any-return]
 
     return mark
+
+
+def warmer(function: Function) -> Function:
+    """Mark a function whose call compiles kernels that have no signature. See the head of this file."""
+    warmers[_name(function)] = function
+    return function
+
+
+class SharedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
+    """Numba's file of one function's machine code, safe with many writers, torn files and a full disk.
+
+    Two processes that save two signatures of one function at once choose the same file name; the index of one
+    then points at the code of the other, which a third process would run. Hence a lock. Everything else that
+    goes wrong with the files means only that code is compiled again.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
+        try:
+            with (Path(self._cache_path) / ".lock").open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if self._index_is_torn():
+                    self.flush()
+                super().save(key, data)
+        except OSError:
+            return
+
+    def load(self, key: Any) -> Any:
+        try:
+            return super().load(key)
+        except Exception:  # unpickling a torn file can raise anything
+            return None
+
+    def _index_is_torn(self) -> bool:
+        try:
+            self._load_index()
+        except Exception:  # as above
+            return True
+        return False
+
+
+@contextmanager
+def _kept_in(place: CodeCache) -> Iterator[bool]:
+    """Let functions marked in the body keep their code in our folder, without moving anybody else's."""
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(place.folder or before)
+    try:
+        yield place.folder is not None
+    finally:
+        config.CACHE_DIR = before
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"

@@ -1,0 +1,119 @@
+"""A replay: strategies, data, the simulated venue and a journal, wired together and run to the end.
+
+    run = replay([MovingAverageCross()], read_bars("bars.parquet").panel, "run.journal")
+    print(run.result.metrics["net_profit"], run.journal_head)
+
+This is the only place where the event loop meets the simulated broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tapeline import __version__
+from tapeline.brokers.simulated.broker import SimulatedBroker
+from tapeline.domain.cash import CashCause
+from tapeline.domain.errors import DataError
+from tapeline.domain.money import exact
+from tapeline.domain.panel import Panel
+from tapeline.domain.slice import Slice
+from tapeline.engine.assembly import AnyStrategy, assemble
+from tapeline.engine.loop import EventLoop
+from tapeline.engine.result import Result
+from tapeline.feeds.digest import panel_digest
+from tapeline.feeds.replay import Replay
+from tapeline.indicators.code_cache import source_digest
+from tapeline.ledger.facts import CashMoved, RunEnded, RunStarted
+from tapeline.ledger.views import Views
+from tapeline.simulation.building import CorporateAction
+from tapeline.simulation.settings import RunSettings, as_facts
+from tapeline.store.sqlite_journal import SqliteJournal
+
+REPLAY_BATCH_SLICES = 390
+"""Slices per commit of a replay: a session of minutes, at most this much is repeated after a crash."""
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedReplay:
+    """What a replay leaves: the result, the exact books, and the end of its journal's chain."""
+
+    result: Result
+    views: Views
+    journal_head: str
+    fact_count: int
+
+
+def replay(
+    strategies: Sequence[AnyStrategy],
+    data: Panel,
+    journal_path: str | Path = ":memory:",
+    settings: RunSettings | None = None,
+    *,
+    data_source: str = "a panel in memory",
+    corporate_actions: Sequence[CorporateAction] = (),
+    seed: int = 0,
+    batch_slices: int = REPLAY_BATCH_SLICES,
+    on_slice: Callable[[Slice, EventLoop], None] | None = None,
+) -> FinishedReplay:
+    """Run strategies through the event loop on the simulated venue, every fact journaled.
+
+    journal_path : a new journal's file, or ":memory:"; data_source : how the manifest names the data
+    on_slice : called after each slice with it and the loop
+    Raises DataError when there is nothing to run on or the journal already holds a run.
+    """
+    settings = settings or RunSettings()
+    if not len(data):
+        raise DataError("There are no bars to replay. Check period and symbols.")
+    assembly = assemble(
+        tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
+    )
+    broker = SimulatedBroker(data.symbols, data.frame_ns, data.sessions, settings, corporate_actions)
+    with SqliteJournal.writing(journal_path) as journal:
+        if journal.head().count:
+            raise DataError(
+                f"Journal {journal_path} already holds {journal.head().count} records; a replay begins a new one."
+                " Name another file."
+            )
+        loop = EventLoop(
+            assembly,
+            broker.watch(Replay(data)),
+            broker,
+            journal,
+            sessions=data.sessions,
+            batch_slices=batch_slices,
+            on_slice=on_slice,
+        )
+        start_ns = int(data.start_ns[0])
+        loop.record(
+            RunStarted(
+                start_ns,
+                __version__,
+                source_digest(),
+                _configuration(assembly.manifest, settings, data),
+                data_source,
+                panel_digest(data),
+                seed,
+            )
+        )
+        loop.record(CashMoved(start_ns, CashCause.DEPOSIT, exact(settings.account.cash)))
+        loop.run()
+        result = loop.result()
+        loop.record(
+            RunEnded(int(data.end_ns[-1]), loop.views.digest(), {"digest": result.digest, "slices": loop.slices})
+        )
+        journal.commit()
+        head = journal.head()
+    return FinishedReplay(result, loop.views, head.text, head.count)
+
+
+def _configuration(strategies: list[dict[str, Any]], settings: RunSettings, data: Panel) -> dict[str, Any]:
+    return {
+        "calendar": data.sessions.name if data.sessions is not None else None,
+        "frame_ns": data.frame_ns,
+        "settings": as_facts(settings),
+        "strategies": strategies,
+        "symbols": list(data.symbols),
+    }

@@ -1,0 +1,92 @@
+"""Find strategies: the shipped ones by name, a user's own by `file.py:ClassName`."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tapeline.domain.errors import InputError, UnknownNameError
+from tapeline.strategies.base import RuleStrategy, Strategy
+from tapeline.strategies.catalogue import SHIPPED
+
+StrategyClass = type[RuleStrategy] | type[Strategy]
+
+
+def find_strategy(text: str) -> StrategyClass:
+    """Return the strategy class that a name or `file.py:ClassName` means.
+
+    Raises UnknownNameError, naming the nearest, or InputError when the file cannot be used.
+    """
+    path_text, separator, class_name = text.rpartition(":")
+    if separator and path_text.endswith(".py"):
+        return _from_file(Path(path_text), class_name)
+    if text.endswith(".py"):
+        return _from_file(Path(text), "")
+    if text not in SHIPPED:
+        raise UnknownNameError("strategy", text, SHIPPED)
+    return SHIPPED[text]
+
+
+def make_strategy(text: str, assignments: Sequence[str] = ()) -> RuleStrategy | Strategy:
+    """Return a strategy with its parameters, each given as `name=number`."""
+    values: dict[str, float] = {}
+    for assignment in assignments:
+        name, separator, number = assignment.partition("=")
+        try:
+            values[name.strip()] = float(number)
+        except ValueError:
+            separator = ""
+        if not separator:
+            raise InputError(f"Parameter {assignment!r} is no assignment of a number. Write it like fast=10.")
+    return find_strategy(text)(**values)
+
+
+def _from_file(path: Path, class_name: str) -> StrategyClass:
+    if not path.is_file():
+        raise InputError(f"Strategy file {path} does not exist. Give the path of a Python file.")
+    module_name = f"tapeline_user_{path.stem}"
+    specification = importlib.util.spec_from_file_location(module_name, path.resolve())
+    if specification is None or specification.loader is None:
+        raise InputError(f"Strategy file {path} cannot be loaded as a Python module.")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[module_name] = module
+    try:
+        specification.loader.exec_module(module)
+    except InputError:
+        raise
+    except Exception as exc:
+        line = _line_in(exc, path)
+        raise InputError(
+            f"Strategy file {path} stopped{line} with {type(exc).__name__}: {exc}. Mend the file, or see the whole"
+            " trace with --debug."
+        ) from exc
+    found = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, (RuleStrategy, Strategy))
+        and value.__module__ == module_name
+    }
+    if not class_name and len(found) == 1:
+        return next(iter(found.values()))
+    if class_name not in found:
+        if not found:
+            raise InputError(f"Strategy file {path} defines no subclass of RuleStrategy or Strategy.")
+        if not class_name:
+            raise InputError(f"Strategy file {path} defines {', '.join(found)}. Say which: {path}:{next(iter(found))}.")
+        raise UnknownNameError("strategy class", class_name, found, where=str(path))
+    return found[class_name]
+
+
+def _line_in(exc: BaseException, path: Path) -> str:
+    if isinstance(exc, SyntaxError) and exc.lineno:
+        return f" at line {exc.lineno}"
+    lines = []
+    trace = exc.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path.resolve()):
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return f" at line {lines[-1]}" if lines else ""

@@ -1,0 +1,270 @@
+"""The simulated venue as a broker: the same market kernel as the backtest, behind the same port as a live venue.
+
+It watches the tape by itself (`watch` hands every slice to the venue before it hands it on), as a real venue does,
+and reports what happened as facts: exact amounts, client order ids, nothing of its own numbering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.cash import CashCause
+from tapeline.domain.errors import InputError, InvariantError
+from tapeline.domain.execution import Execution
+from tapeline.domain.money import approximate, exact
+from tapeline.domain.order import Order
+from tapeline.domain.panel import Sessions
+from tapeline.domain.slice import Slice
+from tapeline.domain.times import SECOND
+from tapeline.domain.words import EventKind, Reason, Stage, TimeInForce
+from tapeline.ledger.facts import (
+    CashMoved,
+    OrderAccepted,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    OrderTriggered,
+)
+from tapeline.ports.journal import Fact
+from tapeline.ports.market_data import MarketData
+from tapeline.simulation.building import CorporateAction
+from tapeline.simulation.arrivals import cancel, replace, submit
+from tapeline.simulation.matching import play_slice
+from tapeline.simulation.settings import RunSettings
+from tapeline.simulation.venue import new_venue
+
+NO_ORDER = -1
+
+
+class SimulatedBroker:
+    """One account at the simulated venue."""
+
+    def __init__(
+        self,
+        symbols: tuple[str, ...],
+        frame_ns: int,
+        sessions: Sessions | None,
+        settings: RunSettings,
+        corporate_actions: Sequence[CorporateAction] = (),
+    ) -> None:
+        self.symbols = symbols
+        self.market = new_venue(symbols, settings, sessions, frame_ns, corporate_actions)
+        self._columns = {symbol: column for column, symbol in enumerate(symbols)}
+        self._latency_ns = round(settings.market.latency_s * SECOND)
+        self._orders: list[Order] = []
+        self._numbers: dict[str, int] = {}
+        self._groups: dict[str, int] = {}
+        self._filled: dict[int, float] = {}
+        self._fills: dict[int, int] = {}
+        self._seen = 0
+        self._row = np.empty((5, len(symbols)))
+        self._reporters: dict[EventKind, Callable[[Any], Fact]] = {
+            EventKind.ACCEPTED: self._accepted,
+            EventKind.TRIGGERED: self._triggered,
+            EventKind.FILL: self._fill,
+            EventKind.REPLACED: self._replaced,
+            EventKind.CANCELED: self._canceled,
+            EventKind.REJECTED: self._rejected,
+            EventKind.EXPIRED: self._expired,
+            EventKind.BORROW: self._cash_moved,
+            EventKind.INTEREST: self._cash_moved,
+            EventKind.DIVIDEND: self._cash_moved,
+            EventKind.FRACTION_PAID: self._cash_moved,
+        }
+
+    def watch(self, feed: MarketData) -> WatchedFeed:
+        """Return the feed as the engine shall read it: each slice is played at the venue before it is handed on."""
+        return WatchedFeed(feed, self)
+
+    def play(self, now: Slice) -> None:
+        """Let the venue trade one slice."""
+        np.copyto(self._row, now.bars[:, 0])
+        row = self._row
+        play_slice(self.market, now.start_ns, now.end_ns, row[0], row[1], row[2], row[3], row[4])
+
+    def submit(self, orders: Sequence[Order]) -> None:
+        """Send orders that belong together; children name the entry before them as their parent."""
+        for order in orders:
+            if order.client_order_id in self._numbers:
+                raise InputError(f"Order {order.client_order_id} was sent before; an id is used once.")
+            if order.symbol not in self._columns:
+                raise InputError(f"Order {order.client_order_id}: the venue does not trade {order.symbol}.")
+            parent = self._numbers[order.parent] if order.parent is not None else NO_ORDER
+            number = submit(
+                self.market,
+                self._columns[order.symbol],
+                int(order.side),
+                int(order.order_type),
+                int(order.time_in_force),
+                approximate(order.quantity),
+                _number(order.limit_price),
+                _number(order.stop_price),
+                _number(order.trail_amount),
+                _number(order.trail_percent),
+                -1 if order.expire_time_ns is None else order.expire_time_ns,
+                order.decision_time_ns,
+                order.decision_time_ns + self._latency_ns,
+                parent,
+                int(order.role),
+                NO_ORDER if order.group is None else self._groups.setdefault(order.group, len(self._groups)),
+            )
+            if number != len(self._orders):
+                raise InvariantError(f"The venue gave order {order.client_order_id} number {number}.")
+            self._orders.append(order)
+            self._numbers[order.client_order_id] = number
+
+    def cancel(self, client_order_id: str, decision_time_ns: int) -> None:
+        """Ask for the end of a working order."""
+        cancel(
+            self.market, self._known(client_order_id), decision_time_ns, decision_time_ns + self._latency_ns
+        )
+
+    def replace(
+        self,
+        client_order_id: str,
+        decision_time_ns: int,
+        *,
+        quantity: Decimal | None = None,
+        limit_price: Decimal | None = None,
+        stop_price: Decimal | None = None,
+        trail_amount: Decimal | None = None,
+        time_in_force: TimeInForce | None = None,
+    ) -> None:
+        """Ask for new terms of a working order; None leaves a term as it is."""
+        replace(
+            self.market,
+            self._known(client_order_id),
+            decision_time_ns,
+            decision_time_ns + self._latency_ns,
+            _number(quantity),
+            _number(limit_price),
+            _number(stop_price),
+            _number(trail_amount),
+            np.nan,
+            -1 if time_in_force is None else int(time_in_force),
+            -1,
+        )
+
+    def events(self) -> list[Fact]:
+        """Return what happened since the last call, in order."""
+        events = self.market.events
+        fresh = events[self._seen :]
+        self._seen = len(events)
+        return [self._reporters[EventKind(int(event["kind"]))](event) for event in fresh]
+
+    def _known(self, client_order_id: str) -> int:
+        if client_order_id not in self._numbers:
+            raise InputError(f"Order {client_order_id} is not known to the venue.")
+        return self._numbers[client_order_id]
+
+    def _id(self, event: Any) -> str:
+        return self._orders[event["order"]].client_order_id
+
+    def _accepted(self, event: Any) -> Fact:
+        return OrderAccepted(_time(event), self._id(event), f"V{int(event['order'])}")
+
+    def _triggered(self, event: Any) -> Fact:
+        return OrderTriggered(_time(event), self._id(event), Stage(int(event["stage"])))
+
+    def _fill(self, event: Any) -> Fact:
+        number = int(event["order"])
+        order = self._orders[number]
+        quantity = float(event["quantity"])
+        filled = self._filled.get(number, 0.0)
+        count = self._fills[number] = self._fills.get(number, 0) + 1
+        # the same arithmetic as the backtest's, so that both call an order filled at the same moment
+        leaves = float(self.market.orders[number]["quantity"]) - filled - quantity
+        self._filled[number] = filled + quantity
+        step = float(self.market.tables.symbols[event["symbol"]]["step"])
+        execution = Execution(
+            execution_id=f"{order.client_order_id}/{count}",
+            client_order_id=order.client_order_id,
+            strategy=order.strategy,
+            symbol=order.symbol,
+            side=order.side,
+            quantity=exact(quantity),
+            price=exact(float(event["price"])),
+            commission=exact(float(event["commission"])),
+            event_time_ns=_time(event),
+            stage=Stage(int(event["stage"])),
+            account=order.account,
+        )
+        return OrderFilled(execution, exact(leaves) if leaves > 0.5 * step else Decimal(0))
+
+    def _replaced(self, event: Any) -> Fact:
+        number = int(event["order"])
+        row = self.market.orders[number]
+        total = exact(float(event["quantity"]))
+        return OrderReplaced(
+            _time(event),
+            self._id(event),
+            total,
+            max(total - exact(self._filled.get(number, 0.0)), Decimal(0)),
+            _amount(row["limit_price"]),
+            _amount(row["stop_price"]),
+            _amount(row["trail_amount"]),
+            _amount(row["trail_percent"]),
+            TimeInForce(int(row["time_in_force"])),
+            reason=Reason(int(event["reason"])),
+        )
+
+    def _canceled(self, event: Any) -> Fact:
+        return OrderCanceled(
+            _time(event), self._id(event), Reason(int(event["reason"])), Stage(int(event["stage"]))
+        )
+
+    def _rejected(self, event: Any) -> Fact:
+        return OrderRejected(_time(event), self._id(event), Reason(int(event["reason"])))
+
+    def _expired(self, event: Any) -> Fact:
+        return OrderExpired(_time(event), self._id(event), Stage(int(event["stage"])))
+
+    def _cash_moved(self, event: Any) -> Fact:
+        symbol = int(event["symbol"])
+        return CashMoved(
+            _time(event),
+            CashCause(int(event["kind"])),
+            exact(float(event["amount"])),
+            self.symbols[symbol] if symbol >= 0 else None,
+        )
+
+
+class WatchedFeed:
+    """A feed whose slices the venue sees first."""
+
+    def __init__(self, feed: MarketData, broker: SimulatedBroker) -> None:
+        self._feed, self._broker = feed, broker
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The N names, in the column order of every slice."""
+        return self._feed.symbols
+
+    @property
+    def frame_ns(self) -> int:
+        """Length of the base bar; whole days mean sessions."""
+        return self._feed.frame_ns
+
+    def slices(self) -> Iterator[Slice]:
+        """Yield each slice after the venue has traded it."""
+        for now in self._feed.slices():
+            self._broker.play(now)
+            yield now
+
+
+def _time(event: Any) -> int:
+    return int(event["bar_end_ns"]) or int(event["time_ns"])
+
+
+def _number(value: Decimal | None) -> float:
+    return np.nan if value is None else approximate(value)
+
+
+def _amount(value: Any) -> Decimal | None:
+    return None if np.isnan(value) else exact(float(value))

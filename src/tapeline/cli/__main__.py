@@ -1,0 +1,5 @@
+"""`python -m tapeline.cli`."""
+
+from tapeline.cli.main import main
+
+main()

@@ -1,0 +1,181 @@
+"""Put strategies together for a run: one program for all their formulas, one book for all their decisions.
+
+Equal sub-formulas of different strategies, and of one strategy under different parameters, are computed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.errors import ConfigurationError
+from tapeline.domain.times import parse_frame
+from tapeline.formula.bars import Bars, bars
+from tapeline.formula.frame import BASE
+from tapeline.formula.node import Node
+from tapeline.formula.parameters import bind
+from tapeline.formula.program import Program, Table, compile_program
+from tapeline.simulation.decision import RULE_NAMES, Signals
+from tapeline.simulation.records import STRATEGY, Book, new_book
+from tapeline.simulation.settings import RunSettings
+from tapeline.simulation.venue import instruments_of
+from tapeline.strategies.base import RuleStrategy, Strategy
+from tapeline.strategies.rules import Distance
+
+MINUTE_NS = 60_000_000_000
+UNBOUNDED = np.iinfo(np.int64).max
+
+AnyStrategy = RuleStrategy | Strategy
+
+
+@dataclass(eq=False)
+class Assembly:
+    """The strategies of a run, compiled together.
+
+    tables : each strategy's table in the program, in order; names : their names, unique
+    """
+
+    strategies: tuple[AnyStrategy, ...]
+    names: tuple[str, ...]
+    program: Program
+    tables: tuple[Table, ...]
+    settings: RunSettings
+    symbol_count: int
+
+    def only(self, index: int) -> Assembly:
+        """Return one of the strategies by itself, with the same program."""
+        return replace(
+            self, strategies=(self.strategies[index],), names=(self.names[index],), tables=(self.tables[index],)
+        )
+
+    def signals(self, first_column: int = 0) -> Signals:
+        """Return the formula values of the program's last chunk, as the decision kernel reads them.
+
+        first_column : column of the first symbol of the book that decides
+        """
+        tables = self.tables
+        if len(tables) == 1:
+            values, exists = tables[0].values.reshape(-1), tables[0].exists.reshape(-1)
+        else:
+            values = np.concatenate([table.values.reshape(-1) for table in tables])
+            exists = np.concatenate([table.exists.reshape(-1) for table in tables])
+        layout = np.zeros((len(tables), 6), dtype=np.int64)
+        first_value = first_exists = 0
+        for index, table in enumerate(tables):
+            layout[index] = (first_value, first_exists, *table.values.shape, first_column)
+            first_value += table.values.size
+            first_exists += table.exists.size
+        return Signals(values, exists, layout, np.stack([table.decision_row for table in tables]))
+
+    def new_book(self, symbols: Sequence[str]) -> Book:
+        """Return an empty book of these strategies for some symbols."""
+        count = len(self.strategies)
+        settings = np.zeros(count, dtype=STRATEGY)
+        rules = np.full((count, len(RULE_NAMES), 3), -1, dtype=np.int64)
+        codes, constants, stack_size = [], [], 1
+        code_first = constants_first = 0
+        for index, (strategy, table) in enumerate(zip(self.strategies, self.tables, strict=True)):
+            _write_settings(settings[index], strategy)
+            settings[index]["code_first"] = code_first
+            settings[index]["constants_first"] = constants_first
+            for rule, name in enumerate(RULE_NAMES):
+                if not isinstance(strategy, RuleStrategy):
+                    break
+                rules[index, rule, 0] = table.rows.get(name, -1)
+                rules[index, rule, 1:] = table.cell_programs.get(name, (-1, -1))
+            codes.append(table.code.reshape(-1, 2))
+            constants.append(table.constants)
+            code_first += len(codes[-1])
+            constants_first += len(constants[-1])
+            stack_size = max(stack_size, table.stack_size)
+        return new_book(
+            instruments_of(symbols, self.settings),
+            self.settings,
+            settings,
+            rules,
+            np.ascontiguousarray(np.concatenate([*codes, np.zeros((1, 2), dtype=np.int64)])),
+            np.concatenate([*constants, np.zeros(1)]),
+            stack_size,
+        )
+
+    @property
+    def manifest(self) -> list[dict[str, Any]]:
+        """What each strategy is: class, version, parameters, warm-up of its formulas."""
+        return [
+            {
+                "name": name,
+                "class": type(strategy).__name__,
+                "version": strategy.version,
+                "parameters": dict(sorted(strategy.parameters.items())),
+                "warmup_bars": self.program.warmup.get(table.name, {}),
+            }
+            for name, strategy, table in zip(self.names, self.strategies, self.tables, strict=True)
+        ]
+
+
+def assemble(
+    strategies: Sequence[AnyStrategy],
+    *,
+    symbol_count: int,
+    base_frame_ns: int,
+    settings: RunSettings,
+    groups: Mapping[str, Sequence[int]] | None = None,
+) -> Assembly:
+    """Compile strategies for data of a base frame. Raises FormulaError or ConfigurationError with the reason."""
+    if not strategies:
+        raise ConfigurationError("A run needs at least one strategy.")
+    names = unique_names(strategies)
+    tables: dict[str, tuple[Bars | None, Mapping[str, Node]]] = {}
+    for name, strategy in zip(names, strategies, strict=True):
+        _check_sides(strategy, settings)
+        formulas = strategy.formulas()
+        bound = bind(formulas.values(), strategy.parameters)
+        frame = bars(strategy.frame) if strategy.frame else None
+        if frame is not None and parse_frame(str(strategy.frame)) == base_frame_ns:
+            frame = Bars(BASE)
+        tables[name] = (frame, {formula: bound[node] for formula, node in formulas.items()})
+    program = compile_program(
+        tables, symbol_count=symbol_count, base_frame_ns=base_frame_ns, groups=groups, compare=settings.compare
+    )
+    return Assembly(
+        tuple(strategies), names, program, tuple(program.tables[name] for name in names), settings, symbol_count
+    )
+
+
+def unique_names(strategies: Sequence[AnyStrategy]) -> tuple[str, ...]:
+    """Return the strategies' names; a second one of the same name gets a number, as ids must tell them apart."""
+    seen: dict[str, int] = {}
+    names = []
+    for strategy in strategies:
+        seen[strategy.name] = seen.get(strategy.name, 0) + 1
+        names.append(strategy.name if seen[strategy.name] == 1 else f"{strategy.name}.{seen[strategy.name]}")
+    return tuple(names)
+
+
+def _check_sides(strategy: AnyStrategy, settings: RunSettings) -> None:
+    if (
+        isinstance(strategy, RuleStrategy)
+        and strategy.enter_long is None
+        and not settings.account.short_allowed
+    ):
+        raise ConfigurationError(
+            f"Strategy {strategy.name} only sells short, and the account does not allow it. "
+            "Use a margin account with short_allowed."
+        )
+
+
+def _write_settings(row: Any, strategy: AnyStrategy) -> None:
+    window = strategy.entry_window
+    flat = strategy.flat_before_close_minutes
+    row["size_kind"] = int(strategy.size.kind)
+    row["positions_max"] = UNBOUNDED if strategy.positions_max is None else strategy.positions_max
+    row["entry_after_open_ns"] = int(window.after_open_minutes * MINUTE_NS) if window else -1
+    row["entry_before_close_ns"] = int(window.before_close_minutes * MINUTE_NS) if window else -1
+    row["flat_before_close_ns"] = -1 if flat is None else int(flat * MINUTE_NS)
+    if isinstance(strategy, RuleStrategy):
+        row["stop_is_distance"] = isinstance(strategy.stop, Distance)
+        row["target_is_distance"] = isinstance(strategy.target, Distance)
+        row["scale_out_fraction"] = strategy.scale_out.fraction if strategy.scale_out else 0.0

@@ -1,0 +1,213 @@
+"""The compiled backtest: panels in, result out, in bounded memory.
+
+    result = backtest(GoldenCross(), read_bars("bars.parquet"))
+    results = sweep(MovingAverageCross, panel, [{"fast_bars": 10}, {"fast_bars": 20}])
+
+Formulas are advanced chunk by chunk; the compiled loop plays each chunk's slices. A free-form strategy is asked in
+Python at each slice of its frame; the market is played up to there as soon as it looks or acts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.errors import ConfigurationError, DataError
+from tapeline.domain.panel import Panel
+from tapeline.domain.sessions import session_rows
+from tapeline.domain.times import SECOND
+from tapeline.engine.assembly import AnyStrategy, Assembly, assemble
+from tapeline.engine.result import Result, result_of
+from tapeline.engine.view import SliceView
+from tapeline.simulation.building import CorporateAction
+from tapeline.simulation.records import Book
+from tapeline.simulation.rows import Curves, Rows, run_rows, send_intents
+from tapeline.simulation.settings import RunSettings
+from tapeline.simulation.venue import new_venue
+from tapeline.strategies.base import Strategy
+
+Progress = Callable[[int, int], None]
+"""Called with the slices done and the slices in all."""
+
+
+def backtest(
+    strategies: AnyStrategy | type[AnyStrategy] | Sequence[AnyStrategy],
+    data: Panel,
+    settings: RunSettings | None = None,
+    *,
+    corporate_actions: Sequence[CorporateAction] = (),
+    groups: Mapping[str, Sequence[int]] | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Run strategies that share one account over the data.
+
+    groups : labels of the symbols for `demean(by=...)`, one whole number per symbol
+    Raises DataError when there is nothing to run on, and what compiling the strategies raises.
+    """
+    settings = settings or RunSettings()
+    chosen = _instances(strategies)
+    _check_data(data)
+    assembly = assemble(
+        chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
+    )
+    lane = _Lane(assembly, data, 0, len(data.symbols), corporate_actions)
+    _advance(assembly, data, [lane], progress)
+    return lane.result()
+
+
+def backtest_each(
+    strategy: AnyStrategy | type[AnyStrategy],
+    data: Panel,
+    settings: RunSettings | None = None,
+    *,
+    progress: Progress | None = None,
+) -> list[Result]:
+    """Run one strategy on each symbol by itself, each with an account of its own; results in column order."""
+    settings = settings or RunSettings()
+    (chosen,) = _instances(strategy)
+    _check_data(data)
+    assembly = assemble(
+        (chosen,), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
+    )
+    lanes = [_Lane(assembly, data, column, 1) for column in range(len(data.symbols))]
+    _advance(assembly, data, lanes, progress)
+    return [lane.result() for lane in lanes]
+
+
+def sweep(
+    strategy: type[AnyStrategy],
+    data: Panel,
+    parameter_sets: Sequence[Mapping[str, float]],
+    settings: RunSettings | None = None,
+    *,
+    progress: Progress | None = None,
+) -> list[Result]:
+    """Run a strategy once for each set of parameters, each with an account of its own.
+
+    All sets are advanced together: what their formulas have in common is computed once.
+    """
+    settings = settings or RunSettings()
+    if not parameter_sets:
+        raise ConfigurationError("A sweep needs at least one set of parameters.")
+    _check_data(data)
+    chosen = [strategy(**parameters) for parameters in parameter_sets]
+    assembly = assemble(
+        chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
+    )
+    lanes = [_Lane(assembly.only(index), data, 0, len(data.symbols)) for index in range(len(chosen))]
+    _advance(assembly, data, lanes, progress)
+    return [lane.result() for lane in lanes]
+
+
+class _Lane:
+    """One account's run: some strategies over a range of columns of the data."""
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        data: Panel,
+        first_column: int,
+        columns: int,
+        corporate_actions: Sequence[CorporateAction] = (),
+    ) -> None:
+        settings = assembly.settings
+        self.assembly, self.data, self.first_column = assembly, data, first_column
+        self.symbols = data.symbols[first_column : first_column + columns]
+        self.market = new_venue(self.symbols, settings, data.sessions, data.frame_ns, corporate_actions)
+        self.book: Book = assembly.new_book(self.symbols)
+        self.account = self.book.tables.account
+        self.rows = as_rows(data)
+        self.curves = Curves(*(np.empty(len(data)) for _ in Curves._fields))
+        self.latency_ns = round(settings.market.latency_s * SECOND)
+        self.done = self.sent = self.chunk_first = 0
+        self.free = [
+            (strategy, SliceView(self.symbols, index, int(strategy.size.kind), table.rows), table)
+            for index, (strategy, table) in enumerate(zip(assembly.strategies, assembly.tables, strict=True))
+            if isinstance(strategy, Strategy)
+        ]
+        for strategy, _, _ in self.free:
+            strategy.on_start(self.symbols)
+
+    def run(self, first: int, last: int) -> None:
+        """Run slices first..last-1, which are the rows of the program's last chunk."""
+        self.signals = self.assembly.signals(self.first_column)
+        self.chunk_first = first
+        if self.free:
+            self._ask(first, last)
+        self._play(last)
+
+    def result(self) -> Result:
+        """Return the outcome of everything that was run."""
+        return result_of(
+            self.assembly, self.symbols, self.book, self.data.end_ns, self.rows.session, self.curves
+        )
+
+    def _play(self, last: int) -> None:
+        if self.done < last:
+            run_rows(
+                self.market, self.book, self.signals, self.rows, self.curves,
+                self.first_column, self.done, last, self.chunk_first, self.latency_ns,
+            )  # fmt: skip
+            self.done, self.sent = last, int(self.account[0]["intents"])
+
+    def _ask(self, first: int, last: int) -> None:
+        free = [(s, view, t.values, t.exists, t.decision_row.tolist()) for s, view, t in self.free]
+        times = self.rows.end_ns[first:last].tolist()
+        places = self.rows.session[first:last].tolist()
+        for t in range(first, last):
+            for strategy, view, values, exists, decision_row in free:
+                row = decision_row[t - first]
+                if row >= 0:
+                    view.time_ns, view.session = times[t - first], places[t - first]
+                    view.show(values, exists, row, self.book, partial(self._play, t + 1))
+                    strategy.on_slice(view)
+            # A strategy that did nothing and looked at no account leaves the slice to be played with later ones.
+            if self.done == t + 1 and self.account[0]["intents"] > self.sent:
+                send_intents(self.market, self.book, self.sent, self.latency_ns)
+
+
+def as_rows(data: Panel) -> Rows:
+    """Return a panel's bars with the session of each, as the compiled loop reads them."""
+    where = session_rows(data)
+    outside = np.full(len(data), -1, dtype=np.int64)
+    return Rows(
+        data.start_ns,
+        data.end_ns,
+        where.ordinal if data.sessions is not None else outside,
+        where.open_ns,
+        where.close_ns,
+        data.open,
+        data.high,
+        data.low,
+        data.close,
+        data.volume,
+    )
+
+
+def _advance(assembly: Assembly, data: Panel, lanes: Sequence[_Lane], progress: Progress | None) -> None:
+    program = assembly.program
+    with ThreadPoolExecutor(max_workers=min(len(lanes), os.cpu_count() or 1)) as workers:
+        for first in range(0, len(data), program.chunk_rows):
+            last = min(first + program.chunk_rows, len(data))
+            program.advance(data.rows(first, last))
+            for _ in workers.map(lambda lane: lane.run(first, last), lanes):  # noqa: B023  (drained in the loop)
+                pass
+            if progress:
+                progress(last, len(data))
+
+
+def _instances(strategies: Any) -> tuple[AnyStrategy, ...]:
+    many = strategies if isinstance(strategies, (list, tuple)) else (strategies,)
+    return tuple(strategy() if isinstance(strategy, type) else strategy for strategy in many)
+
+
+def _check_data(data: Panel) -> None:
+    if not len(data) or not data.symbols:
+        raise DataError(
+            f"There are no bars to run on: {len(data)} times, {len(data.symbols)} symbols. Check period and symbols."
+        )

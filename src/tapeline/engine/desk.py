@@ -1,0 +1,236 @@
+"""The desk: between the book, which knows numbers, and the journal, which knows names and exact amounts.
+
+Out: an intent of the decision kernel becomes an order with its derived id, a cancel, a replace or a denial.
+In: a fact that came back from the journal becomes an event of the book, under the ticket it belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.cash import CashCause
+from tapeline.domain.errors import InvariantError
+from tapeline.domain.money import exact
+from tapeline.domain.order import Order, client_order_id
+from tapeline.domain.words import (
+    EventKind,
+    Limit,
+    OrderType,
+    Purpose,
+    Reason,
+    Role,
+    Side,
+    Stage,
+    TimeInForce,
+)
+from tapeline.engine.assembly import Assembly
+from tapeline.ledger.facts import (
+    CancelIntended,
+    CashMoved,
+    OrderAccepted,
+    OrderCanceled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    OrderTriggered,
+    ReplaceIntended,
+    SplitApplied,
+)
+from tapeline.simulation.book import apply_event
+
+_TOGETHER = (Purpose.EXIT_RULE, Purpose.FLAT_BEFORE_CLOSE, Purpose.SCALE_OUT)
+
+
+class Desk:
+    """One account's book with the names of its orders."""
+
+    def __init__(self, assembly: Assembly, symbols: tuple[str, ...]) -> None:
+        self.assembly, self.symbols = assembly, symbols
+        self.columns = {symbol: column for column, symbol in enumerate(symbols)}
+        self.book = assembly.new_book(symbols)
+        self.order_ids: list[str] = []
+        self.tickets: dict[str, int] = {}
+        self._takers: dict[str, Callable[[Any, int], None]] = {
+            OrderAccepted.kind: lambda fact, session: self._event(EventKind.ACCEPTED, fact, session),
+            OrderTriggered.kind: lambda fact, session: self._event(EventKind.TRIGGERED, fact, session),
+            OrderReplaced.kind: self._replaced,
+            OrderCanceled.kind: lambda fact, session: self._event(
+                EventKind.CANCELED, fact, session, fact.reason
+            ),
+            OrderRejected.kind: lambda fact, session: self._event(
+                EventKind.REJECTED, fact, session, fact.reason
+            ),
+            OrderExpired.kind: lambda fact, session: self._event(EventKind.EXPIRED, fact, session),
+            OrderFilled.kind: self._filled,
+            CashMoved.kind: self._cash_moved,
+            SplitApplied.kind: self._split,
+        }
+
+    def order_of(self, intent: Any) -> Order:
+        """Return the order that a submit intent asks for, and remember its id."""
+        strategy, symbol = self.assembly.names[intent["strategy"]], self.symbols[intent["symbol"]]
+        name = client_order_id(strategy, symbol, int(intent["decided_ns"]), int(intent["sequence"]))
+        if int(intent["ticket"]) != len(self.order_ids):
+            raise InvariantError(
+                f"Order {name} has ticket {intent['ticket']}; the next one is {len(self.order_ids)}."
+            )
+        self.tickets[name] = len(self.order_ids)
+        self.order_ids.append(name)
+        parent = self._id(intent["parent"])
+        return Order(
+            client_order_id=name,
+            strategy=strategy,
+            symbol=symbol,
+            side=Side(int(intent["side"])),
+            order_type=OrderType(int(intent["order_type"])),
+            quantity=exact(float(intent["quantity"])),
+            decision_time_ns=int(intent["decided_ns"]),
+            sequence=int(intent["sequence"]),
+            time_in_force=TimeInForce(int(intent["time_in_force"])),
+            limit_price=_price(intent["limit_price"]),
+            stop_price=_price(intent["stop_price"]),
+            trail_amount=_price(intent["trail"]),
+            purpose=Purpose(int(intent["purpose"])),
+            role=Role(int(intent["role"])),
+            parent=parent,
+            group=parent or self._id(intent["group"]),
+        )
+
+    def cancel_of(self, intent: Any, signal_id: str | None) -> CancelIntended:
+        """Return the cancel that an intent asks for."""
+        return CancelIntended(
+            int(intent["decided_ns"]),
+            self.order_ids[intent["ticket"]],
+            int(intent["sequence"]),
+            Purpose(int(intent["purpose"])),
+            signal_id,
+            self.instruction_of(intent),
+        )
+
+    def replace_of(self, intent: Any, signal_id: str | None) -> ReplaceIntended:
+        """Return the replace that an intent asks for."""
+        return ReplaceIntended(
+            int(intent["decided_ns"]),
+            self.order_ids[intent["ticket"]],
+            int(intent["sequence"]),
+            stop_price=_price(intent["stop_price"]),
+            purpose=Purpose(int(intent["purpose"])),
+            signal_id=signal_id,
+        )
+
+    def denial_of(self, intent: Any, signal_id: str | None) -> OrderDenied:
+        """Return the denial of a wish, with the limit that refused it."""
+        strategy, symbol = self.assembly.names[intent["strategy"]], self.symbols[intent["symbol"]]
+        limit = Limit(int(intent["limit"]))
+        wanted = float(intent["wanted"])
+        return OrderDenied(
+            int(intent["decided_ns"]),
+            client_order_id(strategy, symbol, int(intent["decided_ns"]), int(intent["sequence"])),
+            strategy,
+            symbol,
+            Side(int(intent["side"])),
+            f"Wanted {wanted:,.4f} at {intent['price']:,.4f} with equity {intent['equity']:,.2f}; "
+            + _DENIALS.get(limit, f"the limit {limit.word} leaves less than one step."),
+            limit=limit,
+            wanted_quantity=exact(wanted),
+            signal_id=signal_id,
+            sizing=self.sizing_of(intent),
+        )
+
+    def sizing_of(self, intent: Any) -> dict[str, Any] | None:
+        """Return what the quantity of an entry was computed from; None for other orders."""
+        if intent["purpose"] != Purpose.ENTRY:
+            return None
+        return {
+            "equity": float(intent["equity"]),
+            "limit": Limit(int(intent["limit"])).word,
+            "price": float(intent["price"]),
+            "quantity": float(intent["quantity"]),
+            "wanted": float(intent["wanted"]),
+        }
+
+    def instruction_of(self, intent: Any) -> str | None:
+        """Return the name that instructions share which are one act, such as closing a holding with its bracket."""
+        alone = intent["parent"] < 0 and intent["group"] < 0 and intent["purpose"] not in _TOGETHER
+        if alone or intent["parent"] >= 0:
+            return None
+        strategy, symbol = self.assembly.names[intent["strategy"]], self.symbols[intent["symbol"]]
+        return f"{strategy}/{symbol}/{int(intent['decided_ns'])}"
+
+    def book_report(self, fact: Any, session: int) -> None:
+        """Let the book take in a fact that came from the broker."""
+        self._takers[fact.kind](fact, session)
+
+    def cash(self) -> float:
+        """Return the account's cash as the book has it."""
+        return float(self.book.tables.account[0]["cash"])
+
+    def marks(self) -> dict[str, Decimal]:
+        """Return the marks of everything held."""
+        tables = self.book.tables
+        return {
+            self.symbols[column]: exact(float(tables.marks[column]))
+            for column in np.flatnonzero(tables.positions)
+        }
+
+    def _id(self, number: Any) -> str | None:
+        return None if number < 0 else self.order_ids[number]
+
+    def _event(self, kind: EventKind, fact: Any, session: int, reason: Reason = Reason.NONE) -> None:
+        number = self.tickets[fact.client_order_id]
+        stage = getattr(fact, "stage", Stage.CLOCK)
+        self._apply(kind, number, -1, 0.0, 0.0, 0.0, 0.0, fact.event_time_ns, stage, reason, session)
+
+    def _replaced(self, fact: OrderReplaced, session: int) -> None:
+        number = self.tickets[fact.client_order_id]
+        self._apply(
+            EventKind.REPLACED, number, -1, float(fact.quantity), 0.0, 0.0, 0.0,
+            fact.event_time_ns, Stage.CLOCK, fact.reason, session,
+        )  # fmt: skip
+
+    def _filled(self, fact: OrderFilled, session: int) -> None:
+        execution = fact.execution
+        self._apply(
+            EventKind.FILL, self.tickets[execution.client_order_id], self.columns[execution.symbol],
+            float(execution.quantity), float(fact.leaves_quantity), float(execution.price),
+            float(execution.commission), execution.event_time_ns, execution.stage, Reason.NONE, session,
+        )  # fmt: skip
+
+    def _cash_moved(self, fact: CashMoved, session: int) -> None:
+        if fact.cause >= CashCause.BORROW:
+            self._apply(
+                EventKind(fact.cause.value), -1, self.columns.get(fact.symbol or "", -1), 0.0, 0.0, 0.0,
+                float(fact.amount), fact.event_time_ns, Stage.CLOCK, Reason.NONE, session,
+            )  # fmt: skip
+
+    def _split(self, fact: SplitApplied, session: int) -> None:
+        self._apply(
+            EventKind.SPLIT, -1, self.columns[fact.symbol], 0.0, 0.0, 0.0,
+            float(fact.new_shares) / float(fact.old_shares), fact.event_time_ns, Stage.CLOCK, Reason.NONE, session,
+        )  # fmt: skip
+
+    def _apply(
+        self, kind: EventKind, number: int, symbol: int, quantity: float, leaves: float, price: float,
+        amount: float, time_ns: int, stage: Stage, reason: Reason, session: int,
+    ) -> None:  # fmt: skip
+        apply_event(
+            self.book, int(kind), number, symbol, quantity, leaves, price, amount,
+            time_ns, int(stage), int(reason), session,
+        )  # fmt: skip
+
+
+_DENIALS = {
+    Limit.NO_STOP: "its size is risk per stop, and it has no stop below (long) or above (short) the price.",
+    Limit.BELOW_ONE_STEP: "that is less than one step of the instrument.",
+    Limit.CASH: "the cash that pending orders leave buys less than one step.",
+}
+
+
+def _price(value: Any) -> Decimal | None:
+    return None if np.isnan(value) else exact(float(value))

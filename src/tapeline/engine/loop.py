@@ -1,0 +1,209 @@
+"""The one loop: slice in, facts booked, strategies asked, intents journaled, orders out.
+
+    for each slice:
+        take what the broker reports      -> journal -> book
+        advance the formulas by one row
+        mark, decide                      (the same compiled functions as the backtest)
+        intents                           -> journal -> broker
+
+Everything the book learns and everything the broker is sent is read back from the journal's bytes first: what is
+not in the journal cannot have an effect. The loop knows ports only; it cannot tell the simulated venue from a live
+one, nor a replay from a feed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.errors import InvariantError
+from tapeline.domain.panel import Panel, Sessions
+from tapeline.domain.slice import Slice
+from tapeline.domain.words import IntentKind
+from tapeline.engine.assembly import Assembly
+from tapeline.engine.desk import Desk
+from tapeline.engine.reasons import Reasons
+from tapeline.engine.result import Result, result_of
+from tapeline.engine.view import SliceView
+from tapeline.ledger.canonical import decode
+from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended, SessionClosed
+from tapeline.ledger.views import Views
+from tapeline.ports.broker import Broker
+from tapeline.ports.journal import Fact, Journal
+from tapeline.ports.market_data import MarketData
+from tapeline.simulation.decision import close_slice
+from tapeline.simulation.rows import Curves
+from tapeline.strategies.base import Strategy
+
+SliceDone = Callable[[Slice, "EventLoop"], None]
+"""Called after each slice, for progress and for tests."""
+
+
+class EventLoop:
+    """Strategies at work on a feed and a broker, with every fact journaled.
+
+    batch_slices : slices per commit: 1 live, more in a replay
+    """
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        feed: MarketData,
+        broker: Broker,
+        journal: Journal,
+        *,
+        sessions: Sessions | None,
+        batch_slices: int = 1,
+        on_slice: SliceDone | None = None,
+    ) -> None:
+        self.assembly, self.feed, self.broker, self.journal = assembly, feed, broker, journal
+        self.symbols, self.frame_ns, self.sessions = feed.symbols, feed.frame_ns, sessions
+        self.batch_slices, self.on_slice = batch_slices, on_slice
+        self.desk = Desk(assembly, self.symbols)
+        self.reasons = Reasons(assembly, self.symbols)
+        self.views = Views()
+        self.slices = 0
+        self._times: list[int] = []
+        self._session: list[int] = []
+        self._curves: list[tuple[float, float, float]] = []
+        self._account = self.desk.book.tables.account
+        self._bars = np.empty((5, 1, len(self.symbols)))
+        self._handlers: dict[IntentKind, Callable[[Any, Slice], None]] = {
+            IntentKind.SUBMIT: self._submit,
+            IntentKind.CANCEL: self._cancel,
+            IntentKind.REPLACE: self._replace,
+            IntentKind.DENIED: self._deny,
+        }
+        self._bracket: list[Any] = []
+        self._free = [
+            (strategy, SliceView(self.symbols, index, int(strategy.size.kind), table.rows), table)
+            for index, (strategy, table) in enumerate(zip(assembly.strategies, assembly.tables, strict=True))
+            if isinstance(strategy, Strategy)
+        ]
+        for strategy, _, _ in self._free:
+            strategy.on_start(self.symbols)
+
+    def run(self) -> None:
+        """Work through the feed to its end; commit whatever is left."""
+        before: Slice | None = None
+        for now in self.feed.slices():
+            if before is not None and now.session != before.session:
+                self._close_session(before)
+            self.step(now)
+            before = now
+            if self.slices % self.batch_slices == 0:
+                self.journal.commit()
+        self._take_reports(before)
+        if before is not None:
+            self._close_session(before)
+        self.journal.commit()
+
+    def step(self, now: Slice) -> None:
+        """Take in one slice and act on it."""
+        self._take_reports(now)
+        np.copyto(self._bars, now.bars)
+        self.assembly.program.advance(self._panel(now))
+        book, bars = self.desk.book, self._bars[:, 0]
+        close_slice(
+            book, self.assembly.signals(), 0, bars[1], bars[2], bars[3], bars[4],
+            now.end_ns, now.session, now.session_open_ns, now.session_close_ns,
+        )  # fmt: skip
+        for strategy, view, table in self._free:
+            row = int(table.decision_row[0])
+            if row >= 0:
+                view.time_ns, view.session = now.end_ns, now.session
+                view.show(table.values, table.exists, row, book, _nothing)
+                strategy.on_slice(view)
+        for intent in book.rows("intents"):
+            self._handlers[IntentKind(int(intent["kind"]))](intent, now)
+        self._flush()
+        account = self._account[0]
+        self._times.append(now.end_ns)
+        self._session.append(now.session)
+        self._curves.append((account["equity"], account["long_exposure"], account["short_exposure"]))
+        self.slices += 1
+        if self.on_slice is not None:
+            self.on_slice(now, self)
+
+    def result(self) -> Result:
+        """Return the outcome of the slices so far."""
+        curves = np.array(self._curves, dtype=np.float64).reshape(-1, 3)
+        return result_of(
+            self.assembly,
+            self.symbols,
+            self.desk.book,
+            np.array(self._times, dtype=np.int64),
+            np.array(self._session, dtype=np.int64),
+            Curves(*(np.ascontiguousarray(curves[:, column]) for column in range(3))),
+        )
+
+    def record(self, fact: Fact) -> Any:
+        """Journal a fact and return it as the journal's bytes say it."""
+        recorded = decode(self.journal.append(fact))
+        self.views.apply(recorded)
+        return recorded
+
+    def _take_reports(self, now: Slice | None) -> None:
+        for report in self.broker.events():
+            self.desk.book_report(self.record(report), -1 if now is None else now.session)
+
+    def _submit(self, intent: Any, now: Slice) -> None:
+        signal_id = self.reasons.signal(intent, now, self.desk, self.record)
+        order = self.desk.order_of(intent)
+        recorded: OrderIntended = self.record(
+            OrderIntended(order, signal_id, self.desk.sizing_of(intent), self.desk.instruction_of(intent))
+        )
+        if self._bracket and recorded.order.parent != self._bracket[0].client_order_id:
+            self._flush()
+        self._bracket.append(recorded.order)
+
+    def _cancel(self, intent: Any, now: Slice) -> None:
+        self._flush()
+        signal_id = self.reasons.signal(intent, now, self.desk, self.record)
+        recorded: CancelIntended = self.record(self.desk.cancel_of(intent, signal_id))
+        self.broker.cancel(recorded.client_order_id, recorded.event_time_ns)
+
+    def _replace(self, intent: Any, now: Slice) -> None:
+        self._flush()
+        signal_id = self.reasons.signal(intent, now, self.desk, self.record)
+        recorded: ReplaceIntended = self.record(self.desk.replace_of(intent, signal_id))
+        self.broker.replace(
+            recorded.client_order_id, recorded.event_time_ns, stop_price=recorded.stop_price
+        )
+
+    def _deny(self, intent: Any, now: Slice) -> None:
+        signal_id = self.reasons.signal(intent, now, self.desk, self.record)
+        denied: OrderDenied = self.desk.denial_of(intent, signal_id)
+        self.record(denied)
+
+    def _flush(self) -> None:
+        """Send the orders that belong together, in their order."""
+        if self._bracket:
+            self.broker.submit(self._bracket)
+            self._bracket = []
+
+    def _close_session(self, last: Slice) -> None:
+        self.record(SessionClosed(last.end_ns, self.desk.marks()))
+        self._reconcile()
+
+    def _reconcile(self) -> None:
+        """Compare the book's float64 cash with the ledger's exact one, to the cent."""
+        approximate, ledger = self.desk.cash(), self.views.cash["main"].amount
+        if abs(approximate - float(ledger)) >= 0.005:
+            raise InvariantError(
+                f"The book has cash of {approximate:.6f}, the ledger {ledger}; the difference is"
+                f" {approximate - float(ledger):.6f}. No further orders."
+            )
+
+    def _panel(self, now: Slice) -> Panel:
+        bars = self._bars
+        return Panel(
+            self.symbols, self.frame_ns, np.array([now.start_ns]), np.array([now.end_ns]),
+            bars[0], bars[1], bars[2], bars[3], bars[4], self.sessions,
+        )  # fmt: skip
+
+
+def _nothing() -> None:
+    """In the loop the market is always settled before a strategy is asked."""

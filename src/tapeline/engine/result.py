@@ -1,0 +1,247 @@
+"""What a run leaves behind: orders, executions, round trips, equity and exposures, and the measures over them.
+
+The compiled backtest and the event loop fill the same object from the same book, so two results can be compared
+field by field; `digest` is the hash of every order and execution in order, by which they are. The schema of the
+JSON form is docs/result-schema.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tapeline import __version__
+from tapeline.analysis.summary import summarize, to_json_values
+from tapeline.domain.money import exact, text
+from tapeline.domain.order import client_order_id
+from tapeline.domain.panel import Floats, Times
+from tapeline.domain.times import to_iso
+from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Side, Stage, TimeInForce
+from tapeline.engine.assembly import Assembly
+from tapeline.simulation.records import Book
+from tapeline.simulation.rows import Curves
+from tapeline.simulation.settings import as_facts
+
+Records = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The outcome of a run over T slices, S strategies and N symbols.
+
+    strategies, symbols : names, indexed by the fields `strategy` and `symbol` of the records
+    times_ns : int64 [T], ends of the slices; session : int64 [T], session of each, -1 without sessions
+    equity, long_exposure, short_exposure : float64 [T], at the closes, currency; exposures unsigned
+    orders, executions, round_trips : structured arrays, see `simulation.records`
+    starting_cash, cash : of the account before and after; positions : float64 [N] at the end
+    manifest : what the run was made of: strategies with versions, settings, data
+    """
+
+    strategies: tuple[str, ...]
+    symbols: tuple[str, ...]
+    times_ns: Times
+    session: Times
+    equity: Floats
+    long_exposure: Floats
+    short_exposure: Floats
+    orders: Records
+    executions: Records
+    round_trips: Records
+    starting_cash: float
+    cash: float
+    financing: float
+    positions: Floats
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def final_equity(self) -> float:
+        """Equity at the last close."""
+        return float(self.equity[-1]) if len(self.equity) else self.starting_cash
+
+    def order_id(self, number: int) -> str:
+        """Return the client order id of an order by its row in `orders`."""
+        order = self.orders[number]
+        return client_order_id(
+            self.strategies[order["strategy"]],
+            self.symbols[order["symbol"]],
+            int(order["decided_ns"]),
+            int(order["sequence"]),
+        )
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """All measures by name, NaN where undefined; definitions in docs/result-schema.md."""
+        executions = self.executions
+        return summarize(
+            self.times_ns,
+            self.equity,
+            self.round_trips,
+            {"notional": executions["quantity"] * executions["price"], "commission": executions["commission"]},
+            starting_equity=self.starting_cash,
+            session=self.session if len(self.session) and self.session[0] >= 0 else None,
+            gross_exposure=self.long_exposure + self.short_exposure,
+            net_exposure=self.long_exposure - self.short_exposure,
+        )
+
+    def execution_lines(self) -> Iterator[str]:
+        """Yield each execution as one line of text: id, time, stage, side, quantity, price, commission, reason."""
+        for row in self.executions:
+            purpose = Purpose(int(self.orders[row["ticket"]]["purpose"]))
+            yield " ".join(
+                (
+                    self.order_id(int(row["ticket"])),
+                    to_iso(int(row["time_ns"])),
+                    Stage(int(row["stage"])).name,
+                    Side(int(row["side"])).name,
+                    text(exact(row["quantity"])),
+                    text(exact(row["price"])),
+                    text(exact(row["commission"])),
+                    purpose.word,
+                )
+            )
+
+    def order_lines(self) -> Iterator[str]:
+        """Yield each order as one line of text: id, side, type, quantities, prices, status and reason."""
+        for number, row in enumerate(self.orders):
+            prices = " ".join(_price_text(row[name]) for name in ("limit_price", "stop_price", "trail"))
+            yield " ".join(
+                (
+                    self.order_id(number),
+                    Side(int(row["side"])).name,
+                    OrderType(int(row["order_type"])).name,
+                    TimeInForce(int(row["time_in_force"])).name,
+                    text(exact(row["quantity"])),
+                    prices,
+                    text(exact(row["filled"])),
+                    OrderStatus(int(row["status"])).name,
+                    Reason(int(row["reason"])).word or "-",
+                )
+            )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over all orders and executions, 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for lines in (self.order_lines(), self.execution_lines()):
+            for line in lines:
+                digest.update(line.encode() + b"\n")
+        return digest.hexdigest()
+
+    def round_trip_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield each round trip as plain values."""
+        for row in self.round_trips:
+            yield {
+                "strategy": self.strategies[row["strategy"]],
+                "symbol": self.symbols[row["symbol"]],
+                "side": "long" if row["side"] > 0 else "short",
+                "quantity": float(row["quantity"]),
+                "entry_time": to_iso(int(row["entry_ns"])),
+                "entry_price": float(row["entry_price"]),
+                "exit_time": to_iso(int(row["exit_ns"])),
+                "exit_price": float(row["exit_price"]),
+                "exit_reason": Purpose(int(row["exit_purpose"])).word,
+                "bars_held": int(row["bars_held"]),
+                "commission": float(row["commission"]),
+                "net_pnl": float(row["net_pnl"]),
+                "mae": float(row["mae"]),
+                "mfe": float(row["mfe"]),
+                "r_multiple": None if np.isnan(row["r_multiple"]) else float(row["r_multiple"]),
+                "entry_order": self.order_id(int(row["entry_ticket"])),
+                "exit_order": self.order_id(int(row["exit_ticket"])),
+            }
+
+    def execution_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield each execution as plain values."""
+        for row in self.executions:
+            yield {
+                "client_order_id": self.order_id(int(row["ticket"])),
+                "strategy": self.strategies[row["strategy"]],
+                "symbol": self.symbols[row["symbol"]],
+                "side": Side(int(row["side"])).name,
+                "quantity": float(row["quantity"]),
+                "price": float(row["price"]),
+                "commission": float(row["commission"]),
+                "time": to_iso(int(row["time_ns"])),
+                "stage": Stage(int(row["stage"])).name.lower(),
+                "purpose": Purpose(int(self.orders[row["ticket"]]["purpose"])).word,
+            }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole result as plain values; equity at the close of each session, NaN as None."""
+        last = self._session_ends()
+        return {
+            "schema": 1,
+            "digest": self.digest,
+            "manifest": dict(self.manifest),
+            "metrics": to_json_values(self.metrics),
+            "cash": self.cash,
+            "financing": self.financing,
+            "positions": {
+                symbol: float(quantity)
+                for symbol, quantity in zip(self.symbols, self.positions, strict=True)
+                if quantity != 0.0
+            },
+            "equity": {
+                "time": [to_iso(int(t)) for t in self.times_ns[last]],
+                "equity": self.equity[last].tolist(),
+                "long_exposure": self.long_exposure[last].tolist(),
+                "short_exposure": self.short_exposure[last].tolist(),
+            },
+            "round_trips": list(self.round_trip_rows()),
+            "executions": list(self.execution_rows()),
+        }
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def _session_ends(self) -> npt.NDArray[np.int64]:
+        """Return the last row of each session, or of each UTC date without sessions."""
+        if not len(self.times_ns):
+            return np.zeros(0, dtype=np.int64)
+        day = self.session if self.session[0] >= 0 else self.times_ns // 86_400_000_000_000
+        return np.append(np.flatnonzero(np.diff(day) != 0), len(day) - 1).astype(np.int64)
+
+
+def result_of(
+    assembly: Assembly,
+    symbols: tuple[str, ...],
+    book: Book,
+    times_ns: Times,
+    session: Times,
+    curves: Curves,
+) -> Result:
+    """Return the result that a book and the curves of its run hold."""
+    tables = book.tables
+    return Result(
+        strategies=assembly.names,
+        symbols=symbols,
+        times_ns=times_ns,
+        session=session,
+        equity=curves.equity,
+        long_exposure=curves.long_exposure,
+        short_exposure=curves.short_exposure,
+        orders=book.rows("tickets"),
+        executions=book.rows("executions"),
+        round_trips=book.rows("round_trips"),
+        starting_cash=assembly.settings.account.cash,
+        cash=float(tables.account[0]["cash"]),
+        financing=float(tables.account[0]["financing"]),
+        positions=tables.positions,
+        manifest={
+            "tapeline": __version__,
+            "strategies": assembly.manifest,
+            "settings": as_facts(assembly.settings),
+        },
+    )
+
+
+def _price_text(value: float) -> str:
+    return "-" if np.isnan(value) else text(exact(float(value)))

@@ -1,0 +1,192 @@
+"""What free-form code is shown at the end of a slice, and the verbs it has.
+
+Every formula of the strategy is an array over symbols, float64 [N]; conditions are 1.0, 0.0 and NaN (unknown), and
+a verb acts only where a condition is true. Nothing later than the slice can be reached from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tapeline.domain.errors import InputError, UnknownNameError
+from tapeline.domain.panel import Floats
+from tapeline.domain.words import Purpose
+from tapeline.simulation.instructions import close_holding, move_stop
+from tapeline.simulation.records import FLAT, HOLDING, Book
+from tapeline.simulation.sizing import SIZE_FIXED, enter
+
+SIZE, VOLATILITY = "_size", "_volatility"
+"""Names under which a strategy's `size` stands among its formulas; no class attribute can clash with them."""
+
+Where = str | int | npt.NDArray[Any] | bool
+
+
+class SliceView:
+    """One moment, as a free-form strategy sees it.
+
+    time_ns : end of the slice; symbols : names in column order; symbol_count : how many
+    session, session_open_ns, session_close_ns : the slice's session, -1 and zeros without sessions
+    Formulas stand as attributes under the names the class gave them, parts of a group as `now.band.upper`.
+    """
+
+    time_ns: int
+    session: int
+    session_open_ns: int
+    session_close_ns: int
+
+    def __init__(self, symbols: tuple[str, ...], strategy: int, size_kind: int, rows: dict[str, int]) -> None:
+        self.symbols = symbols
+        self.symbol_count = len(symbols)
+        self._columns = {symbol: column for column, symbol in enumerate(symbols)}
+        self._strategy, self._size_kind = strategy, size_kind
+        self._size_row, self._volatility_row = rows[SIZE], rows.get(VOLATILITY, -1)
+        self._places: list[tuple[Any, str, int]] = []
+        for name, register in rows.items():
+            if name in (SIZE, VOLATILITY):
+                continue
+            group, dot, part = name.partition(".")
+            if dot and not hasattr(self, group):
+                setattr(self, group, SimpleNamespace())
+            self._places.append((getattr(self, group) if dot else self, part or group, register))
+
+    def show(self, values: Floats, exists: Floats, row: int, book: Book, settle: Callable[[], None]) -> None:
+        """Turn to another moment. Called by the engine; `settle` plays the market up to it."""
+        for owner, name, register in self._places:
+            setattr(owner, name, values[register, row])
+        self._values, self._exists, self._row, self._book, self._settle = values, exists, row, book, settle
+
+    @property
+    def has_bar(self) -> npt.NDArray[np.bool_]:
+        """Which symbols have a bar of the decision frame now, bool [N]."""
+        return self._exists[self._row] == 1.0
+
+    @property
+    def quantity(self) -> Floats:
+        """What this strategy holds of each symbol, float64 [N], negative when short. A copy."""
+        self._settle()
+        held: Floats = self._book.tables.holdings["quantity"][self._strategy].copy()
+        return held
+
+    @property
+    def equity(self) -> float:
+        """Equity of the account at the slice's closes."""
+        self._settle()
+        return float(self._book.tables.account[0]["equity"])
+
+    @property
+    def cash(self) -> float:
+        """Cash of the account."""
+        self._settle()
+        return float(self._book.tables.account[0]["cash"])
+
+    def is_flat(self, symbol: str | int = 0) -> bool:
+        """Return whether the strategy neither holds nor is entering a symbol."""
+        self._settle()
+        return bool(self._book.tables.states[self._strategy, self._column(symbol)] == FLAT)
+
+    def enter(
+        self,
+        where: Where,
+        *,
+        side: int = 1,
+        quantity: float | None = None,
+        stop: float | Floats | None = None,
+        target: float | Floats | None = None,
+        trail: float | Floats | None = None,
+    ) -> None:
+        """Enter symbols that are flat and have a bar now: by name, by column, or where a condition is true.
+
+        side : 1 long, -1 short; quantity : fixed, None = the strategy's `size`
+        stop, target : prices; trail : distance in currency; a number or an array over symbols
+        """
+        if side not in (1, -1):
+            raise InputError(f"now.enter: side must be 1 (long) or -1 (short), found {side!r}.")
+        columns = self._which(where)
+        if not len(columns):
+            return
+        self._settle()
+        tables = self._book.tables
+        index, row = self._strategy, self._row
+        if side < 0 and not tables.limits[0]["short_allowed"]:
+            raise InputError("now.enter: this account does not allow short sales. Use a margin account.")
+        for column in columns:
+            if tables.states[index, column] != FLAT or self._exists[row, column] != 1.0:
+                continue
+            if self._used(tables) >= tables.strategies[index]["positions_max"]:
+                return
+            if tables.account[0]["busy"] >= tables.limits[0]["positions_max"]:
+                return
+            enter(
+                self._book,
+                index,
+                int(column),
+                side,
+                SIZE_FIXED if quantity is not None else self._size_kind,
+                float(self._values[self._size_row, row, column]) if quantity is None else float(quantity),
+                float(self._values[self._volatility_row, row, column]) if self._volatility_row >= 0 else np.nan,
+                _at(stop, column),
+                _at(target, column),
+                _at(trail, column),
+                self.time_ns,
+            )
+
+    def exit(self, where: Where) -> None:
+        """Close holdings at the market: by name, by column, or where a condition is true. Flat symbols stay flat."""
+        columns = self._which(where)
+        if not len(columns):
+            return
+        self._settle()
+        states = self._book.tables.states[self._strategy]
+        for column in columns:
+            if states[column] != FLAT:
+                close_holding(self._book, self._strategy, int(column), int(Purpose.EXIT_RULE), self.time_ns)
+
+    def set_stop(self, where: Where, price: float | Floats) -> None:
+        """Tighten the stops of holdings to a price; a level that is no tighter changes nothing."""
+        columns = self._which(where)
+        if not len(columns):
+            return
+        self._settle()
+        states = self._book.tables.states[self._strategy]
+        for column in columns:
+            if states[column] == HOLDING:
+                move_stop(self._book, self._strategy, int(column), _at(price, column), self.time_ns)
+
+    def _used(self, tables: Any) -> int:
+        return int(np.count_nonzero(tables.states[self._strategy] != FLAT))
+
+    def _column(self, symbol: str | int) -> int:
+        if isinstance(symbol, str):
+            if symbol not in self._columns:
+                raise UnknownNameError("symbol", symbol, self._columns, where="the run")
+            return self._columns[symbol]
+        if not 0 <= symbol < self.symbol_count:
+            raise InputError(f"Column {symbol} is outside 0 to {self.symbol_count - 1}.")
+        return int(symbol)
+
+    def _which(self, where: Where) -> npt.NDArray[np.int64] | tuple[int, ...]:
+        if isinstance(where, np.ndarray):
+            if where.shape != (self.symbol_count,):
+                raise InputError(
+                    f"A condition over symbols has shape {where.shape}; {self.symbol_count} symbols need"
+                    f" ({self.symbol_count},)."
+                )
+            if where.dtype != np.bool_:
+                where = where == 1.0
+            return np.flatnonzero(where)
+        if isinstance(where, (bool, np.bool_)):
+            return tuple(range(self.symbol_count)) if where else ()
+        return (self._column(where),)
+
+
+def _at(value: float | Floats | None, column: int) -> float:
+    if value is None:
+        return np.nan
+    if isinstance(value, np.ndarray):
+        return float(value[column])
+    return float(value)

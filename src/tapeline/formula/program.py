@@ -1,0 +1,365 @@
+"""Run formulas: a compiled program that is advanced by chunks of base bars.
+
+    program = compile_program(
+        {"reversal": (bars("15min"), {"enter_long": rule, "stop": stop})},
+        symbol_count=200, base_frame_ns=MINUTE,
+    )
+    for first in range(0, len(panel), program.chunk_rows):
+        program.advance(panel.rows(first, first + program.chunk_rows))
+        table = program.tables["reversal"]
+        ...  # table.values[table.rows["enter_long"], table.decision_row[c], column]
+
+A chunk may be a year or one row; the values are the same bit for bit. The arrays of a table are used again for
+the next chunk. Memory is bounded by the longest chunk: states do not grow with time.
+
+Binding the arrays to the calls costs about a microsecond per node and is done once for each combination of row
+counts, so a loop that goes row by row pays only for the calls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.errors import DataError, FormulaError, UnknownNameError
+from tapeline.domain.panel import Floats, Panel, Sessions, Times
+from tapeline.domain.times import frame_text
+from tapeline.formula import operations as op
+from tapeline.formula.bars import Bars
+from tapeline.formula.explain import Explanation, explain_output
+from tapeline.formula.frame import BASE, Frame
+from tapeline.formula.lowering import Instruction, Lowering, Views
+from tapeline.formula.node import Node, digest, make, ordered
+from tapeline.formula.parameters import bind, check_values, parameters_of
+from tapeline.formula.registers import FRAME_FIELDS, Domain
+from tapeline.formula.table import Table, TablePlan, plan_table, settle_homes
+from tapeline.formula.warmup import warmups
+from tapeline.indicators import aggregate as frames
+
+# A register of a chunk then takes 256 KiB: it and the few others of an operation stay in the processor's cache.
+CHUNK_CELLS = 32_768
+MEMORY_CELLS = 32 * 1024 * 1024
+BINDINGS_KEPT = 64
+
+_NO_SESSIONS: Times = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(eq=False)
+class Binding:
+    """The calls for one combination of row counts, with all their arrays."""
+
+    calls: list[tuple[Any, tuple[Any, ...]]]
+    tables: list[tuple[Table, Floats, Floats, Times]]
+    views: Views
+
+
+class Program:
+    """Formulas ready to run. Made by `compile_program`.
+
+    tables : outputs by table name
+    warmup : table -> output -> frame -> existing bars before the first known value
+    version : fingerprint of all definitions, numbers and switches
+    chunk_rows : base rows of a chunk of good size for batch runs
+    """
+
+    def __init__(
+        self,
+        lowering: Lowering,
+        plans: dict[str, TablePlan],
+        *,
+        bound: dict[Node, Node],
+        warmup: dict[str, dict[str, dict[str, int]]],
+        version: str,
+        parameters: Mapping[str, float],
+    ) -> None:
+        self.warmup, self.version, self.parameters = warmup, version, dict(parameters)
+        self.lowering, self.plans, self.bound = lowering, plans, bound
+        self.tables = {name: plan.table for name, plan in plans.items()}
+        self.symbol_count, self.base_frame_ns = lowering.columns, lowering.base_ns
+        self._domains = list(lowering.domains.values())
+        self._base = self._domains[0]
+        self._slower = self._domains[1:]
+        for domain in self._domains:
+            domain.layout()
+        self._needs_clocks = any(domain.needs_clocks for domain in self._domains)
+        self._needs_sessions = self._needs_clocks or bool(self._slower)
+        cells = min(CHUNK_CELLS, MEMORY_CELLS // max(1, len(lowering.registers)))
+        self.chunk_rows = max(1, cells // max(1, self.symbol_count))
+        self._bindings: dict[tuple[int, ...], Binding] = {}
+        self.views: Views | None = None
+        self._sessions: Sessions | None = None
+        self._calendar = (_NO_SESSIONS, _NO_SESSIONS, 0)
+        self._last_end_ns = frames.NONE
+        self._resize_base(1)
+
+    def advance(self, chunk: Panel) -> None:
+        """Read the next base rows; afterwards the tables hold the decision rows that ended within them.
+
+        Raises DataError if the rows do not follow those read before, or are of other symbols or another frame.
+        """
+        count = len(chunk.end_ns)
+        self._check(chunk, count)
+        for domain in self._domains:
+            domain.remember()
+        base = self._base
+        if count > base.capacity:
+            self._resize_base(count)
+        base.rows = count
+        self._copy(chunk, base, count)
+        if self._needs_sessions:
+            self._read_calendar(chunk, base, count)
+        for domain in self._slower:
+            self._count_rows(domain, count)
+        binding = self._binding()
+        for domain in self._slower:
+            self._aggregate(domain, binding.views, count)
+        if self._needs_clocks:
+            self._set_clocks()
+        for function, arguments in binding.calls:
+            function(*arguments)
+        for table, values, exists, end_ns in binding.tables:
+            table.values, table.exists, table.end_ns = values, exists, end_ns
+            self._set_decision_rows(self.plans[table.name], count)
+        self.views = binding.views
+
+    def reset(self) -> None:
+        """Forget all bars, as if just compiled."""
+        for instruction in self.lowering.instructions:
+            for state, start in instruction.states:
+                state[...] = start
+        for domain in self._domains:
+            domain.forget()
+        self.views, self._last_end_ns = None, frames.NONE
+
+    def explain(
+        self, table: str, output: str, row: int, column: int, fields: Floats | None = None
+    ) -> Explanation:
+        """Return why an output has its value in a row of the table (of the last chunk) for a symbol.
+
+        fields : the position's values in the order of POSITION_FIELDS; without them what reads the position
+            is unknown
+        Raises UnknownNameError, or FormulaError for a row or column that is not there.
+        """
+        return explain_output(self, table, output, row, column, fields)
+
+    @property
+    def state_cells(self) -> int:
+        """How many numbers the program carries from chunk to chunk; does not depend on the number of bars."""
+        carried = sum(state.size for entry in self.lowering.instructions for state, _ in entry.states)
+        return carried + sum(domain.state.size + domain.memory.size for domain in self._domains)
+
+    def _check(self, chunk: Panel, count: int) -> None:
+        if chunk.close.shape[1] != self.symbol_count:
+            raise DataError(
+                f"The program was compiled for {self.symbol_count} symbols, but the chunk has "
+                f"{chunk.close.shape[1]}."
+            )
+        if chunk.frame_ns != self.base_frame_ns:
+            raise DataError(
+                f"The program was compiled for bars of {frame_text(self.base_frame_ns)}, but the chunk has bars of "
+                f"{frame_text(chunk.frame_ns)}."
+            )
+        if count:
+            if chunk.end_ns[0] <= self._last_end_ns:
+                raise DataError(
+                    "The chunk does not come after the rows read before it. Advance in the order of time, or "
+                    "reset() first."
+                )
+            self._last_end_ns = int(chunk.end_ns[-1])
+
+    def _resize_base(self, rows: int) -> None:
+        base = self._base
+        base.reserve(rows)
+        self._start_ns: Times = np.zeros(base.capacity, dtype=np.int64)
+        self._frame_end = {
+            domain.index: np.zeros(base.capacity, dtype=np.int64) for domain in self._slower
+        }
+        self._expected = {domain.index: np.zeros(base.capacity) for domain in self._slower}
+        self._decision_row = {
+            name: np.zeros(base.capacity, dtype=np.int64) for name in self.plans
+        }
+        self._counting: Times = np.arange(base.capacity, dtype=np.int64)
+        self._bindings.clear()
+
+    def _copy(self, chunk: Panel, base: Domain, count: int) -> None:
+        block = base.block
+        base.end_ns[:count] = chunk.end_ns
+        for name, register in base.fields.items():
+            if name != "exists":
+                block[register.slot, :count] = getattr(chunk, name)
+
+    def _read_calendar(self, chunk: Panel, base: Domain, count: int) -> None:
+        if chunk.sessions is not self._sessions:
+            self._sessions = sessions = chunk.sessions
+            self._calendar = (_NO_SESSIONS, _NO_SESSIONS, 0)
+            if sessions is not None and len(sessions):
+                # Copies: compiled code takes no read-only arrays.
+                self._calendar = (np.array(sessions.open_ns), np.array(sessions.close_ns), sessions.ordinal)
+        if self._sessions is not None:
+            self._start_ns[:count] = chunk.start_ns
+            frames.locate_sessions(
+                self._start_ns[:count], self._calendar[0], self._calendar[1], base.session[:count]
+            )
+
+    def _count_rows(self, domain: Domain, count: int) -> None:
+        base = self._base
+        domain.rows = frames.frame_clock(
+            base.end_ns[:count],
+            base.session[:count],
+            *self._calendar,
+            domain.frame.ns,
+            self.base_frame_ns,
+            domain.pending,
+            self._frame_end[domain.index][:count],
+            self._expected[domain.index][:count],
+        )
+        if domain.reserve(domain.rows):
+            self._bindings.clear()
+
+    def _aggregate(self, domain: Domain, views: Views, count: int) -> None:
+        base, rows = self._base, domain.rows
+        frames.aggregate(
+            tuple(views.panel(base.fields[name]) for name in FRAME_FIELDS[1:6]),
+            base.end_ns[:count],
+            base.session[:count],
+            self._frame_end[domain.index][:count],
+            self._expected[domain.index][:count],
+            domain.pending,
+            domain.pending_expected,
+            domain.state,
+            tuple(views.panel(domain.fields[name]) for name in FRAME_FIELDS),
+            domain.end_ns[:rows],
+            domain.session[:rows],
+            domain.emitted_in[:rows],
+        )
+
+    def _set_clocks(self) -> None:
+        for domain in self._domains:
+            if domain.needs_clocks and domain.rows:
+                frames.session_clocks(
+                    domain.end_ns[: domain.rows],
+                    domain.session[: domain.rows],
+                    *self._calendar,
+                    *(clock[: domain.rows] for clock in domain.clocks.values()),
+                )
+
+    def _set_decision_rows(self, plan: TablePlan, count: int) -> None:
+        if plan.domain is self._base:
+            plan.table.decision_row = self._counting[:count]
+        else:
+            decision_row = self._decision_row[plan.table.name][:count]
+            frames.decision_rows(plan.domain.rows, plan.domain.emitted_in, decision_row)
+            plan.table.decision_row = decision_row
+
+    def _binding(self) -> Binding:
+        key = tuple([domain.rows for domain in self._domains])
+        binding = self._bindings.get(key)
+        if binding is None:
+            if len(self._bindings) >= BINDINGS_KEPT:
+                self._bindings.clear()
+            binding = self._bindings[key] = self._bind()
+        return binding
+
+    def _bind(self) -> Binding:
+        for plan in self.plans.values():
+            rows, size = plan.domain.rows, len(plan.sources)
+            cells = size * rows * self.symbol_count
+            if plan.buffer.size < cells:
+                plan.buffer = np.zeros(cells)
+                self._bindings.clear()
+            plan.table.values = plan.buffer[:cells].reshape(size, rows, self.symbol_count)
+        views = Views(self.lowering.registers)
+        exists = self._base.fields["exists"], self._base.fields["close"]
+        calls: list[tuple[Any, tuple[Any, ...]]] = []
+        if self._base.rows:
+            calls.append((frames.mark_bars, (views.flat(exists[1]), views.flat(exists[0]))))
+        for entry in self.lowering.instructions:
+            if _has_rows(entry):
+                calls.append((entry.function, entry.arguments(views)))
+        tables = []
+        for plan in self.plans.values():
+            values = plan.table.values
+            if plan.domain.rows:
+                for row, register in enumerate(plan.sources):
+                    if register.home is None or register.home != (plan.table, row):
+                        calls.append((np.copyto, (values[row], views.panel(register))))
+            ends = plan.domain.end_ns[: plan.domain.rows]
+            tables.append((plan.table, values, views.panel(plan.domain.fields["exists"]), ends))
+        return Binding(calls, tables, views)
+
+
+def _has_rows(instruction: Instruction) -> bool:
+    return any(domain.rows for domain in instruction.domains)
+
+
+def compile_program(
+    tables: Mapping[str, tuple[Bars | None, Mapping[str, Node]]],
+    *,
+    symbol_count: int,
+    base_frame_ns: int,
+    groups: Mapping[str, Sequence[Any]] | None = None,
+    parameters: Mapping[str, float] | None = None,
+    compare: str = "tolerant",
+) -> Program:
+    """Return a program for tables of formulas.
+
+    tables : table name -> (bars of the decision frame, None for the base frame; formulas by output name)
+    symbol_count, base_frame_ns : of the panels it will be advanced by
+    groups : for `demean(by=name)`: a label for each symbol; None, "" and negative numbers are in no group
+    parameters : numbers of parameters that differ from their defaults
+    compare : "tolerant", or "exact" for comparisons without the tolerance of 1e-9
+    Raises FormulaError, UnknownNameError or ConfigurationError.
+
+    A sweep is one program with a table per set of numbers, its formulas bound beforehand (`bound_node`): what the
+    sets have in common is computed once.
+    """
+    if compare not in ("tolerant", "exact"):
+        raise UnknownNameError("comparison", compare, ("tolerant", "exact"), where="compile_program")
+    roots = [node for _, formulas in tables.values() for node in formulas.values()]
+    known = parameters_of(roots)
+    numbers = check_values(known, parameters or {})
+    bound = _settled_frames(bind(roots, numbers), base_frame_ns)
+    lowering = Lowering(symbol_count, base_frame_ns, _group_numbers(groups or {}, symbol_count), compare)
+    plans, warmup, parts = {}, {}, [compare, str(base_frame_ns)]
+    warmed = warmups([bound[node] for node in roots])
+    for name, (decision, formulas) in tables.items():
+        frame = decision.frame.over(base_frame_ns) if decision is not None else BASE
+        pairs = {output: (node, bound[node]) for output, node in formulas.items()}
+        plans[name] = plan_table(name, frame, pairs, lowering)
+        warmup[name] = {
+            output: {frame_text(f.ns or base_frame_ns): bars for f, bars in sorted(warmed[node].items())}
+            for output, (_, node) in pairs.items()
+        }
+        parts += [name, str(frame.ns), *(f"{output}={digest(node)}" for output, (_, node) in sorted(pairs.items()))]
+    settle_homes(plans)
+    version = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+    return Program(lowering, plans, bound=bound, warmup=warmup, version=version, parameters=numbers)
+
+
+def _settled_frames(bound: dict[Node, Node], base_ns: int) -> dict[Node, Node]:
+    # "15min" on data of 15 minutes is the base frame itself; so both ways of writing it become one node.
+    settled: dict[Node, Node] = {}
+    for node in ordered(bound.values()):
+        values = node.parameters
+        if node.operation in (op.FIELD, op.ON_FRAME):
+            values = (*values[:-1], float(Frame(int(values[-1])).over(base_ns).ns))
+        settled[node] = make(node.operation, tuple(settled[child] for child in node.inputs), values, node.output)
+    return {written: settled[node] for written, node in bound.items()}
+
+
+def _group_numbers(groups: Mapping[str, Sequence[Any]], symbol_count: int) -> dict[str, np.ndarray]:
+    result = {}
+    for name, labels in groups.items():
+        if len(labels) != symbol_count:
+            raise FormulaError(f"Grouping {name!r} has {len(labels)} labels for {symbol_count} symbols.")
+        numbers: dict[Any, int] = {}
+        column = []
+        for label in labels:
+            is_unknown = label is None or label == "" or (not isinstance(label, str) and label < 0)
+            column.append(-1 if is_unknown else numbers.setdefault(label, len(numbers)))
+        result[name] = np.array(column, dtype=np.int64)
+    return result

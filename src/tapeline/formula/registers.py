@@ -1,0 +1,108 @@
+"""Where the values of a running program are: domains, one per frame, and their registers.
+
+A register is a panel [rows, N] of one node in the rows of one frame that ended within the present chunk. The
+registers of a domain are slices of one block [registers, capacity, N]; those that are outputs of a table may lie
+in the table instead, so that nothing need be copied. Register 0 of a domain is `exists`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.panel import Floats, Times
+from tapeline.formula.frame import Frame
+from tapeline.indicators import aggregate as frames
+
+FRAME_FIELDS = ("exists", "open", "high", "low", "close", "volume", "completeness")
+
+
+@dataclass(eq=False)
+class Register:
+    """A place for one node's values in one frame's rows.
+
+    number : its index among all registers of the program
+    is_kept : also remembered as of each symbol's last bar, for explanations across chunks
+    slot : its index in the domain's block; home : the table and row it lies in instead
+    constant : the number it is filled with once, None if it is computed
+    """
+
+    number: int
+    domain: Domain
+    is_kept: bool = False
+    slot: int = -1
+    home: tuple[Any, int] | None = None
+    constant: float | None = None
+
+
+@dataclass(eq=False)
+class Domain:
+    """The rows of one frame.
+
+    rows : frame rows that ended within the present chunk
+    end_ns, session : int64, their ends and the indices of their sessions
+    clocks : float64 [capacity, 1] each: "session" number, "minute" since the open, "to_close" minutes
+    emitted_in : int64, for each row the base row that made it readable
+    frame_end, expected : per base row, scratch of the aggregation
+    memory, memory_end : kept registers as of each symbol's last bar before the present chunk
+    """
+
+    frame: Frame
+    index: int
+    columns: int
+    registers: list[Register] = field(default_factory=list)
+    fields: dict[str, Register] = field(default_factory=dict)
+    needs_clocks: bool = False
+    rows: int = 0
+    capacity: int = -1
+    kept: int = 0
+
+    def layout(self) -> None:
+        """Give every register its slot: `exists`, then the kept ones, then the rest."""
+        inside = [register for register in self.registers if register.home is None]
+        exists = self.fields["exists"]
+        order = sorted(inside, key=lambda register: (register is not exists, not register.is_kept))
+        for slot, register in enumerate(order):
+            register.slot = slot
+        self.slots = len(order)
+        self.kept = sum(register.is_kept for register in order[1:]) + 1
+        self.forget()
+        self.reserve(1)
+
+    def forget(self) -> None:
+        """Start without any bars."""
+        self.rows = 0
+        self.state: Floats = np.zeros((frames.STATE_ROWS, self.columns))
+        self.pending: Times = np.zeros(3, dtype=np.int64)
+        self.pending_expected: Floats = np.zeros(1)
+        self.memory: Floats = np.full((self.kept, self.columns), np.nan)
+        self.memory_end: Times = np.full(self.columns, frames.NONE, dtype=np.int64)
+
+    def reserve(self, rows: int) -> bool:
+        """Make room for so many rows; return whether arrays were replaced."""
+        if rows <= self.capacity:
+            return False
+        self.capacity = rows if self.capacity < 0 else max(rows, self.capacity + 8)
+        self.block: Floats = np.full((self.slots, self.capacity, self.columns), np.nan)
+        for register in self.registers:
+            if register.constant is not None:
+                self.block[register.slot] = register.constant
+        self.end_ns: Times = np.zeros(self.capacity, dtype=np.int64)
+        self.session: Times = np.full(self.capacity, -1, dtype=np.int64)
+        self.emitted_in: Times = np.zeros(self.capacity, dtype=np.int64)
+        self.clocks = {name: np.full((self.capacity, 1), np.nan) for name in ("session", "minute", "to_close")}
+        return True
+
+    def remember(self) -> None:
+        """Keep what explanations may ask for later, before the chunk's rows are overwritten."""
+        if self.rows and self.kept > 1:
+            frames.remember(self.block, self.end_ns, self.kept, self.rows, self.memory, self.memory_end)
+
+    def view(self, register: Register) -> Floats:
+        """Return a register's present rows, float64 [rows, N]."""
+        if register.home is not None:
+            table, row = register.home
+            return table.values[row]  # type: ignore[no-any-return]
+        return self.block[register.slot, : self.rows]

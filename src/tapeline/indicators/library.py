@@ -1,0 +1,58 @@
+"""The registry: every indicator kernel by name.
+
+To add one: write its `advance` in the file of its family, describe it there in a `Kernel`, and name it here.
+The tests of chunks, of truncation and of unknown values then cover it.
+"""
+
+from __future__ import annotations
+
+from tapeline.indicators.averages import EMA, MACD, RSI
+from tapeline.indicators.conditions import ALL, ANY, BARS_SINCE, COUNT_TRUE, LAG, RATE_OF_CHANGE
+from tapeline.indicators.extremes import (
+    ROLLING_ARGMAX,
+    ROLLING_ARGMIN,
+    ROLLING_MAX,
+    ROLLING_MIN,
+    STOCHASTIC,
+)
+from tapeline.indicators.kernel import Kernel
+from tapeline.indicators.ranges import ADX, ATR, TRUE_RANGE
+from tapeline.indicators.volume import OBV, RELATIVE_VOLUME_BY_MINUTE, SESSION_VWAP
+from tapeline.indicators.windows import (
+    REALISED_VOLATILITY,
+    RELATIVE_VOLUME,
+    ROLLING_MOMENTS,
+    ROLLING_SUM,
+    SMA,
+)
+
+KERNELS: dict[str, Kernel] = {
+    kernel.name: kernel
+    for kernel in (
+        SMA,
+        EMA,
+        MACD,
+        RSI,
+        ROLLING_SUM,
+        ROLLING_MOMENTS,
+        ROLLING_MIN,
+        ROLLING_MAX,
+        ROLLING_ARGMIN,
+        ROLLING_ARGMAX,
+        STOCHASTIC,
+        TRUE_RANGE,
+        ATR,
+        ADX,
+        RATE_OF_CHANGE,
+        REALISED_VOLATILITY,
+        OBV,
+        SESSION_VWAP,
+        RELATIVE_VOLUME,
+        RELATIVE_VOLUME_BY_MINUTE,
+        LAG,
+        ANY,
+        ALL,
+        COUNT_TRUE,
+        BARS_SINCE,
+    )
+}

@@ -1,0 +1,401 @@
+"""The facts of the journal: everything that is recorded, and nothing that can be computed from it.
+
+A trade reads like this, one record after the other:
+
+    RunStarted      code, configuration and data by their hashes
+    CashMoved       DEPOSIT 100,000
+    SignalRaised    Reversal wants to enter_long AAPL: the tree of conditions with the numbers they saw
+    OrderIntended   the order, what sizing computed, the signal it came from; journaled before it is sent
+    OrderAccepted   the venue has it
+    OrderFilled     100 at 172.40, commission 1.00, nothing left
+    SessionClosed   marks of everything that is held
+    RunEnded        the digest of the views, for who rebuilds them
+
+Positions, cash, P&L and round trips are views (`views.py`). A field is added to a fact with a new schema
+number and a reader for the old one; a field never changes its meaning. Times are those of the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from tapeline.domain import require
+from tapeline.domain.bar import Bar
+from tapeline.domain.cash import CashCause
+from tapeline.domain.errors import InputError
+from tapeline.domain.execution import Execution
+from tapeline.domain.order import Order
+from tapeline.domain.signal import Signal
+from tapeline.domain.words import Limit, Purpose, Reason, Side, Stage, TimeInForce
+
+Tree = Mapping[str, Any]
+"""Nested dicts with text keys, lists, texts, whole numbers, float64, booleans and None."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The manifest: who wants the same bytes again needs exactly these.
+
+    code_version : of the package; code_digest : SHA-256 over its source files
+    configuration : everything that was set, defaults included
+    data_source : where the bars came from, as a path or address; data_digest : SHA-256 over their bytes
+    seed : of the run's randomness
+    """
+
+    kind: ClassVar[str] = "RunStarted"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    code_version: str
+    code_digest: str
+    configuration: Tree
+    data_source: str
+    data_digest: str
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRaised:
+    """A strategy's wish with its reasons, and the bar at whose end it was made."""
+
+    kind: ClassVar[str] = "SignalRaised"
+    schema: ClassVar[int] = 1
+    signal: Signal
+    bar: Bar | None = None
+
+    @property
+    def event_time_ns(self) -> int:
+        """When the signal was raised."""
+        return self.signal.time_ns
+
+    @property
+    def signal_id(self) -> str:
+        """The name by which intents refer to it."""
+        return self.signal.signal_id
+
+    @property
+    def symbol(self) -> str:
+        """The symbol it is about."""
+        return self.signal.symbol
+
+
+@dataclass(frozen=True, slots=True)
+class OrderIntended:
+    """An order that is about to be sent.
+
+    signal_id : the signal it came from, None for orders that no rule asked for (flat before the close)
+    sizing : what the quantity was computed from, such as equity, price, stop, risk, wanted, limit
+    instruction_id : shared by the cancels and orders that are one instruction (a scale-out), else None
+    """
+
+    kind: ClassVar[str] = "OrderIntended"
+    schema: ClassVar[int] = 1
+    order: Order
+    signal_id: str | None = None
+    sizing: Tree | None = None
+    instruction_id: str | None = None
+
+    @property
+    def event_time_ns(self) -> int:
+        """The decision time."""
+        return self.order.decision_time_ns
+
+    @property
+    def client_order_id(self) -> str:
+        """Our name for the order."""
+        return self.order.client_order_id
+
+    @property
+    def symbol(self) -> str:
+        """What it trades."""
+        return self.order.symbol
+
+
+@dataclass(frozen=True, slots=True)
+class CancelIntended:
+    """A cancel that is about to be sent."""
+
+    kind: ClassVar[str] = "CancelIntended"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    sequence: int = 0
+    purpose: Purpose | None = None
+    signal_id: str | None = None
+    instruction_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceIntended:
+    """A replace that is about to be sent: the new total quantity and terms; None leaves a term as it is."""
+
+    kind: ClassVar[str] = "ReplaceIntended"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    sequence: int = 0
+    quantity: Decimal | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail_amount: Decimal | None = None
+    trail_percent: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    expire_time_ns: int | None = None
+    purpose: Purpose | None = None
+    signal_id: str | None = None
+    instruction_id: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("quantity", "limit_price", "stop_price", "trail_amount", "trail_percent"):
+            value = getattr(self, name)
+            if value is not None:
+                require.above_zero(value, name, "Replace of", self.client_order_id)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDenied:
+    """A wish that our own risk gate refused; it never became an order and no OrderIntended stands before it.
+
+    client_order_id : the id it would have had; wanted_quantity : before limits, None where it had none
+    limit : the bound that refused it; reason : the sentence with value and bound
+    """
+
+    kind: ClassVar[str] = "OrderDenied"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    strategy: str
+    symbol: str
+    side: Side
+    reason: str
+    limit: Limit = Limit.NONE
+    purpose: Purpose = Purpose.ENTRY
+    wanted_quantity: Decimal | None = None
+    signal_id: str | None = None
+    sizing: Tree | None = None
+    account: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAccepted:
+    """The venue has the order, under a name of its own where it gives one."""
+
+    kind: ClassVar[str] = "OrderAccepted"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    venue_order_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTriggered:
+    """A stop was reached; what it is now depends on its type."""
+
+    kind: ClassVar[str] = "OrderTriggered"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    stage: Stage = Stage.CLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReplaced:
+    """The order has new terms, as asked or by a corporate action: what holds from now on, whole.
+
+    quantity : the new total; leaves_quantity : what is still open of it
+    """
+
+    kind: ClassVar[str] = "OrderReplaced"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    quantity: Decimal
+    leaves_quantity: Decimal
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail_amount: Decimal | None = None
+    trail_percent: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    expire_time_ns: int | None = None
+    reason: Reason = Reason.REQUESTED
+
+    def __post_init__(self) -> None:
+        require.above_zero(self.quantity, "quantity", "Replaced order", self.client_order_id)
+        require.not_below_zero(
+            self.leaves_quantity, "leaves_quantity", "Replaced order", self.client_order_id
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCanceled:
+    """What was open of the order is withdrawn, and why."""
+
+    kind: ClassVar[str] = "OrderCanceled"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    reason: Reason = Reason.REQUESTED
+    stage: Stage = Stage.CLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRejected:
+    """The venue refused the order; `text` is what it said, if anything."""
+
+    kind: ClassVar[str] = "OrderRejected"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    reason: Reason = Reason.NONE
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderExpired:
+    """The order's time in force has run out."""
+
+    kind: ClassVar[str] = "OrderExpired"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    stage: Stage = Stage.CLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilled:
+    """An execution. leaves_quantity is what is still open of its order; zero means it is FILLED."""
+
+    kind: ClassVar[str] = "OrderFilled"
+    schema: ClassVar[int] = 1
+    execution: Execution
+    leaves_quantity: Decimal
+
+    def __post_init__(self) -> None:
+        require.not_below_zero(self.leaves_quantity, "leaves_quantity", "Execution", self.execution_id)
+
+    @property
+    def event_time_ns(self) -> int:
+        """When it was executed; in a replay, the end of its bar."""
+        return self.execution.event_time_ns
+
+    @property
+    def client_order_id(self) -> str:
+        """The order that it filled."""
+        return self.execution.client_order_id
+
+    @property
+    def execution_id(self) -> str:
+        """The key by which it is booked once."""
+        return self.execution.execution_id
+
+    @property
+    def symbol(self) -> str:
+        """What was traded."""
+        return self.execution.symbol
+
+
+@dataclass(frozen=True, slots=True)
+class CashMoved:
+    """Cash that came or went without an execution; `amount` has the sign of the change.
+
+    strategy : whose position it belongs to, None where it belongs to the account as a whole (interest)
+    """
+
+    kind: ClassVar[str] = "CashMoved"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    cause: CashCause
+    amount: Decimal
+    symbol: str | None = None
+    strategy: str | None = None
+    account: str = "main"
+
+    def __post_init__(self) -> None:
+        require.finite(self.amount, "amount", "Cash moved for", self.cause.name)
+        require.a_time(self.event_time_ns, "event_time_ns", "Cash moved for", self.cause.name)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitApplied:
+    """A split of new_shares for old_shares, as it met the position of one strategy.
+
+    There is one for each strategy that holds the symbol. What is lost between quantity_before * new / old and
+    quantity_after is paid in cash: a CashMoved of cause FRACTION_PAID.
+    """
+
+    kind: ClassVar[str] = "SplitApplied"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    symbol: str
+    strategy: str
+    new_shares: Decimal
+    old_shares: Decimal
+    quantity_before: Decimal
+    quantity_after: Decimal
+    account: str = "main"
+
+    def __post_init__(self) -> None:
+        require.above_zero(self.new_shares, "new_shares", "Split of", self.symbol)
+        require.above_zero(self.old_shares, "old_shares", "Split of", self.symbol)
+        require.finite(self.quantity_before, "quantity_before", "Split of", self.symbol)
+        require.finite(self.quantity_after, "quantity_after", "Split of", self.symbol)
+        exact_after = self.quantity_before * self.new_shares
+        if not 0 <= abs(self.quantity_after) * self.old_shares <= abs(exact_after) or (
+            self.quantity_after * self.quantity_before < 0
+        ):
+            raise InputError(
+                f"Split of {self.symbol}, {self.new_shares} for {self.old_shares}: {self.quantity_before} "
+                f"becomes at most {exact_after / self.old_shares}, found {self.quantity_after}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClosed:
+    """The end of a session with the marks of every symbol held, so that equity needs no data files."""
+
+    kind: ClassVar[str] = "SessionClosed"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    marks: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for symbol, mark in self.marks.items():
+            require.above_zero(mark, "mark", "Session close,", symbol)
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The run came to its end. views_digest is `Views.digest()` of everything before this record."""
+
+    kind: ClassVar[str] = "RunEnded"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    views_digest: str
+    summary: Tree = field(default_factory=dict)
+
+
+FACTS: dict[str, type[Any]] = {
+    fact.kind: fact
+    for fact in (
+        RunStarted,
+        SignalRaised,
+        OrderIntended,
+        CancelIntended,
+        ReplaceIntended,
+        OrderDenied,
+        OrderAccepted,
+        OrderTriggered,
+        OrderReplaced,
+        OrderCanceled,
+        OrderRejected,
+        OrderExpired,
+        OrderFilled,
+        CashMoved,
+        SplitApplied,
+        SessionClosed,
+        RunEnded,
+    )
+}
+"""Every kind of fact by its name."""

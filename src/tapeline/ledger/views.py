@@ -1,0 +1,253 @@
+"""Views: positions, cash, P&L, orders, equity and round trips, each the sum of the facts and nothing besides.
+
+    views = rebuild(journal)
+    views.positions[("main", "Reversal", "AAPL")].realized
+    views.cash["main"].amount
+
+The engine feeds the same object fact by fact while it runs. Both give the same canonical bytes, and RunEnded
+carries their digest, so whoever rebuilds the views from a journal proves that the books were right.
+
+Conservation, exactly: cash = deposits - sum(signed quantity * price) - commissions + income. Facts that
+contradict the books (an execution booked twice, a split of what nobody holds) raise InvariantError.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import fields, replace
+from decimal import Decimal, Inexact, localcontext
+from typing import Any
+
+from tapeline.domain.cash import Cash, CashCause
+from tapeline.domain.errors import InvariantError
+from tapeline.domain.position import EXACT, ZERO, Position, part_of
+from tapeline.ledger.canonical import amount_text, encode_tree
+from tapeline.ledger.facts import (
+    CashMoved,
+    OrderDenied,
+    OrderFilled,
+    RunEnded,
+    SessionClosed,
+    SplitApplied,
+)
+from tapeline.ledger.order_book import OrderBook
+from tapeline.ledger.round_trips import Key, RoundTrip, RoundTrips
+from tapeline.ports.journal import Fact, Journal
+
+
+class Views:
+    """The books as they stand after the facts that were applied.
+
+    positions : by (account, strategy, symbol), flat ones included, since they keep their realized P&L
+    cash : by account
+    orders : working orders with their states, and how the others ended
+    marks : the last known price of each symbol: of the last session close, or of a fill since
+    equity : by account, (time, equity) at each session close
+    """
+
+    def __init__(self) -> None:
+        self.positions: dict[Key, Position] = {}
+        self.cash: dict[str, Cash] = {}
+        self.orders = OrderBook()
+        self.marks: dict[str, Decimal] = {}
+        self.equity: dict[str, list[tuple[int, Decimal]]] = {}
+        self.denied_count = 0
+        self._round_trips = RoundTrips()
+        self._last_split: tuple[str, int] | None = None
+        orders = self.orders
+        self._take_in: dict[str, Callable[[Any], None]] = {
+            "RunStarted": _nothing,
+            "SignalRaised": _nothing,
+            "OrderIntended": orders.intended,
+            "CancelIntended": orders.cancel_intended,
+            "ReplaceIntended": orders.replace_intended,
+            "OrderDenied": self._denied,
+            "OrderAccepted": orders.accepted,
+            "OrderTriggered": orders.triggered,
+            "OrderReplaced": orders.replaced,
+            "OrderCanceled": orders.canceled,
+            "OrderRejected": orders.rejected,
+            "OrderExpired": orders.expired,
+            "OrderFilled": self._filled,
+            "CashMoved": self._cash_moved,
+            "SplitApplied": self._split,
+            "SessionClosed": self._session_closed,
+            "RunEnded": self._run_ended,
+        }
+
+    def apply(self, fact: Fact) -> None:
+        """Take in one fact. Raises InvariantError if it contradicts the books, which are then void."""
+        try:
+            with localcontext(EXACT):
+                self._take_in[fact.kind](fact)
+        except Inexact as exc:
+            raise InvariantError(f"A sum of the books does not fit {EXACT.prec} digits, at {fact}.") from exc
+
+    def apply_all(self, facts: Iterable[Fact]) -> None:
+        """Take in facts in their order."""
+        for fact in facts:
+            self.apply(fact)
+
+    @property
+    def round_trips(self) -> list[RoundTrip]:
+        """Closed round trips, in order of their exits."""
+        return self._round_trips.closed
+
+    def position(self, strategy: str, symbol: str, account: str = "main") -> Position:
+        """Return what a strategy holds of a symbol; flat if it never traded it."""
+        found = self.positions.get((account, strategy, symbol))
+        return found if found is not None else Position(account, strategy, symbol)
+
+    def quantity(self, symbol: str, account: str = "main") -> Decimal:
+        """Return what the account holds of a symbol, over all strategies."""
+        with localcontext(EXACT):
+            held = [p.quantity for (a, _, s), p in self.positions.items() if s == symbol and a == account]
+            return sum(held, ZERO)
+
+    def cash_amount(self, account: str = "main") -> Decimal:
+        """Return the cash of an account; negative is debt."""
+        with localcontext(EXACT):
+            return self._cash(account).amount
+
+    def equity_now(self, account: str = "main") -> Decimal:
+        """Return cash plus positions at the marks. Raises InvariantError if a position has no mark."""
+        with localcontext(EXACT):
+            value = self._cash(account).amount
+            for (of, _, symbol), position in self.positions.items():
+                if of == account and position.quantity:
+                    if symbol not in self.marks:
+                        raise InvariantError(f"{symbol} is held but has no mark; equity cannot be computed.")
+                    value += position.quantity * self.marks[symbol]
+            return value
+
+    def as_tree(self) -> dict[str, Any]:
+        """Return everything as nested plain values, amounts as texts."""
+        with localcontext(EXACT):
+            return {
+                "cash": {
+                    account: {**_amounts(cash), "amount": amount_text(cash.amount)}
+                    for account, cash in self.cash.items()
+                },
+                "denied_count": self.denied_count,
+                "ended_orders": {name: ended.name for name, ended in self.orders.ended.items()},
+                "equity": {
+                    account: [[time, amount_text(value)] for time, value in curve]
+                    for account, curve in self.equity.items()
+                },
+                "marks": {symbol: amount_text(mark) for symbol, mark in self.marks.items()},
+                "open_orders": {name: state.as_tree() for name, state in self.orders.working.items()},
+                "positions": [_position_tree(self.positions[key]) for key in sorted(self.positions)],
+                "round_trips": [_trip_tree(trip) for trip in self.round_trips],
+            }
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical bytes of the views: equal books are equal bytes."""
+        return encode_tree(self.as_tree())
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the canonical bytes, as 64 hexadecimal digits."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    def _denied(self, _: OrderDenied) -> None:
+        self.denied_count += 1
+
+    def _filled(self, fact: OrderFilled) -> None:
+        execution = fact.execution
+        order = self.orders.filled(fact)
+        signed = execution.signed_quantity
+        key = (execution.account, execution.strategy, execution.symbol)
+        position = self.positions.get(key) or Position(*key)
+        self.positions[key] = position.traded(signed, execution.price, execution.commission)
+        cash = self._cash(execution.account)
+        self.cash[execution.account] = replace(
+            cash,
+            traded=cash.traded - signed * execution.price,
+            commissions=cash.commissions + execution.commission,
+        )
+        self.marks[execution.symbol] = execution.price
+        self._round_trips.traded(execution, order.purpose)
+
+    def _cash_moved(self, fact: CashMoved) -> None:
+        cash = self._cash(fact.account)
+        if fact.cause in (CashCause.DEPOSIT, CashCause.WITHDRAWAL):
+            self.cash[fact.account] = replace(cash, deposits=cash.deposits + fact.amount)
+            return
+        self.cash[fact.account] = replace(cash, income=cash.income + fact.amount)
+        if fact.strategy is None or fact.symbol is None:
+            return
+        key = (fact.account, fact.strategy, fact.symbol)
+        position = self.positions.get(key) or Position(*key)
+        for_fraction = fact.cause is CashCause.FRACTION_PAID
+        self.positions[key] = (
+            position.paid_for_fraction(fact.amount) if for_fraction else position.received(fact.amount)
+        )
+        self._round_trips.received(key, fact.amount, fact.event_time_ns, for_fraction=for_fraction)
+
+    def _split(self, fact: SplitApplied) -> None:
+        key = (fact.account, fact.strategy, fact.symbol)
+        position = self.positions.get(key) or Position(*key)
+        if position.quantity != fact.quantity_before:
+            raise InvariantError(
+                f"Split of {fact.symbol} for {fact.strategy}: it says that {fact.quantity_before} were held, "
+                f"the books say {position.quantity}: {fact.quantity_before - position.quantity} too many."
+            )
+        self.positions[key] = position.split(fact.new_shares, fact.old_shares, fact.quantity_after)
+        # One fact comes for each holder, and the mark is rescaled once: by the first of them.
+        if self._last_split != (fact.symbol, fact.event_time_ns):
+            self._last_split = (fact.symbol, fact.event_time_ns)
+            self.marks[fact.symbol] = part_of(self.marks[fact.symbol], fact.old_shares, fact.new_shares)
+        self._round_trips.split(key, fact)
+
+    def _session_closed(self, fact: SessionClosed) -> None:
+        self.marks.update(fact.marks)
+        for account in self.cash:
+            self.equity.setdefault(account, []).append((fact.event_time_ns, self.equity_now(account)))
+
+    def _run_ended(self, fact: RunEnded) -> None:
+        digest = self.digest()
+        if fact.views_digest != digest:
+            raise InvariantError(
+                f"The run ended with views of digest {fact.views_digest}; the same facts give {digest} here."
+            )
+
+    def _cash(self, account: str) -> Cash:
+        return self.cash.get(account) or Cash(account, ZERO, ZERO, ZERO, ZERO)
+
+
+def rebuild(journal: Journal) -> Views:
+    """Return the views of everything that a journal has committed."""
+    views = Views()
+    for record in journal.read():
+        views.apply(record.fact)
+    return views
+
+
+def _nothing(_: Fact) -> None:
+    return
+
+
+def _amounts(noun: Cash | Position | RoundTrip) -> dict[str, str]:
+    values = {f.name: getattr(noun, f.name) for f in fields(noun)}
+    return {name: amount_text(value) for name, value in values.items() if isinstance(value, Decimal)}
+
+
+def _position_tree(position: Position) -> dict[str, Any]:
+    names = {"account": position.account, "strategy": position.strategy, "symbol": position.symbol}
+    return {**_amounts(position), **names}
+
+
+def _trip_tree(trip: RoundTrip) -> dict[str, Any]:
+    return {
+        **_amounts(trip),
+        "account": trip.account,
+        "entry_order_ids": list(trip.entry_order_ids),
+        "entry_time_ns": trip.entry_time_ns,
+        "exit_order_ids": list(trip.exit_order_ids),
+        "exit_purpose": trip.exit_purpose.name if trip.exit_purpose is not None else None,
+        "exit_time_ns": trip.exit_time_ns,
+        "net_profit": amount_text(trip.net_profit),
+        "side": trip.side.name,
+        "strategy": trip.strategy,
+        "symbol": trip.symbol,
+    }

@@ -1,0 +1,326 @@
+"""Instructions on their way to the market: submit, cancel, replace, and what each does when it arrives.
+
+Every instruction gets a sequence number in the order of decision. It waits until its arrival; those that arrive at
+one time act by sequence. An order is known by the number that `submit` returns, its row in `market.orders`; its
+sequence changes when a replace makes it arrive anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from tapeline.domain.words import EventKind, OrderStatus, OrderType, Reason, Role, TimeInForce
+from tapeline.indicators.compiled import compiled
+from tapeline.simulation.corporate_actions import round_order_prices
+from tapeline.simulation.market import CANCEL, FOREVER_NS, MARKET, NO_ORDER, REPLACE, SUBMIT, VOIDED
+from tapeline.simulation.order_life import (
+    activate,
+    cancel_order,
+    day_end_ns,
+    end_order,
+    leaves_of,
+    record_order,
+    session_at,
+    set_expiry,
+)
+UNCHANGED = -1
+
+
+@compiled()
+def _enqueue(market: Any, kind: int, number: int, decided_ns: int, arrival_ns: int) -> Any:
+    # returns the instruction's row, in its place by arrival; its sequence is always the newest
+    state = market.state[0]
+    if state.waiting_first == state.waiting_end:
+        state.waiting_first = state.waiting_end = 0
+    first, end = state.waiting_first, state.waiting_end
+    if end == len(market.waiting):
+        rows = market.waiting
+        bigger = rows
+        if 2 * first < end:
+            bigger = np.empty(2 * end, rows.dtype)
+        for index in range(end - first):
+            bigger[index] = rows[first + index]
+        market.waiting = bigger
+        first, end = 0, end - first
+    waiting = market.waiting
+    place = end
+    while place > first and waiting[place - 1].arrival_ns > arrival_ns:
+        waiting[place] = waiting[place - 1]
+        place -= 1
+    state.waiting_first, state.waiting_end = first, end + 1
+    instruction = waiting[place]
+    instruction.kind = kind
+    instruction.order = number
+    instruction.decided_ns = decided_ns
+    instruction.arrival_ns = arrival_ns
+    instruction.sequence = state.sequence
+    state.sequence += 1
+    state.next_arrival_ns = waiting[first].arrival_ns
+    return instruction
+
+
+@compiled()
+def _new_order(market: Any) -> int:
+    state = market.state[0]
+    count = state.order_count
+    if count == len(market.orders):
+        bigger = np.empty(2 * count, market.orders.dtype)
+        bigger[:count] = market.orders
+        market.orders = bigger
+    state.order_count = count + 1
+    return int(count)
+
+
+@compiled(
+    types.int64(
+        MARKET, types.int64, types.int64, types.int64, types.int64, types.float64, types.float64, types.float64,
+        types.float64, types.float64, types.int64, types.int64, types.int64, types.int64, types.int64, types.int64,
+    )
+)  # fmt: skip
+def submit(
+    market: Any,
+    symbol: int,
+    side: int,
+    order_type: int,
+    time_in_force: int,
+    quantity: float,
+    limit_price: float,
+    stop_price: float,
+    trail_amount: float,
+    trail_percent: float,
+    expire_ns: int,
+    decided_ns: int,
+    arrival_ns: int,
+    parent: int,
+    role: int,
+    group: int,
+) -> int:
+    """Send an order on its way; return its number.
+
+    quantity : a positive multiple of the symbol's step; ignored for a bracket's child, which follows its entry
+    limit_price, stop_price, trail_amount, trail_percent : NaN where the type has none (5 = 5 %)
+    expire_ns : of a GTD order, else ignored
+    parent, role : of a bracket's child: the entry's number, Role.STOP or Role.TARGET; else NO_ORDER, any role.
+        Submit the entry first, then its stop, then its target, all decided and arriving at one time.
+    group : orders with one number of zero or more cancel one another; -1 = none; ignored for a bracket's child
+    """
+    number = _new_order(market)
+    order = market.orders[number]
+    instruction = _enqueue(market, SUBMIT, number, decided_ns, arrival_ns)
+    child = parent != NO_ORDER
+    order.quantity = 0.0 if child else quantity
+    order.filled = 0.0
+    order.notional = 0.0
+    order.commission = 0.0
+    order.limit_price = limit_price
+    order.stop_price = stop_price
+    order.trail_amount = trail_amount
+    order.trail_percent = trail_percent
+    order.extreme = np.nan
+    order.bar_price = np.nan
+    order.bar_by_stop = 0.0
+    order.bar_by_limit = 0.0
+    order.decided_ns = decided_ns
+    order.accepted_ns = arrival_ns
+    order.arrival_ns = arrival_ns
+    order.sequence = instruction.sequence
+    order.expire_ns = expire_ns if time_in_force == TimeInForce.GTD else FOREVER_NS
+    order.auction_ns = FOREVER_NS
+    order.ended_ns = 0
+    order.bar_slice = 0
+    order.born_slice = 0
+    order.late_slice = 0
+    order.idle_slice = 0
+    order.group = NO_ORDER if child else group
+    order.parent = parent
+    order.stop_child = NO_ORDER
+    order.target_child = NO_ORDER
+    order.symbol = symbol
+    order.side = side
+    order.order_type = order_type
+    order.time_in_force = time_in_force
+    order.status = OrderStatus.PENDING_NEW
+    order.reason = Reason.NONE
+    order.role = role
+    order.triggered = False
+    order.dormant = child
+    if child:
+        if role == Role.STOP:
+            market.orders[parent].stop_child = number
+        else:
+            market.orders[parent].target_child = number
+    return number
+
+
+@compiled(types.void(MARKET, types.int64, types.int64, types.int64))
+def cancel(market: Any, number: int, decided_ns: int, arrival_ns: int) -> None:
+    """Send a cancel of an order on its way."""
+    _enqueue(market, CANCEL, number, decided_ns, arrival_ns)
+
+
+@compiled(
+    types.void(
+        MARKET, types.int64, types.int64, types.int64, types.float64, types.float64, types.float64, types.float64,
+        types.float64, types.int64, types.int64,
+    )
+)  # fmt: skip
+def replace(
+    market: Any,
+    number: int,
+    decided_ns: int,
+    arrival_ns: int,
+    quantity: float,
+    limit_price: float,
+    stop_price: float,
+    trail_amount: float,
+    trail_percent: float,
+    time_in_force: int,
+    expire_ns: int,
+) -> None:
+    """Send a replace on its way. quantity : the new total; NaN, or -1 for the last two, leaves a field unchanged."""
+    instruction = _enqueue(market, REPLACE, number, decided_ns, arrival_ns)
+    instruction.quantity = quantity
+    instruction.limit_price = limit_price
+    instruction.stop_price = stop_price
+    instruction.trail_amount = trail_amount
+    instruction.trail_percent = trail_percent
+    instruction.time_in_force = time_in_force
+    instruction.expire_ns = expire_ns
+
+
+@compiled()
+def _join_auction(market: Any, order: Any) -> bool:
+    # returns whether the order is in time; what is not filled at an open expires right after it, so that an order
+    # arriving at the open itself still takes part
+    session = session_at(market, order.arrival_ns)
+    if order.order_type <= OrderType.LIMIT_ON_OPEN:
+        if session < len(market.sessions) and market.sessions[session].open_ns < order.arrival_ns:
+            session += 1
+        if session < len(market.sessions):
+            order.auction_ns = market.sessions[session].open_ns
+            order.expire_ns = order.auction_ns + 1
+        return True
+    if session >= len(market.sessions):
+        return True
+    order.auction_ns = market.sessions[session].close_ns
+    order.expire_ns = order.auction_ns
+    return bool(order.arrival_ns <= market.sessions[session].last_bar_start_ns)
+
+
+@compiled()
+def _arrive(market: Any, number: int) -> bool:
+    # what an order that arrives, or arrives anew, does first; returns whether it works
+    order = market.orders[number]
+    if order.order_type >= OrderType.MARKET_ON_OPEN:
+        order.auction_ns = FOREVER_NS
+        order.expire_ns = FOREVER_NS
+        if not _join_auction(market, order):
+            end_order(market, number, OrderStatus.REJECTED, Reason.TOO_LATE)
+            return False
+    set_expiry(market, order)
+    if order.expire_ns <= order.arrival_ns:
+        end_order(market, number, OrderStatus.EXPIRED, Reason.NONE)
+        return False
+    return True
+
+
+@compiled()
+def accept(market: Any, number: int) -> None:
+    """Let an order arrive, once. One that has ended on its way stays ended."""
+    order = market.orders[number]
+    if order.status != OrderStatus.PENDING_NEW:
+        return
+    order.status = OrderStatus.NEW
+    round_order_prices(order, market.symbols[order.symbol])
+    if order.order_type == OrderType.TRAILING_STOP:
+        order.extreme = market.marks[order.symbol]
+        if order.parent != NO_ORDER and not order.dormant:
+            # its entry was faster and has filled already
+            entry = market.orders[order.parent]
+            order.extreme = entry.notional / entry.filled
+    record_order(market, EventKind.ACCEPTED, number, Reason.NONE)
+    if _arrive(market, number):
+        activate(market, number)
+
+
+@compiled()
+def _differs(now: float, asked: float) -> bool:
+    return not np.isnan(asked) and now != asked
+
+
+@compiled()
+def _change_terms(market: Any, order: Any, asked: Any) -> bool:
+    # returns whether anything besides the quantity changes
+    symbol = market.symbols[order.symbol]
+    limit_price, stop_price = order.limit_price, order.stop_price
+    changed = False
+    if not np.isnan(asked.limit_price):
+        order.limit_price = asked.limit_price
+    if not np.isnan(asked.stop_price):
+        order.stop_price = asked.stop_price
+    round_order_prices(order, symbol)
+    changed = _differs(limit_price, order.limit_price) or _differs(stop_price, order.stop_price)
+    if _differs(order.trail_amount, asked.trail_amount):
+        order.trail_amount, order.trail_percent = asked.trail_amount, np.nan
+        changed = True
+    if _differs(order.trail_percent, asked.trail_percent):
+        order.trail_amount, order.trail_percent = np.nan, asked.trail_percent
+        changed = True
+    if order.order_type >= OrderType.MARKET_ON_OPEN:
+        return changed
+    if asked.time_in_force != UNCHANGED and asked.time_in_force != order.time_in_force:
+        order.time_in_force = asked.time_in_force
+        changed = True
+    if asked.expire_ns != UNCHANGED and order.time_in_force == TimeInForce.GTD and asked.expire_ns != order.expire_ns:
+        order.expire_ns = asked.expire_ns
+        changed = True
+    return changed
+
+
+@compiled()
+def _apply_replace(market: Any, asked: Any) -> None:
+    number = asked.order
+    order = market.orders[number]
+    old_quantity = order.quantity
+    changed = False
+    if order.parent == NO_ORDER and _differs(order.quantity, asked.quantity):
+        order.quantity = max(asked.quantity, order.filled)
+        if leaves_of(market, number) <= 0.0:
+            cancel_order(market, number, Reason.REQUESTED)
+            return
+        changed = order.quantity > old_quantity
+    changed = _change_terms(market, order, asked) or changed
+    if changed:
+        order.sequence = asked.sequence
+        market.state[0].untidy = True
+        if not order.dormant:
+            order.arrival_ns = asked.arrival_ns
+    record_order(market, EventKind.REPLACED, number, Reason.REQUESTED)
+    if changed and (order.dormant or _arrive(market, number)):
+        if order.dormant:
+            set_expiry(market, order)
+        market.state[0].next_expiry_ns = min(market.state[0].next_expiry_ns, order.expire_ns)
+
+
+@compiled()
+def act(market: Any, index: int) -> None:
+    """Let a waiting instruction do its work. One that finds its order not arrived or ended does nothing."""
+    instruction = market.waiting[index]
+    number = instruction.order
+    if number == VOIDED:
+        return
+    if instruction.kind == SUBMIT:
+        accept(market, number)
+        return
+    order = market.orders[number]
+    if order.status == OrderStatus.PENDING_NEW or order.status >= OrderStatus.FILLED:
+        return
+    if order.accepted_ns > instruction.arrival_ns:
+        return
+    if instruction.kind == CANCEL:
+        cancel_order(market, number, Reason.REQUESTED)
+    else:
+        _apply_replace(market, instruction)

@@ -1,0 +1,274 @@
+"""The strategies' book: what each strategy holds, wants and has done, fed by order events alone.
+
+The book never looks into the market. It learns of fills, cancels and cash by `apply_event`, marks what it holds
+by `mark_holdings`, and so is the same whether the events come straight from the market kernel (backtest) or
+from journal bytes (event loop). Its numbers are float64 by the one rounding rule of the kernels; the exact
+books are the ledger's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.words import EventKind, OrderStatus, Purpose, Reason, Stage
+from tapeline.indicators.compiled import compiled
+from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
+
+@compiled()
+def clear_holding(holding: Any) -> None:
+    holding.quantity = 0.0
+    holding.entry_price = np.nan
+    holding.entered_quantity = 0.0
+    holding.exit_notional = 0.0
+    holding.commission = 0.0
+    holding.realized = 0.0
+    holding.risk = np.nan
+    holding.stop_price = np.nan
+    holding.trail = np.nan
+    holding.highest = np.nan
+    holding.lowest = np.nan
+    holding.pending_notional = 0.0
+    holding.entry_ns = 0
+    holding.entry_session = -1
+    holding.bars_held = 0
+    holding.entry_ticket = -1
+    holding.stop_ticket = -1
+    holding.target_ticket = -1
+    holding.exit_ticket = -1
+    holding.scaled = 0
+    holding.fresh = 0
+
+
+@compiled()
+def _close_round_trip(book: Any, ticket: Any, number: int, time_ns: int) -> None:
+    holding = book.holdings[ticket.strategy, ticket.symbol]
+    account = book.account[0]
+    trip = book.round_trips[account.round_trips]
+    account.round_trips += 1
+    side = -ticket.side
+    trip.strategy = ticket.strategy
+    trip.symbol = ticket.symbol
+    trip.side = side
+    trip.exit_purpose = ticket.purpose
+    trip.entry_ticket = holding.entry_ticket
+    trip.exit_ticket = number
+    trip.entry_ns = holding.entry_ns
+    trip.exit_ns = time_ns
+    trip.bars_held = holding.bars_held
+    trip.quantity = holding.entered_quantity
+    trip.entry_price = holding.entry_price
+    trip.exit_price = holding.exit_notional / holding.entered_quantity
+    trip.commission = holding.commission
+    trip.net_pnl = holding.realized - holding.commission
+    down = max(holding.entry_price - holding.lowest, 0.0) * holding.entered_quantity
+    up = max(holding.highest - holding.entry_price, 0.0) * holding.entered_quantity
+    trip.mae = -down if side > 0 else -up
+    trip.mfe = up if side > 0 else down
+    risk = holding.risk * holding.entered_quantity
+    trip.r_multiple = trip.net_pnl / risk if risk > 0.0 else np.nan
+
+
+@compiled()
+def _enter_more(book: Any, ticket: Any, quantity: float, price: float, time_ns: int, stage: int, session: int) -> None:
+    holding = book.holdings[ticket.strategy, ticket.symbol]
+    if holding.quantity == 0.0:
+        holding.entry_ns = time_ns
+        holding.entry_session = session
+        holding.entry_price = price
+        holding.highest = price
+        holding.lowest = price
+        holding.fresh = stage
+        book.states[ticket.strategy, ticket.symbol] = HOLDING
+    else:
+        held = abs(holding.quantity)
+        holding.entry_price = (holding.entry_price * held + price * quantity) / (held + quantity)
+    holding.quantity += ticket.side * quantity
+    holding.entered_quantity += quantity
+    open_before = ticket.quantity - ticket.filled + quantity
+    holding.pending_notional -= holding.pending_notional * min(1.0, quantity / open_before)
+    if not np.isnan(holding.trail):
+        holding.risk = holding.trail
+    elif not np.isnan(holding.stop_price):
+        holding.risk = abs(holding.entry_price - holding.stop_price)
+
+
+@compiled()
+def _apply_fill(
+    book: Any, number: int, quantity: float, price: float, commission: float, time_ns: int, stage: int, session: int
+) -> None:
+    ticket = book.tickets[number]
+    account = book.account[0]
+    symbol = ticket.symbol
+    step = book.symbols[symbol].step
+    execution = book.executions[account.executions]
+    account.executions += 1
+    execution.ticket = number
+    execution.time_ns = time_ns
+    execution.stage = stage
+    execution.side = ticket.side
+    execution.symbol = symbol
+    execution.strategy = ticket.strategy
+    execution.quantity = quantity
+    execution.price = price
+    execution.commission = commission
+    signed = ticket.side * quantity
+    account.cash -= signed * price + commission
+    account.commissions += commission
+    book.marks[symbol] = price
+    book.positions[symbol] += signed
+    if abs(book.positions[symbol]) < 0.5 * step:
+        book.positions[symbol] = 0.0
+    ticket.filled += quantity
+    ticket.status = OrderStatus.PARTIALLY_FILLED
+    holding = book.holdings[ticket.strategy, symbol]
+    holding.commission += commission
+    if ticket.purpose == Purpose.ENTRY:
+        _enter_more(book, ticket, quantity, price, time_ns, stage, session)
+        return
+    holding.realized -= signed * (price - holding.entry_price)
+    holding.exit_notional += quantity * price
+    holding.highest = max(holding.highest, price)
+    holding.lowest = min(holding.lowest, price)
+    holding.quantity += signed
+    if abs(holding.quantity) < 0.5 * step:
+        _close_round_trip(book, ticket, number, time_ns)
+        clear_holding(holding)
+        book.states[ticket.strategy, symbol] = FLAT
+        account.busy -= 1
+
+
+@compiled()
+def _end_ticket(book: Any, number: int, status: int, reason: int) -> None:
+    ticket = book.tickets[number]
+    if ticket.status >= OrderStatus.FILLED:
+        return
+    ticket.status = status
+    ticket.reason = reason
+    holding = book.holdings[ticket.strategy, ticket.symbol]
+    state = book.states[ticket.strategy, ticket.symbol]
+    if number == holding.entry_ticket:
+        holding.pending_notional = 0.0
+        if state == ENTERING:
+            clear_holding(holding)
+            book.states[ticket.strategy, ticket.symbol] = FLAT
+            book.account[0].busy -= 1
+    elif number == holding.exit_ticket:
+        holding.exit_ticket = -1
+        if state == EXITING:
+            book.states[ticket.strategy, ticket.symbol] = HOLDING
+    elif number == holding.stop_ticket:
+        holding.stop_ticket = -1
+    elif number == holding.target_ticket:
+        holding.target_ticket = -1
+
+
+@compiled()
+def _apply_split(book: Any, symbol: int, ratio: float) -> None:
+    step = book.symbols[symbol].step
+    total = 0.0
+    for strategy in range(book.states.shape[0]):
+        holding = book.holdings[strategy, symbol]
+        if book.states[strategy, symbol] == FLAT:
+            continue
+        whole = np.floor(abs(holding.quantity) * ratio / step + 1e-9) * step
+        holding.quantity = whole if holding.quantity > 0 else -whole
+        total += holding.quantity
+        holding.entered_quantity *= ratio
+        holding.entry_price /= ratio
+        holding.risk /= ratio
+        holding.stop_price /= ratio
+        holding.trail /= ratio
+        holding.highest /= ratio
+        holding.lowest /= ratio
+    book.positions[symbol] = total
+    book.marks[symbol] /= ratio
+
+
+@compiled()
+def apply_event(
+    book: Any,
+    kind: int,
+    number: int,
+    symbol: int,
+    quantity: float,
+    leaves: float,
+    price: float,
+    amount: float,
+    time_ns: int,
+    stage: int,
+    reason: int,
+    session: int,
+) -> None:
+    """Let the book take in one event of an order or of the account.
+
+    kind : EventKind; number : ticket of the order, -1 for account events
+    quantity, leaves, price, amount : of a FILL: executed, still open, price and commission; of REPLACED: quantity is
+        the new total; of account events: amount is the cash change, of a SPLIT the ratio new/old
+    time_ns, stage, session : end of the bar, stage in it, and its session
+    """
+    if kind == EventKind.FILL:
+        _apply_fill(book, number, quantity, price, amount, time_ns, stage, session)
+        if leaves < 0.5 * book.symbols[book.tickets[number].symbol].step:
+            _end_ticket(book, number, OrderStatus.FILLED, Reason.NONE)
+    elif kind == EventKind.ACCEPTED:
+        book.tickets[number].status = OrderStatus.NEW
+    elif kind == EventKind.TRIGGERED:
+        book.tickets[number].status = OrderStatus.TRIGGERED
+    elif kind == EventKind.REPLACED:
+        book.tickets[number].quantity = quantity
+    elif kind == EventKind.CANCELED:
+        _end_ticket(book, number, OrderStatus.CANCELED, reason)
+    elif kind == EventKind.EXPIRED:
+        _end_ticket(book, number, OrderStatus.EXPIRED, reason)
+    elif kind == EventKind.REJECTED:
+        _end_ticket(book, number, OrderStatus.REJECTED, reason)
+    elif kind == EventKind.SPLIT:
+        _apply_split(book, symbol, amount)
+    else:
+        book.account[0].cash += amount
+        book.account[0].financing += amount
+
+
+@compiled()
+def mark_holdings(book: Any, high: Any, low: Any, close: Any, volume: Any) -> None:
+    """Take in the slice's prices: last prices, marks and excursions of what is held, equity and exposures.
+
+    high, low, close, volume : float64 [N] of the slice; NaN or volume 0 is no mark.
+    """
+    account = book.account[0]
+    for symbol in range(len(close)):
+        if not np.isnan(close[symbol]):
+            book.prices[symbol] = close[symbol]
+    equity = account.cash
+    long_exposure = 0.0
+    short_exposure = 0.0
+    if account.busy > 0:
+        strategies, symbols = book.states.shape
+        for symbol in range(symbols):
+            held = False
+            for strategy in range(strategies):
+                if book.states[strategy, symbol] >= HOLDING:
+                    held = True
+                    holding = book.holdings[strategy, symbol]
+                    if volume[symbol] > 0.0 and not np.isnan(close[symbol]):
+                        # a fill inside the bar tells nothing of the part of the range that came before it
+                        late = holding.fresh > Stage.OPEN
+                        top = close[symbol] if late else high[symbol]
+                        bottom = close[symbol] if late else low[symbol]
+                        holding.highest = max(holding.highest, top)
+                        holding.lowest = min(holding.lowest, bottom)
+                        holding.fresh = 0
+            if held:
+                if volume[symbol] > 0.0 and not np.isnan(close[symbol]):
+                    book.marks[symbol] = close[symbol]
+                value = book.positions[symbol] * book.marks[symbol]
+                equity += value
+                if value > 0.0:
+                    long_exposure += value
+                else:
+                    short_exposure -= value
+    account.equity = equity
+    account.long_exposure = long_exposure
+    account.short_exposure = short_exposure

@@ -1,0 +1,306 @@
+"""Decisions: from signals and holdings to intents. Exits first, then entries by rank, sized and limited.
+
+`decide` is one function for every mode. It reads the table of formula values of the strategy's decision frame at one
+row, the book, and the session's clock; it writes intents (submit, cancel, replace, or denied) and the tickets for
+them. Whoever calls it carries the intents to the market: the backtest at once, the event loop through journal and
+broker port.
+
+Rules
+-----
+* Only a condition that is *true* acts; unknown does nothing.
+* A symbol enters only from flat, on a row in which its decision bar exists, when exactly one side's condition holds.
+* An exit rule cancels the children of the bracket and closes the whole holding at the market, good till canceled.
+* When more symbols want in than there are slots, the highest `rank` goes first; unknown ranks last, ties by column.
+* Sizes are whole steps. Working entries count as filled against every limit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tapeline.domain.words import Purpose
+from tapeline.indicators.cells import evaluate_cell
+from tapeline.indicators.compiled import compiled
+from tapeline.simulation.book import mark_holdings
+from tapeline.simulation.instructions import close_holding, move_stop, scale_out_holding
+from tapeline.simulation.records import FLAT, HOLDING, ensure_room
+from tapeline.simulation.sizing import enter
+
+RULE_NAMES = (
+    "enter_long",
+    "exit_long",
+    "enter_short",
+    "exit_short",
+    "stop",
+    "target",
+    "trail",
+    "rank",
+    "size",
+    "volatility",
+    "scale_out",
+    "move_stop",
+)
+(
+    ENTER_LONG,
+    EXIT_LONG,
+    ENTER_SHORT,
+    EXIT_SHORT,
+    STOP,
+    TARGET,
+    TRAIL,
+    RANK,
+    SIZE,
+    VOLATILITY,
+    SCALE_OUT,
+    MOVE_STOP,
+) = range(len(RULE_NAMES))
+
+NANOSECONDS_PER_MINUTE = 60_000_000_000
+
+
+class Signals(NamedTuple):
+    """Formula values of all strategies of a run in one chunk of C base rows.
+
+    values : float64, the tables `[R, Cf, N]` of the strategies one behind the other, flat
+    exists : float64, their `[Cf, N]` likewise: 1.0 where the symbol has a bar of the decision frame
+    layout : int64 [S, 6], each strategy's offset in values, offset in exists, R, Cf, N, and the column of the book's
+        first symbol
+    rows : int64 [S, C], the decision row that ended with each base row, -1 when none did
+    """
+
+    values: npt.NDArray[np.float64]
+    exists: npt.NDArray[np.float64]
+    layout: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+
+
+@compiled()
+def _exists(signals: Any, strategy: int, row: int, symbol: int) -> bool:
+    layout = signals.layout[strategy]
+    place = layout[1] + row * layout[4] + layout[5] + symbol
+    return bool(signals.exists[place] == 1.0)
+
+
+@compiled()
+def _rule(book: Any, signals: Any, strategy: int, rule: int, row: int, symbol: int) -> float:
+    start, _, registers, rows, columns, first_column = signals.layout[strategy]
+    register = book.rules[strategy, rule, 0]
+    if register >= 0:
+        return float(signals.values[start + (register * rows + row) * columns + first_column + symbol])
+    first = book.rules[strategy, rule, 1]
+    if first < 0:
+        return np.nan
+    settings = book.strategies[strategy]
+    table = signals.values[start : start + registers * rows * columns].reshape((registers, rows, columns))
+    return float(
+        evaluate_cell(
+            book.code,
+            settings.code_first + first,
+            settings.code_first + book.rules[strategy, rule, 2],
+            book.constants[settings.constants_first :],
+            table,
+            row,
+            first_column + symbol,
+            book.fields,
+            book.stack,
+        )
+    )
+
+
+@compiled()
+def fill_fields(book: Any, strategy: int, symbol: int, end_ns: int, session: int, close_ns: int) -> None:
+    """Write what `position.*` means for one holding; the order is formula's POSITION_FIELDS."""
+    holding = book.holdings[strategy, symbol]
+    fields = book.fields
+    side = 1.0 if holding.quantity > 0.0 else -1.0
+    unrealized = side * (book.marks[symbol] - holding.entry_price)
+    stop_price = holding.stop_price
+    if not np.isnan(holding.trail):
+        extreme = holding.highest if side > 0.0 else holding.lowest
+        stop_price = extreme - side * holding.trail
+    fields[0] = holding.quantity
+    fields[1] = holding.entry_price
+    fields[2] = holding.bars_held
+    fields[3] = (end_ns - holding.entry_ns) / NANOSECONDS_PER_MINUTE
+    fields[4] = session - holding.entry_session if session >= 0 else np.nan
+    fields[5] = unrealized
+    fields[6] = unrealized / holding.risk if holding.risk > 0.0 else np.nan
+    fields[7] = holding.highest
+    fields[8] = holding.lowest
+    fields[9] = (close_ns - end_ns) / NANOSECONDS_PER_MINUTE if session >= 0 else np.nan
+    fields[10] = stop_price
+
+
+@compiled()
+def _decide_exits(
+    book: Any, signals: Any, strategy: int, row: int, end_ns: int, session: int, close_ns: int
+) -> None:
+    settings = book.strategies[strategy]
+    for symbol in range(book.states.shape[1]):
+        state = book.states[strategy, symbol]
+        if state == FLAT:
+            continue
+        holding = book.holdings[strategy, symbol]
+        if holding.quantity != 0.0 and _exists(signals, strategy, row, symbol):
+            holding.bars_held += 1
+        if state != HOLDING:
+            continue
+        fill_fields(book, strategy, symbol, end_ns, session, close_ns)
+        rule = EXIT_LONG if holding.quantity > 0.0 else EXIT_SHORT
+        if _rule(book, signals, strategy, rule, row, symbol) == 1.0:
+            close_holding(book, strategy, symbol, Purpose.EXIT_RULE, end_ns)
+            continue
+        if holding.scaled == 0 and _rule(book, signals, strategy, SCALE_OUT, row, symbol) == 1.0:
+            scale_out_holding(book, strategy, symbol, settings.scale_out_fraction, end_ns)
+            continue
+        move_stop(book, strategy, symbol, _rule(book, signals, strategy, MOVE_STOP, row, symbol), end_ns)
+
+
+@compiled()
+def _used_slots(book: Any, strategy: int) -> int:
+    used = 0
+    for symbol in range(book.states.shape[1]):
+        if book.states[strategy, symbol] != FLAT:
+            used += 1
+    return used
+
+
+@compiled()
+def _enter_by_rules(book: Any, signals: Any, strategy: int, symbol: int, side: int, row: int, end_ns: int) -> None:
+    settings = book.strategies[strategy]
+    price = book.prices[symbol]
+    stop_price = _rule(book, signals, strategy, STOP, row, symbol)
+    if settings.stop_is_distance:
+        stop_price = price - side * stop_price
+    target_price = _rule(book, signals, strategy, TARGET, row, symbol)
+    if settings.target_is_distance:
+        target_price = price + side * target_price
+    enter(
+        book,
+        strategy,
+        symbol,
+        side,
+        settings.size_kind,
+        _rule(book, signals, strategy, SIZE, row, symbol),
+        _rule(book, signals, strategy, VOLATILITY, row, symbol),
+        stop_price,
+        target_price,
+        _rule(book, signals, strategy, TRAIL, row, symbol),
+        end_ns,
+    )
+
+
+@compiled()
+def _decide_entries(book: Any, signals: Any, strategy: int, row: int, end_ns: int) -> None:
+    settings = book.strategies[strategy]
+    account = book.account[0]
+    symbols = book.states.shape[1]
+    start, _, _, rows, columns, first_column = signals.layout[strategy]
+    long_register = book.rules[strategy, ENTER_LONG, 0]
+    short_register = book.rules[strategy, ENTER_SHORT, 0] if book.limits[0].short_allowed else -1
+    long_start = start + (long_register * rows + row) * columns + first_column
+    short_start = start + (short_register * rows + row) * columns + first_column
+    count = 0
+    for symbol in range(symbols):
+        long = long_register >= 0 and signals.values[long_start + symbol] == 1.0
+        short = short_register >= 0 and signals.values[short_start + symbol] == 1.0
+        if long == short or book.states[strategy, symbol] != FLAT:
+            continue
+        if not _exists(signals, strategy, row, symbol):
+            continue
+        book.candidates[count] = symbol if long else -symbol - 1
+        count += 1
+    if count == 0:
+        return
+    slots = book.limits[0].positions_max - account.busy
+    if settings.positions_max - _used_slots(book, strategy) < slots:
+        slots = settings.positions_max - _used_slots(book, strategy)
+    if count > slots:
+        # insertion by rank: few candidates, and equal ranks keep the order of the columns
+        for index in range(count):
+            candidate = book.candidates[index]
+            symbol = candidate if candidate >= 0 else -candidate - 1
+            score = _rule(book, signals, strategy, RANK, row, symbol)
+            score = -np.inf if np.isnan(score) else score
+            place = index
+            while place > 0 and book.scores[place - 1] < score:
+                book.scores[place] = book.scores[place - 1]
+                book.candidates[place] = book.candidates[place - 1]
+                place -= 1
+            book.scores[place] = score
+            book.candidates[place] = candidate
+    for index in range(min(count, slots)):
+        candidate = book.candidates[index]
+        symbol = candidate if candidate >= 0 else -candidate - 1
+        _enter_by_rules(book, signals, strategy, symbol, 1 if candidate >= 0 else -1, row, end_ns)
+
+
+@compiled()
+def flatten_before_close(book: Any, strategy: int, end_ns: int, session: int, close_ns: int) -> bool:
+    """Close what the strategy holds when its last minutes of the session have come; return whether they have."""
+    margin_ns = book.strategies[strategy].flat_before_close_ns
+    if margin_ns < 0 or session < 0 or close_ns - end_ns > margin_ns:
+        return False
+    if book.account[0].busy > 0:
+        for symbol in range(book.states.shape[1]):
+            close_holding(book, strategy, symbol, Purpose.FLAT_BEFORE_CLOSE, end_ns)
+    return True
+
+
+@compiled()
+def decide(
+    book: Any,
+    signals: Any,
+    strategy: int,
+    row: int,
+    end_ns: int,
+    session: int,
+    open_ns: int,
+    close_ns: int,
+) -> None:
+    """Let one strategy decide at the end of a slice.
+
+    row : the row of its table that ended with this slice, -1 when none did
+    end_ns, session, open_ns, close_ns : the slice's end and its session (-1 and zeros without sessions)
+    """
+    settings = book.strategies[strategy]
+    closing = flatten_before_close(book, strategy, end_ns, session, close_ns)
+    if row < 0:
+        return
+    if book.account[0].busy > 0:
+        _decide_exits(book, signals, strategy, row, end_ns, session, close_ns)
+    if closing:
+        return
+    if session >= 0 and (
+        end_ns - open_ns < settings.entry_after_open_ns or close_ns - end_ns <= settings.entry_before_close_ns
+    ):
+        return
+    _decide_entries(book, signals, strategy, row, end_ns)
+
+
+@compiled()
+def close_slice(
+    book: Any,
+    signals: Any,
+    base_row: int,
+    high: Any,
+    low: Any,
+    close: Any,
+    volume: Any,
+    end_ns: int,
+    session: int,
+    open_ns: int,
+    close_ns: int,
+) -> None:
+    """End a slice after its events: take in its prices, then let every strategy decide, in their order.
+
+    base_row : the slice's row in the chunk of `signals`; high, low, close, volume : float64 [N]
+    """
+    mark_holdings(book, high, low, close, volume)
+    ensure_room(book)
+    book.account[0].intents = 0
+    for strategy in range(book.states.shape[0]):
+        decide(book, signals, strategy, signals.rows[strategy, base_row], end_ns, session, open_ns, close_ns)

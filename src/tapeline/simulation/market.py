@@ -1,0 +1,332 @@
+"""The simulated market's memory: what it knows about an account, its orders and its instruments.
+
+The structured dtypes below are the schema; compiled functions read and write them and nothing else. A `Market`
+is one account ("lane") with N symbols. It is handed about as one reference, which compiled code opens like a
+record of arrays: `market.positions[symbol]`, `market.orders[number]["filled"]`, `market.state[0].active_count`.
+(A NamedTuple of the same arrays costs 5 ns per array and call, 70 ns for each step of a fill.)
+
+The tables of orders, active orders, waiting instructions and events grow by themselves, by doubling. So read
+`market.orders`, `market.active`, `market.waiting` and `market.events` anew after `submit`, `cancel`, `replace`,
+`play_slice` and `finish`, and keep no row of theirs over such a call; the other arrays stay where they are.
+
+Numbers. Prices and quantities are float64, but always the one nearest to a multiple of the tick or step: they are
+computed as whole ticks and steps and divided last. Cash is whole units plus a fraction, the fraction rounded to
+1e-12 after every change, so that no error ever adds up; `cash_of` in `amounts.py` gives the sum.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from numba import types
+from numba.experimental import structref
+
+from tapeline.domain.panel import Floats, Times
+from tapeline.indicators.compiled import compiled
+
+FOREVER_NS = np.iinfo(np.int64).max
+NO_ORDER = -1
+
+# One row: the account, its rules and the counters of the tables.
+STATE = np.dtype(
+    [
+        ("cash_whole", np.float64),  # whole units of currency
+        ("cash_fraction", np.float64),  # in [0, 1), a multiple of 1e-12
+        ("leverage", np.float64),
+        ("participation", np.float64),
+        ("slippage_rate", np.float64),  # bps / 10,000 | half the spread | k
+        ("initial_sigma", np.float64),
+        ("borrow_rate", np.float64),
+        ("interest_rate", np.float64),
+        ("now_ns", np.int64),  # time of what is happening, see EVENT
+        ("bar_end_ns", np.int64),  # of the slice that is played, 0 by the clock
+        ("known_ns", np.int64),  # decisions up to here have been made
+        ("slice_start_ns", np.int64),
+        ("slice_end_ns", np.int64),
+        ("sequence", np.int64),  # of the next instruction
+        ("order_count", np.int64),
+        ("active_count", np.int64),  # orders in `active`
+        ("waiting_first", np.int64),  # instructions in `waiting[waiting_first:waiting_end]`
+        ("waiting_end", np.int64),
+        ("event_count", np.int64),
+        ("next_arrival_ns", np.int64),  # of the first waiting instruction, else FOREVER_NS
+        ("next_expiry_ns", np.int64),  # no active order expires before
+        ("next_open_ns", np.int64),  # of the first session that has not opened
+        ("session", np.int64),  # newest session that has opened, -1 before the first
+        ("session_open_ns", np.int64),
+        ("session_close_ns", np.int64),
+        ("next_action", np.int64),  # first row of `actions` still to come
+        ("slice_number", np.int64),  # counts slices that were played in full
+        ("late_slice", np.int64),  # slice in which a child acts in step 2d
+        ("history_length", np.int64),  # ring length per symbol, 0 = none is kept
+        ("stage", np.int8),  # Stage of what is happening
+        ("slippage_model", np.int8),  # SLIPPAGE_*
+        ("is_margin", np.bool_),
+        ("short_allowed", np.bool_),
+        ("limit_touch", np.bool_),
+        ("limits_first", np.bool_),
+        ("round_commission", np.bool_),
+        ("untidy", np.bool_),  # `active` holds ended orders or is out of order
+    ],
+    align=True,
+)
+
+SLIPPAGE_NONE, SLIPPAGE_BPS, SLIPPAGE_SPREAD, SLIPPAGE_VOLATILITY, SLIPPAGE_IMPACT = 0, 1, 2, 3, 4
+
+# One row per order ever submitted; its row is its number. Side, type, status, reason and role are the values of
+# the enums in domain/words.py. Times in UTC nanoseconds. NaN = no such price.
+ORDER = np.dtype(
+    [
+        ("quantity", np.float64),  # total; a bracket's child: what it has filled and still works for
+        ("filled", np.float64),
+        ("notional", np.float64),  # sum of quantity * price over its executions
+        ("commission", np.float64),
+        ("limit_price", np.float64),
+        ("stop_price", np.float64),
+        ("trail_amount", np.float64),
+        ("trail_percent", np.float64),
+        ("extreme", np.float64),  # trailing stop; NaN until there is a reference
+        ("bar_price", np.float64),  # market price of the last fill in slice `bar_slice`, before slippage
+        ("bar_by_stop", np.float64),  # filled inside that slice by a stop
+        ("bar_by_limit", np.float64),  # filled inside that slice at a limit, or on arriving inside it
+        ("decided_ns", np.int64),
+        ("accepted_ns", np.int64),  # when the submit arrives
+        ("arrival_ns", np.int64),  # rank: its own, its activation's or its last replace's
+        ("sequence", np.int64),  # rank within one arrival
+        ("expire_ns", np.int64),  # when the clock ends it; before arrival: as submitted
+        ("auction_ns", np.int64),  # on-open and on-close: the session's open or close
+        ("ended_ns", np.int64),  # 0 while it works
+        ("bar_slice", np.int64),  # slice of its last fill
+        ("born_slice", np.int64),  # child: slice whose open activated it
+        ("late_slice", np.int64),  # child: slice in which it acts after its entry, in step 2d
+        ("idle_slice", np.int64),  # slice in which it must not act any more
+        ("group", np.int64),  # one-cancels-other group, -1 = none
+        ("parent", np.int64),  # number of the entry, -1 = none
+        ("stop_child", np.int64),  # number of the bracket's stop, -1 = none
+        ("target_child", np.int64),
+        ("symbol", np.int32),
+        ("side", np.int8),
+        ("order_type", np.int8),
+        ("time_in_force", np.int8),
+        ("status", np.int8),
+        ("reason", np.int8),
+        ("role", np.int8),
+        ("triggered", np.bool_),
+        ("dormant", np.bool_),  # child of an entry without a fill
+    ],
+    align=True,
+)
+
+# Instructions on their way, ordered by arrival, then sequence. For a submit only the order's number counts.
+INSTRUCTION = np.dtype(
+    [
+        ("arrival_ns", np.int64),
+        ("sequence", np.int64),
+        ("decided_ns", np.int64),
+        ("order", np.int64),
+        ("quantity", np.float64),  # replace: NaN = unchanged
+        ("limit_price", np.float64),
+        ("stop_price", np.float64),
+        ("trail_amount", np.float64),
+        ("trail_percent", np.float64),
+        ("expire_ns", np.int64),  # replace: -1 = unchanged
+        ("time_in_force", np.int8),  # replace: -1 = unchanged
+        ("kind", np.int8),  # SUBMIT, CANCEL, REPLACE
+    ],
+    align=True,
+)
+
+SUBMIT, CANCEL, REPLACE = 0, 1, 2
+VOIDED = -1  # order of an instruction that does nothing any more
+
+# The log: everything that happened, in order. Kinds are those of EventKind.
+EVENT = np.dtype(
+    [
+        ("time_ns", np.int64),  # fills: open = start of the bar, inside and close = its end
+        ("bar_end_ns", np.int64),  # 0 = by the clock, outside a bar
+        ("order", np.int64),  # -1 = none
+        ("quantity", np.float64),  # FILL: of the execution, unsigned; ACCEPTED, REPLACED: the order's total
+        ("leaves", np.float64),  # what the order still works for
+        ("price", np.float64),  # FILL
+        ("commission", np.float64),  # FILL
+        ("amount", np.float64),  # BORROW to FRACTION_PAID: change of cash; SPLIT: new / old
+        ("symbol", np.int32),  # -1 = none
+        ("kind", np.int8),
+        ("stage", np.int8),  # Stage
+        ("side", np.int8),  # of the order, 0 = none
+        ("reason", np.int8),  # Reason
+    ],
+    align=True,
+)
+
+# One row per symbol. tick = tick_numerator / tick_denominator exactly, step likewise.
+SYMBOL = np.dtype(
+    [
+        ("tick_numerator", np.int64),
+        ("tick_denominator", np.int64),
+        ("step_numerator", np.int64),
+        ("step_denominator", np.int64),
+        ("tick", np.float64),
+        ("step", np.float64),
+        ("tolerance", np.float64),  # prices closer than this are equal: a millionth of a tick
+        ("last_fill_price", np.float64),  # NaN before the first
+        ("share_left", np.float64),  # what participation leaves in slice `share_slice`
+        ("share_slice", np.int64),
+        ("history_count", np.int64),
+        ("session_close", np.float64),  # last close of the running session; NaN: not traded in it
+    ],
+    align=True,
+)
+
+SESSION = np.dtype(
+    [
+        ("open_ns", np.int64),
+        ("close_ns", np.int64),
+        ("last_bar_start_ns", np.int64),
+    ],
+    align=True,
+)
+
+# Corporate actions in the order they happen: by session, dividends before splits.
+ACTION = np.dtype(
+    [
+        ("session", np.int64),
+        ("amount", np.float64),  # dividend per share
+        ("new", np.float64),
+        ("old", np.float64),
+        ("symbol", np.int32),
+        ("is_split", np.bool_),
+    ],
+    align=True,
+)
+
+# Parts of the commission; each is rounded by itself.
+COMPONENT = np.dtype(
+    [
+        ("rate", np.float64),
+        ("minimum", np.float64),
+        ("maximum", np.float64),  # PER_SHARE: part of the notional; SALE_SHARE: amount per execution
+        ("from_ns", np.int64),  # holds for bar ends in [from_ns, until_ns)
+        ("until_ns", np.int64),
+        ("kind", np.int8),
+    ],
+    align=True,
+)
+
+PERCENT, PER_SHARE, SALE_NOTIONAL, SALE_SHARE = 0, 1, 2, 3
+
+
+class Tables(NamedTuple):
+    """The arrays of a market, in the order in which the compiled functions know them."""
+
+    state: npt.NDArray[np.void]
+    orders: npt.NDArray[np.void]
+    active: Times  # numbers of working orders, by arrival, then sequence
+    waiting: npt.NDArray[np.void]
+    events: npt.NDArray[np.void]
+    symbols: npt.NDArray[np.void]
+    positions: Floats  # [N] shares, negative = short
+    marks: Floats  # [N] last close with volume, NaN before the first
+    columns: Times  # [N] column of each symbol in the rows that are played
+    history: Floats  # [N, ring] true ranges or session closes, [N, 0] where slippage needs none
+    sessions: npt.NDArray[np.void]
+    actions: npt.NDArray[np.void]
+    components: npt.NDArray[np.void]
+
+
+@structref.register
+class MarketType(types.StructRef):  # type: ignore[misc]  # Numba carries no types
+    """Numba's view of a market: one reference to thirteen arrays."""
+
+    def preprocess_fields(self, fields: Any) -> Any:
+        """Forget literal types, as Numba asks of every such class."""
+        return tuple((name, types.unliteral(kind)) for name, kind in fields)
+
+
+class Market(structref.StructRefProxy):  # type: ignore[misc]  # Numba carries no types
+    """One account in a simulated market; pass it to the compiled functions of this folder.
+
+    In Python its arrays are read as in compiled code: `market.orders`, `market.events`, `market.positions`.
+    `orders` and `events` are cut to the rows in use.
+    """
+
+    @property
+    def tables(self) -> Tables:
+        """All arrays as they are now, spare rows included."""
+        return Tables(*_tables(self))
+
+    @property
+    def state(self) -> Any:
+        return self.tables.state[0]
+
+    @property
+    def orders(self) -> npt.NDArray[np.void]:
+        tables = self.tables
+        return tables.orders[: int(tables.state[0]["order_count"])]
+
+    @property
+    def events(self) -> npt.NDArray[np.void]:
+        tables = self.tables
+        return tables.events[: int(tables.state[0]["event_count"])]
+
+    @property
+    def positions(self) -> Floats:
+        return self.tables.positions
+
+    @property
+    def marks(self) -> Floats:
+        return self.tables.marks
+
+
+structref.define_boxing(MarketType, Market)
+
+_RECORDS = {
+    "state": STATE, "orders": ORDER, "waiting": INSTRUCTION, "events": EVENT, "symbols": SYMBOL,
+    "sessions": SESSION, "actions": ACTION, "components": COMPONENT,
+}  # fmt: skip
+_PLAIN = {
+    "active": types.int64[::1],
+    "positions": types.float64[::1],
+    "marks": types.float64[::1],
+    "columns": types.int64[::1],
+    "history": types.float64[:, ::1],
+}
+_FIELDS = [
+    (name, numba.from_dtype(_RECORDS[name])[::1] if name in _RECORDS else _PLAIN[name]) for name in Tables._fields
+]
+MARKET = MarketType(_FIELDS)
+
+
+@compiled()
+def bind(  # noqa: PLR0913  (one argument per table)
+    state: Any, orders: Any, active: Any, waiting: Any, events: Any, symbols: Any,
+    positions: Any, marks: Any, columns: Any, history: Any, sessions: Any, actions: Any, components: Any,
+) -> Any:  # fmt: skip
+    """Return a market of these arrays."""
+    market = structref.new(MARKET)
+    market.state = state
+    market.orders = orders
+    market.active = active
+    market.waiting = waiting
+    market.events = events
+    market.symbols = symbols
+    market.positions = positions
+    market.marks = marks
+    market.columns = columns
+    market.history = history
+    market.sessions = sessions
+    market.actions = actions
+    market.components = components
+    return market
+
+
+@compiled()
+def _tables(market: Any) -> Any:
+    return (
+        market.state, market.orders, market.active, market.waiting, market.events, market.symbols,
+        market.positions, market.marks, market.columns, market.history, market.sessions, market.actions,
+        market.components,
+    )  # fmt: skip

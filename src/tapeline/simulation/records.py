@@ -1,0 +1,391 @@
+"""The schema of the strategies' book: record types, the arrays of one account, and how they grow.
+
+Shapes: S strategies, N symbols. A *ticket* is the book's own record of an order it asked for, numbered from 0
+in the order of asking. A *holding* is what one strategy holds of one symbol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from numba import types
+from numba.experimental import structref
+
+from tapeline.domain.instrument import Instrument
+from tapeline.domain.panel import Floats
+from tapeline.indicators.compiled import compiled
+from tapeline.simulation.building import symbol_rows
+from tapeline.simulation.market import SYMBOL
+from tapeline.simulation.settings import RunSettings
+
+Records = npt.NDArray[Any]
+
+FLAT, ENTERING, HOLDING, EXITING = 0, 1, 2, 3
+
+ACCOUNT = np.dtype(
+    [
+        ("cash", "f8"),
+        ("commissions", "f8"),
+        ("financing", "f8"),
+        ("equity", "f8"),
+        ("long_exposure", "f8"),
+        ("short_exposure", "f8"),
+        ("tickets", "i8"),
+        ("intents", "i8"),
+        ("executions", "i8"),
+        ("round_trips", "i8"),
+        ("busy", "i8"),
+    ]
+)
+"""Totals of the account; `busy` counts the holdings that are not flat, the others the used rows of their arrays."""
+
+HOLDING_RECORD = np.dtype(
+    [
+        ("quantity", "f8"),
+        ("entry_price", "f8"),
+        ("entered_quantity", "f8"),
+        ("exit_notional", "f8"),
+        ("commission", "f8"),
+        ("realized", "f8"),
+        ("risk", "f8"),
+        ("stop_price", "f8"),
+        ("trail", "f8"),
+        ("highest", "f8"),
+        ("lowest", "f8"),
+        ("pending_notional", "f8"),
+        ("entry_ns", "i8"),
+        ("entry_session", "i8"),
+        ("bars_held", "i8"),
+        ("entry_ticket", "i8"),
+        ("stop_ticket", "i8"),
+        ("target_ticket", "i8"),
+        ("exit_ticket", "i8"),
+        ("scaled", "i8"),
+        ("fresh", "i8"),
+    ]
+)
+
+TICKET = np.dtype(
+    [
+        ("strategy", "i4"),
+        ("symbol", "i4"),
+        ("purpose", "i4"),
+        ("side", "i4"),
+        ("order_type", "i4"),
+        ("time_in_force", "i4"),
+        ("status", "i4"),
+        ("reason", "i4"),
+        ("role", "i4"),
+        ("sequence", "i4"),
+        ("parent", "i8"),
+        ("decided_ns", "i8"),
+        ("quantity", "f8"),
+        ("filled", "f8"),
+        ("limit_price", "f8"),
+        ("stop_price", "f8"),
+        ("trail", "f8"),
+    ]
+)
+
+INTENT = np.dtype(
+    [
+        ("kind", "i4"),
+        ("strategy", "i4"),
+        ("symbol", "i4"),
+        ("side", "i4"),
+        ("order_type", "i4"),
+        ("time_in_force", "i4"),
+        ("role", "i4"),
+        ("purpose", "i4"),
+        ("limit", "i4"),
+        ("sequence", "i4"),
+        ("ticket", "i8"),
+        ("parent", "i8"),
+        ("group", "i8"),
+        ("decided_ns", "i8"),
+        ("quantity", "f8"),
+        ("limit_price", "f8"),
+        ("stop_price", "f8"),
+        ("trail", "f8"),
+        ("wanted", "f8"),
+        ("price", "f8"),
+        ("equity", "f8"),
+        ("row", "i8"),
+    ]
+)
+"""One wish of the decision kernel. `wanted` is the quantity before limits, `price` and `equity` what sizing saw."""
+
+EXECUTION = np.dtype(
+    [
+        ("ticket", "i8"),
+        ("time_ns", "i8"),
+        ("stage", "i4"),
+        ("side", "i4"),
+        ("symbol", "i4"),
+        ("strategy", "i4"),
+        ("quantity", "f8"),
+        ("price", "f8"),
+        ("commission", "f8"),
+    ]
+)
+"""A fill: time_ns is the end of its bar, quantity unsigned."""
+
+ROUND_TRIP = np.dtype(
+    [
+        ("strategy", "i4"),
+        ("symbol", "i4"),
+        ("side", "i4"),
+        ("exit_purpose", "i4"),
+        ("entry_ticket", "i8"),
+        ("exit_ticket", "i8"),
+        ("entry_ns", "i8"),
+        ("exit_ns", "i8"),
+        ("bars_held", "i8"),
+        ("quantity", "f8"),
+        ("entry_price", "f8"),
+        ("exit_price", "f8"),
+        ("commission", "f8"),
+        ("net_pnl", "f8"),
+        ("mae", "f8"),
+        ("mfe", "f8"),
+        ("r_multiple", "f8"),
+    ]
+)
+"""One holding from flat to flat. net_pnl is net of commission; mae and mfe are the largest excursions against and for
+it, in currency of the whole quantity, mae <= 0 <= mfe; r_multiple is net_pnl over the risk from entry to the initial stop,
+NaN without one."""
+
+
+STRATEGY = np.dtype(
+    [
+        ("size_kind", "i4"),
+        ("stop_is_distance", "i4"),
+        ("target_is_distance", "i4"),
+        ("positions_max", "i8"),
+        ("entry_after_open_ns", "i8"),
+        ("entry_before_close_ns", "i8"),
+        ("flat_before_close_ns", "i8"),
+        ("scale_out_fraction", "f8"),
+        ("code_first", "i8"),
+        ("constants_first", "i8"),
+    ]
+)
+"""What a strategy declares besides its rules; flat_before_close_ns is -1 for one that may hold overnight. Its cell
+programs begin at code_first of the book's code, their constants at constants_first."""
+
+LIMITS = np.dtype(
+    [
+        ("position_max", "f8"),
+        ("gross_max", "f8"),
+        ("net_max", "f8"),
+        ("risk_per_trade_max", "f8"),
+        ("positions_max", "i8"),
+        ("cash_account", "i4"),
+        ("short_allowed", "i4"),
+        ("cost_rate", "f8"),
+    ]
+)
+"""Bounds as fractions of equity, NaN = none; cost_rate is what a share costs above its price when bought."""
+
+
+INTENTS_PER_HOLDING = 6
+"""The most instructions one holding can need in one slice: three cancels, a partial sale, and a new pair."""
+
+POSITION_FIELD_COUNT = 11
+"""Length of the vector behind `position.*`; the names are formula's POSITION_FIELDS."""
+
+
+class Tables(NamedTuple):
+    """The arrays of a book, in the order in which the compiled functions know them."""
+
+    account: Records
+    positions: Floats  # [N] shares of the account, over all strategies
+    marks: Floats  # [N] last close with volume of what is held, else the last fill
+    prices: Floats  # [N] last close
+    symbols: Records  # [N] contract facts, as the market knows them
+    states: npt.NDArray[np.int8]  # [S, N] FLAT, ENTERING, HOLDING, EXITING
+    holdings: Records  # [S, N]
+    tickets: Records
+    intents: Records  # of the present slice
+    executions: Records
+    round_trips: Records
+    strategies: Records  # [S]
+    rules: npt.NDArray[np.int64]  # [S, rules, 3] register in the table, or first and last cell instruction
+    limits: Records
+    code: npt.NDArray[np.int64]
+    constants: Floats
+    stack: Floats
+    fields: Floats
+    scores: Floats  # [N] work array of the ranking
+    candidates: npt.NDArray[np.int64]  # [N] likewise
+
+
+@structref.register
+class BookType(types.StructRef):  # type: ignore[misc]  # Numba carries no types
+    """Numba's view of a book: one reference to its arrays."""
+
+    def preprocess_fields(self, fields: Any) -> Any:
+        """Forget literal types, as Numba asks of every such class."""
+        return tuple((name, types.unliteral(kind)) for name, kind in fields)
+
+
+class Book(structref.StructRefProxy):  # type: ignore[misc]  # Numba carries no types
+    """One account's book; compiled code reads `book.positions[symbol]`, Python `book.tables.positions`."""
+
+    @property
+    def tables(self) -> Tables:
+        """All arrays as they are now, spare rows included."""
+        return Tables(*_tables(self))
+
+    def rows(self, name: str) -> Records:
+        """Return the used rows of `tickets`, `executions`, `round_trips` or `intents`."""
+        tables = self.tables
+        found: Records = getattr(tables, name)[: int(tables.account[0][name])]
+        return found
+
+
+structref.define_boxing(BookType, Book)
+
+_RECORDS: dict[str, Any] = {
+    "account": numba.from_dtype(ACCOUNT)[::1],
+    "symbols": numba.from_dtype(SYMBOL)[::1],
+    "holdings": numba.from_dtype(HOLDING_RECORD)[:, ::1],
+    "tickets": numba.from_dtype(TICKET)[::1],
+    "intents": numba.from_dtype(INTENT)[::1],
+    "executions": numba.from_dtype(EXECUTION)[::1],
+    "round_trips": numba.from_dtype(ROUND_TRIP)[::1],
+    "strategies": numba.from_dtype(STRATEGY)[::1],
+    "limits": numba.from_dtype(LIMITS)[::1],
+    "states": types.int8[:, ::1],
+    "rules": types.int64[:, :, ::1],
+    "code": types.int64[:, ::1],
+    "candidates": types.int64[::1],
+}
+BOOK = BookType([(name, _RECORDS.get(name, types.float64[::1])) for name in Tables._fields])
+
+
+@compiled()
+def _bind(  # noqa: PLR0913  (one argument per table)
+    account: Any, positions: Any, marks: Any, prices: Any, symbols: Any, states: Any, holdings: Any,
+    tickets: Any, intents: Any, executions: Any, round_trips: Any, strategies: Any, rules: Any, limits: Any,
+    code: Any, constants: Any, stack: Any, fields: Any, scores: Any, candidates: Any,
+) -> Any:  # fmt: skip
+    book = structref.new(BOOK)
+    book.account = account
+    book.positions = positions
+    book.marks = marks
+    book.prices = prices
+    book.symbols = symbols
+    book.states = states
+    book.holdings = holdings
+    book.tickets = tickets
+    book.intents = intents
+    book.executions = executions
+    book.round_trips = round_trips
+    book.strategies = strategies
+    book.rules = rules
+    book.limits = limits
+    book.code = code
+    book.constants = constants
+    book.stack = stack
+    book.fields = fields
+    book.scores = scores
+    book.candidates = candidates
+    return book
+
+
+@compiled()
+def _tables(book: Any) -> Any:
+    return (
+        book.account, book.positions, book.marks, book.prices, book.symbols, book.states, book.holdings,
+        book.tickets, book.intents, book.executions, book.round_trips, book.strategies, book.rules, book.limits,
+        book.code, book.constants, book.stack, book.fields, book.scores, book.candidates,
+    )  # fmt: skip
+
+
+@compiled()
+def ensure_room(book: Any) -> None:
+    """Double the tables that one more slice could overfill. Old references to their rows go stale."""
+    account = book.account[0]
+    most = len(book.intents)
+    if account.tickets + most > len(book.tickets):
+        tickets = np.zeros(2 * len(book.tickets) + most, dtype=TICKET)
+        tickets[: len(book.tickets)] = book.tickets
+        book.tickets = tickets
+    if account.executions + 2 * most > len(book.executions):
+        executions = np.zeros(2 * len(book.executions) + 2 * most, dtype=EXECUTION)
+        executions[: len(book.executions)] = book.executions
+        book.executions = executions
+    if account.round_trips + most > len(book.round_trips):
+        round_trips = np.zeros(2 * len(book.round_trips) + most, dtype=ROUND_TRIP)
+        round_trips[: len(book.round_trips)] = book.round_trips
+        book.round_trips = round_trips
+
+
+def _blank(rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    return np.zeros(rows, dtype=dtype)
+
+
+def new_book(
+    instruments: Sequence[Instrument],
+    settings: RunSettings,
+    strategies: npt.NDArray[Any],
+    rules: npt.NDArray[np.int64],
+    code: npt.NDArray[np.int64],
+    constants: npt.NDArray[np.float64],
+    stack_size: int,
+) -> Book:
+    """Return an empty book with the account's cash.
+
+    strategies, rules, code, constants, stack_size : what `engine.assembly` made of the strategies
+    """
+    symbols = len(instruments)
+    account = _blank(1, ACCOUNT)
+    account[0]["cash"] = account[0]["equity"] = settings.account.cash
+    holdings = np.zeros((len(strategies), symbols), dtype=HOLDING_RECORD)
+    for name in ("entry_price", "risk", "stop_price", "trail", "highest", "lowest"):
+        holdings[name] = np.nan
+    for name in ("entry_ticket", "stop_ticket", "target_ticket", "exit_ticket", "entry_session"):
+        holdings[name] = -1
+    limits = _blank(1, LIMITS)
+    bounds = settings.limits
+    for name, value in (
+        ("position_max", bounds.position),
+        ("gross_max", bounds.gross),
+        ("net_max", bounds.net),
+        ("risk_per_trade_max", bounds.risk_per_trade),
+    ):
+        limits[0][name] = np.nan if value is None else value
+    limits[0]["positions_max"] = np.iinfo(np.int64).max if bounds.positions is None else bounds.positions
+    limits[0]["cash_account"] = settings.account.kind == "cash"
+    limits[0]["short_allowed"] = settings.account.short_allowed
+    limits[0]["cost_rate"] = settings.costs.buying_rate
+    cells = len(strategies) * symbols
+    tables = Tables(
+        account=account,
+        positions=np.zeros(symbols),
+        marks=np.full(symbols, np.nan),
+        prices=np.full(symbols, np.nan),
+        symbols=symbol_rows(instruments),
+        states=np.zeros((len(strategies), symbols), dtype=np.int8),
+        holdings=holdings,
+        tickets=_blank(INTENTS_PER_HOLDING * cells + 64, TICKET),
+        intents=_blank(INTENTS_PER_HOLDING * cells, INTENT),
+        executions=_blank(2 * INTENTS_PER_HOLDING * cells + 64, EXECUTION),
+        round_trips=_blank(INTENTS_PER_HOLDING * cells + 64, ROUND_TRIP),
+        strategies=strategies,
+        rules=rules,
+        limits=limits,
+        code=code,
+        constants=constants,
+        stack=np.zeros(max(stack_size, 1)),
+        fields=np.zeros(POSITION_FIELD_COUNT),
+        scores=np.zeros(symbols),
+        candidates=np.zeros(symbols, dtype=np.int64),
+    )
+    book: Book = _bind(*tables)
+    return book

@@ -1,0 +1,122 @@
+"""How much: the size of an entry, and the limits that cut or refuse it.
+
+Working entries count as filled against every limit. A quantity that a limit cuts below one step is denied, and the
+limit's name is kept with the wish.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.words import IntentKind, Limit, Purpose, Role, TimeInForce
+from tapeline.indicators.compiled import compiled
+from tapeline.simulation.amounts import quantity_of, round_price, steps_in
+from tapeline.simulation.book import clear_holding
+from tapeline.simulation.instructions import new_intent, new_ticket, protect
+from tapeline.simulation.records import ENTERING, FLAT
+
+SIZE_FIXED, SIZE_PERCENT_OF_EQUITY, SIZE_RISK_PER_STOP, SIZE_VOLATILITY_TARGET = range(4)
+
+@compiled()
+def limit_quantity(
+    book: Any, strategy: int, symbol: int, side: int, wanted: float, price: float, risk: float
+) -> tuple[float, int]:
+    """Return the quantity that every limit allows, and the limit that cut it most."""
+    limits = book.limits[0]
+    account = book.account[0]
+    equity = account.equity
+    bound = wanted
+    code = Limit.NONE
+    gross = account.long_exposure + account.short_exposure
+    net = account.long_exposure - account.short_exposure
+    pending = 0.0
+    if account.busy > 0:
+        for other in range(book.states.shape[0]):
+            for column in range(book.states.shape[1]):
+                if book.states[other, column] != FLAT:
+                    holding = book.holdings[other, column]
+                    waiting = holding.pending_notional
+                    pending += waiting
+                    net += waiting if book.tickets[holding.entry_ticket].side > 0 else -waiting
+    gross += pending
+    if not np.isnan(limits.position_max):
+        allowed = limits.position_max * equity / price
+        if allowed < bound:
+            bound, code = allowed, Limit.POSITION
+    if not np.isnan(limits.gross_max):
+        allowed = (limits.gross_max * equity - gross) / price
+        if allowed < bound:
+            bound, code = allowed, Limit.GROSS
+    if not np.isnan(limits.net_max):
+        allowed = (limits.net_max * equity - side * net) / price
+        if allowed < bound:
+            bound, code = allowed, Limit.NET
+    if not np.isnan(limits.risk_per_trade_max) and not np.isnan(risk):
+        allowed = limits.risk_per_trade_max * equity / risk
+        if allowed < bound:
+            bound, code = allowed, Limit.RISK_PER_TRADE
+    if limits.cash_account:
+        allowed = (account.cash - pending) / (price * (1.0 + limits.cost_rate))
+        if allowed < bound:
+            bound, code = allowed, Limit.CASH
+    return max(bound, 0.0), code
+
+
+@compiled()
+def enter(
+    book: Any,
+    strategy: int,
+    symbol: int,
+    side: int,
+    size_kind: int,
+    size: float,
+    volatility: float,
+    stop_price: float,
+    target_price: float,
+    trail: float,
+    end_ns: int,
+) -> None:
+    """Size an entry, hold it against the limits, and ask for its bracket, or record what denied it."""
+    account = book.account[0]
+    price = book.prices[symbol]
+    facts = book.symbols[symbol]
+    risk = trail if not np.isnan(trail) else side * (price - stop_price)
+    equity = account.equity
+    code = Limit.NONE
+    wanted = size
+    if size_kind == SIZE_PERCENT_OF_EQUITY:
+        wanted = size / 100.0 * equity / (price * (1.0 + book.limits[0].cost_rate))
+    elif size_kind == SIZE_RISK_PER_STOP:
+        wanted = size / 100.0 * equity / risk if risk > 0.0 else 0.0
+        code = Limit.NONE if risk > 0.0 else Limit.NO_STOP
+    elif size_kind == SIZE_VOLATILITY_TARGET:
+        wanted = size / 100.0 * equity / (price * volatility) if volatility > 0.0 else 0.0
+    if not wanted > 0.0:
+        wanted = 0.0
+    quantity = wanted
+    if code == Limit.NONE:
+        quantity, code = limit_quantity(book, strategy, symbol, side, wanted, price, risk)
+    quantity = quantity_of(steps_in(quantity, facts), facts)
+    if quantity == 0.0:
+        intent = new_intent(book, IntentKind.DENIED, strategy, symbol, side, Purpose.ENTRY, 0.0, end_ns)
+        intent.wanted = wanted
+        intent.limit = code if code != Limit.NONE else Limit.BELOW_ONE_STEP
+        return
+    intent = new_intent(book, IntentKind.SUBMIT, strategy, symbol, side, Purpose.ENTRY, quantity, end_ns)
+    intent.time_in_force = TimeInForce.DAY
+    intent.role = Role.ENTRY
+    intent.wanted = wanted
+    intent.limit = code
+    number = new_ticket(book, intent)
+    holding = book.holdings[strategy, symbol]
+    clear_holding(holding)
+    holding.entry_ticket = number
+    holding.pending_notional = quantity * price
+    holding.trail = trail
+    if np.isnan(trail) and not np.isnan(stop_price):
+        holding.stop_price = round_price(stop_price, side < 0, facts)
+    book.states[strategy, symbol] = ENTERING
+    account.busy += 1
+    protect(book, strategy, symbol, side, quantity, stop_price, target_price, trail, end_ns, number, -1)

@@ -1,0 +1,191 @@
+"""The journal's file: schema, opening, and what SQLite's error codes mean in sentences.
+
+A journal is one SQLite file (application id 0x54415045, "TAPE"). While it is written, SQLite keeps a -wal and
+a -shm file beside it; after a clean close the one file is all. Beside it stays an empty file with the ending
+.writer: the process that holds its lock is the writer. The lock is SQLite's own on a file of its own, so it
+works alike on every system, ends with the process however that ends, and leaves readers alone. The file is
+not removed: a process that had just opened it would then guard nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from tapeline.domain.errors import IntegrityError, StorageError
+
+APPLICATION_ID = 0x54415045
+SCHEMA_VERSION = 1
+
+SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE facts (
+    sequence INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    event_time_ns INTEGER NOT NULL,
+    client_order_id TEXT,
+    execution_id TEXT,
+    signal_id TEXT,
+    symbol TEXT,
+    body TEXT NOT NULL,
+    hash BLOB NOT NULL
+) STRICT;
+CREATE TABLE head (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    count INTEGER NOT NULL,
+    hash BLOB NOT NULL
+) STRICT;
+INSERT INTO head VALUES (1, 0, x'');
+CREATE INDEX facts_by_kind ON facts (kind);
+CREATE INDEX facts_by_order ON facts (client_order_id) WHERE client_order_id IS NOT NULL;
+CREATE UNIQUE INDEX facts_by_execution ON facts (execution_id) WHERE execution_id IS NOT NULL;
+CREATE INDEX facts_by_signal ON facts (signal_id) WHERE signal_id IS NOT NULL;
+CREATE INDEX facts_by_symbol ON facts (symbol, event_time_ns) WHERE symbol IS NOT NULL;
+CREATE TRIGGER facts_are_not_changed BEFORE UPDATE ON facts
+BEGIN SELECT RAISE(ABORT, 'a journal is never changed; append a fact that corrects'); END;
+CREATE TRIGGER facts_are_not_removed BEFORE DELETE ON facts
+BEGIN SELECT RAISE(ABORT, 'a journal is never changed; append a fact that corrects'); END;
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
+"""
+
+_CAUSES = {
+    "SQLITE_FULL": "the disk is full. Free some space and commit again; nothing of the batch was written",
+    "SQLITE_BUSY": "another program holds it locked. Let that program finish, then try again",
+    "SQLITE_LOCKED": "another program holds it locked. Let that program finish, then try again",
+    "SQLITE_READONLY": "it or its folder may only be read. Give write permission or another path",
+    "SQLITE_CANTOPEN": "it cannot be opened. See whether its folder exists and may be read and written",
+    "SQLITE_NOTADB": "it is no journal but a file of another kind. Give the path of a journal",
+    "SQLITE_CORRUPT": "its pages are damaged. Run `tapeline journal verify` on it and restore a copy",
+    "SQLITE_IOERR": "the disk reported an error. See its health before going on",
+}
+
+
+def storage_error(exc: sqlite3.Error, path: Path | str, doing: str) -> StorageError:
+    """Return the sentence for what SQLite could not do; its own code stays in brackets."""
+    code = _code(exc)
+    cause = next((text for start, text in _CAUSES.items() if code.startswith(start)), str(exc))
+    kind = IntegrityError if code.startswith("SQLITE_CORRUPT") else StorageError
+    return kind(f"Journal {path}: could not {doing}: {cause} ({code or type(exc).__name__}).")
+
+
+class WriterLock:
+    """The right to append, held until `release` or the end of the process."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._connection: sqlite3.Connection | None = None
+        try:
+            self._connection = sqlite3.connect(f"{path}.writer", timeout=0.0, isolation_level=None)
+            self._connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as exc:
+            self.release()
+            if _code(exc).startswith("SQLITE_BUSY"):
+                raise StorageError(
+                    f"Journal {path}: another process is writing it, and a journal has one writer. "
+                    f"Stop the other run, or give this one a journal of its own."
+                ) from exc
+            raise storage_error(exc, path, "become its writer") from exc
+
+    def release(self) -> None:
+        """Let another process become the writer."""
+        close(self._connection)
+        self._connection = None
+
+
+def open_to_write(path: Path | str, busy_timeout_s: float) -> tuple[sqlite3.Connection, WriterLock | None]:
+    """Open or create a journal and become its one writer. ":memory:" has no file and needs no lock."""
+    connection: sqlite3.Connection | None = None
+    lock: WriterLock | None = None
+    try:
+        connection = sqlite3.connect(str(path), timeout=busy_timeout_s, isolation_level=None)
+        _refuse_strangers(connection, path)
+        if str(path) != ":memory:":
+            lock = WriterLock(path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        # On macOS only this reaches the disk's own cache; elsewhere it does nothing.
+        connection.execute("PRAGMA fullfsync = ON")
+        connection.execute("PRAGMA checkpoint_fullfsync = ON")
+        if _is_empty(connection):
+            connection.executescript(SCHEMA)
+    except (sqlite3.Error, StorageError) as exc:
+        close(connection)
+        if lock is not None:
+            lock.release()
+        if isinstance(exc, sqlite3.Error):
+            raise storage_error(exc, path, "open it for writing") from exc
+        raise
+    return connection, lock
+
+
+def open_to_read(path: Path | str, busy_timeout_s: float) -> sqlite3.Connection:
+    """Open a journal that exists, for reading only."""
+    if not Path(path).is_file():
+        raise StorageError(
+            f"Journal {path}: there is no such file. Give the path of a journal that a run wrote."
+        )
+    address = Path(path).resolve().as_uri()
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = _connect(f"{address}?mode=ro", busy_timeout_s)
+        try:
+            _refuse_strangers(connection, path)
+        except sqlite3.OperationalError:
+            # A closed journal in a folder that may only be read: SQLite cannot make its -shm file there, and
+            # needs none while there is no -wal file.
+            if _has_wal(path):
+                raise
+            connection.close()
+            connection = _connect(f"{address}?immutable=1", busy_timeout_s)
+            _refuse_strangers(connection, path)
+        if _is_empty(connection):
+            raise _not_a_journal(path)
+    except (sqlite3.Error, StorageError) as exc:
+        close(connection)
+        if isinstance(exc, sqlite3.Error):
+            raise storage_error(exc, path, "open it for reading") from exc
+        raise
+    return connection
+
+
+def close(connection: sqlite3.Connection | None) -> None:
+    """Close a connection if there is one."""
+    if connection is not None:
+        connection.close()
+
+
+def _connect(address: str, busy_timeout_s: float) -> sqlite3.Connection:
+    return sqlite3.connect(address, uri=True, timeout=busy_timeout_s, isolation_level=None)
+
+
+def _refuse_strangers(connection: sqlite3.Connection, path: Path | str) -> None:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION_ID and not _is_empty(connection):
+        raise _not_a_journal(path)
+    if version > SCHEMA_VERSION:
+        raise StorageError(
+            f"Journal {path}: it was written by a newer version (schema {version}; this program knows up to "
+            f"{SCHEMA_VERSION}). Use that version; nothing was changed."
+        )
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    # Also true of what a process leaves that was killed while it made the file.
+    return bool(connection.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()[0])
+
+
+def _not_a_journal(path: Path | str) -> StorageError:
+    return StorageError(
+        f"Journal {path}: it is another SQLite file, without a journal in it. Give the path of a journal."
+    )
+
+
+def _has_wal(path: Path | str) -> bool:
+    wal = Path(f"{path}-wal")
+    return wal.exists() and wal.stat().st_size > 0
+
+
+def _code(exc: sqlite3.Error) -> str:
+    return getattr(exc, "sqlite_errorname", None) or ""

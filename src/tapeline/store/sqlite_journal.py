@@ -1,0 +1,204 @@
+"""The journal in SQLite: write-ahead log, full sync, one writer, any number of readers.
+
+A commit is one transaction: the batch's facts and the new head. A process that is killed between two commits
+loses the batch it had not committed and nothing else; SQLite drops a half-written transaction when the file
+is next opened. What a machine keeps that loses power depends on its disk honouring a flush, which full sync
+asks for at every commit.
+
+The chain (`ledger/chain.py`) covers kind and body. The other columns repeat parts of the body, so that an
+order, an execution, a signal or a symbol is found without reading everything; `verify` compares them with it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tapeline.domain.errors import IntegrityError, InvariantError, StorageError
+from tapeline.ledger.canonical import decode, encode
+from tapeline.ledger.chain import GENESIS, link
+from tapeline.ports.journal import Fact, Head, Record
+from tapeline.store.sqlite_file import WriterLock, close, open_to_read, open_to_write, storage_error
+
+PAGE = 4_096
+BUSY_TIMEOUT_S = 5.0
+
+_INSERT = "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_HEADS = """
+SELECT (SELECT count FROM head), (SELECT hash FROM head), (SELECT max(sequence) FROM facts),
+       (SELECT hash FROM facts ORDER BY sequence DESC LIMIT 1)
+"""
+_MOVE_HEAD = "UPDATE head SET count = ?, hash = ? WHERE count = ? AND hash = ?"
+
+
+class SqliteJournal:
+    """An append-only journal in one SQLite file; ":memory:" gives one that lives as long as the object.
+
+    Use `writing` or `reading`, best in a `with` block.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path | str, lock: WriterLock | None) -> None:
+        self.path = path
+        self.connection = connection
+        self._lock = lock
+        self._pending: list[tuple[Any, ...]] = []
+        self._committed = self._stored_head()
+        self._count, self._hash = self._committed.count, self._committed.hash
+
+    @classmethod
+    def writing(cls, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> SqliteJournal:
+        """Open a journal to append to it; one that does not exist is created.
+
+        Raises StorageError if another process writes it, it is no journal, or a newer version wrote it, and
+        IntegrityError if its last records do not fit its head.
+        """
+        connection, lock = open_to_write(path, busy_timeout_s)
+        return cls._guarded(connection, path, lock)
+
+    @classmethod
+    def reading(cls, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> SqliteJournal:
+        """Open a journal that exists to read it, also while another process writes it."""
+        return cls._guarded(open_to_read(path, busy_timeout_s), path, None)
+
+    @classmethod
+    def _guarded(
+        cls, connection: sqlite3.Connection, path: Path | str, lock: WriterLock | None
+    ) -> SqliteJournal:
+        try:
+            return cls(connection, path, lock)
+        except (sqlite3.Error, StorageError) as exc:
+            close(connection)
+            if lock is not None:
+                lock.release()
+            if isinstance(exc, sqlite3.Error):
+                raise storage_error(exc, path, "read its head") from exc
+            raise
+
+    def append(self, fact: Fact) -> bytes:
+        """Add a fact to the next commit's batch. Returns its canonical bytes."""
+        body = encode(fact)
+        self._count += 1
+        self._hash = link(self._hash, self._count, fact.kind, body)
+        self._pending.append((self._count, fact.kind, *keys_of(fact), body.decode(), self._hash))
+        return body
+
+    def commit(self) -> None:
+        """Make the batch durable, whole or not at all.
+
+        Raises StorageError if it could not; the batch is kept, and a later commit tries it again.
+        """
+        if not self._pending:
+            return
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            self._move_head()
+            self.connection.executemany(_INSERT, self._pending)
+            self.connection.execute("COMMIT")
+        except sqlite3.IntegrityError as exc:
+            self._roll_back()
+            raise InvariantError(
+                f"Journal {self.path}: an execution would be booked twice, or a number given twice ({exc})."
+            ) from exc
+        except sqlite3.Error as exc:
+            self._roll_back()
+            raise storage_error(exc, self.path, f"commit {len(self._pending)} facts") from exc
+        except IntegrityError:
+            self._roll_back()
+            raise
+        self._pending.clear()
+        self._committed = Head(self._count, self._hash)
+
+    def read(
+        self,
+        *,
+        kind: str | None = None,
+        client_order_id: str | None = None,
+        execution_id: str | None = None,
+        signal_id: str | None = None,
+        symbol: str | None = None,
+        from_ns: int | None = None,
+        until_ns: int | None = None,
+        first: int = 1,
+        last: int | None = None,
+    ) -> Iterator[Record]:
+        """Yield committed records in order of their numbers, those only that meet every condition given."""
+        conditions: list[tuple[str, Any]] = [
+            ("kind = ?", kind),
+            ("client_order_id = ?", client_order_id),
+            ("execution_id = ?", execution_id),
+            ("signal_id = ?", signal_id),
+            ("symbol = ?", symbol),
+            ("event_time_ns >= ?", from_ns),
+            ("event_time_ns <= ?", until_ns),
+            ("sequence <= ?", last),
+        ]
+        given = [(text, value) for text, value in conditions if value is not None]
+        where = " AND ".join(["sequence >= ?", *[text for text, _ in given]])
+        query = f"SELECT sequence, body, hash FROM facts WHERE {where} ORDER BY sequence LIMIT {PAGE}"
+        # Page by page: a read transaction that stays open would let the write-ahead log grow without bound.
+        while True:
+            try:
+                rows = self.connection.execute(query, (first, *[value for _, value in given])).fetchall()
+            except sqlite3.Error as exc:
+                raise storage_error(exc, self.path, "read it") from exc
+            for sequence, text, digest in rows:
+                yield Record(sequence, decode(text), text.encode(), digest)
+            if len(rows) < PAGE:
+                return
+            first = rows[-1][0] + 1
+
+    def head(self) -> Head:
+        """Return the end of the chain, facts that still wait for `commit` included."""
+        return Head(self._count, self._hash)
+
+    def close(self) -> None:
+        """Let go of the file and of the right to write it. What was not committed is lost."""
+        self.connection.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> SqliteJournal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _stored_head(self) -> Head:
+        # One statement sees one state, also while another process commits.
+        count, digest, last_count, last_digest = self.connection.execute(_HEADS).fetchone()
+        if (count, digest) != (last_count or 0, last_digest or b""):
+            raise IntegrityError(
+                f"Journal {self.path}: its head is record {count}, but its last record is {last_count} or "
+                f"has another hash. Run `tapeline journal verify` on it and restore a copy."
+            )
+        return Head(count, digest or GENESIS)
+
+    def _move_head(self) -> None:
+        head = self._committed
+        values = (self._count, self._hash, head.count, head.hash if head.count else b"")
+        # The lock keeps a second writer out. Should one get past it, the head has moved.
+        if self.connection.execute(_MOVE_HEAD, values).rowcount != 1:
+            raise IntegrityError(
+                f"Journal {self.path}: its head is no longer record {head.count}, where this process left "
+                f"it. Somebody else wrote to it; nothing of this batch was written."
+            )
+
+    def _roll_back(self) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+
+
+def keys_of(fact: Fact) -> tuple[int, str | None, str | None, str | None, str | None]:
+    """Return event time, client order id, execution id, signal id and symbol: what a fact can be found by."""
+    return (
+        fact.event_time_ns,
+        getattr(fact, "client_order_id", None),
+        getattr(fact, "execution_id", None),
+        getattr(fact, "signal_id", None),
+        getattr(fact, "symbol", None),
+    )

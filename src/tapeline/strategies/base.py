@@ -1,0 +1,193 @@
+"""Strategies: the rule as formulas, or free-form code that is shown one slice at a time.
+
+    class GoldenCross(RuleStrategy):
+        \"\"\"Hold while the 50-bar average is above the 200-bar average; otherwise be in cash.\"\"\"
+
+        day = bars("1d")
+        fast, slow = sma(day.close, 50), sma(day.close, 200)
+
+        enter_long = fast > slow
+        exit_long = fast < slow
+
+A class is the rule, an instance is the rule with its parameters: `GoldenCross()`, `Reversal(touch=1.03)`.
+Parameters are class attributes made by `param`; what a strategy may declare is listed in `RuleStrategy`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tapeline.domain.errors import ConfigurationError, FormulaError, UnknownNameError
+from tapeline.formula.node import Node
+from tapeline.formula.parameters import Parameter
+from tapeline.strategies.rules import Distance, ScaleOut, SessionWindow, Size, percent_of_equity
+
+if TYPE_CHECKING:
+    from tapeline.engine.view import SliceView
+
+MINUTE_NS = 60_000_000_000
+
+
+class _Declared:
+    """What both kinds of strategy share: a name, parameters, a size and session windows.
+
+    frame : decision frame such as "15min"; None = the finest frame that the formulas use
+    size : how the quantity of an entry is found
+    positions_max : holdings of this strategy at one time, None = no bound of its own
+    entry_window : when in a session entries are allowed, None = always
+    flat_before_close_minutes : close everything so many minutes before the session ends, None = hold overnight
+    """
+
+    frame: ClassVar[str | None] = None
+    size: ClassVar[Size] = percent_of_equity(10)
+    positions_max: ClassVar[int | None] = None
+    entry_window: ClassVar[SessionWindow | None] = None
+    flat_before_close_minutes: ClassVar[float | None] = None
+
+    def __init__(self, **parameters: float) -> None:
+        known = self.declared_parameters()
+        for name in parameters:
+            if name not in known:
+                raise UnknownNameError("parameter", name, known, where=f"strategy {type(self).__name__}")
+        self.parameters: dict[str, float] = {
+            name: parameter.check(parameters.get(name, parameter.default)) for name, parameter in known.items()
+        }
+
+    @classmethod
+    def declared_parameters(cls) -> dict[str, Parameter]:
+        """Return the class's parameters by name, inherited ones included."""
+        found: dict[str, Parameter] = {}
+        for owner in reversed(cls.__mro__):
+            found.update({name: value for name, value in vars(owner).items() if isinstance(value, Parameter)})
+        return found
+
+    @property
+    def name(self) -> str:
+        """The strategy's name in journal, results and order ids."""
+        return type(self).__name__
+
+    def formulas(self) -> dict[str, Node]:
+        """Return the formulas that the engine must compute for this strategy, by name."""
+        raise NotImplementedError
+
+    @property
+    def version(self) -> str:
+        """A digest of everything that decides: formulas, declarations and parameter values; 16 hex digits."""
+        content = {
+            "formulas": {name: node.version for name, node in sorted(self.formulas().items())},
+            "parameters": {name: repr(value) for name, value in sorted(self.parameters.items())},
+            "declared": [
+                self.frame,
+                int(self.size.kind),
+                self.positions_max,
+                [self.entry_window.after_open_minutes, self.entry_window.before_close_minutes]
+                if self.entry_window
+                else None,
+                self.flat_before_close_minutes,
+            ],
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class RuleStrategy(_Declared):
+    """A strategy that is all formulas.
+
+    enter_long, enter_short : enter when true, from flat
+    exit_long, exit_short : close the whole holding when true; may read `position.*`
+    stop, target : price, or `distance(...)` from the price at the decision; they become the entry's bracket
+    trail : distance by which a stop follows the price, instead of `stop`
+    move_stop : price to which the stop is tightened; may read `position.*`
+    scale_out : `ScaleOut(when, fraction)`; its condition may read `position.*`
+    rank : which symbols go first when more want in than there are slots, highest first
+    """
+
+    enter_long: ClassVar[Node | None] = None
+    exit_long: ClassVar[Node | None] = None
+    enter_short: ClassVar[Node | None] = None
+    exit_short: ClassVar[Node | None] = None
+    stop: ClassVar[Node | Distance | None] = None
+    target: ClassVar[Node | Distance | None] = None
+    trail: ClassVar[Node | None] = None
+    move_stop: ClassVar[Node | None] = None
+    scale_out: ClassVar[ScaleOut | None] = None
+    rank: ClassVar[Node | None] = None
+
+    def __init__(self, **parameters: float) -> None:
+        super().__init__(**parameters)
+        owner = type(self).__name__
+        if self.enter_long is None and self.enter_short is None:
+            raise ConfigurationError(f"Strategy {owner} has neither enter_long nor enter_short: it would never trade.")
+        if self.stop is not None and self.trail is not None:
+            raise ConfigurationError(f"Strategy {owner} declares stop and trail; a bracket has one stop. Keep one.")
+        if self.size.kind.name == "RISK_PER_STOP" and self.stop is None and self.trail is None:
+            raise ConfigurationError(f"Strategy {owner} sizes by risk per stop but has neither stop nor trail.")
+
+    def formulas(self) -> dict[str, Node]:
+        """Return the declared rules by name, sizes and conditions inside of declarations included."""
+        found: dict[str, Node] = {}
+        for name in ("enter_long", "exit_long", "enter_short", "exit_short", "trail", "rank", "move_stop"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if not isinstance(value, Node):
+                raise FormulaError(
+                    f"Strategy {self.name}: {name} must be a formula, found {type(value).__name__} {value!r}."
+                )
+            found[name] = value
+        for name in ("stop", "target"):
+            value = getattr(self, name)
+            if value is not None:
+                found[name] = value.value if isinstance(value, Distance) else value
+        if self.scale_out is not None:
+            found["scale_out"] = self.scale_out.when
+        found["size"] = self.size.value
+        if self.size.volatility is not None:
+            found["volatility"] = self.size.volatility
+        return found
+
+
+class Strategy(_Declared):
+    """A strategy in free-form code: formulas as class attributes, decisions in `on_slice`.
+
+    class BuyTheDip(Strategy):
+        dip = rsi(bars().close, 14)
+
+        def on_slice(self, now):
+            now.enter(now.dip < 30)
+            now.exit(now.dip > 60)
+
+    Every formula among the class attributes is an array over symbols on `now`, by the same name. The verbs are
+    `now.enter`, `now.exit` and `now.set_stop`; sizes, limits, costs and fills are the same as for rules.
+    """
+
+    def on_start(self, symbols: tuple[str, ...]) -> None:
+        """Prepare own state before the first slice of a run; the default has none."""
+
+    def on_slice(self, now: SliceView) -> None:
+        """Decide at the end of a slice of the decision frame."""
+        raise NotImplementedError
+
+    def formulas(self) -> dict[str, Node]:
+        """Return every formula among the class attributes; parts of a group are named `group.part`."""
+        found: dict[str, Node] = {}
+        for owner in reversed(type(self).__mro__):
+            for name, value in vars(owner).items():
+                if name.startswith("_") or isinstance(value, (Parameter, Size)):
+                    continue
+                for part, node in _nodes_of(name, value):
+                    found[part] = node
+        found["_size"] = self.size.value
+        if self.size.volatility is not None:
+            found["_volatility"] = self.size.volatility
+        return found
+
+
+def _nodes_of(name: str, value: Any) -> list[tuple[str, Node]]:
+    if isinstance(value, Node):
+        return [(name, value)]
+    parts = getattr(value, "_asdict", None)
+    if parts is None:
+        return []
+    return [(f"{name}.{part}", node) for part, node in parts().items() if isinstance(node, Node)]

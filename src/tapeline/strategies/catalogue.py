@@ -1,0 +1,14 @@
+"""The shipped strategies by the names that the command line knows."""
+
+from __future__ import annotations
+
+from tapeline.strategies.base import RuleStrategy
+from tapeline.strategies.intraday_mean_reversion import IntradayMeanReversion
+from tapeline.strategies.moving_average_cross import MovingAverageCross
+from tapeline.strategies.swing_trend import SwingTrend
+
+SHIPPED: dict[str, type[RuleStrategy]] = {
+    "moving-average-cross": MovingAverageCross,
+    "intraday-mean-reversion": IntradayMeanReversion,
+    "swing-trend": SwingTrend,
+}

@@ -1,0 +1,40 @@
+"""What holds for every test: repeatable randomness, no colours, kernels compiled before the workers start."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A failure in CI must be the same on the next run; at the desk fresh examples are worth more.
+settings.register_profile("desk", deadline=None)
+settings.register_profile(
+    "ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+
+@pytest.fixture(autouse=True)
+def _repeatable_randomness() -> None:
+    random.seed(20180216)
+    np.random.seed(20180216)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the kernels once, with a progress line, before several workers would each do it."""
+    is_worker = hasattr(session.config, "workerinput")
+    if is_worker or not getattr(session.config.option, "numprocesses", None):
+        return
+    from tapeline.app.precompile import Step, ensure_kernels
+
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+
+    def show(step: Step) -> None:
+        if step.done in (0, step.total):
+            reporter.write_line(step.sentence)
+
+    ensure_kernels(show)

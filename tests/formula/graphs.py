@@ -1,0 +1,163 @@
+"""Random formulas for property tests: every kind of node, several frames, nested a few levels deep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+
+from tapeline.formula import (
+    Bars,
+    Node,
+    adx,
+    atr,
+    bars,
+    bollinger,
+    ema,
+    macd,
+    maximum,
+    minimum,
+    obv,
+    realized_volatility,
+    relative_volume,
+    roc,
+    rolling_argmax,
+    rolling_argmin,
+    rolling_std,
+    rolling_zscore,
+    rsi,
+    session,
+    sma,
+    stoch_rsi,
+    true_range,
+    vwap,
+    where,
+    wilder,
+)
+
+FRAMES = ("", "10min", "15min", "1h", "1d", "2d")
+COMPARISONS: tuple[Callable[[Node, Node], Node], ...] = (
+    lambda a, b: a > b,
+    lambda a, b: a >= b,
+    lambda a, b: a < b,
+    lambda a, b: a <= b,
+    lambda a, b: a == b,
+    lambda a, b: a != b,
+    lambda a, b: a.crossed_above(b),
+    lambda a, b: a.crossed_below(b),
+)
+
+FIELDS = ("open", "high", "low", "close", "volume", "completeness")
+CLOCKS = (session.minutes_since_open, session.minutes_to_close)
+CROSS_SECTIONS: tuple[Callable[[Node], Node], ...] = (
+    lambda x: x.rank(),
+    lambda x: x.zscore(),
+    lambda x: x.zscore(flat="zero"),
+    lambda x: x.demean(),
+    lambda x: x.demean(by="sector"),
+)
+INDICATORS: tuple[Callable[[Bars, Node, int], Node], ...] = (
+    lambda frame, x, n: sma(x, n),
+    lambda frame, x, n: ema(x, n),
+    lambda frame, x, n: ema(x, n, seed="first"),
+    lambda frame, x, n: wilder(x, n),
+    lambda frame, x, n: rolling_std(x, n + 1),
+    lambda frame, x, n: rolling_zscore(x, n + 1),
+    lambda frame, x, n: bollinger(x, n + 1).percent_b,
+    lambda frame, x, n: bollinger(x, n + 1).bandwidth,
+    lambda frame, x, n: rsi(x, n),
+    lambda frame, x, n: stoch_rsi(x, n, n + 1, 2, 2).d,
+    lambda frame, x, n: macd(x, n, n + 2, 2).histogram,
+    lambda frame, x, n: roc(x, n),
+    lambda frame, x, n: realized_volatility(x, n + 1),
+    lambda frame, x, n: true_range(frame),
+    lambda frame, x, n: atr(frame, n),
+    lambda frame, x, n: adx(frame, n).adx,
+    lambda frame, x, n: adx(frame, n).plus_di,
+    lambda frame, x, n: obv(frame),
+    lambda frame, x, n: vwap(frame),
+    lambda frame, x, n: relative_volume(frame, n),
+)
+
+
+frames = st.sampled_from(FRAMES).map(bars)
+
+
+@st.composite
+def numbers(draw: DrawFn, exact: bool = False) -> Node:
+    """Draw a number; exact ones use only what the reference computes without rounding differences."""
+    return _number(draw, draw(st.integers(1, 3)), exact)
+
+
+@st.composite
+def conditions(draw: DrawFn, exact: bool = False) -> Node:
+    """Draw a condition."""
+    return _condition(draw, draw(st.integers(1, 3)), exact)
+
+
+def _number(draw: DrawFn, depth: int, exact: bool) -> Node:
+    if depth == 0:
+        return getattr(draw(frames), draw(st.sampled_from(FIELDS)))  # type: ignore[no-any-return]
+    x, length = _number(draw, depth - 1, exact), draw(st.integers(1, 5))
+    kinds = ("pair", "back", "rank", "on", "clock", "choice", "count", "since")
+    kind = draw(st.sampled_from(kinds if exact else (*kinds, *["indicator"] * 4, "across")))
+    if kind == "indicator":
+        return draw(st.sampled_from(INDICATORS))(draw(frames), x, length)
+    if kind == "across":
+        return draw(st.sampled_from(CROSS_SECTIONS))(x)
+    if kind == "pair":
+        return draw(st.sampled_from(PAIRS))(x, _number(draw, depth - 1, exact))
+    if kind == "back":
+        return draw(st.sampled_from(LOOKS_BACK))(x, length)
+    if kind == "on":
+        return x.on(draw(frames))
+    if kind == "clock":
+        return x + draw(st.sampled_from(CLOCKS))
+    if kind == "rank":
+        return x.rank()
+    condition = _condition(draw, depth - 1, exact)
+    if kind == "choice":
+        return where(condition, x, _number(draw, depth - 1, exact))
+    return condition.count(length) if kind == "count" else condition.bars_since()
+
+
+def _condition(draw: DrawFn, depth: int, exact: bool) -> Node:
+    if depth == 0:
+        x = _number(draw, 0, exact)
+        if draw(st.integers(0, 4)) == 0:
+            return (x > 20) | (draw(st.sampled_from(CLOCKS)) < 30)
+        return draw(st.sampled_from(COMPARISONS))(x, draw(st.sampled_from((x.lag(1), _number(draw, 0, exact)))))
+    kind = draw(st.sampled_from(("compare", "and", "or", "not", "window")))
+    if kind == "compare":
+        left, right = _number(draw, depth - 1, exact), _number(draw, depth - 1, exact)
+        return draw(st.sampled_from(COMPARISONS))(left, right)
+    inner = _condition(draw, depth - 1, exact)
+    if kind == "not":
+        return ~inner
+    if kind == "window":
+        return draw(st.sampled_from(WINDOWS))(inner, draw(st.integers(1, 5)))
+    other = _condition(draw, depth - 1, exact)
+    return inner & other if kind == "and" else inner | other
+
+
+PAIRS: tuple[Callable[[Node, Node], Node], ...] = (
+    lambda a, b: a + b,
+    lambda a, b: a - b * 0.5,
+    lambda a, b: a / b,
+    minimum,
+    maximum,
+    lambda a, b: abs(-a) - b,
+)
+LOOKS_BACK: tuple[Callable[[Node, int], Node], ...] = (
+    lambda x, n: x.lag(n),
+    lambda x, n: x.highest(n),
+    lambda x, n: x.lowest(n),
+    rolling_argmin,
+    rolling_argmax,
+)
+WINDOWS: tuple[Callable[[Node, int], Node], ...] = (
+    lambda c, n: c.any(n),
+    lambda c, n: c.all(n),
+    lambda c, n: c.lag(n),
+)

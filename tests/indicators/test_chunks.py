@@ -1,0 +1,180 @@
+"""Every kernel gives the same bits however rows are cut, and never looks ahead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from indicators.builders import Array, a_market, inputs_of, parameters_of, run, same_bits
+
+from tapeline.indicators.kernel import FEW_SYMBOLS, Kernel
+from tapeline.indicators.library import KERNELS
+
+ALL_KERNELS = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS.keys())
+EXAMPLES = settings(max_examples=25, deadline=None)
+
+markets = st.builds(
+    a_market,
+    rows=st.integers(1, 60),
+    symbols=st.sampled_from((1, 3, FEW_SYMBOLS, FEW_SYMBOLS + 3)),
+    seed=st.integers(0, 2**32 - 1),
+    missing=st.sampled_from((0.0, 0.02, 0.4)),
+    unknown=st.sampled_from((0.0, 0.02, 0.2)),
+)
+
+
+@ALL_KERNELS
+@EXAMPLES
+@given(market=markets, cuts=st.lists(st.integers(0, 60), max_size=6))
+def test_any_cut_into_chunks_gives_the_same_bits(kernel: Kernel, market: dict[str, Array], cuts: list[int]) -> None:
+    inputs, parameters = inputs_of(kernel, market), parameters_of(kernel)
+    rows = inputs[0].shape[0]
+    whole_state, cut_state = (np.zeros((kernel.state_rows(parameters), inputs[0].shape[1])) for _ in range(2))
+
+    whole = run(kernel, inputs, parameters, state=whole_state)
+    cut = run(kernel, inputs, parameters, [row for row in cuts if row <= rows])
+    single_rows = run(kernel, inputs, parameters, range(rows), state=cut_state)
+
+    assert all(same_bits(a, b) for a, b in zip(whole, cut, strict=True))
+    assert all(same_bits(a, b) for a, b in zip(whole, single_rows, strict=True))
+    assert same_bits(whole_state, cut_state)
+
+
+@ALL_KERNELS
+@EXAMPLES
+@given(market=markets)
+def test_a_symbol_alone_and_among_others_gets_the_same_bits(kernel: Kernel, market: dict[str, Array]) -> None:
+    inputs, parameters = inputs_of(kernel, market), parameters_of(kernel)
+    clocks = len(kernel.clock_inputs)
+    panels, clock_panels = inputs[: len(inputs) - clocks], inputs[len(inputs) - clocks :]
+
+    together = run(kernel, inputs, parameters)
+
+    for j in range(inputs[0].shape[1]):
+        own = tuple(panel[:, j : j + 1].copy() for panel in panels)
+        alone = run(kernel, (*own, *clock_panels), parameters)
+        assert all(same_bits(a[:, j : j + 1], b) for a, b in zip(together, alone, strict=True))
+
+
+@ALL_KERNELS
+@EXAMPLES
+@given(market=markets, share=st.floats(0, 1), seed=st.integers(0, 2**32 - 1), change=st.sampled_from(("none", "mix")))
+def test_the_past_does_not_change_with_the_future(
+    kernel: Kernel, market: dict[str, Array], share: float, seed: int, change: str
+) -> None:
+    inputs, parameters = inputs_of(kernel, market), parameters_of(kernel)
+    rows = inputs[0].shape[0]
+    cut = int(share * rows)
+    rng = np.random.default_rng(seed)
+
+    known = run(kernel, tuple(panel[:cut].copy() for panel in inputs), parameters)
+    # a gap of no bars at the cut, then the future in another order, or nothing
+    gap = rng.random(inputs[0].shape[1]) < 0.5
+    order = rng.permutation(np.arange(cut, rows)) if change == "mix" else np.arange(cut, cut)
+    other = [np.concatenate([panel[:cut], panel[cut : cut + 1], panel[order]]) for panel in inputs]
+    if cut < rows:
+        other[0][cut, gap] = np.nan
+    changed = run(kernel, tuple(other), parameters)
+    whole = run(kernel, inputs, parameters)
+
+    assert all(same_bits(a, b[:cut]) for a, b in zip(known, changed, strict=True))
+    assert all(same_bits(a, b[:cut]) for a, b in zip(known, whole, strict=True))
+
+
+@ALL_KERNELS
+@EXAMPLES
+@given(market=markets, seed=st.integers(0, 2**32 - 1))
+def test_rows_without_a_bar_change_nothing(kernel: Kernel, market: dict[str, Array], seed: int) -> None:
+    """The outputs on existing bars are those of the series of existing bars; elsewhere they are NaN."""
+    inputs, parameters = inputs_of(kernel, market), parameters_of(kernel)
+    rows, symbols = inputs[0].shape
+    kept = np.sort(np.random.default_rng(seed).choice(3 * rows, rows, replace=False))
+    clocks = len(kernel.clock_inputs)
+
+    dense = run(kernel, inputs, parameters)
+    spread = []
+    for number, panel in enumerate(inputs):
+        wide = np.full((3 * rows, panel.shape[1]), 7.0 if number else np.nan)
+        wide[kept] = panel
+        spread.append(wide)
+    if clocks:  # between bars the clocks stand still
+        last = np.searchsorted(kept, np.arange(3 * rows), side="right").clip(1) - 1
+        spread[-clocks:] = [panel[last] for panel in inputs[-clocks:]]
+    sparse = run(kernel, spread, parameters)
+
+    for thin, full in zip(sparse, dense, strict=True):
+        assert same_bits(thin[kept], full)
+        assert np.all(np.isnan(np.delete(thin, kept, axis=0)))
+
+
+@ALL_KERNELS
+def test_the_first_known_value_comes_after_the_lookback(kernel: Kernel) -> None:
+    market = a_market(200, FEW_SYMBOLS, seed=3)
+    market["condition"][:] = 0.0
+    market["volume"] += 1.0
+    parameters = parameters_of(kernel)
+    if kernel.name == "bars_since":
+        market["condition"][0] = 1.0
+    if kernel.name == "all":
+        market["condition"][:] = 1.0
+
+    outputs = run(kernel, inputs_of(kernel, market), parameters)
+
+    for output, lookback in zip(outputs, kernel.lookback(parameters), strict=True):
+        first_known = np.argmax(~np.isnan(output), axis=0)
+        assert np.all(first_known == lookback)
+
+
+@ALL_KERNELS
+def test_leading_unknown_values_shift_the_output(kernel: Kernel) -> None:
+    """A chained indicator begins with its first known input, as in TA-Lib."""
+    if kernel.name in ("lag", "rate_of_change", "any", "all", "bars_since"):
+        pytest.skip("This kernel remembers unknown bars.")
+    if kernel.name == "relative_volume_by_minute":
+        pytest.skip("This kernel counts sessions, not bars.")
+    unknown = 17
+    market = a_market(100, FEW_SYMBOLS, seed=4)
+    inputs, parameters = inputs_of(kernel, market), parameters_of(kernel)
+    clocks = len(kernel.clock_inputs)
+    late = [panel.copy() for panel in inputs]
+    for panel in late[1 : len(late) - clocks]:
+        panel[:unknown] = np.nan
+
+    outputs = run(kernel, late, parameters)
+    begun = run(kernel, tuple(panel[unknown:].copy() for panel in inputs), parameters)
+
+    for output, other in zip(outputs, begun, strict=True):
+        assert np.all(np.isnan(output[:unknown]))
+        assert same_bits(output[unknown:], other)
+
+
+@ALL_KERNELS
+def test_the_state_does_not_grow_and_stays_finite(kernel: Kernel) -> None:
+    """Unknown values never enter a state, except where a kernel has to remember them."""
+    market = a_market(400, FEW_SYMBOLS, seed=5, missing=0.1, unknown=0.05)
+    parameters = parameters_of(kernel)
+    rows = kernel.state_rows(parameters)
+    state = np.zeros((rows, FEW_SYMBOLS))
+
+    run(kernel, inputs_of(kernel, market), parameters, range(0, 400, 7), state)
+
+    assert state.shape == (rows, FEW_SYMBOLS)
+    assert kernel.state_rows(parameters) == rows
+    finite = state[1:] if kernel.name in ("lag", "rate_of_change") else state
+    remembered = kernel.name in ("lag", "rate_of_change")
+    assert remembered or not np.any(np.isnan(finite))
+
+
+@ALL_KERNELS
+def test_signature_and_description_agree(kernel: Kernel) -> None:
+    signature: Any = kernel.advance.nopython_signatures or None
+    parameters = parameters_of(kernel)
+
+    outputs = run(kernel, inputs_of(kernel, a_market(3, 2)), parameters)
+
+    assert len(outputs) == len(kernel.outputs) == len(kernel.lookback(parameters))
+    assert kernel.inputs == 1 + len(kernel.values) + len(kernel.clock_inputs)
+    assert signature is None or len(kernel.advance.nopython_signatures) == 1

@@ -1,0 +1,202 @@
+"""Facts of every kind with random fields, and streams of facts that hang together."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tapeline.domain.bar import Bar
+from tapeline.domain.cash import CashCause
+from tapeline.domain.execution import Execution
+from tapeline.domain.order import Order
+from tapeline.domain.signal import Action, Signal
+from tapeline.domain.words import Limit, OrderType, Purpose, Reason, Role, Side, Stage, TimeInForce
+from tapeline.ledger.facts import (
+    CancelIntended,
+    CashMoved,
+    OrderAccepted,
+    OrderCanceled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderIntended,
+    OrderRejected,
+    OrderReplaced,
+    OrderTriggered,
+    ReplaceIntended,
+    RunEnded,
+    RunStarted,
+    SessionClosed,
+    SignalRaised,
+    SplitApplied,
+)
+from tapeline.ports.journal import Fact
+from tests.ledger.builders import MINUTE, T0, a_deposit, a_fill, an_order
+
+TEXTS = st.text(max_size=12)
+NAMES = st.text(min_size=1, max_size=12).filter(lambda name: not name.isspace())
+IDS = st.from_regex(r"[A-Za-z0-9~._-]{1,48}", fullmatch=True)
+TIMES = st.integers(0, 2**62)
+AMOUNTS = st.decimals("-1e15", "1e15", allow_nan=False, allow_infinity=False)
+ABOVE_ZERO = st.decimals("0.000000001", "1e12", allow_nan=False, allow_infinity=False)
+OPEN = st.one_of(st.just(Decimal(0)), ABOVE_ZERO)
+STAGES = st.sampled_from(Stage)
+REASONS = st.sampled_from(Reason)
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXTS
+)
+TREES = st.dictionaries(
+    TEXTS,
+    st.recursive(
+        LEAVES,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+        max_leaves=8,
+    ),
+    max_size=4,
+)
+
+
+def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | strategy
+
+
+@st.composite
+def bars(draw: st.DrawFn) -> Bar:
+    low, inner, also, high = sorted(draw(st.lists(ABOVE_ZERO, min_size=4, max_size=4)))
+    start = draw(st.integers(0, 2**61))
+    return Bar(draw(NAMES), start, start + draw(st.integers(1, 2**60)), inner, high, low, also, draw(OPEN))
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> Order:
+    kind = draw(st.sampled_from(OrderType))
+    auction = kind.name.endswith(("OPEN", "CLOSE"))
+    in_force = (
+        TimeInForce.AUCTION
+        if auction
+        else draw(st.sampled_from([t for t in TimeInForce if t is not TimeInForce.AUCTION]))
+    )
+    role = draw(st.sampled_from(Role))
+    trail = draw(st.sampled_from(["trail_amount", "trail_percent"]))
+    return Order(
+        client_order_id=draw(IDS),
+        strategy=draw(NAMES),
+        symbol=draw(NAMES),
+        side=draw(st.sampled_from(Side)),
+        order_type=kind,
+        quantity=draw(ABOVE_ZERO),
+        decision_time_ns=draw(TIMES),
+        sequence=draw(st.integers(0, 99)),
+        time_in_force=in_force,
+        limit_price=draw(ABOVE_ZERO) if "LIMIT" in kind.name else None,
+        stop_price=draw(ABOVE_ZERO) if kind in (OrderType.STOP, OrderType.STOP_LIMIT) else None,
+        expire_time_ns=draw(TIMES) if in_force is TimeInForce.GTD else None,
+        purpose=draw(st.sampled_from(Purpose)),
+        role=role,
+        parent=draw(IDS) if role in (Role.STOP, Role.TARGET) else None,
+        group=draw(maybe(NAMES)),
+        account=draw(NAMES),
+        **({trail: draw(st.decimals("0.01", "99", places=4))} if kind is OrderType.TRAILING_STOP else {}),
+    )
+
+
+@st.composite
+def splits(draw: st.DrawFn) -> SplitApplied:
+    held = draw(st.integers(-500, 500))
+    new, old = draw(st.integers(1, 20)), draw(st.integers(1, 20))
+    after = abs(held) * new // old * (1 if held > 0 else -1)
+    return SplitApplied(
+        draw(TIMES), draw(NAMES), draw(NAMES), Decimal(new), Decimal(old), Decimal(held), Decimal(after)
+    )
+
+
+SIGNALS = st.builds(
+    Signal, NAMES, NAMES, TIMES, st.sampled_from(Action), TREES, TEXTS,
+    maybe(st.floats(allow_nan=False, allow_infinity=False)),
+)  # fmt: skip
+EXECUTIONS = st.builds(
+    Execution, NAMES, IDS, NAMES, NAMES, st.sampled_from(Side), ABOVE_ZERO, ABOVE_ZERO, AMOUNTS, TIMES,
+    STAGES, NAMES,
+)  # fmt: skip
+
+FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
+    st.builds(RunStarted, TIMES, TEXTS, TEXTS, TREES, TEXTS, TEXTS, st.integers()),
+    st.builds(SignalRaised, SIGNALS, maybe(bars())),
+    st.builds(OrderIntended, orders(), maybe(TEXTS), maybe(TREES), maybe(TEXTS)),
+    st.builds(CancelIntended, TIMES, IDS, st.integers(0, 9), maybe(st.sampled_from(Purpose)), maybe(TEXTS)),
+    st.builds(
+        ReplaceIntended, TIMES, IDS, st.integers(0, 9), maybe(ABOVE_ZERO), maybe(ABOVE_ZERO), maybe(ABOVE_ZERO)
+    ),
+    st.builds(
+        OrderDenied, TIMES, IDS, NAMES, NAMES, st.sampled_from(Side), TEXTS, st.sampled_from(Limit),
+        st.sampled_from(Purpose), maybe(AMOUNTS), maybe(TEXTS), maybe(TREES),
+    ),
+    st.builds(OrderAccepted, TIMES, IDS, maybe(TEXTS)),
+    st.builds(OrderTriggered, TIMES, IDS, STAGES),
+    st.builds(OrderReplaced, TIMES, IDS, ABOVE_ZERO, OPEN, maybe(ABOVE_ZERO), reason=REASONS),
+    st.builds(OrderCanceled, TIMES, IDS, REASONS, STAGES),
+    st.builds(OrderRejected, TIMES, IDS, REASONS, TEXTS),
+    st.builds(OrderExpired, TIMES, IDS, STAGES),
+    st.builds(OrderFilled, EXECUTIONS, OPEN),
+    st.builds(CashMoved, TIMES, st.sampled_from(CashCause), AMOUNTS, maybe(NAMES), maybe(NAMES), NAMES),
+    splits(),
+    st.builds(SessionClosed, TIMES, st.dictionaries(NAMES, ABOVE_ZERO, max_size=3)),
+    st.builds(RunEnded, TIMES, TEXTS, TREES),
+)  # fmt: skip
+
+
+@st.composite
+def trading(draw: st.DrawFn) -> list[Fact]:
+    """Draw a stream of facts that a venue could have reported: orders, fills in parts, splits, cash, closes."""
+    facts: list[Fact] = [a_deposit()]
+    held: dict[tuple[str, str], Decimal] = {}
+    for number in range(draw(st.integers(0, 12))):
+        time = T0 + number * MINUTE
+        strategy, symbol = draw(st.sampled_from(["Dip", "Trend"])), draw(st.sampled_from(["ABCD", "WXYZ"]))
+        name, key = f"{strategy}-{symbol}-{number}", (strategy, symbol)
+        choice = draw(st.sampled_from(["trade", "trade", "trade", "split", "dividend", "close"]))
+        if choice == "trade":
+            side, quantity = draw(st.sampled_from(Side)), Decimal(draw(st.integers(1, 300)))
+            facts.append(
+                OrderIntended(
+                    an_order(
+                        client_order_id=name, strategy=strategy, symbol=symbol, side=side,
+                        quantity=quantity, decision_time_ns=time,
+                        purpose=draw(st.sampled_from(Purpose)),
+                    )
+                )
+            )  # fmt: skip
+            filled = Decimal(0)
+            for part in range(draw(st.integers(0, 3))):
+                share = min(Decimal(draw(st.integers(1, 200))), quantity - filled)
+                if not share:
+                    break
+                filled += share
+                held[key] = held.get(key, Decimal(0)) + side * share
+                facts.append(
+                    a_fill(
+                        quantity - filled, execution_id=f"{name}/{part}", client_order_id=name,
+                        strategy=strategy, symbol=symbol, side=side, quantity=share, event_time_ns=time,
+                        price=draw(st.decimals("1", "90", places=2)),
+                        commission=draw(st.decimals("0", "3", places=2)),
+                    )
+                )  # fmt: skip
+            if filled < quantity and draw(st.booleans()):
+                facts.append(OrderCanceled(time, name))
+        elif choice == "split" and held.get(key):
+            new, old = draw(st.sampled_from([(2, 1), (1, 8), (3, 2), (1, 500)]))
+            before = held[key]
+            held[key] = Decimal(abs(before) * new // old).copy_sign(before)
+            facts.append(
+                SplitApplied(time, symbol, strategy, Decimal(new), Decimal(old), before, held[key])
+            )
+            if held[key] * old != before * new:
+                cash = draw(st.decimals("0", "40", places=2)).copy_sign(before)
+                facts.append(CashMoved(time, CashCause.FRACTION_PAID, cash, symbol, strategy))
+        elif choice == "dividend" and held.get(key):
+            facts.append(CashMoved(time, CashCause.DIVIDEND, held[key] * Decimal("0.11"), symbol, strategy))
+        elif choice == "close":
+            facts.append(SessionClosed(time, {"ABCD": Decimal("20.5"), "WXYZ": Decimal("30.25")}))
+    return facts

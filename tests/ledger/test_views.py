@@ -1,0 +1,270 @@
+"""Positions, cash, P&L and equity as sums of the facts; every expected number is worked out beside it."""
+
+from __future__ import annotations
+
+from decimal import Decimal as D
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tapeline.domain.cash import CashCause
+from tapeline.domain.errors import InvariantError
+from tapeline.domain.order import Order
+from tapeline.domain.words import OrderStatus, Reason, Role
+from tapeline.ledger.facts import (
+    CancelIntended,
+    CashMoved,
+    OrderAccepted,
+    OrderCanceled,
+    OrderExpired,
+    OrderIntended,
+    OrderRejected,
+    OrderReplaced,
+    OrderTriggered,
+    ReplaceIntended,
+    RunEnded,
+    SessionClosed,
+    SplitApplied,
+)
+from tapeline.ledger.views import Views
+from tapeline.ports.journal import Fact
+from tests.ledger.builders import T0, a_deposit, a_fill, a_stop, a_target, an_order, traded
+from tests.ledger.facts_at_random import trading
+
+
+def views_of(*facts: Fact) -> Views:
+    views = Views()
+    views.apply_all(facts)
+    return views
+
+
+def test_an_accountant_can_check_cash_positions_and_profit() -> None:
+    """Three purchases, a sale of a part, a short that is opened, and the session's close.
+
+                                    cash          ABCD                         WXYZ
+    deposit                   100,000.00
+    BUY  100 ABCD at 10.00   - 1,001.00   100, cost 1,000.00
+    BUY  100 ABCD at 10.50   - 1,051.00   200, cost 2,050.00
+    SELL  50 ABCD at 11.00   +   549.00   150, cost 1,537.50, realized 37.50
+    SELL  40 WXYZ at 30.00   + 1,199.50                                - 40, cost -1,200.00
+                             = 99,696.50  commissions 3.00             commissions 0.50
+    close: ABCD 10.80, WXYZ 29.00: 99,696.50 + 150 * 10.80 - 40 * 29.00 = 100,156.50
+    """
+    views = views_of(
+        a_deposit(),
+        *traded(
+            """
+            BUY  100 ABCD at 10.00 costs 1.00
+            BUY  100 ABCD at 10.50 costs 1.00
+            SELL  50 ABCD at 11.00 costs 1.00
+            SELL  40 WXYZ at 30.00 costs 0.50
+            CLOSE ABCD 10.80 WXYZ 29.00
+            """
+        ),
+    )
+
+    cash, long, short = views.cash["main"], views.position("Dip", "ABCD"), views.position("Dip", "WXYZ")
+    assert cash.amount == views.cash_amount() == D("99696.50")
+    assert (cash.deposits, cash.traded, cash.commissions) == (D(100_000), D("-300.00"), D("3.50"))
+    assert (long.quantity, long.cost, long.realized, long.commissions) == (150, D("1537.50"), D("37.50"), D(3))
+    assert (short.quantity, short.cost, short.average_price) == (-40, D(-1200), D(30))
+    assert [equity for _, equity in views.equity["main"]] == [D("100156.50")]
+    assert long.unrealized(D("10.80")) == D("82.50")
+
+
+def test_two_strategies_hold_one_symbol_apart_and_the_account_holds_their_sum() -> None:
+    views = views_of(
+        *traded("BUY 100 ABCD at 10.00 costs 0", "Dip"), *traded("SELL 30 ABCD at 11.00 costs 0", "Fade")
+    )
+
+    assert views.position("Dip", "ABCD").quantity == 100
+    assert views.position("Fade", "ABCD").quantity == -30
+    assert views.quantity("ABCD") == 70
+    assert views.position("Dip", "NONE").is_flat
+
+
+def test_corporate_cash_and_interest_move_cash_and_the_position_they_belong_to() -> None:
+    # 100,000 - 1,000 + 25.00 dividend - 3.10 interest - 0.40 borrow = 99,021.50
+    views = views_of(
+        a_deposit(),
+        *traded("BUY 100 ABCD at 10.00 costs 0"),
+        CashMoved(T0, CashCause.DIVIDEND, D("25.00"), "ABCD", "Dip"),
+        CashMoved(T0, CashCause.INTEREST, D("-3.10")),
+        CashMoved(T0, CashCause.BORROW, D("-0.40"), "ABCD", "Dip"),
+    )
+
+    assert views.cash_amount() == D("99021.50")
+    assert views.position("Dip", "ABCD").income == D("24.60")
+    assert views.position("Dip", "ABCD").net_realized == D("24.60")
+
+
+def test_a_split_keeps_equity_to_the_cent_and_rescales_the_mark() -> None:
+    """100 at 3.00, 1 for 8: 12.5 shares, half of one paid at 24.80: 12.40.
+
+    Cash 100,000 - 300 + 12.40 = 99,712.40; 12 shares at a mark of 3.00 * 8 = 24.00 are 288.00: 100,000.40.
+    """
+    views = views_of(
+        a_deposit(),
+        *traded("BUY 100 ABCD at 3.00 costs 0"),
+        SplitApplied(T0, "ABCD", "Dip", D(1), D(8), D(100), D(12)),
+        CashMoved(T0, CashCause.FRACTION_PAID, D("12.40"), "ABCD", "Dip"),
+    )
+
+    assert views.marks["ABCD"] == 24
+    assert views.equity_now() == D("100000.40")
+    assert views.position("Dip", "ABCD").realized == D("0.40")
+
+
+def a_bracket(*after: Fact, **entry: object) -> Views:
+    orders: tuple[Order, ...] = (an_order(role=Role.ENTRY, **entry), a_stop(), a_target())
+    return views_of(*[OrderIntended(order) for order in orders], *after)
+
+
+def test_the_children_of_a_bracket_work_for_what_the_entry_has_filled() -> None:
+    views = a_bracket(a_fill(70, quantity=D(30)))
+    entry, stop, target = (views.orders.working[f"Dip-ABCD-{number}"] for number in (1, 2, 3))
+
+    assert (entry.status, entry.leaves_quantity) == (OrderStatus.PARTIALLY_FILLED, 70)
+    assert (stop.leaves_quantity, target.leaves_quantity) == (30, 30)
+
+
+def test_the_fill_of_one_member_reduces_the_others_of_its_group() -> None:
+    stop_fills = a_fill(
+        60, execution_id="E-2", client_order_id="Dip-ABCD-2", side=a_stop().side, quantity=D(40)
+    )
+    views = a_bracket(a_fill(), OrderTriggered(T0, "Dip-ABCD-2"), stop_fills)
+
+    assert views.orders.working["Dip-ABCD-3"].leaves_quantity == 60
+    assert views.orders.working["Dip-ABCD-2"].status is OrderStatus.PARTIALLY_FILLED
+    assert views.orders.ended["Dip-ABCD-1"] is OrderStatus.FILLED
+
+
+def test_cancels_rejections_and_expiries_end_orders() -> None:
+    names = [f"Dip-ABCD-{number}" for number in range(3)]
+    views = views_of(
+        *[OrderIntended(an_order(client_order_id=name)) for name in names],
+        CancelIntended(T0, names[0]),
+        OrderCanceled(T0, names[0]),
+        OrderRejected(T0, names[1], Reason.TOO_LATE),
+        OrderExpired(T0, names[2]),
+    )
+
+    assert list(views.orders.ended.values()) == [
+        OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED
+    ]  # fmt: skip
+    assert not views.orders.working
+
+
+def test_a_replace_has_its_terms_when_the_venue_says_so_and_not_before() -> None:
+    order = a_stop(role=Role.SINGLE, parent=None, group=None)
+    asked = views_of(OrderIntended(order), OrderAccepted(T0, order.client_order_id, "V-77"),
+                     ReplaceIntended(T0, order.client_order_id, stop_price=D("9.80")))  # fmt: skip
+
+    state = asked.orders.working[order.client_order_id]
+    assert (state.status, state.stop_price) == (OrderStatus.PENDING_REPLACE, D("9.5"))
+    asked.apply(OrderReplaced(T0, order.client_order_id, D(100), D(100), stop_price=D("9.80")))
+    assert (state.status, state.stop_price) == (OrderStatus.NEW, D("9.80"))
+    assert state.venue_order_id == "V-77"
+
+
+def test_a_cancel_that_finds_its_order_ended_does_nothing() -> None:
+    views = views_of(OrderIntended(an_order()), a_fill(), CancelIntended(T0, "Dip-ABCD-1"))
+
+    assert views.orders.ended["Dip-ABCD-1"] is OrderStatus.FILLED
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ([a_fill()], "OrderFilled names the order Dip-ABCD-1, which was never intended"),
+        ([CancelIntended(T0, "nobody")], "which no fact has intended"),
+        ([OrderIntended(an_order())] * 2, "is intended a second time"),
+        (
+            [OrderIntended(an_order()), a_fill(50, quantity=D(50)), a_fill(0, quantity=D(50))],
+            "Execution E-1 is booked a second time",
+        ),
+        ([OrderIntended(an_order()), a_fill(), a_fill(execution_id="E-2")], "which is FILLED already"),
+        ([OrderIntended(an_order()), a_fill(quantity=D(101))], "is for 100, but 101 filled"),
+        ([OrderIntended(an_order()), a_fill(symbol="WXYZ")], "is for .*WXYZ.*, its order .* for .*ABCD"),
+        (
+            [SplitApplied(T0, "ABCD", "Dip", D(2), D(1), D(10), D(20))],
+            "10 were held, the books say 0: 10 too many",
+        ),
+        ([RunEnded(T0, "0" * 64)], "the same facts give [0-9a-f]{64} here"),
+        ([a_deposit("1E+40"), a_deposit("1E-40")], "does not fit 60 digits"),
+    ],
+)
+def test_facts_that_contradict_the_books_stop_them(facts: list[Fact], sentence: str) -> None:
+    with pytest.raises(InvariantError, match=sentence):
+        views_of(*facts)
+
+
+@given(trading())
+def test_views_built_fact_by_fact_and_all_at_once_are_the_same_bytes(facts: list[Fact]) -> None:
+    piecemeal = Views()
+    for fact in facts:
+        piecemeal.apply(fact)
+        piecemeal.to_bytes()
+
+    assert views_of(*facts).to_bytes() == piecemeal.to_bytes()
+    piecemeal.apply(RunEnded(T0, piecemeal.digest()))
+
+
+@given(trading())
+def test_cash_is_deposits_less_what_was_traded_and_paid_exactly(facts: list[Fact]) -> None:
+    views = views_of(*facts)
+
+    fills = [fact.execution for fact in facts if fact.kind == "OrderFilled"]
+    moved = [fact.amount for fact in facts if fact.kind == "CashMoved"]
+    expected = sum(moved, D(0)) - sum((e.signed_quantity * e.price + e.commission for e in fills), D(0))
+    assert views.cash_amount() == expected
+
+
+@given(trading())
+def test_cash_equals_deposits_and_profits_less_what_is_tied_up(facts: list[Fact]) -> None:
+    views = views_of(*facts)
+
+    positions = views.positions.values()
+    profit = sum((p.net_realized - p.cost for p in positions), D(0))
+    assert views.cash_amount() == views.cash["main"].deposits + profit
+
+
+@given(trading())
+def test_profits_of_round_trips_are_the_realized_profit_of_what_is_flat(facts: list[Fact]) -> None:
+    views = views_of(*facts, *closing(views_of(*facts)))
+
+    for key, position in views.positions.items():
+        trips = [t for t in views.round_trips if (t.account, t.strategy, t.symbol) == key]
+        assert position.is_flat
+        assert sum((trip.gross_profit for trip in trips), D(0)) == position.realized
+        # A commission that two round trips share is cut at eight decimals, the rest goes to the second.
+        assert sum((trip.commissions for trip in trips), D(0)) == position.commissions
+
+
+@given(trading(), st.randoms(use_true_random=False))
+def test_nothing_is_lost_where_the_stream_is_cut_in_two(facts: list[Fact], random: object) -> None:
+    cut = random.randint(0, len(facts))  # type: ignore[attr-defined]
+    views = views_of(*facts[:cut])
+    views.apply_all(facts[cut:])
+
+    assert views.digest() == views_of(*facts).digest()
+
+
+def closing(views: Views) -> list[Fact]:
+    """Return the trades that make every position flat at 20.00."""
+    facts: list[Fact] = []
+    for (_, strategy, symbol), position in views.positions.items():
+        if not position.is_flat:
+            side = "SELL" if position.quantity > 0 else "BUY"
+            row = f"{side} {abs(position.quantity)} {symbol} at 20.00 costs 0.01"
+            facts += traded(row, strategy, first=100)
+    return facts
+
+
+def test_a_position_without_a_mark_has_no_equity() -> None:
+    views = views_of(a_deposit(), *traded("BUY 1 ABCD at 3.00 costs 0"))
+    views.marks.clear()
+
+    with pytest.raises(InvariantError, match="ABCD is held but has no mark"):
+        views.apply(SessionClosed(T0, {}))
