@@ -4,9 +4,9 @@
     python benchmarks/bench_indicators.py I3
 
 Suite: Bollinger (20, 2), StochRSI (14, 14, 3, 3), MACD (12, 26, 9), RSI 14, ATR 14.
-I1: 500 bars of 3,000 series from the start. I3: one new bar for each of 2,000 series, 200 bars having been seen.
-Variant mt splits the series over two threads. Workloads, timing and `check` values are those of the shared folder's
-`bench/peers`, so the lines compare with its `PEERS.md`.
+I1: 500 bars of 3,000 series from the start. I3: one new bar for each of 2,000 series, 200 bars having been
+seen. Variant mt splits the series over two threads. Workloads, timing and `check` values are those of the
+shared folder's `bench/peers`, so the lines compare with its `PEERS.md`.
 """
 
 from __future__ import annotations
@@ -84,7 +84,10 @@ def last_rows(market: dict[str, Any], first: int, end: int) -> list[Any]:
         suite = Suite(block.stop - block.start, CHUNK_ROWS)
         bars = market["close"].shape[0]
         for t in range(0, bars, CHUNK_ROWS):
-            chunk = [np.ascontiguousarray(market[name][t : t + CHUNK_ROWS, block]) for name in ("high", "low", "close")]
+            chunk = [
+                np.ascontiguousarray(market[name][t : t + CHUNK_ROWS, block])
+                for name in ("high", "low", "close")
+            ]
             panels = suite.advance(*chunk)
         last = (bars - 1) % CHUNK_ROWS
         found.append([panels[name][last].copy() for name in NAMES])
@@ -124,7 +127,10 @@ def main() -> None:
     def make_rounds() -> Any:
         warm, live = Suite(series, seen), Suite(series, 1)
         warm.advance(*(market[name][:seen] for name in ("high", "low", "close")))
-        live.calls = [(*call[:2], state, *call[3:]) for call, (_, _, state, _, _) in zip(live.calls, warm.calls, strict=True)]
+        live.calls = [
+            (*call[:2], state, *call[3:])
+            for call, (_, _, state, _, _) in zip(live.calls, warm.calls, strict=True)
+        ]
 
         def run() -> Any:
             for t in range(seen, seen + rounds):

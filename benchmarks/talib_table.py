@@ -2,9 +2,10 @@
 
     python benchmarks/talib_table.py [--packs daily,5min] > table.md
 
-Each symbol is compared on its existing bars: its missing bars are rows of the panel in which it has none. For each
-indicator and pack the table says how many values were compared, the largest difference, the largest difference
-relative to the scale of the values, and for how many bars one side has a value and the other has none.
+Each symbol is compared on its existing bars: its missing bars are rows of the panel in which it has none.
+For each indicator and pack the table says how many values were compared, the largest difference, the
+largest difference relative to the scale of the values, and for how many bars one side has a value and the
+other has none.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -25,23 +26,45 @@ from tapeline.indicators.library import KERNELS
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Market = dict[str, Array]
 
-# name: (file, its column of time, symbols to compare: large and thin, dear and cheap, with halts and flat stretches)
+
+class Series(NamedTuple):
+    """One symbol's existing bars."""
+
+    open: Array
+    high: Array
+    low: Array
+    close: Array
+    volume: Array
+
+
+# name: (file, its column of time, symbols); large and thin, dear and cheap, with halts and flat stretches
 PACKS: dict[str, tuple[str, str, Sequence[str]]] = {
-    "daily": ("data/daily_sp500.parquet", "date", ("AAPL", "AIG", "CHTR", "TRMB", "GNRC", "NVR", "F", "TSLA", "CZR")),
-    "5min": ("data/bars_5min_us_2025.parquet", "ts", ("AAPL", "MELI", "JNUG", "FAS", "SPY", "SOXS", "NFLX", "MARA")),
-    "1min": ("data/minute_us_2018.parquet", "ts", ("BAC", "JUNO", "CPN", "SIRI", "NTES", "AKS", "GE", "VEON", "AMZN")),
+    "daily": (
+        "data/daily_sp500.parquet",
+        "date",
+        ("AAPL", "AIG", "CHTR", "TRMB", "GNRC", "NVR", "F", "TSLA", "CZR"),
+    ),
+    "5min": (
+        "data/bars_5min_us_2025.parquet",
+        "ts",
+        ("AAPL", "MELI", "JNUG", "FAS", "SPY", "SOXS", "NFLX", "MARA"),
+    ),
+    "1min": (
+        "data/minute_us_2018.parquet",
+        "ts",
+        ("BAC", "JUNO", "CPN", "SIRI", "NTES", "AKS", "GE", "VEON", "AMZN"),
+    ),
     "thin": ("data/minute_thin_etf_2023_2025.parquet", "ts", ("DBB", "FXY")),
 }
-FIELDS = ("open", "high", "low", "close", "volume")
 
 
 def load(path: Path, time: str, symbols: Sequence[str], rows_max: int | None = None) -> Market:
-    """Return panels [rows, symbols] of the pack on the union of the symbols' times, NaN where there is no bar."""
+    """Return panels [rows, symbols] on the union of the symbols' times, NaN where there is no bar."""
     bars = pl.read_parquet(path).filter(pl.col("symbol").is_in(list(symbols)))
     market = {}
-    for field in FIELDS:
-        wide = bars.pivot(on="symbol", index=time, values=field).sort(time)
-        market[field] = wide.select(symbols).cast(pl.Float64).fill_null(np.nan).to_numpy()[:rows_max].copy(order="C")
+    for field in Series._fields:
+        wide = bars.pivot(on="symbol", index=time, values=field).sort(time).select(symbols)
+        market[field] = wide.cast(pl.Float64).fill_null(np.nan).to_numpy()[:rows_max].copy(order="C")
     market["exists"] = np.where(np.isnan(market["close"]), np.nan, 1.0)
     return market
 
@@ -60,14 +83,15 @@ def run(name: str, parameters: Sequence[float], exists: Array, *values: Array) -
 class Pair:
     """One indicator of ours and TA-Lib's for the same.
 
-    ours : from the panels; theirs : from one symbol's open, high, low, close, volume; both give a list of outputs.
-    tolerance : largest difference allowed, relative to the scale; the reason stands behind each number in PAIRS.
+    ours : from the panels; theirs : from one symbol's bars; both give a list of outputs.
+    tolerance : largest difference allowed, relative to the scale; the reason stands behind each number in
+        PAIRS.
     scale : what a difference is measured against: "price", "volume" (the largest of the symbol), or a number.
     """
 
     label: str
     ours: Callable[[Market], Sequence[Array]]
-    theirs: Callable[..., Any]
+    theirs: Callable[[Series], Any]
     tolerance: float
     scale: str | float = "price"
 
@@ -102,8 +126,8 @@ def stochastic_of_rsi(market: Market) -> list[Array]:
     return smoothed_twice(market["exists"], position)
 
 
-def talib_stochastic_of_rsi(o: Array, h: Array, l: Array, c: Array, v: Array) -> Any:  # noqa: E741
-    strength = talib.RSI(c, 14)
+def talib_stochastic_of_rsi(s: Series) -> Any:
+    strength = talib.RSI(s.close, 14)
     return talib.STOCH(strength, strength, strength, 14, 3, 0, 3, 0)
 
 
@@ -124,49 +148,63 @@ def at_age(name: str) -> Callable[[Market], Sequence[Array]]:
 
 
 def at_index(closes: Array, index: Array) -> list[Array]:
-    """Return the closes at TA-Lib's indices. Of equal closes it names another than we do, so indices differ."""
+    """Return the closes at TA-Lib's indices; of equal closes it may name another than we do."""
     return [np.where(np.arange(len(closes)) < 19, np.nan, closes[index])]
 
 
 RECURSIVE = 1e-12  # both sides round each step by 1e-16; old errors fade as old values do
-RUNNING_SUM = 1e-10  # TA-Lib adds and subtracts in one sum: 1e-16 of the largest price for each bar of the series
+RUNNING_SUM = (
+    1e-10  # TA-Lib adds and subtracts in one sum: 1e-16 of the largest price for each bar of the series
+)
 RATIO = 1e-9  # a ratio of two small differences of prices, so their rounding is magnified
 
 PAIRS: tuple[Pair, ...] = (
-    Pair("SMA 20", of_close("sma", 20), lambda o, h, l, c, v: [talib.SMA(c, 20)], RUNNING_SUM),
-    Pair("SMA 200", of_close("sma", 200), lambda o, h, l, c, v: [talib.SMA(c, 200)], RUNNING_SUM),
-    Pair("SUM 20", of_close("rolling_sum", 20), lambda o, h, l, c, v: [talib.SUM(c, 20)], RUNNING_SUM),
-    Pair("EMA 20", of_close("ema", 2 / 21, 20, 0), lambda o, h, l, c, v: [talib.EMA(c, 20)], RECURSIVE),
-    Pair("MACD 12 26 9", of_close("macd", 12, 26, 9), lambda o, h, l, c, v: talib.MACD(c, 12, 26, 9), RECURSIVE),
-    Pair("BBANDS 20 2", bollinger, lambda o, h, l, c, v: talib.BBANDS(c, 20, 2, 2, 0), RATIO),
-    Pair("RSI 14", of_close("rsi", 14, 0), lambda o, h, l, c, v: [talib.RSI(c, 14)], RECURSIVE, 100.0),
-    Pair("MIN 20", of_close("rolling_min", 20), lambda o, h, l, c, v: [talib.MIN(c, 20)], 0.0),
-    Pair("MAX 20", of_close("rolling_max", 20), lambda o, h, l, c, v: [talib.MAX(c, 20)], 0.0),
-    Pair("MININDEX 20", at_age("rolling_argmin"), lambda o, h, l, c, v: at_index(c, talib.MININDEX(c, 20)), 0.0),
-    Pair("MAXINDEX 20", at_age("rolling_argmax"), lambda o, h, l, c, v: at_index(c, talib.MAXINDEX(c, 20)), 0.0),
+    Pair("SMA 20", of_close("sma", 20), lambda s: [talib.SMA(s.close, 20)], RUNNING_SUM),
+    Pair("SMA 200", of_close("sma", 200), lambda s: [talib.SMA(s.close, 200)], RUNNING_SUM),
+    Pair("SUM 20", of_close("rolling_sum", 20), lambda s: [talib.SUM(s.close, 20)], RUNNING_SUM),
+    Pair("EMA 20", of_close("ema", 2 / 21, 20, 0), lambda s: [talib.EMA(s.close, 20)], RECURSIVE),
+    Pair("MACD 12 26 9", of_close("macd", 12, 26, 9), lambda s: talib.MACD(s.close, 12, 26, 9), RECURSIVE),
+    Pair("BBANDS 20 2", bollinger, lambda s: talib.BBANDS(s.close, 20, 2, 2, 0), RATIO),
+    Pair("RSI 14", of_close("rsi", 14, 0), lambda s: [talib.RSI(s.close, 14)], RECURSIVE, 100.0),
+    Pair("MIN 20", of_close("rolling_min", 20), lambda s: [talib.MIN(s.close, 20)], 0.0),
+    Pair("MAX 20", of_close("rolling_max", 20), lambda s: [talib.MAX(s.close, 20)], 0.0),
+    Pair(
+        "MININDEX 20", at_age("rolling_argmin"), lambda s: at_index(s.close, talib.MININDEX(s.close, 20)), 0.0
+    ),
+    Pair(
+        "MAXINDEX 20", at_age("rolling_argmax"), lambda s: at_index(s.close, talib.MAXINDEX(s.close, 20)), 0.0
+    ),
     Pair(
         "STOCHF 14",
         of_bars("stochastic", 14, 0, 0),
-        lambda o, h, l, c, v: [talib.STOCHF(h, l, c, 14, 1, 0)[0]],
+        lambda s: [talib.STOCHF(s.high, s.low, s.close, 14, 1, 0)[0]],
         RECURSIVE,
         100.0,
     ),
-    Pair("STOCH 14 3 3", stochastic, lambda o, h, l, c, v: talib.STOCH(h, l, c, 14, 3, 0, 3, 0), RUNNING_SUM, 100.0),
+    Pair(
+        "STOCH 14 3 3",
+        stochastic,
+        lambda s: talib.STOCH(s.high, s.low, s.close, 14, 3, 0, 3, 0),
+        RUNNING_SUM,
+        100.0,
+    ),
     Pair("STOCHRSI 14 14 3 3", stochastic_of_rsi, talib_stochastic_of_rsi, RATIO, 100.0),
-    Pair("TRANGE", of_bars("true_range"), lambda o, h, l, c, v: [talib.TRANGE(h, l, c)], 0.0),
-    Pair("ATR 14", of_bars("atr", 14), lambda o, h, l, c, v: [talib.ATR(h, l, c, 14)], RECURSIVE),
+    Pair("TRANGE", of_bars("true_range"), lambda s: [talib.TRANGE(s.high, s.low, s.close)], 0.0),
+    Pair("ATR 14", of_bars("atr", 14), lambda s: [talib.ATR(s.high, s.low, s.close, 14)], RECURSIVE),
     Pair(
         "ADX DX +DI -DI 14",
         of_bars("adx", 14),
-        lambda o, h, l, c, v: [f(h, l, c, 14) for f in (talib.ADX, talib.DX, talib.PLUS_DI, talib.MINUS_DI)],
+        lambda s: [
+            f(s.high, s.low, s.close, 14) for f in (talib.ADX, talib.DX, talib.PLUS_DI, talib.MINUS_DI)
+        ],
         RATIO,
         100.0,
     ),
-    Pair("ROC 10", of_close("rate_of_change", 10), lambda o, h, l, c, v: [talib.ROC(c, 10)], RECURSIVE, 100.0),
+    Pair("ROC 10", of_close("rate_of_change", 10), lambda s: [talib.ROC(s.close, 10)], RECURSIVE, 100.0),
     Pair(
         "OBV",
         lambda market: run("obv", (), market["exists"], market["close"], market["volume"]),
-        lambda o, h, l, c, v: [talib.OBV(c, v)],
+        lambda s: [talib.OBV(s.close, s.volume)],
         0.0,
         "volume",
     ),
@@ -198,11 +236,11 @@ def _differences(pair: Pair, market: Market) -> Iterator[Difference]:
     ours = pair.ours(market)
     for symbol in range(market["exists"].shape[1]):
         bars = ~np.isnan(market["exists"][:, symbol])
-        series = [market[field][bars, symbol] for field in FIELDS]
+        series = Series(*(market[field][bars, symbol] for field in Series._fields))
         scale = pair.scale
         if isinstance(scale, str):
-            scale = float(np.max(series[FIELDS.index("close" if scale == "price" else scale)], initial=1e-300))
-        for output, reference in zip(ours, pair.theirs(*series), strict=True):
+            scale = float(np.max(series.close if scale == "price" else series.volume, initial=1e-300))
+        for output, reference in zip(ours, pair.theirs(series), strict=True):
             values = output[bars, symbol]
             both = ~np.isnan(values) & ~np.isnan(reference)
             largest = float(np.max(np.abs(values[both] - reference[both]), initial=0.0))
@@ -223,7 +261,8 @@ def main() -> None:
         market = load(shared / file, time, symbols)
         for pair in PAIRS:
             d = compare(pair, market)
-            print(f"| {pair.label} | {name} | {d.values:,} | {d.largest:.1e} | {d.relative:.1e} | {d.one_sided} |")
+            numbers = f"{d.values:,} | {d.largest:.1e} | {d.relative:.1e} | {d.one_sided}"
+            print(f"| {pair.label} | {name} | {numbers} |")
 
 
 if __name__ == "__main__":

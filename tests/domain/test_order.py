@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.ledger.builders import a_stop, a_target, an_order
 
 from tapeline.domain.errors import InputError
 from tapeline.domain.order import Bracket, client_order_id
 from tapeline.domain.times import from_iso
 from tapeline.domain.words import OrderType, Role, Side, TimeInForce
-from tests.ledger.builders import a_stop, a_target, an_order
 
 T0 = from_iso("2018-02-16T14:30:00Z")
 NAMES = st.text(min_size=1, max_size=60).filter(lambda name: not name.isspace())
@@ -39,7 +39,9 @@ def test_an_id_of_any_names_has_at_most_48_plain_characters(
     assert name == client_order_id(strategy, symbol, time, sequence, attempt)
 
 
-@given(st.lists(st.tuples(NAMES, NAMES, st.integers(0, 10**18), st.integers(0, 50)), max_size=20, unique=True))
+@given(
+    st.lists(st.tuples(NAMES, NAMES, st.integers(0, 10**18), st.integers(0, 50)), max_size=20, unique=True)
+)
 def test_different_decisions_have_different_ids(decisions: list[tuple[str, str, int, int]]) -> None:
     assert len({client_order_id(*decision) for decision in decisions}) == len(decisions)
 

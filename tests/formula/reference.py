@@ -1,7 +1,7 @@
 """A slow, plain evaluation of formulas, cell by cell over the whole data, written from their definitions.
 
-It shares nothing with the compiled code but the nodes. Averages with rounding of their own are not in here; they
-are compared with TA-Lib and NumPy elsewhere.
+It shares nothing with the compiled code but the nodes. Averages with rounding of their own are not in here;
+they are compared with TA-Lib and NumPy elsewhere.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ class Reference:
         key = (id(node), frame_ns)
         if key not in self.known:
             own = node.frame.ns if node.frame is not None else frame_ns
-            self.known[key] = self._compute(node, frame_ns) if own == frame_ns else self._as_of(node, own, frame_ns)
+            self.known[key] = (
+                self._compute(node, frame_ns) if own == frame_ns else self._as_of(node, own, frame_ns)
+            )
         return self.known[key]
 
     def _as_of(self, node: Node, own: int, frame_ns: int) -> Grid:
@@ -188,7 +190,9 @@ class Reference:
 
     def compare(self, node: Node, name: str, a: float, b: float) -> bool:
         selected = self.exact or all(child.is_selection for child in node.inputs)
-        near = a == b or (not selected and abs(a - b) <= 1e-9 * max(1, abs(a), abs(b)) and abs(a - b) < math.inf)
+        near = a == b or (
+            not selected and abs(a - b) <= 1e-9 * max(1, abs(a), abs(b)) and abs(a - b) < math.inf
+        )
         return {
             "greater": a > b and not near,
             "less": a < b and not near,

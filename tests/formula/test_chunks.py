@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from formula.builders import PRICES, a_calendar, a_market
-from formula.graphs import FRAMES, INDICATORS, conditions, frames, numbers
-from formula.running import assert_same, collected, compiled_for, values_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from formula.builders import PRICES, a_calendar, a_market
+from formula.graphs import FRAMES, INDICATORS, conditions, frames, numbers
+from formula.running import assert_same, collected, compiled_for, values_of
 from tapeline.domain.panel import Panel
 from tapeline.formula import Bars, Node, bars, compile_program, session, sma
 

@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 import pytest
+
 from formula.builders import a_market, a_series
 from formula.running import column_of, values_of
-
 from tapeline.domain.panel import Panel
 from tapeline.formula import Node, bars, crossed_above, crossed_below, maximum, minimum, where
 from tapeline.indicators import elementwise as element

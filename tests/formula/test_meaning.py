@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from formula.builders import a_calendar, a_market, without_rows
 from formula.graphs import conditions, frames, numbers
 from formula.reference import Reference, frame_rows
 from formula.running import collected, compiled_for, values_of
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from tapeline.domain.panel import Panel
 from tapeline.domain.times import MINUTE, parse_frame
 from tapeline.formula import Bars, Node, bars

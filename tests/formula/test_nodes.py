@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import pickle
 import subprocess
 import sys
@@ -71,7 +72,9 @@ def test_formulas_that_are_no_longer_used_are_forgotten() -> None:
 
 
 def test_formulas_survive_pickling_as_the_same_object() -> None:
-    rule = crossed_above(ema(CLOSE, 5), bollinger(CLOSE).upper) & (position.bars_held > session.minutes_to_close)
+    rule = crossed_above(ema(CLOSE, 5), bollinger(CLOSE).upper) & (
+        position.bars_held > session.minutes_to_close
+    )
 
     assert pickle.loads(pickle.dumps(rule)) is rule
 
@@ -90,7 +93,7 @@ def test_versions_depend_on_the_definition_alone() -> None:
     for seed, noise in (("0", 1), ("1", 9), ("4711", 30)):
         done = subprocess.run(
             [sys.executable, "-c", VERSION_SCRIPT.format(noise=noise)],
-            env={"PYTHONHASHSEED": seed, "PATH": "", "HOME": "/tmp"},
+            env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,
             check=True,
@@ -199,7 +202,9 @@ def test_wrong_arguments_are_refused_in_words() -> None:
 def test_frames_the_data_cannot_give_are_refused() -> None:
     def compiled_on(frame: str, base_minutes: int) -> Callable[[], object]:
         return lambda: compile_program(
-            {"t": (None, {"x": bars(frame).close})}, symbol_count=1, base_frame_ns=base_minutes * 60_000_000_000
+            {"t": (None, {"x": bars(frame).close})},
+            symbol_count=1,
+            base_frame_ns=base_minutes * 60_000_000_000,
         )
 
     refused(compiled_on("1min", 5), "Frame 1min is finer than the data, which has bars of 5min")

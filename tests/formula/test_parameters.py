@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from formula.builders import a_market
 from formula.running import compiled_for, values_of
-
 from tapeline.domain.errors import ConfigurationError, FormulaError, UnknownNameError
 from tapeline.formula import bars, bound_node, compile_program, crossed_above, ema, param, parameters_of, sma
 

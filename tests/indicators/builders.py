@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,9 @@ def parameters_of(kernel: Kernel, **overrides: float) -> Array:
     return np.array([overrides.get(name, PARAMETERS[name]) for name in kernel.parameters], dtype=np.float64)
 
 
-def a_market(rows: int, symbols: int, seed: int = 0, missing: float = 0.0, unknown: float = 0.0) -> dict[str, Array]:
+def a_market(
+    rows: int, symbols: int, seed: int = 0, missing: float = 0.0, unknown: float = 0.0
+) -> dict[str, Array]:
     """Return panels by the names of value inputs, with `exists` and the clocks.
 
     missing : share of (row, symbol) without a bar; unknown : share of unknown values on existing bars.
@@ -86,7 +89,7 @@ def run(
         state = np.zeros((kernel.state_rows(vector), symbols))
     outputs = tuple(np.full((rows, symbols), -1.0) for _ in kernel.outputs)
     edges = sorted({0, rows, *cuts})
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         kernel.advance(
             tuple(panel[begin:end] for panel in inputs),
             state,

@@ -166,7 +166,9 @@ def adx(high: Array, low: Array, close: Array, length: float) -> list[Array]:
         sums = [0.0, 0.0, 0.0]
         for t in range(1, bars):
             kept = 1.0 if t < n else 1.0 - 1.0 / n
-            sums = [kept * total + new for total, new in zip(sums, (plus[t], minus[t], spread[t]), strict=True)]
+            sums = [
+                kept * total + new for total, new in zip(sums, (plus[t], minus[t], spread[t]), strict=True)
+            ]
             if t < n:
                 continue
             plus_di, minus_di = (100 * s / sums[2] if sums[2] > 0 else 0.0 for s in sums[:2])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from indicators.builders import Array, a_market, inputs_of, parameters_of, run, same_bits
 
+from indicators.builders import Array, a_market, inputs_of, parameters_of, run, same_bits
 from tapeline.indicators.kernel import FEW_SYMBOLS, Kernel
 from tapeline.indicators.library import KERNELS
 
@@ -29,7 +27,9 @@ markets = st.builds(
 @ALL_KERNELS
 @EXAMPLES
 @given(market=markets, cuts=st.lists(st.integers(0, 60), max_size=6))
-def test_any_cut_into_chunks_gives_the_same_bits(kernel: Kernel, market: dict[str, Array], cuts: list[int]) -> None:
+def test_any_cut_into_chunks_gives_the_same_bits(
+    kernel: Kernel, market: dict[str, Array], cuts: list[int]
+) -> None:
     inputs, parameters = inputs_of(kernel, market), parameters_of(kernel)
     rows = inputs[0].shape[0]
     whole_state, cut_state = (np.zeros((kernel.state_rows(parameters), inputs[0].shape[1])) for _ in range(2))
@@ -61,7 +61,12 @@ def test_a_symbol_alone_and_among_others_gets_the_same_bits(kernel: Kernel, mark
 
 @ALL_KERNELS
 @EXAMPLES
-@given(market=markets, share=st.floats(0, 1), seed=st.integers(0, 2**32 - 1), change=st.sampled_from(("none", "mix")))
+@given(
+    market=markets,
+    share=st.floats(0, 1),
+    seed=st.integers(0, 2**32 - 1),
+    change=st.sampled_from(("none", "mix")),
+)
 def test_the_past_does_not_change_with_the_future(
     kernel: Kernel, market: dict[str, Array], share: float, seed: int, change: str
 ) -> None:
@@ -90,7 +95,7 @@ def test_the_past_does_not_change_with_the_future(
 def test_rows_without_a_bar_change_nothing(kernel: Kernel, market: dict[str, Array], seed: int) -> None:
     """The outputs on existing bars are those of the series of existing bars; elsewhere they are NaN."""
     inputs, parameters = inputs_of(kernel, market), parameters_of(kernel)
-    rows, symbols = inputs[0].shape
+    rows = inputs[0].shape[0]
     kept = np.sort(np.random.default_rng(seed).choice(3 * rows, rows, replace=False))
     clocks = len(kernel.clock_inputs)
 
@@ -128,14 +133,14 @@ def test_the_first_known_value_comes_after_the_lookback(kernel: Kernel) -> None:
         assert np.all(first_known == lookback)
 
 
-@ALL_KERNELS
-def test_leading_unknown_values_shift_the_output(kernel: Kernel) -> None:
+# These remember unknown bars, or count sessions and not bars.
+REMEMBERING = ("lag", "rate_of_change", "any", "all", "bars_since", "relative_volume_by_minute")
+
+
+@pytest.mark.parametrize("name", [name for name in KERNELS if name not in REMEMBERING])
+def test_leading_unknown_values_shift_the_output(name: str) -> None:
     """A chained indicator begins with its first known input, as in TA-Lib."""
-    if kernel.name in ("lag", "rate_of_change", "any", "all", "bars_since"):
-        pytest.skip("This kernel remembers unknown bars.")
-    if kernel.name == "relative_volume_by_minute":
-        pytest.skip("This kernel counts sessions, not bars.")
-    unknown = 17
+    kernel, unknown = KERNELS[name], 17
     market = a_market(100, FEW_SYMBOLS, seed=4)
     inputs, parameters = inputs_of(kernel, market), parameters_of(kernel)
     clocks = len(kernel.clock_inputs)
@@ -152,29 +157,26 @@ def test_leading_unknown_values_shift_the_output(kernel: Kernel) -> None:
 
 
 @ALL_KERNELS
-def test_the_state_does_not_grow_and_stays_finite(kernel: Kernel) -> None:
-    """Unknown values never enter a state, except where a kernel has to remember them."""
+def test_the_size_of_the_state_does_not_depend_on_the_number_of_bars(kernel: Kernel) -> None:
+    """Nor does it hold unknown values, but for those that a kernel has to remember."""
     market = a_market(400, FEW_SYMBOLS, seed=5, missing=0.1, unknown=0.05)
     parameters = parameters_of(kernel)
-    rows = kernel.state_rows(parameters)
-    state = np.zeros((rows, FEW_SYMBOLS))
+    state = np.zeros((kernel.state_rows(parameters), FEW_SYMBOLS))
 
     run(kernel, inputs_of(kernel, market), parameters, range(0, 400, 7), state)
 
-    assert state.shape == (rows, FEW_SYMBOLS)
-    assert kernel.state_rows(parameters) == rows
-    finite = state[1:] if kernel.name in ("lag", "rate_of_change") else state
-    remembered = kernel.name in ("lag", "rate_of_change")
-    assert remembered or not np.any(np.isnan(finite))
+    assert kernel.state_rows(parameters) == len(state)
+    assert kernel.name in REMEMBERING or not np.any(np.isnan(state))
 
 
 @ALL_KERNELS
-def test_signature_and_description_agree(kernel: Kernel) -> None:
-    signature: Any = kernel.advance.nopython_signatures or None
+def test_the_description_agrees_with_the_code(kernel: Kernel) -> None:
+    """One version is compiled, for the announced types, however the rows are cut."""
     parameters = parameters_of(kernel)
+    inputs = inputs_of(kernel, a_market(6, 2))
 
-    outputs = run(kernel, inputs_of(kernel, a_market(3, 2)), parameters)
+    outputs = run(kernel, inputs, parameters, [1, 2])
 
+    assert len(inputs) == kernel.inputs
     assert len(outputs) == len(kernel.outputs) == len(kernel.lookback(parameters))
-    assert kernel.inputs == 1 + len(kernel.values) + len(kernel.clock_inputs)
-    assert signature is None or len(kernel.advance.nopython_signatures) == 1
+    assert len(kernel.advance.nopython_signatures) == 1

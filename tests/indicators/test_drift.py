@@ -1,7 +1,7 @@
 """After five million bars every indicator is as exact as after a hundred.
 
-The bound is a relative error of 1e-9; plain running sums miss it by a factor of a thousand. Prices wander between
-0.1 and 10,000, so that what was summed early is large beside what is summed late.
+The bound is a relative error of 1e-9; plain running sums miss it by a factor of a thousand. Prices wander
+between 0.1 and 4,000, so that what was summed early is large beside what is summed late.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 import pytest
-from indicators.reference import Array, deviation, mean
 
+from indicators.reference import Array, deviation, mean
 from tapeline.indicators.library import KERNELS
 
 BARS = 5_000_000

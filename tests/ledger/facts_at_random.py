@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
+from tests.ledger.builders import MINUTE, T0, a_deposit, a_fill, an_order
 
 from tapeline.domain.bar import Bar
 from tapeline.domain.cash import CashCause
@@ -33,7 +34,6 @@ from tapeline.ledger.facts import (
     SplitApplied,
 )
 from tapeline.ports.journal import Fact
-from tests.ledger.builders import MINUTE, T0, a_deposit, a_fill, an_order
 
 TEXTS = st.text(max_size=12)
 NAMES = st.text(min_size=1, max_size=12).filter(lambda name: not name.isspace())
@@ -127,7 +127,8 @@ FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
     st.builds(OrderIntended, orders(), maybe(TEXTS), maybe(TREES), maybe(TEXTS)),
     st.builds(CancelIntended, TIMES, IDS, st.integers(0, 9), maybe(st.sampled_from(Purpose)), maybe(TEXTS)),
     st.builds(
-        ReplaceIntended, TIMES, IDS, st.integers(0, 9), maybe(ABOVE_ZERO), maybe(ABOVE_ZERO), maybe(ABOVE_ZERO)
+        ReplaceIntended, TIMES, IDS, st.integers(0, 9), maybe(ABOVE_ZERO), stop_price=maybe(ABOVE_ZERO),
+        time_in_force=maybe(st.sampled_from(TimeInForce)), expire_time_ns=maybe(TIMES),
     ),
     st.builds(
         OrderDenied, TIMES, IDS, NAMES, NAMES, st.sampled_from(Side), TEXTS, st.sampled_from(Limit),
@@ -149,7 +150,7 @@ FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
 
 @st.composite
 def trading(draw: st.DrawFn) -> list[Fact]:
-    """Draw a stream of facts that a venue could have reported: orders, fills in parts, splits, cash, closes."""
+    """Draw a stream of facts that hangs together: orders, fills in parts, splits, cash, closes."""
     facts: list[Fact] = [a_deposit()]
     held: dict[tuple[str, str], Decimal] = {}
     for number in range(draw(st.integers(0, 12))):
@@ -189,9 +190,7 @@ def trading(draw: st.DrawFn) -> list[Fact]:
             new, old = draw(st.sampled_from([(2, 1), (1, 8), (3, 2), (1, 500)]))
             before = held[key]
             held[key] = Decimal(abs(before) * new // old).copy_sign(before)
-            facts.append(
-                SplitApplied(time, symbol, strategy, Decimal(new), Decimal(old), before, held[key])
-            )
+            facts.append(SplitApplied(time, symbol, strategy, Decimal(new), Decimal(old), before, held[key]))
             if held[key] * old != before * new:
                 cash = draw(st.decimals("0", "40", places=2)).copy_sign(before)
                 facts.append(CashMoved(time, CashCause.FRACTION_PAID, cash, symbol, strategy))

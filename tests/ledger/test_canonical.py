@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal as D
+from decimal import Decimal
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.ledger.builders import T0, a_fill, a_run
+from tests.ledger.facts_at_random import AMOUNTS, FACTS_AT_RANDOM, TREES
 
 from tapeline.domain.errors import InputError, StorageError
 from tapeline.domain.words import Reason
@@ -16,8 +18,6 @@ from tapeline.ledger.canonical import amount_text, decode, encode, encode_tree
 from tapeline.ledger.chain import GENESIS, link
 from tapeline.ledger.facts import FACTS, OrderAccepted, OrderCanceled, RunEnded
 from tapeline.ports.journal import Fact
-from tests.ledger.builders import T0, a_fill, a_run
-from tests.ledger.facts_at_random import AMOUNTS, FACTS_AT_RANDOM, TREES
 
 
 @given(FACTS_AT_RANDOM)
@@ -55,34 +55,41 @@ def test_the_bytes_of_a_fact_are_these() -> None:
 def test_the_chain_starts_and_goes_on_as_documented() -> None:
     # Both computed with sha256sum outside of this program.
     assert GENESIS.hex() == "76b99e415c9e9d9dcef552eb9bb867e5c32431a1957126f248915636b5852811"
-    assert link(GENESIS, 1, "OrderAccepted", b"{}").hex() == "66b58d688e62b50889e5a5c4ef4d34f143aa9d1e0be7a49914cc74795c3d60d0"
+    assert (
+        link(GENESIS, 1, "OrderAccepted", b"{}").hex()
+        == "66b58d688e62b50889e5a5c4ef4d34f143aa9d1e0be7a49914cc74795c3d60d0"
+    )
 
 
 @pytest.mark.parametrize(
     ("amount", "text"),
     [
-        (D("1.50"), "1.5"),
-        (D("1E+3"), "1000"),
-        (D("-0.00"), "0"),
-        (D("0E+5"), "0"),
-        (D("1E-9"), "0.000000001"),
-        (D("-12.3400"), "-12.34"),
-        (D("123456789012345678901234567890.10"), "123456789012345678901234567890.1"),
+        (Decimal("1.50"), "1.5"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("-0.00"), "0"),
+        (Decimal("0E+5"), "0"),
+        (Decimal("1E-9"), "0.000000001"),
+        (Decimal("-12.3400"), "-12.34"),
+        (Decimal("123456789012345678901234567890.10"), "123456789012345678901234567890.1"),
     ],
 )
-def test_an_amount_has_one_text(amount: D, text: str) -> None:
+def test_an_amount_has_one_text(amount: Decimal, text: str) -> None:
     assert amount_text(amount) == text
 
 
 @given(AMOUNTS)
-def test_equal_amounts_have_equal_texts_whatever_their_exponent(amount: D) -> None:
-    assert D(amount_text(amount)) == amount
+def test_equal_amounts_have_equal_texts_whatever_their_exponent(amount: Decimal) -> None:
+    assert Decimal(amount_text(amount)) == amount
     sign, digits, exponent = amount.as_tuple()
-    assert amount_text(D((sign, (*digits, 0, 0), exponent - 2))) == amount_text(amount)
+    assert amount_text(Decimal((sign, (*digits, 0, 0), exponent - 2))) == amount_text(amount)
 
 
 def test_trees_write_what_floats_can_be() -> None:
-    tree = {"b": float("nan"), "a": [0.1, 1e300, -0.0, float("inf"), -float("inf")], "c": {"é": True, "z": None}}
+    tree = {
+        "b": float("nan"),
+        "a": [0.1, 1e300, -0.0, float("inf"), -float("inf")],
+        "c": {"é": True, "z": None},
+    }
 
     assert encode_tree(tree).decode() == (
         '{"a":[0.1,1e+300,-0.0,"inf","-inf"],"b":null,"c":{"z":null,"é":true}}'
@@ -112,7 +119,7 @@ def test_the_order_in_which_a_tree_was_built_does_not_show(tree: dict[str, int])
     [
         ({1: "a"}, "keys of a tree are texts; found 1"),
         ({"a": {1, 2}}, "found set"),
-        ({"a": D("NaN")}, "NaN cannot be written"),
+        ({"a": Decimal("NaN")}, "NaN cannot be written"),
         ({"a": "\ud800"}, "not Unicode"),
     ],
 )

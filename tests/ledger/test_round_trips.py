@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal as D
+from decimal import Decimal
+
+from tests.ledger.builders import MINUTE, T0, traded
 
 from tapeline.domain.cash import CashCause
 from tapeline.domain.words import Purpose, Side
@@ -10,7 +12,6 @@ from tapeline.ledger.facts import CashMoved, SplitApplied
 from tapeline.ledger.round_trips import RoundTrip
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
-from tests.ledger.builders import MINUTE, T0, traded
 
 
 def trips_of(*facts: Fact) -> list[RoundTrip]:
@@ -34,8 +35,12 @@ def test_scaling_in_and_out_is_one_round_trip() -> None:
     )
 
     assert (trip.side, trip.quantity) == (Side.BUY, 200)
-    assert (trip.entry_average_price, trip.exit_average_price) == (D("10.10"), D("10.475"))
-    assert (trip.gross_profit, trip.commissions, trip.net_profit) == (D("75.00"), D("4.00"), D("71.00"))
+    assert (trip.entry_average_price, trip.exit_average_price) == (Decimal("10.10"), Decimal("10.475"))
+    assert (trip.gross_profit, trip.commissions, trip.net_profit) == (
+        Decimal("75.00"),
+        Decimal("4.00"),
+        Decimal("71.00"),
+    )
     assert (trip.entry_time_ns, trip.exit_time_ns) == (T0 + MINUTE, T0 + 4 * MINUTE)
     assert trip.exit_purpose is Purpose.STOP
     assert trip.entry_order_ids == ("Dip-ABCD-1", "Dip-ABCD-2")
@@ -55,8 +60,12 @@ def test_a_trade_that_crosses_zero_ends_one_round_trip_and_begins_the_next() -> 
         )
     )
 
-    assert (long.side, long.gross_profit, long.commissions) == (Side.BUY, D("200.00"), D("3.00"))
-    assert (short.side, short.gross_profit, short.commissions) == (Side.SELL, D("50.00"), D("1.50"))
+    assert (long.side, long.gross_profit, long.commissions) == (Side.BUY, 200, 3)
+    assert (short.side, short.gross_profit, short.commissions) == (
+        Side.SELL,
+        Decimal("50.00"),
+        Decimal("1.50"),
+    )
     assert short.entry_order_ids == ("Dip-ABCD-2",)
     assert short.exit_purpose is Purpose.TARGET
 
@@ -68,9 +77,15 @@ def test_an_open_position_is_no_round_trip_yet() -> None:
 def test_dividends_and_borrow_fees_are_income_of_the_round_trip_they_fall_into() -> None:
     # bought 100 at 10.00, dividend 25.00, sold at 9.80: gross -20.00, net -20.00 + 25.00 = 5.00
     facts = [*traded("BUY 100 ABCD at 10.00 costs 0\nSELL 100 ABCD at 9.80 costs 0 for exit_rule")]
-    (trip,) = trips_of(*facts[:3], CashMoved(T0, CashCause.DIVIDEND, D("25.00"), "ABCD", "Dip"), *facts[3:])
+    (trip,) = trips_of(
+        *facts[:3], CashMoved(T0, CashCause.DIVIDEND, Decimal("25.00"), "ABCD", "Dip"), *facts[3:]
+    )
 
-    assert (trip.gross_profit, trip.income, trip.net_profit) == (D("-20.00"), D("25.00"), D("5.00"))
+    assert (trip.gross_profit, trip.income, trip.net_profit) == (
+        Decimal("-20.00"),
+        Decimal("25.00"),
+        Decimal("5.00"),
+    )
 
 
 def test_a_split_rescales_a_round_trip_and_its_fraction_counts_as_an_exit() -> None:
@@ -79,21 +94,25 @@ def test_a_split_rescales_a_round_trip_and_its_fraction_counts_as_an_exit() -> N
     facts = [*traded("BUY 100 ABCD at 3.00 costs 0\nSELL 12 ABCD at 26.00 costs 0 for exit_rule")]
     (trip,) = trips_of(
         *facts[:3],
-        SplitApplied(T0 + MINUTE, "ABCD", "Dip", D(1), D(8), D(100), D(12)),
-        CashMoved(T0 + MINUTE, CashCause.FRACTION_PAID, D("12.40"), "ABCD", "Dip"),
+        SplitApplied(T0 + MINUTE, "ABCD", "Dip", Decimal(1), Decimal(8), Decimal(100), Decimal(12)),
+        CashMoved(T0 + MINUTE, CashCause.FRACTION_PAID, Decimal("12.40"), "ABCD", "Dip"),
         *facts[3:],
     )
 
-    assert (trip.quantity, trip.entry_average_price) == (D("12.5"), D("24"))
-    assert (trip.exit_average_price, trip.gross_profit) == (D("25.952"), D("24.40"))
+    assert (trip.quantity, trip.entry_average_price) == (Decimal("12.5"), Decimal("24"))
+    assert (trip.exit_average_price, trip.gross_profit) == (Decimal("25.952"), Decimal("24.40"))
 
 
 def test_a_reverse_split_that_leaves_nothing_ends_the_round_trip_with_its_cash() -> None:
     # 3 at 3.00, 1 for 8: 0.375 of a share, paid with 9.10: gross 0.10, and no order made it flat
     (trip,) = trips_of(
         *traded("BUY 3 ABCD at 3.00 costs 0"),
-        SplitApplied(T0 + 9 * MINUTE, "ABCD", "Dip", D(1), D(8), D(3), D(0)),
-        CashMoved(T0 + 9 * MINUTE, CashCause.FRACTION_PAID, D("9.10"), "ABCD", "Dip"),
+        SplitApplied(T0 + 9 * MINUTE, "ABCD", "Dip", Decimal(1), Decimal(8), Decimal(3), Decimal(0)),
+        CashMoved(T0 + 9 * MINUTE, CashCause.FRACTION_PAID, Decimal("9.10"), "ABCD", "Dip"),
     )
 
-    assert (trip.gross_profit, trip.exit_purpose, trip.exit_time_ns) == (D("0.10"), None, T0 + 9 * MINUTE)
+    assert (trip.gross_profit, trip.exit_purpose, trip.exit_time_ns) == (
+        Decimal("0.10"),
+        None,
+        T0 + 9 * MINUTE,
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.ledger.builders import T0, a_deposit, a_fill, a_stop, a_target, an_order, traded
+from tests.ledger.facts_at_random import trading
 
 from tapeline.domain.cash import CashCause
 from tapeline.domain.errors import InvariantError
@@ -29,8 +31,6 @@ from tapeline.ledger.facts import (
 )
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
-from tests.ledger.builders import T0, a_deposit, a_fill, a_stop, a_target, an_order, traded
-from tests.ledger.facts_at_random import trading
 
 
 def views_of(*facts: Fact) -> Views:
@@ -65,12 +65,13 @@ def test_an_accountant_can_check_cash_positions_and_profit() -> None:
     )
 
     cash, long, short = views.cash["main"], views.position("Dip", "ABCD"), views.position("Dip", "WXYZ")
-    assert cash.amount == views.cash_amount() == D("99696.50")
-    assert (cash.deposits, cash.traded, cash.commissions) == (D(100_000), D("-300.00"), D("3.50"))
-    assert (long.quantity, long.cost, long.realized, long.commissions) == (150, D("1537.50"), D("37.50"), D(3))
-    assert (short.quantity, short.cost, short.average_price) == (-40, D(-1200), D(30))
-    assert [equity for _, equity in views.equity["main"]] == [D("100156.50")]
-    assert long.unrealized(D("10.80")) == D("82.50")
+    assert cash.amount == views.cash_amount() == Decimal("99696.50")
+    assert (cash.deposits, cash.traded, cash.commissions) == (100_000, -300, Decimal("3.50"))
+    assert (long.quantity, long.cost, long.realized) == (150, Decimal("1537.50"), Decimal("37.50"))
+    assert long.commissions == 3
+    assert (short.quantity, short.cost, short.average_price) == (-40, -1200, 30)
+    assert [equity for _, equity in views.equity["main"]] == [Decimal("100156.50")]
+    assert long.unrealized(Decimal("10.80")) == Decimal("82.50")
 
 
 def test_two_strategies_hold_one_symbol_apart_and_the_account_holds_their_sum() -> None:
@@ -89,14 +90,14 @@ def test_corporate_cash_and_interest_move_cash_and_the_position_they_belong_to()
     views = views_of(
         a_deposit(),
         *traded("BUY 100 ABCD at 10.00 costs 0"),
-        CashMoved(T0, CashCause.DIVIDEND, D("25.00"), "ABCD", "Dip"),
-        CashMoved(T0, CashCause.INTEREST, D("-3.10")),
-        CashMoved(T0, CashCause.BORROW, D("-0.40"), "ABCD", "Dip"),
+        CashMoved(T0, CashCause.DIVIDEND, Decimal("25.00"), "ABCD", "Dip"),
+        CashMoved(T0, CashCause.INTEREST, Decimal("-3.10")),
+        CashMoved(T0, CashCause.BORROW, Decimal("-0.40"), "ABCD", "Dip"),
     )
 
-    assert views.cash_amount() == D("99021.50")
-    assert views.position("Dip", "ABCD").income == D("24.60")
-    assert views.position("Dip", "ABCD").net_realized == D("24.60")
+    assert views.cash_amount() == Decimal("99021.50")
+    assert views.position("Dip", "ABCD").income == Decimal("24.60")
+    assert views.position("Dip", "ABCD").net_realized == Decimal("24.60")
 
 
 def test_a_split_keeps_equity_to_the_cent_and_rescales_the_mark() -> None:
@@ -107,13 +108,13 @@ def test_a_split_keeps_equity_to_the_cent_and_rescales_the_mark() -> None:
     views = views_of(
         a_deposit(),
         *traded("BUY 100 ABCD at 3.00 costs 0"),
-        SplitApplied(T0, "ABCD", "Dip", D(1), D(8), D(100), D(12)),
-        CashMoved(T0, CashCause.FRACTION_PAID, D("12.40"), "ABCD", "Dip"),
+        SplitApplied(T0, "ABCD", "Dip", Decimal(1), Decimal(8), Decimal(100), Decimal(12)),
+        CashMoved(T0, CashCause.FRACTION_PAID, Decimal("12.40"), "ABCD", "Dip"),
     )
 
     assert views.marks["ABCD"] == 24
-    assert views.equity_now() == D("100000.40")
-    assert views.position("Dip", "ABCD").realized == D("0.40")
+    assert views.equity_now() == Decimal("100000.40")
+    assert views.position("Dip", "ABCD").realized == Decimal("0.40")
 
 
 def a_bracket(*after: Fact, **entry: object) -> Views:
@@ -122,7 +123,7 @@ def a_bracket(*after: Fact, **entry: object) -> Views:
 
 
 def test_the_children_of_a_bracket_work_for_what_the_entry_has_filled() -> None:
-    views = a_bracket(a_fill(70, quantity=D(30)))
+    views = a_bracket(a_fill(70, quantity=Decimal(30)))
     entry, stop, target = (views.orders.working[f"Dip-ABCD-{number}"] for number in (1, 2, 3))
 
     assert (entry.status, entry.leaves_quantity) == (OrderStatus.PARTIALLY_FILLED, 70)
@@ -131,7 +132,7 @@ def test_the_children_of_a_bracket_work_for_what_the_entry_has_filled() -> None:
 
 def test_the_fill_of_one_member_reduces_the_others_of_its_group() -> None:
     stop_fills = a_fill(
-        60, execution_id="E-2", client_order_id="Dip-ABCD-2", side=a_stop().side, quantity=D(40)
+        60, execution_id="E-2", client_order_id="Dip-ABCD-2", side=a_stop().side, quantity=Decimal(40)
     )
     views = a_bracket(a_fill(), OrderTriggered(T0, "Dip-ABCD-2"), stop_fills)
 
@@ -159,12 +160,14 @@ def test_cancels_rejections_and_expiries_end_orders() -> None:
 def test_a_replace_has_its_terms_when_the_venue_says_so_and_not_before() -> None:
     order = a_stop(role=Role.SINGLE, parent=None, group=None)
     asked = views_of(OrderIntended(order), OrderAccepted(T0, order.client_order_id, "V-77"),
-                     ReplaceIntended(T0, order.client_order_id, stop_price=D("9.80")))  # fmt: skip
+                     ReplaceIntended(T0, order.client_order_id, stop_price=Decimal("9.80")))  # fmt: skip
 
     state = asked.orders.working[order.client_order_id]
-    assert (state.status, state.stop_price) == (OrderStatus.PENDING_REPLACE, D("9.5"))
-    asked.apply(OrderReplaced(T0, order.client_order_id, D(100), D(100), stop_price=D("9.80")))
-    assert (state.status, state.stop_price) == (OrderStatus.NEW, D("9.80"))
+    assert (state.status, state.stop_price) == (OrderStatus.PENDING_REPLACE, Decimal("9.5"))
+    asked.apply(
+        OrderReplaced(T0, order.client_order_id, Decimal(100), Decimal(100), stop_price=Decimal("9.80"))
+    )
+    assert (state.status, state.stop_price) == (OrderStatus.NEW, Decimal("9.80"))
     assert state.venue_order_id == "V-77"
 
 
@@ -181,14 +184,14 @@ def test_a_cancel_that_finds_its_order_ended_does_nothing() -> None:
         ([CancelIntended(T0, "nobody")], "which no fact has intended"),
         ([OrderIntended(an_order())] * 2, "is intended a second time"),
         (
-            [OrderIntended(an_order()), a_fill(50, quantity=D(50)), a_fill(0, quantity=D(50))],
+            [OrderIntended(an_order()), a_fill(50, quantity=Decimal(50)), a_fill(0, quantity=Decimal(50))],
             "Execution E-1 is booked a second time",
         ),
         ([OrderIntended(an_order()), a_fill(), a_fill(execution_id="E-2")], "which is FILLED already"),
-        ([OrderIntended(an_order()), a_fill(quantity=D(101))], "is for 100, but 101 filled"),
+        ([OrderIntended(an_order()), a_fill(quantity=Decimal(101))], "is for 100, but 101 filled"),
         ([OrderIntended(an_order()), a_fill(symbol="WXYZ")], "is for .*WXYZ.*, its order .* for .*ABCD"),
         (
-            [SplitApplied(T0, "ABCD", "Dip", D(2), D(1), D(10), D(20))],
+            [SplitApplied(T0, "ABCD", "Dip", Decimal(2), Decimal(1), Decimal(10), Decimal(20))],
             "10 were held, the books say 0: 10 too many",
         ),
         ([RunEnded(T0, "0" * 64)], "the same facts give [0-9a-f]{64} here"),
@@ -217,7 +220,9 @@ def test_cash_is_deposits_less_what_was_traded_and_paid_exactly(facts: list[Fact
 
     fills = [fact.execution for fact in facts if fact.kind == "OrderFilled"]
     moved = [fact.amount for fact in facts if fact.kind == "CashMoved"]
-    expected = sum(moved, D(0)) - sum((e.signed_quantity * e.price + e.commission for e in fills), D(0))
+    expected = sum(moved, Decimal(0)) - sum(
+        (e.signed_quantity * e.price + e.commission for e in fills), Decimal(0)
+    )
     assert views.cash_amount() == expected
 
 
@@ -226,7 +231,7 @@ def test_cash_equals_deposits_and_profits_less_what_is_tied_up(facts: list[Fact]
     views = views_of(*facts)
 
     positions = views.positions.values()
-    profit = sum((p.net_realized - p.cost for p in positions), D(0))
+    profit = sum((p.net_realized - p.cost for p in positions), Decimal(0))
     assert views.cash_amount() == views.cash["main"].deposits + profit
 
 
@@ -237,9 +242,9 @@ def test_profits_of_round_trips_are_the_realized_profit_of_what_is_flat(facts: l
     for key, position in views.positions.items():
         trips = [t for t in views.round_trips if (t.account, t.strategy, t.symbol) == key]
         assert position.is_flat
-        assert sum((trip.gross_profit for trip in trips), D(0)) == position.realized
+        assert sum((trip.gross_profit for trip in trips), Decimal(0)) == position.realized
         # A commission that two round trips share is cut at eight decimals, the rest goes to the second.
-        assert sum((trip.commissions for trip in trips), D(0)) == position.commissions
+        assert sum((trip.commissions for trip in trips), Decimal(0)) == position.commissions
 
 
 @given(trading(), st.randoms(use_true_random=False))

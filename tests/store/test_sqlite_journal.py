@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from tests.ledger.builders import MINUTE, T0, a_deposit, a_fill, a_run, a_signal, traded
+from tests.ledger.facts_at_random import trading
 
 from tapeline.domain.errors import IntegrityError, InvariantError, StorageError
 from tapeline.ledger.canonical import encode
@@ -20,8 +22,6 @@ from tapeline.ledger.views import Views, rebuild
 from tapeline.ports.journal import Fact, Journal
 from tapeline.store.sqlite_file import APPLICATION_ID
 from tapeline.store.sqlite_journal import SqliteJournal
-from tests.ledger.builders import MINUTE, T0, a_deposit, a_fill, a_run, a_signal, traded
-from tests.ledger.facts_at_random import trading
 
 
 def accepted(number: int) -> OrderAccepted:
@@ -156,10 +156,10 @@ def test_a_second_writer_is_refused_and_a_reader_is_not(journal: SqliteJournal, 
 
 
 def test_a_second_process_is_refused_until_the_first_lets_go(path: Path) -> None:
-    attempt = [
-        sys.executable, "-c",
-        f"from tapeline.store.sqlite_journal import SqliteJournal; SqliteJournal.writing({str(path)!r}).close()",
-    ]  # fmt: skip
+    program = (
+        "import sys; from tapeline.store.sqlite_journal import SqliteJournal as J; J.writing(sys.argv[1])"
+    )
+    attempt = [sys.executable, "-c", program, str(path)]
     with SqliteJournal.writing(path):
         refused = subprocess.run(attempt, capture_output=True, text=True, check=False)
     allowed = subprocess.run(attempt, capture_output=True, text=True, check=False)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.ledger.builders import MINUTE, T0, a_run, a_signal, traded
 
 from tapeline.domain.errors import InputError, StorageError
 from tapeline.ledger.chain import GENESIS, link
 from tapeline.ledger.facts import OrderAccepted
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.store.verification import FaultKind, Verification, verify
-from tests.ledger.builders import MINUTE, T0, a_run, a_signal, traded
 
 COUNT = 20
 
@@ -78,7 +78,10 @@ def test_a_journal_is_verified_while_it_is_written(path: Path) -> None:
 
 @pytest.mark.parametrize("number", [1, 7, COUNT])
 def test_an_altered_byte_is_found_in_its_record(path: Path, number: int) -> None:
-    tamper(path, f"UPDATE facts SET body = replace(body, '\"schema\":1', '\"schema\":2') WHERE sequence = {number}")
+    tamper(
+        path,
+        f"UPDATE facts SET body = replace(body, '\"schema\":1', '\"schema\":2') WHERE sequence = {number}",
+    )
 
     kind, sequence, sentence = fault(path)
     assert (kind, sequence) == (FaultKind.ALTERED, number)
@@ -96,8 +99,8 @@ def test_an_altered_record_with_its_hash_computed_anew_shows_in_the_next(path: P
     tamper(
         path,
         "UPDATE facts SET body = replace(body, '\"10\"', '\"11\"') WHERE sequence = 8",
-        "UPDATE facts SET hash = link((SELECT hash FROM facts WHERE sequence = 7), 8, kind, CAST(body AS BLOB)) "
-        "WHERE sequence = 8",
+        "UPDATE facts SET hash = link((SELECT hash FROM facts WHERE sequence = 7), 8, kind, "
+        "CAST(body AS BLOB)) WHERE sequence = 8",
     )
 
     kind, sequence, sentence = fault(path)
@@ -186,7 +189,9 @@ def test_a_record_moved_far_back_is_reordered(path: Path) -> None:
 
 
 def test_a_record_put_before_the_first_is_found(path: Path) -> None:
-    tamper(path, "INSERT INTO facts SELECT -3, kind, 0, NULL, NULL, NULL, NULL, body, hash FROM facts LIMIT 1")
+    tamper(
+        path, "INSERT INTO facts SELECT -3, kind, 0, NULL, NULL, NULL, NULL, body, hash FROM facts LIMIT 1"
+    )
 
     assert fault(path)[:2] == (FaultKind.ALTERED, 1)
 
@@ -301,5 +306,3 @@ def test_in_a_long_journal_the_first_fault_is_still_named(tmp_path: Path) -> Non
     tamper(path, "UPDATE facts SET body = replace(body, 'O-11998', 'O-11999') WHERE sequence = 11999")
 
     assert fault(path)[:2] == (FaultKind.ALTERED, 11_999)
-
-

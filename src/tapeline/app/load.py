@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tapeline.domain.errors import ConfigurationError, InputError, UnknownNameError
-from tapeline.feeds.assemble import Reading
+from tapeline.feeds.reading import Reading
 from tapeline.feeds.parquet import read_bars
 from tapeline.simulation.settings import (
     Account,

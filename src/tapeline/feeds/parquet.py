@@ -35,7 +35,7 @@ from tapeline.feeds.parquet_files import (
     nanoseconds,
     open_source,
     row_number,
-    stamp,
+    state_of,
 )
 from tapeline.feeds.reading import Reading
 from tapeline.feeds.rows import FIELDS, BarRows
@@ -156,7 +156,7 @@ def _bounds(
 
 def _read(source: BarSource, choice: Choice) -> BarRows | None:
     """Return the chosen rows, None if there are none."""
-    stamps = [stamp(file) for file in source.files]
+    states = [state_of(file) for file in source.files]
     # Without a filter each column is read when its turn comes, which halves the memory. A filter would be
     # worked out again for each column, and its result is smaller anyway.
     ahead = ["symbol", source.time_column]
@@ -169,9 +169,9 @@ def _read(source: BarSource, choice: Choice) -> BarRows | None:
     starts = np.cumsum([0, *heights])
 
     def pieces(name: str) -> Iterator[pl.Series]:
-        for file, frame, stamp in zip(source.files, frames, stamps, strict=True):
+        for file, frame, state in zip(source.files, frames, states, strict=True):
             piece = frame.drop_in_place(name) if name in ahead else collect(file, choice, [name])[name]
-            if stamp(file) != stamp:
+            if state_of(file) != state:
                 raise DataError(f"{file.path} was changed while it was read. Read it when it is complete.")
             if piece.null_count():
                 raise empty_value(file, choice, piece)

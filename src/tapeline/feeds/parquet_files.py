@@ -24,21 +24,27 @@ _UNIT_NS = {"ms": 1_000_000, "us": 1_000, "ns": 1}
 
 @dataclass(frozen=True)
 class BarFile:
+    """One file and the type of its time column."""
+
     path: Path
     time_type: pl.DataType
 
 
 @dataclass(frozen=True)
 class BarSource:
+    """All files of a path; every one has daily bars, or none has."""
+
     name: str
     files: tuple[BarFile, ...]
 
     @property
     def daily(self) -> bool:
+        """Whether the bars are named by session dates."""
         return self.files[0].time_type == pl.Date
 
     @property
     def time_column(self) -> str:
+        """The column that names the bars."""
         return "date" if self.daily else "ts"
 
 
@@ -51,6 +57,7 @@ class Choice:
     high_ns: int | None
 
     def filters(self, time_type: pl.DataType) -> list[pl.Expr]:
+        """Return the conditions on a file whose time column has this type."""
         chosen = []
         if self.symbols is not None:
             chosen.append(pl.col("symbol").cast(pl.String).is_in(list(self.symbols)))
@@ -140,6 +147,7 @@ def _unreadable(file: Path, exc: BaseException) -> DataError:
 
 
 def collect(file: BarFile, choice: Choice, columns: list[str]) -> pl.DataFrame:
+    """Return columns of the chosen rows, in the order of the file."""
     lazy = pl.scan_parquet(file.path, glob=False).filter(*choice.filters(file.time_type)).select(columns)
     try:
         # The in-memory engine keeps the order of the file; the streaming one, the default, need not.
@@ -148,12 +156,14 @@ def collect(file: BarFile, choice: Choice, columns: list[str]) -> pl.DataFrame:
         raise _unreadable(file.path, exc) from exc
 
 
-def stamp(file: BarFile) -> tuple[int, int, int]:
+def state_of(file: BarFile) -> tuple[int, int, int]:
+    """Return what changes when a file is written anew: its inode, size and time."""
     state = file.path.stat()
     return state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def empty_value(file: BarFile, choice: Choice, column: pl.Series) -> DataError:
+    """Return the error for the first row without a value."""
     number = row_number(file, choice, int(column.is_null().arg_max() or 0))
     return DataError(
         f"Column {column.name!r} is empty in row {number} of {file.path}. Fill it, or leave the row out: a "
@@ -169,6 +179,7 @@ def row_number(file: BarFile, choice: Choice, chosen: int) -> int:
 
 
 def nanoseconds(source: BarSource, times: pl.Series) -> Times:
+    """Return the times of a column as int64 UTC nanoseconds; dates as their midnights."""
     unit_ns = _UNIT_NS[times.dtype.time_unit] if isinstance(times.dtype, pl.Datetime) else DAY
     ticks: npt.NDArray[np.int64] = times.to_physical().to_numpy().astype(np.int64)
     for extreme in (int(ticks.min()), int(ticks.max())) if len(ticks) else ():

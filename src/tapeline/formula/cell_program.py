@@ -1,8 +1,8 @@
 """Formulas of a position as programs for one cell.
 
 The part of a formula that reads position.* is written as instructions for `indicators.cells.evaluate_cell`,
-operands first. Its largest parts that do not read the position are computed in panels, like any other formula, and
-become rows of the table which the program loads.
+operands first. Its largest parts that do not read the position are computed in panels, like any other
+formula, and become rows of the table which the program loads.
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ class CellCode:
     compares_exactly : whether the two sides of a comparison are compared without tolerance
     """
 
-    def __init__(
-        self, row_of: Callable[[Node], int], compares_exactly: Callable[[Node], bool]
-    ) -> None:
+    def __init__(self, row_of: Callable[[Node], int], compares_exactly: Callable[[Node], bool]) -> None:
         self.row_of, self.compares_exactly = row_of, compares_exactly
         self.instructions: list[tuple[int, int]] = []
         self.numbers: list[float] = []

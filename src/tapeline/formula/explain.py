@@ -4,8 +4,9 @@
       crossed_above(ema(close, 20), ema(close, 50)) = true   [101.32 > 101.30, before 101.10 <= 101.21]
       (rsi(close, 14) < 30) = false   [41.2 < 30]
 
-The numbers are those of the last chunk's registers; nothing is computed again. What a formula of a slower frame
-saw is shown as of that frame's last bar; where it lies before the chunk, from what the program kept of it.
+The numbers are those of the last chunk's registers; nothing is computed again. What a formula of a slower
+frame saw is shown as of that frame's last bar; where it lies before the chunk, from what the program kept of
+it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from tapeline.indicators import elementwise as element
 if TYPE_CHECKING:
     from tapeline.formula.program import Program
 
-KEPT = -1  # in place of a row: as of the symbol's last bar before the chunk
+# In place of a row: as of the symbol's last bar before the chunk, and as of the bar before that.
+KEPT, KEPT_BEFORE = -1, -2
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,11 @@ class Explanation:
         return lines
 
     def _is_joined(self) -> bool:
-        return self.is_condition and len(self.children) > 0 and all(child.is_condition for child in self.children)
+        return (
+            self.is_condition
+            and len(self.children) > 0
+            and all(child.is_condition for child in self.children)
+        )
 
     def value_text(self) -> str:
         """Return the value in words: true, false, unknown, or the number."""
@@ -176,10 +182,10 @@ class _Explainer:
         lowering, views = self.program.lowering, self.program.views
         assert views is not None
         register = lowering.places[node, domain.frame]
-        if row != KEPT:
+        if row >= 0:
             return float(views.panel(register)[row, self.column])
-        is_kept = register.is_kept or register.slot == 0
-        return float(domain.memory[register.slot, self.column]) if is_kept else math.nan
+        kept = domain.last if row == KEPT else domain.before
+        return float(kept[register.slot, self.column]) if 0 <= register.slot < domain.kept else math.nan
 
     def _own_moment(self, node: Node, moment: Moment) -> Moment | None:
         frame: Frame | None = node.frame
@@ -195,8 +201,8 @@ class _Explainer:
         for row in range(before_row - 1, -1, -1):
             if domain.end_ns[row] <= end_ns and exists[row, self.column] == 1.0:
                 return Moment(domain, row, int(domain.end_ns[row]))
-        kept_end = int(domain.memory_end[self.column])
-        has_bar = domain.memory[0, self.column] == 1.0
+        kept_end = int(domain.last_end[self.column])
+        has_bar = domain.last[0, self.column] == 1.0
         return Moment(domain, KEPT, kept_end) if has_bar and kept_end <= end_ns else None
 
     def _detail(self, node: Node, moment: Moment) -> str:
@@ -212,9 +218,13 @@ class _Explainer:
 
     def _before(self, node: Node, moment: Moment) -> str:
         if moment.row == KEPT:
-            return ""
-        last = self._last_bar(moment.domain, moment.end_ns, moment.row)
-        return "" if last is None else self._relation(node, *(self._value(child, last) for child in node.inputs))
+            has_bar = moment.domain.before[0, self.column] == 1.0
+            last = Moment(moment.domain, KEPT_BEFORE, 0) if has_bar else None
+        else:
+            last = self._last_bar(moment.domain, moment.end_ns, moment.row)
+        return (
+            "" if last is None else self._relation(node, *(self._value(child, last) for child in node.inputs))
+        )
 
     def _relation(self, node: Node, a: float, b: float) -> str:
         if constant_value(node.inputs[1]) is not None:

@@ -1,8 +1,8 @@
 """The functions formulas are written with.
 
-Each reads a series, usually a bar field, and gives a node; windows and averages run over the existing bars of the
-series' frame. A warm-up of n means that the first n bars are unknown, when all of them are known themselves.
-Lengths are numbers of bars and may be parameters.
+Each reads a series, usually a bar field, and gives a node; windows and averages run over the existing bars
+of the series' frame. A warm-up of n means that the first n bars are unknown, when all of them are known
+themselves. Lengths are numbers of bars and may be parameters.
 
 To add an indicator: its kernel in `tapeline.indicators`, an `indicator(...)` entry and a function here.
 """
@@ -68,7 +68,10 @@ _OBV = indicator("obv")
 _VWAP = indicator("vwap", kernel="session_vwap", outputs=("", "deviation"))
 _RELATIVE_VOLUME = indicator("relative_volume", _LENGTH)
 _RELATIVE_VOLUME_BY_MINUTE = indicator(
-    "relative_volume_by_minute", bars_setting("sessions"), Setting("bar_minutes", low=0.0), bars_setting("slots")
+    "relative_volume_by_minute",
+    bars_setting("sessions"),
+    Setting("bar_minutes", low=0.0),
+    bars_setting("slots"),
 )
 
 
@@ -80,7 +83,8 @@ def sma(series: Node, length: Operand) -> Node:
 def ema(series: Node, length: Operand, *, seed: str = "sma") -> Node:
     """Return the exponential average with weight 2 / (length + 1). Unit of the series.
 
-    seed : "sma" starts from the mean of the first `length` values, as TA-Lib does; "first" from the first value
+    seed : "sma" starts from the mean of the first `length` values, as TA-Lib does; "first" from the first
+        value
     Warm-up: length - 1, none for "first".
     """
     return make(_EMA, (as_node(series),), (length, seed))
@@ -140,7 +144,8 @@ def rolling_argmin(series: Node, length: Operand) -> Node:
 
 
 def rolling_argmax(series: Node, length: Operand) -> Node:
-    """Return how many bars ago the highest of the last `length` values was, 0 = now; of equal ones the newest.
+    """Return how many bars ago the highest of the last `length` values was, 0 = now; of equal ones the
+    newest.
 
     Warm-up: length - 1.
     """
@@ -165,8 +170,8 @@ class Bollinger(NamedTuple):
     """Bollinger bands; prices in the unit of the series, bandwidth and percent_b without unit.
 
     bandwidth : (upper - lower) / middle
-    percent_b : (value - lower) / (upper - lower), 0 at the lower band; unknown where the bands are closer than
-        1e-9 of the value
+    percent_b : (value - lower) / (upper - lower), 0 at the lower band; unknown where the bands are closer
+        than 1e-9 of the value
     """
 
     upper: Node
@@ -203,7 +208,8 @@ def rsi(series: Node, length: Operand = 14, *, flat: Operand | str = "zero") -> 
 def stochastic(frame: Bars, length: Operand = 14, *, flat: Operand | str = "zero") -> Node:
     """Return the raw %K: the close between lowest low and highest high of `length` bars, 0 to 100.
 
-    flat : value where the range is at most 1e-9. Warm-up: length - 1. Source: Lane (1984), Lane's Stochastics.
+    flat : value where the range is at most 1e-9. Warm-up: length - 1. Source: Lane (1984), Lane's
+        Stochastics.
     """
     return make(_STOCHASTIC, (frame.high, frame.low, frame.close), (length, flat, 1e-9))
 
@@ -258,7 +264,9 @@ def macd(series: Node, fast: Operand = 12, slow: Operand = 26, signal: Operand =
     series = as_node(series)
     lengths = [as_node(value).fixed_value for value in (fast, slow)]
     if None not in lengths and lengths[0] > lengths[1]:  # type: ignore[operator]
-        raise FormulaError(f"macd has a fast length of {lengths[0]:g} above its slow length of {lengths[1]:g}.")
+        raise FormulaError(
+            f"macd has a fast length of {lengths[0]:g} above its slow length of {lengths[1]:g}."
+        )
     return Macd(*(make(_MACD, (series,), (fast, slow, signal), output) for output in range(3)))
 
 
@@ -310,18 +318,24 @@ def obv(frame: Bars) -> Node:
 
 
 def relative_volume(frame: Bars, length: Operand = 20) -> Node:
-    """Return volume / mean volume of the last `length` bars, the present one included. Warm-up: length - 1."""
+    """Return volume / mean volume of the last `length` bars, the present one included.
+
+    Warm-up: length - 1.
+    """
     return make(_RELATIVE_VOLUME, (frame.volume,), (length,))
 
 
 def relative_volume_by_minute(frame: Bars, sessions: Operand = 20, *, session_minutes: float = 390) -> Node:
-    """Return volume / mean volume at the same minute of the last `sessions` sessions, the present one excluded.
+    """Return volume / mean volume at the same minute of the last `sessions` sessions, the present one
+    excluded.
 
     session_minutes : length of a full session; minutes beyond it are not followed
     Warm-up: `sessions` sessions.
     """
     if not frame.frame.ns:
-        raise FormulaError('relative_volume_by_minute needs to know the bar\'s length: name it, bars("5min").')
+        raise FormulaError(
+            'relative_volume_by_minute needs to know the bar\'s length: name it, bars("5min").'
+        )
     bar_minutes = frame.frame.ns / MINUTE
     slots = math.ceil(session_minutes / bar_minutes)
     return make(_RELATIVE_VOLUME_BY_MINUTE, (frame.volume,), (sessions, bar_minutes, slots))
@@ -378,8 +392,5 @@ def maximum(a: Operand, b: Operand, *more: Operand) -> Node:
     return result
 
 
-def _named(
-    node: Node, name: str, part: str, shown: tuple[Node, ...], arguments: tuple[Operand, ...]
-) -> Node:
+def _named(node: Node, name: str, part: str, shown: tuple[Node, ...], arguments: tuple[Operand, ...]) -> Node:
     return make(op.NAMED, (node, *shown), (name, part, *arguments))
-

@@ -1,8 +1,8 @@
 """From nodes to instructions: which compiled function runs over which registers, in which order.
 
-Nodes arrive bound: numbers instead of parameters, frames settled for the data. Equal nodes are one object, so each
-is computed once, whatever number of tables and outputs asks for it; indicators that share a kernel and its
-numbers (mean and deviation of one window) share the call as well.
+Nodes arrive bound: numbers instead of parameters, frames settled for the data. Equal nodes are one object,
+so each is computed once, whatever number of tables and outputs asks for it; indicators that share a kernel
+and its numbers (mean and deviation of one window) share the call as well.
 """
 
 from __future__ import annotations
@@ -62,9 +62,7 @@ class Instruction:
 class Lowering:
     """Collects the registers and instructions of a program, asked for node by node."""
 
-    def __init__(
-        self, columns: int, base_ns: int, groups: Mapping[str, np.ndarray], compare: str
-    ) -> None:
+    def __init__(self, columns: int, base_ns: int, groups: Mapping[str, np.ndarray], compare: str) -> None:
         self.columns, self.base_ns, self.groups, self.is_exact = columns, base_ns, groups, compare == "exact"
         self.domains: dict[Frame, Domain] = {}
         self.registers: list[Register] = []
@@ -163,8 +161,13 @@ class Lowering:
             self._cell(node, inputs, out)
         return out
 
-    def _add(self, function: Any, domain: Domain, arguments: Callable[[Views], tuple[Any, ...]],
-             *states: tuple[Floats, float]) -> None:
+    def _add(
+        self,
+        function: Any,
+        domain: Domain,
+        arguments: Callable[[Views], tuple[Any, ...]],
+        *states: tuple[Floats, float],
+    ) -> None:
         self.instructions.append(Instruction(function, (domain,), arguments, list(states)))
 
     def _cell(self, node: Node, inputs: list[Register], out: Register) -> None:
@@ -184,7 +187,9 @@ class Lowering:
             )
         else:
             self._add(
-                element.arithmetic, domain, lambda v: (code, v.flat(exists), v.flat(a), v.flat(b), v.flat(out))
+                element.arithmetic,
+                domain,
+                lambda v: (code, v.flat(exists), v.flat(a), v.flat(b), v.flat(out)),
             )
 
     def _crossing(self, node: Node, inputs: list[Register], out: Register) -> None:
@@ -203,9 +208,7 @@ class Lowering:
         domain, operation = out.domain, node.operation
         if operation is op.ZSCORE:
             (flat,) = (s.number(v) for s, v in zip(operation.settings, node.parameters, strict=True))
-            self._add(
-                cross_section.cross_zscore, domain, lambda v: (v.panel(values), flat, v.panel(out))
-            )
+            self._add(cross_section.cross_zscore, domain, lambda v: (v.panel(values), flat, v.panel(out)))
         elif operation is op.RANK:
             work = np.zeros(self.columns)
             self._add(cross_section.cross_rank, domain, lambda v: (v.panel(values), work, v.panel(out)))
@@ -259,9 +262,7 @@ class Lowering:
     def _clock(self, name: str, domain: Domain) -> Register:
         out = self.new_register(domain)
         domain.needs_clocks = True
-        self._add(
-            frames.spread_clock, domain, lambda v: (domain.clocks[name][: domain.rows], v.panel(out))
-        )
+        self._add(frames.spread_clock, domain, lambda v: (domain.clocks[name][: domain.rows], v.panel(out)))
         return out
 
     def _ones(self, domain: Domain) -> Register:

@@ -7,8 +7,8 @@ Equal definitions are one object: writing `sma(close, 20)` twice gives the same 
 Nothing is computed while writing. A condition is true, false or unknown; combine conditions with & | ~, as
 Python's `and`, `or` and `not` would have to know their truth at once.
 
-The frame of a node is the finest among those of its inputs; slower inputs are read as of their last ended bar.
-Windows, lags and counts run over the existing bars of the node's own frame.
+The frame of a node is the finest among those of its inputs; slower inputs are read as of their last ended
+bar. Windows, lags and counts run over the existing bars of the node's own frame.
 """
 
 from __future__ import annotations
@@ -32,12 +32,14 @@ SELECTED_FIELDS = ("open", "high", "low", "close", "volume")
 class Node:
     """One step of a formula. Built by operators and the functions of `formula.library`, never directly.
 
-    operation : what it does; inputs : nodes it reads; parameters : its numbers and names, constant nodes included
+    operation : what it does; inputs : nodes it reads; parameters : its numbers and names, constant nodes
+        included
     output : which of the operation's outputs it is
     frame : the frame it lives on; None if it knows no bars (constants, session times, position)
     is_condition : its values are true, false or unknown
     is_selection : its values are taken from bars unchanged, so they compare exactly
-    fixed_value : its number, parameters at their defaults, if it is made of constants and parameters; else None
+    fixed_value : its number, parameters at their defaults, if it is made of constants and parameters; else
+        None
     needs_position : it can be known only inside the decision loop
     """
 
@@ -156,7 +158,10 @@ class Node:
         return make(OPERATIONS["all"], (self,), (bars,))
 
     def count(self, bars: Operand) -> Node:
-        """Return in how many of the last bars the condition held; unknown if it was in one. Warm-up: bars - 1."""
+        """Return in how many of the last bars the condition held; unknown if it was in one.
+
+        Warm-up: bars - 1.
+        """
         return make(OPERATIONS["count"], (self,), (bars,))
 
     def highest(self, bars: Operand) -> Node:
@@ -201,7 +206,8 @@ class Node:
         return make(op.DEMEAN, (self,), (by or "",))
 
     def on(self, bars: Any) -> Node:
-        """Return the value as read at the ends of another frame's bars: of the last bar that has ended by then.
+        """Return the value as read at the ends of another frame's bars: of the last bar that has ended by
+        then.
 
         Afterwards lags and windows count bars of that frame: `h1.close.on(m15).lag(1)` is 15 minutes ago.
         """
@@ -325,7 +331,8 @@ def digest(root: Node) -> str:
         if not node._digest:
             parts = [node.operation.name, str(node.operation.version), str(node.output)]
             parts += [
-                value._digest if isinstance(value, Node) else repr(value) for value in node.definition_values()
+                value._digest if isinstance(value, Node) else repr(value)
+                for value in node.definition_values()
             ]
             parts += [child._digest for child in node.inputs]
             node._digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()

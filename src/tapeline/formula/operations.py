@@ -1,7 +1,8 @@
 """What a node of a formula can do: the table of operations.
 
-An operation says how it is written, how it is checked, what it means to the compiler, and in which version of its
-meaning. An indicator is one entry (`indicator(...)`) with its compiled kernel; adding one needs nothing else.
+An operation says how it is written, how it is checked, what it means to the compiler, and in which version
+of its meaning. An indicator is one entry (`indicator(...)`) with its compiled kernel; adding one needs
+nothing else.
 
 kinds
     constant, parameter     numbers

@@ -4,9 +4,9 @@
         fast, slow = param(20, low=2, high=500), param(50, low=2, high=500)
         enter_long = crossed_above(ema(bars().close, fast), ema(bars().close, slow))
 
-A parameter stands in arithmetic and as a number of bars. Its name is that of the class attribute. Binding replaces
-parameters by numbers and works out what is constant, so that two runs which come to the same numbers come to the
-same nodes.
+A parameter stands in arithmetic and as a number of bars. Its name is that of the class attribute. Binding
+replaces parameters by numbers and works out what is constant, so that two runs which come to the same
+numbers come to the same nodes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ class Parameter(Node):
         return self
 
     def check(self, value: float) -> float:
-        """Return the value as a float. Raises ConfigurationError if it is out of bounds or of the wrong kind."""
+        """Return the value as a float.
+
+        Raises ConfigurationError if it is out of bounds or of the wrong kind.
+        """
         name = f"Parameter {self.name}" if self.name else "A parameter"
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise ConfigurationError(f"{name} must be a number, not {value!r}.")
@@ -78,7 +81,10 @@ def param(default: float, *, low: float = -math.inf, high: float = math.inf, nam
 
 
 def parameters_of(roots: Iterable[Node]) -> dict[str, Parameter]:
-    """Return the parameters below the roots by name. Raises FormulaError if two different ones share a name."""
+    """Return the parameters below the roots by name.
+
+    Raises FormulaError if two different ones share a name.
+    """
     found: dict[str, Parameter] = {}
     for node in ordered(roots):
         if isinstance(node, Parameter):

@@ -4,8 +4,9 @@ They stand in arithmetic, comparisons, & | ~ and where, next to any formula of b
 
     exit_long = (position.unrealized_r >= 2) | (position.bars_held >= 16) & (rsi(m15.close, 14) > 70)
 
-Averages, lags and ranks of them are refused: what a position was at earlier bars is not kept. The decision loop
-gives the values in the order of POSITION_FIELDS; without a position quantity is 0 and the others are unknown.
+Averages, lags and ranks of them are refused: what a position was at earlier bars is not kept. The decision
+loop gives the values in the order of POSITION_FIELDS; without a position quantity is 0 and the others are
+unknown.
 """
 
 from __future__ import annotations

@@ -9,11 +9,11 @@
         table = program.tables["reversal"]
         ...  # table.values[table.rows["enter_long"], table.decision_row[c], column]
 
-A chunk may be a year or one row; the values are the same bit for bit. The arrays of a table are used again for
-the next chunk. Memory is bounded by the longest chunk: states do not grow with time.
+A chunk may be a year or one row; the values are the same bit for bit. The arrays of a table are used again
+for the next chunk. Memory is bounded by the longest chunk: states do not grow with time.
 
-Binding the arrays to the calls costs about a microsecond per node and is done once for each combination of row
-counts, so a loop that goes row by row pays only for the calls.
+Binding the arrays to the calls costs about a microsecond per node and is done once for each combination of
+row counts, so a loop that goes row by row pays only for the calls.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ from tapeline.formula.table import Table, TablePlan, plan_table, settle_homes
 from tapeline.formula.warmup import warmups
 from tapeline.indicators import aggregate as frames
 
-# A register of a chunk then takes 256 KiB: it and the few others of an operation stay in the processor's cache.
+# A register of a chunk then takes 256 KiB: it and the few others of an operation stay in the processor's
+# cache.
 CHUNK_CELLS = 32_768
 MEMORY_CELLS = 32 * 1024 * 1024
 BINDINGS_KEPT = 64
@@ -99,7 +100,8 @@ class Program:
     def advance(self, chunk: Panel) -> None:
         """Read the next base rows; afterwards the tables hold the decision rows that ended within them.
 
-        Raises DataError if the rows do not follow those read before, or are of other symbols or another frame.
+        Raises DataError if the rows do not follow those read before, or are of other symbols or another
+        frame.
         """
         count = len(chunk.end_ns)
         self._check(chunk, count)
@@ -150,7 +152,7 @@ class Program:
     def state_cells(self) -> int:
         """How many numbers the program carries from chunk to chunk; does not depend on the number of bars."""
         carried = sum(state.size for entry in self.lowering.instructions for state, _ in entry.states)
-        return carried + sum(domain.state.size + domain.memory.size for domain in self._domains)
+        return carried + sum(domain.state.size + 2 * domain.last.size for domain in self._domains)
 
     def _check(self, chunk: Panel, count: int) -> None:
         if chunk.close.shape[1] != self.symbol_count:
@@ -175,13 +177,9 @@ class Program:
         base = self._base
         base.reserve(rows)
         self._start_ns: Times = np.zeros(base.capacity, dtype=np.int64)
-        self._frame_end = {
-            domain.index: np.zeros(base.capacity, dtype=np.int64) for domain in self._slower
-        }
+        self._frame_end = {domain.index: np.zeros(base.capacity, dtype=np.int64) for domain in self._slower}
         self._expected = {domain.index: np.zeros(base.capacity) for domain in self._slower}
-        self._decision_row = {
-            name: np.zeros(base.capacity, dtype=np.int64) for name in self.plans
-        }
+        self._decision_row = {name: np.zeros(base.capacity, dtype=np.int64) for name in self.plans}
         self._counting: Times = np.arange(base.capacity, dtype=np.int64)
         self._bindings.clear()
 
@@ -314,8 +312,8 @@ def compile_program(
     compare : "tolerant", or "exact" for comparisons without the tolerance of 1e-9
     Raises FormulaError, UnknownNameError or ConfigurationError.
 
-    A sweep is one program with a table per set of numbers, its formulas bound beforehand (`bound_node`): what the
-    sets have in common is computed once.
+    A sweep is one program with a table per set of numbers, its formulas bound beforehand (`bound_node`):
+    what the sets have in common is computed once.
     """
     if compare not in ("tolerant", "exact"):
         raise UnknownNameError("comparison", compare, ("tolerant", "exact"), where="compile_program")
@@ -334,7 +332,11 @@ def compile_program(
             output: {frame_text(f.ns or base_frame_ns): bars for f, bars in sorted(warmed[node].items())}
             for output, (_, node) in pairs.items()
         }
-        parts += [name, str(frame.ns), *(f"{output}={digest(node)}" for output, (_, node) in sorted(pairs.items()))]
+        parts += [
+            name,
+            str(frame.ns),
+            *(f"{output}={digest(node)}" for output, (_, node) in sorted(pairs.items())),
+        ]
     settle_homes(plans)
     version = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
     return Program(lowering, plans, bound=bound, warmup=warmup, version=version, parameters=numbers)
@@ -347,7 +349,9 @@ def _settled_frames(bound: dict[Node, Node], base_ns: int) -> dict[Node, Node]:
         values = node.parameters
         if node.operation in (op.FIELD, op.ON_FRAME):
             values = (*values[:-1], float(Frame(int(values[-1])).over(base_ns).ns))
-        settled[node] = make(node.operation, tuple(settled[child] for child in node.inputs), values, node.output)
+        settled[node] = make(
+            node.operation, tuple(settled[child] for child in node.inputs), values, node.output
+        )
     return {written: settled[node] for written, node in bound.items()}
 
 

@@ -1,8 +1,8 @@
 """Where the values of a running program are: domains, one per frame, and their registers.
 
 A register is a panel [rows, N] of one node in the rows of one frame that ended within the present chunk. The
-registers of a domain are slices of one block [registers, capacity, N]; those that are outputs of a table may lie
-in the table instead, so that nothing need be copied. Register 0 of a domain is `exists`.
+registers of a domain are slices of one block [registers, capacity, N]; those that are outputs of a table may
+lie in the table instead, so that nothing need be copied. Register 0 of a domain is `exists`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Domain:
     clocks : float64 [capacity, 1] each: "session" number, "minute" since the open, "to_close" minutes
     emitted_in : int64, for each row the base row that made it readable
     frame_end, expected : per base row, scratch of the aggregation
-    memory, memory_end : kept registers as of each symbol's last bar before the present chunk
+    last, before, last_end : kept registers as of each symbol's last bar before the present chunk, as of the
+        bar before that, and the end of the last
     """
 
     frame: Frame
@@ -77,8 +78,9 @@ class Domain:
         self.state: Floats = np.zeros((frames.STATE_ROWS, self.columns))
         self.pending: Times = np.zeros(3, dtype=np.int64)
         self.pending_expected: Floats = np.zeros(1)
-        self.memory: Floats = np.full((self.kept, self.columns), np.nan)
-        self.memory_end: Times = np.full(self.columns, frames.NONE, dtype=np.int64)
+        self.last: Floats = np.full((self.kept, self.columns), np.nan)
+        self.before: Floats = np.full((self.kept, self.columns), np.nan)
+        self.last_end: Times = np.full(self.columns, frames.NONE, dtype=np.int64)
 
     def reserve(self, rows: int) -> bool:
         """Make room for so many rows; return whether arrays were replaced."""
@@ -92,13 +94,17 @@ class Domain:
         self.end_ns: Times = np.zeros(self.capacity, dtype=np.int64)
         self.session: Times = np.full(self.capacity, -1, dtype=np.int64)
         self.emitted_in: Times = np.zeros(self.capacity, dtype=np.int64)
-        self.clocks = {name: np.full((self.capacity, 1), np.nan) for name in ("session", "minute", "to_close")}
+        self.clocks = {
+            name: np.full((self.capacity, 1), np.nan) for name in ("session", "minute", "to_close")
+        }
         return True
 
     def remember(self) -> None:
         """Keep what explanations may ask for later, before the chunk's rows are overwritten."""
         if self.rows and self.kept > 1:
-            frames.remember(self.block, self.end_ns, self.kept, self.rows, self.memory, self.memory_end)
+            frames.remember(
+                self.block, self.end_ns, self.kept, self.rows, self.last, self.before, self.last_end
+            )
 
     def view(self, register: Register) -> Floats:
         """Return a register's present rows, float64 [rows, N]."""

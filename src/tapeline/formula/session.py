@@ -1,7 +1,7 @@
 """Session time: nodes of the exchange's clock, at the end of a row of whatever frame they are used on.
 
-Known in every row inside a session, also where a symbol has no bar; unknown when the data has no sessions. On a
-frame of their own they need naming it: `session.minutes_to_close.on(bars("15min"))`.
+Known in every row inside a session, also where a symbol has no bar; unknown when the data has no sessions.
+On a frame of their own they need naming it: `session.minutes_to_close.on(bars("15min"))`.
 """
 
 from __future__ import annotations

@@ -25,12 +25,12 @@ class Table:
     cell_programs : output name -> (first, last) instruction in `code`, for outputs that read position.*
     code, constants : the cell programs of all those outputs, for `indicators.cells.evaluate_cell`
     stack_size : length of the work array `evaluate_cell` needs for any of them
-    values : float64 [R, Cf, N], C-order; valid until the next advance. R also counts hidden rows, the parts of
-        cell programs that do not depend on the position.
+    values : float64 [R, Cf, N], C-order; valid until the next advance. R also counts hidden rows, the parts
+        of cell programs that do not depend on the position.
     exists : float64 [Cf, N], 1.0 where the symbol has a bar of the decision frame in that row, else NaN
     end_ns : int64 [Cf], ends of the rows
-    decision_row : int64 [C], for each base row of the chunk the last row of this table that ended at or before
-        it and after the base row before; -1 where none did
+    decision_row : int64 [C], for each base row of the chunk the last row of this table that ended at or
+        before it and after the base row before; -1 where none did
     """
 
     name: str

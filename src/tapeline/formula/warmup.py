@@ -1,8 +1,8 @@
 """Warm-up: how many bars come before the first known value.
 
-Counted per frame over existing bars, so `{15min: 33, 1h: 199}` says: the formula may be unknown until the symbol
-has had 33 bars of 15 minutes and 199 of one hour, and can be known on the next. Without gaps the count is exact;
-a condition may be known earlier when one operand decides it (false & unknown is false).
+Counted per frame over existing bars, so `{15min: 33, 1h: 199}` says: the formula may be unknown until the
+symbol has had 33 bars of 15 minutes and 199 of one hour, and can be known on the next. Without gaps the
+count is exact; a condition may be known earlier when one operand decides it (false & unknown is false).
 """
 
 from __future__ import annotations

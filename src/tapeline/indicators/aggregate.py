@@ -1,16 +1,17 @@
 """From base bars to slower frames, and from one frame's rows to another's.
 
 A frame bar covers (open + k * frame, open + (k + 1) * frame] of its session and ends with the session at the
-latest; frames of n days cover n whole sessions, counted from the first session of the calendar. Without sessions
-frames are anchored at multiples of their length since 1970-01-01 UTC.
+latest; frames of n days cover n whole sessions, counted from the first session of the calendar. Without
+sessions frames are anchored at multiples of their length since 1970-01-01 UTC.
 
-Example: 15-minute bars of 5-minute bars, session 09:30 to 16:00. The bar (09:30, 09:45] becomes readable in the
-row that ends 09:45. When that row is missing for all symbols, the row that ends 09:50 emits it, before it starts
-the next. When the next row of all ends 10:00, it emits (09:30, 09:45] and then (09:45, 10:00], two frame rows.
+Example: 15-minute bars of 5-minute bars, session 09:30 to 16:00. The bar (09:30, 09:45] becomes readable in
+the row that ends 09:45. When that row is missing for all symbols, the row that ends 09:50 emits it, before it
+starts the next. When the next row of all ends 10:00, it emits (09:30, 09:45] and then (09:45, 10:00], two
+frame rows.
 
 A base bar belongs to the frame bar in which it *ends*; so a frame bar never holds anything later than its own
-end, even if bars are wrongly aligned. Everything here is carried in states of fixed size, and cutting the base
-rows into chunks changes nothing.
+end, even if bars are wrongly aligned. Everything here is carried in states of fixed size, and cutting the
+base rows into chunks changes nothing.
 
 All times are int64 UTC nanoseconds; NONE = no such time.
 """
@@ -49,7 +50,9 @@ def locate_sessions(start_ns: Any, open_ns: Any, close_ns: Any, session: Any) ->
         session[row] = low - 1 if inside else -1
 
 
-@compiled("void(int64[::1], int64[::1], int64[::1], int64[::1], int64, float64[:, ::1], float64[:, ::1], float64[:, ::1])")
+@compiled(
+    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64, float64[:, ::1], float64[:, ::1], float64[:, ::1])"
+)
 def session_clocks(
     end_ns: Any,
     session: Any,
@@ -97,10 +100,11 @@ def frame_clock(
 ) -> int:
     """Write for each base row the end of its frame bar; return how many frame bars end within the rows.
 
-    session : int64 [C], index of each row's session, -1 outside; open_ns, close_ns : all sessions, may be empty
+    session : int64 [C], index of each row's session, -1 outside; open_ns, close_ns : all sessions, may be
+        empty
     pending : int64 [2], the end of the frame bar under construction if pending[0] is 1; read only
-    frame_end : int64 [C]; NONE where the row lies outside every session, NEVER where the calendar does not reach
-        the last session of a frame of several
+    frame_end : int64 [C]; NONE where the row lies outside every session, NEVER where the calendar does not
+        reach the last session of a frame of several
     expected : float64 [C], base bars the frame bar has when none is missing
     """
     whole_sessions = open_ns.size > 0 and frame_ns >= DAY_NS
@@ -172,7 +176,8 @@ def aggregate(
 
     base : open, high, low, close, volume, float64 [C, N]; NaN in close = no bar
     frame_end, expected : of each base row, as `frame_clock` wrote them
-    pending : int64 [3], of the frame bar under construction: 1 if there is one, its end, its last row's session;
+    pending : int64 [3], of the frame bar under construction: 1 if there is one, its end, its last row's
+        session;
         pending_expected : float64 [1]; state : float64 [STATE_ROWS, N]; all zeros at the start
     fields : exists, open, high, low, close, volume, completeness, float64 [Cf, N]: one row per bar that ended
     out_end, out_session, out_row : int64 [Cf], its end, its session, and the base row that made it readable
@@ -241,21 +246,33 @@ def keep_last(exists: Any, source: Any, row: int, last: Any) -> None:
             last[column] = source[row, column]
 
 
-@compiled("void(float64[:, :, ::1], int64[::1], int64, int64, float64[:, ::1], int64[::1])")
-def remember(registers: Any, end_ns: Any, count: int, rows: int, memory: Any, memory_end: Any) -> None:
-    """Keep the first `count` registers as they stood in each symbol's last existing bar.
+@compiled("void(float64[:, :, ::1], int64[::1], int64, int64, float64[:, ::1], float64[:, ::1], int64[::1])")
+def remember(
+    registers: Any, end_ns: Any, count: int, rows: int, last: Any, before: Any, last_end: Any
+) -> None:
+    """Keep the first `count` registers as they stood in each symbol's last existing bar and in the one
+    before.
 
     registers : float64 [R, capacity, N], of which register 0 is `exists` and rows 0..rows-1 are in use
-    memory : float64 [count, N]; memory_end : int64 [N], the ends of those bars
+    last, before : float64 [count, N]; last_end : int64 [N], the ends of the last bars
     """
-    for column in range(memory.shape[1]):
-        row = rows - 1
-        while row >= 0 and registers[0, row, column] != 1.0:
-            row -= 1
+    for column in range(last.shape[1]):
+        row = previous_bar(registers, rows, column)
         if row >= 0:
-            memory_end[column] = end_ns[row]
+            earlier = previous_bar(registers, row, column)
+            last_end[column] = end_ns[row]
             for register in range(count):
-                memory[register, column] = registers[register, row, column]
+                from_chunk = registers[register, max(earlier, 0), column]
+                before[register, column] = from_chunk if earlier >= 0 else last[register, column]
+                last[register, column] = registers[register, row, column]
+
+
+@compiled()
+def previous_bar(registers: Any, before_row: int, column: int) -> Any:
+    row = before_row - 1
+    while row >= 0 and registers[0, row, column] != 1.0:
+        row -= 1
+    return row
 
 
 @compiled("void(float64[::1], float64[::1])")

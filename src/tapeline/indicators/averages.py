@@ -1,11 +1,12 @@
 """Recursive averages: each new value moves the average by a weight.
 
-Every average here is one recurrence, `average += weight * (value - average)`. While it is being seeded the weight
-is 1/k for the k-th value, which makes the average the plain mean of the values so far; afterwards it is a
-constant. On equal values the difference is 0, so a flat series keeps its average exactly.
+Every average here is one recurrence, `average += weight * (value - average)`. While it is being seeded the
+weight is 1/k for the k-th value, which makes the average the plain mean of the values so far; afterwards it
+is a constant. On equal values the difference is 0, so a flat series keeps its average exactly.
 
-The steps have no branches but selections, so the loop over symbols becomes vector code and a symbol without a bar
-costs the same as one with. Few symbols are walked one after another instead, with the state in registers.
+The steps have no branches but selections, so the loop over symbols becomes vector code and a symbol without
+a bar costs the same as one with. Few symbols are walked one after another instead, with the state in
+registers.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import numpy as np
 
 from tapeline.indicators.compiled import compiled
 from tapeline.indicators.kernel import FEW_SYMBOLS, Floats, Kernel, Panels, signature
-
 
 
 @compiled()
@@ -70,7 +70,9 @@ def advance_ema(inputs: Panels, state: Any, parameters: Any, outputs: Panels) ->
 
 
 @compiled()
-def _macd_step(exists: float, value: float, memory: Floats, setting: Floats) -> tuple[Floats, float, float, float]:
+def _macd_step(
+    exists: float, value: float, memory: Floats, setting: Floats
+) -> tuple[Floats, float, float, float]:
     count, fast, slow, signal = memory
     fast_length, slow_length, signal_length, fast_alpha, slow_alpha, signal_alpha = setting
     known = exists == exists and value == value
@@ -104,7 +106,7 @@ def advance_macd(inputs: Panels, state: Any, parameters: Any, outputs: Panels) -
     rows, symbols = exists.shape
     if symbols < FEW_SYMBOLS:
         for j in range(symbols):
-            memory = (state[0, j], state[1, j], state[2, j], state[3, j])
+            memory: Floats = (state[0, j], state[1, j], state[2, j], state[3, j])
             for t in range(rows):
                 memory, line[t, j], signal[t, j], histogram[t, j] = _macd_step(
                     exists[t, j], values[t, j], memory, setting
@@ -121,7 +123,9 @@ def advance_macd(inputs: Panels, state: Any, parameters: Any, outputs: Panels) -
 
 
 @compiled()
-def _rsi_step(exists: float, value: float, memory: Floats, length: float, flat: float) -> tuple[Floats, float]:
+def _rsi_step(
+    exists: float, value: float, memory: Floats, length: float, flat: float
+) -> tuple[Floats, float]:
     count, previous, gain, loss = memory
     known = exists == exists and value == value
     change = value - previous
@@ -143,8 +147,8 @@ def advance_rsi(inputs: Panels, state: Any, parameters: Any, outputs: Panels) ->
     value : any unit; output `rsi` from 0 to 100.
     length : bars; flat : the value where there was no change at all (TA-Lib: 0; others 50, 100 or NaN).
     Warm-up: length bars.
-    Source: Wilder (1978), New Concepts in Technical Trading Systems; the mean of the first `length` changes is
-    the seed, as in TA-Lib.
+    Source: Wilder (1978), New Concepts in Technical Trading Systems; the mean of the first `length` changes
+    is the seed, as in TA-Lib.
     """
     exists, values = inputs
     (out,) = outputs
@@ -152,7 +156,7 @@ def advance_rsi(inputs: Panels, state: Any, parameters: Any, outputs: Panels) ->
     rows, symbols = exists.shape
     if symbols < FEW_SYMBOLS:
         for j in range(symbols):
-            memory = (state[0, j], state[1, j], state[2, j], state[3, j])
+            memory: Floats = (state[0, j], state[1, j], state[2, j], state[3, j])
             for t in range(rows):
                 memory, out[t, j] = _rsi_step(exists[t, j], values[t, j], memory, length, flat)
             state[0, j], state[1, j], state[2, j], state[3, j] = memory

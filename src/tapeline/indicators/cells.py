@@ -1,9 +1,9 @@
 """Evaluate formulas of a position, one symbol at one moment.
 
-What depends on a position (bars held, unrealized R) is known only inside the decision loop, after the fills of
-the bar. Such a formula is compiled to a cell program: instructions (operation, argument) for a stack machine,
-whose leaves are the outputs of panel formulas, the fields of the position and constants. It holds operations of
-one moment only; averages and lags are computed in panels beforehand and read as leaves.
+What depends on a position (bars held, unrealized R) is known only inside the decision loop, after the fills
+of the bar. Such a formula is compiled to a cell program: instructions (operation, argument) for a stack
+machine, whose leaves are the outputs of panel formulas, the fields of the position and constants. It holds
+operations of one moment only; averages and lags are computed in panels beforehand and read as leaves.
 """
 
 from __future__ import annotations

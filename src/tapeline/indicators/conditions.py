@@ -3,8 +3,9 @@
 A condition is 1.0 (true), 0.0 (false) or NaN (unknown); logic is Kleene's. Here an unknown bar is remembered:
 
 - `lag` gives it back n bars later;
-- `any` and `all` are the disjunction and conjunction of the condition and its lags, to the letter: one true bar
-  makes `any` true whatever the others are, also while fewer than n bars exist (bars before the first are unknown);
+- `any` and `all` are the disjunction and conjunction of the condition and its lags, to the letter: one true
+  bar makes `any` true whatever the others are, also while fewer than n bars exist (bars before the first
+  are unknown);
 - `count_true` over a window with an unknown bar is unknown;
 - `bars_since` is unknown from an unknown bar until the next true one, as that bar may have been true.
 """
@@ -18,7 +19,7 @@ import numpy as np
 
 from tapeline.indicators.compiled import compiled
 from tapeline.indicators.kernel import Kernel, Panels, signature
-from tapeline.indicators.windows import in_step, next_phase, tile_rows
+from tapeline.indicators.windows import in_step, next_phase, slot_of, tile_rows
 
 PHASE, COUNT, SLOTS = 0, 1, 2
 
@@ -34,7 +35,7 @@ def _lag_into(exists: Any, values: Any, state: Any, length: int, out: Any) -> No
                     _lag_column(exists, values, state, length, out, first, min(first + tile, rows), j)
             break
         phase = int(state[PHASE, 0])
-        slot = 1 + phase % length
+        slot = 1 + slot_of(phase, length)
         following = float(next_phase(phase, length))
         full = phase >= length
         for j in range(symbols):
@@ -49,10 +50,10 @@ def _lag_column(
     exists: Any, values: Any, state: Any, length: int, out: Any, first: int, end: int, j: int
 ) -> None:
     phase = int(state[PHASE, j])
-    for t in range(first, end):
+    for t in range(max(first, 0), end):
         earlier = np.nan
         if exists[t, j] == exists[t, j]:
-            slot = 1 + (phase - length if phase >= length else phase)
+            slot = 1 + slot_of(phase, length)
             value = values[t, j]
             earlier = state[slot, j] if phase >= length else np.nan
             state[slot, j] = value
@@ -109,13 +110,13 @@ def advance_count_true(inputs: Panels, state: Any, parameters: Any, outputs: Pan
     for t in range(rows):
         for j in range(symbols):
             out[t, j] = np.nan
-            if not exists[t, j] == exists[t, j]:
+            if exists[t, j] != exists[t, j]:
                 continue
-            if not conditions[t, j] == conditions[t, j]:
+            if conditions[t, j] != conditions[t, j]:
                 state[PHASE, j], state[COUNT, j] = 0.0, 0.0
                 continue
             phase = int(state[PHASE, j])
-            slot = SLOTS + (phase - length if phase >= length else phase)
+            slot = SLOTS + slot_of(phase, length)
             true = 1.0 if conditions[t, j] != 0.0 else 0.0
             leaving = state[slot, j] if phase >= length else 0.0
             count = state[COUNT, j] + true - leaving  # whole numbers: exact
@@ -154,7 +155,8 @@ def _advance_seen(inputs: Panels, state: Any, parameters: Any, outputs: Panels, 
 def advance_any(inputs: Panels, state: Any, parameters: Any, outputs: Panels) -> None:
     """Tell whether the condition is true on any of the last `length` bars.
 
-    condition : 1.0, 0.0 or NaN; output `any`: true if one is true, else unknown if one is unknown, else false.
+    condition : 1.0, 0.0 or NaN; output `any`: true if one is true, else unknown if one is unknown, else
+        false.
     Warm-up: length - 1 bars before it can be false.
     Source: Kleene (1952), Introduction to Metamathematics, section 64.
     """
@@ -165,7 +167,8 @@ def advance_any(inputs: Panels, state: Any, parameters: Any, outputs: Panels) ->
 def advance_all(inputs: Panels, state: Any, parameters: Any, outputs: Panels) -> None:
     """Tell whether the condition is true on all of the last `length` bars.
 
-    condition : 1.0, 0.0 or NaN; output `all`: false if one is false, else unknown if one is unknown, else true.
+    condition : 1.0, 0.0 or NaN; output `all`: false if one is false, else unknown if one is unknown, else
+        true.
     Warm-up: length - 1 bars before it can be true.
     Source: Kleene (1952), Introduction to Metamathematics, section 64.
     """
@@ -176,8 +179,8 @@ def advance_all(inputs: Panels, state: Any, parameters: Any, outputs: Panels) ->
 def advance_bars_since(inputs: Panels, state: Any, parameters: Any, outputs: Panels) -> None:
     """Count the existing bars since the condition was last true.
 
-    condition : 1.0, 0.0 or NaN; output `age` in bars, 0 = true on this bar; NaN before the first true bar, and
-    from an unknown bar until the next true one.
+    condition : 1.0, 0.0 or NaN; output `age` in bars, 0 = true on this bar; NaN before the first true bar,
+        and from an unknown bar until the next true one.
     Warm-up: none of its own.
     """
     exists, conditions = inputs

@@ -1,6 +1,7 @@
 """Compare the symbols with each other: rank, z-score and deviation from the group, row by row.
 
-values, out : float64 [C, N]; NaN = unknown, takes no part and stays NaN. Rows do not touch each other, so there
+values, out : float64 [C, N]; NaN = unknown, takes no part and stays NaN. Rows do not touch each other, so
+    there
 is no state and no warm-up.
 """
 

@@ -1,16 +1,16 @@
 """Arithmetic, comparison and three-valued logic, cell by cell.
 
-One definition of each operation as a function of numbers, used twice: here in loops over panels, and in `cells` for the
-formulas that depend on a position.
+One definition of each operation as a function of numbers, used twice: here in loops over panels, and in
+`cells` for the formulas that depend on a position.
 
-A condition is a float64: 1.0 true, 0.0 false, NaN unknown. A comparison with NaN is unknown; false and unknown
-is false; true or unknown is true (Kleene 1952, strong logic). Numbers propagate NaN, minimum and maximum
-included; x / 0 is infinite with the sign of x, and 0 / 0 unknown.
+A condition is a float64: 1.0 true, 0.0 false, NaN unknown. A comparison with NaN is unknown; false and
+unknown is false; true or unknown is true (Kleene 1952, strong logic). Numbers propagate NaN, minimum and
+maximum included; x / 0 is infinite with the sign of x, and 0 / 0 unknown.
 
-**Equality.** Two numbers a and b are equal when |a - b| <= tolerance * max(1, |a|, |b|). Tolerance 1e-9 is far
-above the rounding noise of an indicator (1e-12 and less) and far below anything a trader would call a
-difference; without it two correct programs disagree on 7 % of the crossings of a stochastic RSI, which sits at
-exactly 0 or 100 for many bars. Tolerance 0 compares exactly. An infinity equals only itself.
+**Equality.** Two numbers a and b are equal when |a - b| <= tolerance * max(1, |a|, |b|). Tolerance 1e-9 is
+far above the rounding noise of an indicator (1e-12 and less) and far below anything a trader would call a
+difference; without it two correct programs disagree on 7 % of the crossings of a stochastic RSI, which sits
+at exactly 0 or 100 for many bars. Tolerance 0 compares exactly. An infinity equals only itself.
 """
 
 from __future__ import annotations
@@ -201,7 +201,9 @@ def decide(code: int, exists: Any, a: Any, b: Any, c: Any, out: Any) -> None:
             out[i] = choose(a[i], b[i], c[i]) * exists[i]
 
 
-@compiled("void(float64, float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])")
+@compiled(
+    "void(float64, float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])"
+)
 def crossing(tolerance: float, exists: Any, a: Any, b: Any, state: Any, out: Any) -> None:
     """Write (a > b) & (a <= b one bar before): the bar in which a crosses above b.
 

@@ -1,15 +1,16 @@
 """Lowest and highest of the last n bars, their age, and the place of the price between them.
 
-The method is van Herk's (1992) and Gil and Werman's (1993): as in `windows`, a symbol's bars are cut into blocks of
-n, and a window is a suffix of the block before and a prefix of the present one. The extreme of the prefix costs one
-comparison a bar, those of all suffixes one sweep a block: the cost does not depend on n nor on the prices.
+The method is van Herk's (1992) and Gil and Werman's (1993): as in `windows`, a symbol's bars are cut into
+blocks of n, and a window is a suffix of the block before and a prefix of the present one. The extreme of
+the prefix costs one comparison a bar, those of all suffixes one sweep a block: the cost does not depend on
+n nor on the prices.
 
-Rejected: a monotonic queue. It needs as many comparisons, but its branches depend on the prices, which rules out
-vector code across symbols.
+Rejected: a monotonic queue. It needs as many comparisons, but its branches depend on the prices, which
+rules out vector code across symbols.
 
-State of a symbol: its phase (see `windows`), the extreme of the prefix, then n + 1 slots. A slot holds the bar's
-value while its block is being filled and the suffix's extreme afterwards; the last slot is infinite, the extreme of
-nothing. Highest is the lowest of the negated values.
+State of a symbol: its phase (see `windows`), the extreme of the prefix, then n + 1 slots. A slot holds the
+bar's value while its block is being filled and the suffix's extreme afterwards; the last slot is infinite,
+the extreme of nothing. Highest is the lowest of the negated values.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 
 from tapeline.indicators.compiled import compiled
 from tapeline.indicators.kernel import Kernel, Panels, signature
-from tapeline.indicators.windows import in_step, next_phase, tile_rows
+from tapeline.indicators.windows import in_step, next_phase, slot_of, tile_rows
 
 PHASE, BEST, SLOTS = 0, 1, 2
 
@@ -45,7 +46,7 @@ def _sweep_column(state: Any, j: int, slots: int, length: int) -> None:
 def _lowest_row(state: Any, values: Any, t: int, out: Any, length: int, sign: float) -> None:
     symbols = values.shape[1]
     phase = int(state[PHASE, 0])
-    slot = phase % length
+    slot = slot_of(phase, length)
     if slot == 0:
         if phase > 0:
             _sweep_row(state, SLOTS, length)
@@ -73,12 +74,12 @@ def _lowest_column(
     state: Any, exists: Any, values: Any, first: int, end: int, j: int, out: Any, length: int, sign: float
 ) -> None:
     phase, best = int(state[PHASE, j]), state[BEST, j]
-    for t in range(first, end):
+    for t in range(max(first, 0), end):
         value = sign * values[t, j]
         lowest = np.nan
         if exists[t, j] == exists[t, j]:
             if value == value:
-                slot = phase - length if phase >= length else phase
+                slot = slot_of(phase, length)
                 if slot == 0:
                     if phase > 0:
                         _sweep_column(state, j, SLOTS, length)
@@ -104,7 +105,9 @@ def _advance_lowest(inputs: Panels, state: Any, length: int, out: Any, sign: flo
             tile = tile_rows(rows, symbols)
             for first in range(t, rows, tile):
                 for j in range(symbols):
-                    _lowest_column(state, exists, values, first, min(first + tile, rows), j, out, length, sign)
+                    _lowest_column(
+                        state, exists, values, first, min(first + tile, rows), j, out, length, sign
+                    )
             break
         _lowest_row(state, values, t, out, length, sign)
 
@@ -137,14 +140,14 @@ def _advance_age(inputs: Panels, state: Any, length: int, out: Any, sign: float)
     for t in range(exists.shape[0]):
         for j in range(exists.shape[1]):
             out[t, j] = np.nan
-            if not exists[t, j] == exists[t, j]:
+            if exists[t, j] != exists[t, j]:
                 continue
             value = sign * values[t, j]
-            if not value == value:
+            if value != value:
                 state[PHASE, j] = 0.0
                 continue
             phase = int(state[PHASE, j])
-            slot = phase - length if phase >= length else phase
+            slot = slot_of(phase, length)
             if slot == 0:
                 if phase > 0:
                     state[places + length - 1, j] = length - 1
@@ -221,7 +224,7 @@ def advance_stochastic(inputs: Panels, state: Any, parameters: Any, outputs: Pan
                     _stochastic_column(inputs, state, first, end, j, out, length, flat, flat_threshold)
             break
         phase = int(state[PHASE, 0])
-        slot = phase % length
+        slot = slot_of(phase, length)
         if slot == 0:
             if phase > 0:
                 _sweep_row(state, low_slots, length)
@@ -261,14 +264,14 @@ def _stochastic_column(
     low, high = 1, 2
     low_slots, high_slots = 3, 3 + length + 1
     phase, lowest, highest = int(state[PHASE, j]), state[low, j], state[high, j]
-    for t in range(first, end):
+    for t in range(max(first, 0), end):
         out[t, j] = np.nan
-        if not exists[t, j] == exists[t, j]:
+        if exists[t, j] != exists[t, j]:
             continue
         if not (highs[t, j] == highs[t, j] and lows[t, j] == lows[t, j] and closes[t, j] == closes[t, j]):
             phase = 0
             continue
-        slot = phase - length if phase >= length else phase
+        slot = slot_of(phase, length)
         if slot == 0:
             if phase > 0:
                 _sweep_column(state, j, low_slots, length)

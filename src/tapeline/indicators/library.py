@@ -16,15 +16,10 @@ from tapeline.indicators.extremes import (
     STOCHASTIC,
 )
 from tapeline.indicators.kernel import Kernel
+from tapeline.indicators.moments import REALISED_VOLATILITY, ROLLING_MOMENTS
 from tapeline.indicators.ranges import ADX, ATR, TRUE_RANGE
 from tapeline.indicators.volume import OBV, RELATIVE_VOLUME_BY_MINUTE, SESSION_VWAP
-from tapeline.indicators.windows import (
-    REALISED_VOLATILITY,
-    RELATIVE_VOLUME,
-    ROLLING_MOMENTS,
-    ROLLING_SUM,
-    SMA,
-)
+from tapeline.indicators.windows import RELATIVE_VOLUME, ROLLING_SUM, SMA
 
 KERNELS: dict[str, Kernel] = {
     kernel.name: kernel

@@ -1,7 +1,7 @@
 """True range and what Wilder built on it: average true range and directional movement.
 
-All inputs are high, low and close of existing bars, in one unit. A bar of which one of them is unknown is passed
-over: the next bar is compared with the last known one.
+All inputs are high, low and close of existing bars, in one unit. A bar of which one of them is unknown is
+passed over: the next bar is compared with the last known one.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def advance_atr(inputs: Panels, state: Any, parameters: Any, outputs: Panels) ->
     rows, symbols = exists.shape
     if symbols < FEW_SYMBOLS:
         for j in range(symbols):
-            memory = (state[0, j], state[1, j], state[2, j])
+            memory: Floats = (state[0, j], state[1, j], state[2, j])
             for t in range(rows):
                 memory, out[t, j] = _atr_step(
                     exists[t, j], highs[t, j], lows[t, j], closes[t, j], memory, length

@@ -55,12 +55,13 @@ def advance_obv(inputs: Panels, state: Any, parameters: Any, outputs: Panels) ->
 def advance_session_vwap(inputs: Panels, state: Any, parameters: Any, outputs: Panels) -> None:
     """Average the typical price (high + low + close) / 3 by volume since the session's open.
 
-    high, low, close : one unit; volume : shares; clock "session". Outputs `vwap` and `deviation` (the population's,
-    weighted by volume) in the unit of the prices; unknown until the session has volume.
-    A bar of which one value is unknown is passed over. Equal prices give that price and a deviation of exactly 0.
+    high, low, close : one unit; volume : shares; clock "session".
+    Outputs `vwap` and `deviation` (the population's, weighted by volume) in the unit of the prices, unknown
+    until the session has volume. Equal prices give that price and a deviation of exactly 0.
+    A bar of which one value is unknown is passed over.
     Warm-up: none.
-    Source: Berkowitz, Logue and Noser (1988), The Total Cost of Transactions on the NYSE; deviation by West (1979),
-    Updating Mean and Variance Estimates.
+    Source: Berkowitz, Logue and Noser (1988), The Total Cost of Transactions on the NYSE; deviation by West
+    (1979), Updating Mean and Variance Estimates.
     """
     exists, highs, lows, closes, volumes, sessions = inputs
     vwap, deviation = outputs
@@ -95,11 +96,11 @@ def advance_session_vwap(inputs: Panels, state: Any, parameters: Any, outputs: P
 def advance_relative_volume_by_minute(inputs: Panels, state: Any, parameters: Any, outputs: Panels) -> None:
     """Divide the volume by its mean at the same minute of the sessions before.
 
-    volume : shares; clocks "session" and "minute" (minutes from the open to the bar's end). Output `ratio`, no unit.
-    sessions : the mean is over the last so many sessions in which the symbol had a bar at that minute, the present
-        one not among them; bar_minutes : length of a bar; slots : bars in a full session.
-    A bar outside the slots, at an unknown time, or of unknown volume is passed over; the ratio is unknown where the
-    mean is 0. The latest volume of a minute that comes twice in a session replaces the one before.
+    volume : shares; clocks "session" and "minute"; output `ratio` without unit, NaN where the mean is 0.
+    sessions : the mean is over the last so many sessions in which the symbol had a bar at that minute, the
+        present one not among them; bar_minutes : length of a bar; slots : bars in a full session.
+    A bar outside the slots, at an unknown time or of unknown volume is passed over. Of a minute that comes
+    twice in a session the latest volume is kept.
     Warm-up: `sessions` sessions; the lookback counts full ones.
     """
     exists, volumes, session_clock, minute_clock = inputs
@@ -108,7 +109,7 @@ def advance_relative_volume_by_minute(inputs: Panels, state: Any, parameters: An
     for t in range(exists.shape[0]):
         minute = minute_clock[t, 0]
         session = session_clock[t, 0] if session_clock[t, 0] == session_clock[t, 0] else 0.0
-        slot = int(ceil(minute / minutes)) - 1 if minute == minute else -1
+        slot = ceil(minute / minutes) - 1 if minute == minute else -1
         for j in range(exists.shape[1]):
             out[t, j] = np.nan
         if slot < 0 or slot >= slots:
@@ -120,7 +121,7 @@ def advance_relative_volume_by_minute(inputs: Panels, state: Any, parameters: An
             volume, seen = volumes[t, j], state[row, j]
             if exists[t, j] == exists[t, j] and volume == volume:
                 if seen == 0.0 or state[row + 1, j] != session:
-                    # counts up to 2 * (length + 1) and falls back by length + 1: the place in the ring is the same
+                    # up to 2 * (length + 1), then back by length + 1: the place in the ring goes on
                     seen = seen + 1.0 if seen < 2.0 * length + 2.0 else seen - length
                     state[row, j], state[row + 1, j] = seen, session
                 state[ring + int(_place(seen, length)), j] = volume

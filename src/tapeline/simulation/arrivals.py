@@ -68,7 +68,8 @@ def _new_order(market: Any) -> int:
     count = state.order_count
     if count == len(market.orders):
         bigger = np.empty(2 * count, market.orders.dtype)
-        bigger[:count] = market.orders
+        for row in range(count):
+            bigger[row] = market.orders[row]
         market.orders = bigger
     state.order_count = count + 1
     return int(count)

@@ -186,7 +186,7 @@ def _apply_split(book: Any, symbol: int, ratio: float) -> None:
     book.marks[symbol] /= ratio
 
 
-@compiled()
+@compiled(entry=True)
 def apply_event(
     book: Any,
     kind: int,

@@ -110,7 +110,7 @@ def _rule(book: Any, signals: Any, strategy: int, rule: int, row: int, symbol: i
     )
 
 
-@compiled()
+@compiled(entry=True)
 def fill_fields(book: Any, strategy: int, symbol: int, end_ns: int, session: int, close_ns: int) -> None:
     """Write what `position.*` means for one holding; the order is formula's POSITION_FIELDS."""
     holding = book.holdings[strategy, symbol]
@@ -281,7 +281,7 @@ def decide(
     _decide_entries(book, signals, strategy, row, end_ns)
 
 
-@compiled()
+@compiled(entry=True)
 def close_slice(
     book: Any,
     signals: Any,

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tapeline.domain.words import EventKind, OrderStatus, Reason, Side
+from tapeline.domain.words import EventKind, OrderStatus, OrderType, Reason, Side
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import (
     CASH_TOLERANCE,
@@ -137,27 +137,39 @@ def _closing_part(position: float, side: int, quantity: float) -> float:
 
 
 @compiled()
-def _offer(market: Any, number: int, price: float, slips: bool, most: float, volume: float) -> tuple[float, float]:
+def _pays_slippage(order: Any) -> bool:
+    kind = order.order_type
+    return (
+        kind == OrderType.MARKET
+        or kind == OrderType.STOP
+        or kind == OrderType.TRAILING_STOP
+        or kind == OrderType.MARKET_ON_OPEN
+        or kind == OrderType.MARKET_ON_CLOSE
+    )
+
+
+@compiled()
+def _offer(market: Any, number: int, price: float, most: float, volume: float) -> tuple[float, float]:
     order = market.orders[number]
     symbol = market.symbols[order.symbol]
     quantity = min(leaves_of(market, number), most, share_left(market, order.symbol, volume))
     if quantity <= 0.0:
         return 0.0, price
-    if slips:
+    if _pays_slippage(order):
         price += order.side * slippage_of(market, order.symbol, price, quantity, volume)
     return quantity, fill_price(price, order.side, symbol)
 
 
 @compiled()
-def fill(market: Any, number: int, price: float, slips: bool, most: float, volume: float) -> float:
+def fill(market: Any, number: int, price: float, most: float, volume: float) -> float:
     """Fill an order at a market price as far as volume and account allow; return the executed quantity.
 
-    slips : whether slippage moves the price; most : bound on the quantity, ALL without; volume : of the bar
+    price : before slippage; most : bound on the quantity, ALL without; volume : of the bar
     What the account refuses is canceled with the rest of the order; what participation holds back waits.
     """
     order = market.orders[number]
     filled_before = order.filled
-    quantity, price = _offer(market, number, price, slips, most, volume)
+    quantity, price = _offer(market, number, price, most, volume)
     if quantity <= 0.0:
         return 0.0
     symbol = market.symbols[order.symbol]
@@ -179,11 +191,11 @@ def fill(market: Any, number: int, price: float, slips: bool, most: float, volum
 
 
 @compiled()
-def can_fill_whole(market: Any, number: int, price: float, slips: bool, volume: float) -> bool:
+def can_fill_whole(market: Any, number: int, price: float, volume: float) -> bool:
     """Return whether all that is left of an order would fill at once: volume, short selling and money."""
     order = market.orders[number]
     leaves = leaves_of(market, number)
-    quantity, price = _offer(market, number, price, slips, ALL, volume)
+    quantity, price = _offer(market, number, price, ALL, volume)
     if quantity < leaves:
         return False
     symbol = market.symbols[order.symbol]

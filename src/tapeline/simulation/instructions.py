@@ -138,7 +138,7 @@ def protect(
         holding.target_ticket = new_ticket(book, intent)
 
 
-@compiled()
+@compiled(entry=True)
 def close_holding(book: Any, strategy: int, symbol: int, purpose: int, end_ns: int) -> None:
     """Cancel whatever works for a holding and close it at the market; one that is only entering is called back."""
     holding = book.holdings[strategy, symbol]
@@ -181,7 +181,7 @@ def scale_out_holding(book: Any, strategy: int, symbol: int, fraction: float, en
     holding.scaled = 1
 
 
-@compiled()
+@compiled(entry=True)
 def move_stop(book: Any, strategy: int, symbol: int, stop_price: float, end_ns: int) -> None:
     """Replace a holding's stop by a tighter one; a level that is no tighter, or unknown, changes nothing."""
     holding = book.holdings[strategy, symbol]

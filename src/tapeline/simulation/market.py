@@ -69,6 +69,7 @@ STATE = np.dtype(
         ("limit_touch", np.bool_),
         ("limits_first", np.bool_),
         ("round_commission", np.bool_),
+        ("plays_late", np.bool_),  # step 2d, not 2a and 2b
         ("untidy", np.bool_),  # `active` holds ended orders or is out of order
     ],
     align=True,
@@ -300,7 +301,7 @@ _FIELDS = [
 MARKET = MarketType(_FIELDS)
 
 
-@compiled()
+@compiled(entry=True)
 def bind(  # noqa: PLR0913  (one argument per table)
     state: Any, orders: Any, active: Any, waiting: Any, events: Any, symbols: Any,
     positions: Any, marks: Any, columns: Any, history: Any, sessions: Any, actions: Any, components: Any,
@@ -323,7 +324,7 @@ def bind(  # noqa: PLR0913  (one argument per table)
     return market
 
 
-@compiled()
+@compiled(entry=True)
 def _tables(market: Any) -> Any:
     return (
         market.state, market.orders, market.active, market.waiting, market.events, market.symbols,

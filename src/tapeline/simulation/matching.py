@@ -78,10 +78,10 @@ def _trigger(market: Any, number: int) -> None:
 
 
 @compiled()
-def _fill_noted(market: Any, number: int, price: float, slips: bool, volume: float, by_stop: bool) -> None:
+def _fill_noted(market: Any, number: int, price: float, volume: float) -> None:
     # an entry's children need to know how it filled in this bar
     order = market.orders[number]
-    filled = fill(market, number, price, slips, ALL, volume)
+    filled = fill(market, number, price, ALL, volume)
     if filled <= 0.0 or (order.stop_child == NO_ORDER and order.target_child == NO_ORDER):
         return
     state = market.state[0]
@@ -91,17 +91,18 @@ def _fill_noted(market: Any, number: int, price: float, slips: bool, volume: flo
         order.bar_by_limit = 0.0
     order.bar_price = price
     if state.stage == Stage.INSIDE:
-        if by_stop:
+        kind = order.order_type
+        if kind == OrderType.STOP or kind == OrderType.TRAILING_STOP or order.idle_slice == state.slice_number:
             order.bar_by_stop += filled
         else:
             order.bar_by_limit += filled
 
 
 @compiled()
-def _fill_at_open(market: Any, number: int, price: float, slips: bool, volume: float) -> None:
+def _fill_at_open(market: Any, number: int, price: float, volume: float) -> None:
     order = market.orders[number]
-    if order.time_in_force != TimeInForce.FOK or can_fill_whole(market, number, price, slips, volume):
-        _fill_noted(market, number, price, slips, volume, False)
+    if order.time_in_force != TimeInForce.FOK or can_fill_whole(market, number, price, volume):
+        _fill_noted(market, number, price, volume)
 
 
 @compiled()
@@ -117,9 +118,9 @@ def _act_at_open(market: Any, number: int, price: float, volume: float) -> None:
         _trigger(market, number)
     if _is_limit(order):
         if _reaches(-side, price, order.limit_price, symbol.tolerance):
-            _fill_at_open(market, number, price, False, volume)
+            _fill_at_open(market, number, price, volume)
     elif order.order_type < OrderType.MARKET_ON_OPEN:
-        _fill_at_open(market, number, price, True, volume)
+        _fill_at_open(market, number, price, volume)
 
 
 @compiled()
@@ -136,9 +137,9 @@ def _open_auction(market: Any, open_row: Any, volume_row: Any) -> None:
             continue
         price = open_row[column]
         if order.order_type == OrderType.MARKET_ON_OPEN:
-            _fill_noted(market, number, price, True, volume, False)
+            _fill_noted(market, number, price, volume)
         elif _reaches(-order.side, price, order.limit_price, market.symbols[order.symbol].tolerance):
-            _fill_noted(market, number, price, False, volume, False)
+            _fill_noted(market, number, price, volume)
         end_order(market, number, OrderStatus.EXPIRED, Reason.NONE)
 
 
@@ -177,22 +178,21 @@ def _play_open(market: Any, open_row: Any, volume_row: Any) -> None:
 
 
 @compiled()
-def _acts_inside(market: Any, order: Any, late: bool) -> bool:
-    state = market.state[0]
+def _acts_inside(state: Any, order: Any) -> bool:
     if order.status >= OrderStatus.FILLED or order.dormant or order.idle_slice == state.slice_number:
         return False
-    if late != (order.late_slice == state.slice_number):
+    if state.plays_late != (order.late_slice == state.slice_number):
         return False
-    return (late or order.arrival_ns <= state.slice_start_ns) and not _is_immediate(order)
+    return (state.plays_late or order.arrival_ns <= state.slice_start_ns) and not _is_immediate(order)
 
 
 @compiled()
-def _inside_stops(market: Any, late: bool, high_row: Any, low_row: Any, volume_row: Any) -> None:
+def _inside_stops(market: Any, high_row: Any, low_row: Any, volume_row: Any) -> None:
     state = market.state[0]
     for index in range(state.active_count):
         number = market.active[index]
         order = market.orders[number]
-        if not _is_stop(order) or not _acts_inside(market, order, late):
+        if not _is_stop(order) or not _acts_inside(state, order):
             continue
         column = market.columns[order.symbol]
         volume = volume_row[column]
@@ -206,11 +206,11 @@ def _inside_stops(market: Any, late: bool, high_row: Any, low_row: Any, volume_r
             price = _worse(order.side, price, market.orders[order.parent].bar_price)
         _trigger(market, number)
         if order.order_type != OrderType.STOP_LIMIT:
-            _fill_noted(market, number, price, True, volume, True)
+            _fill_noted(market, number, price, volume)
             continue
         order.idle_slice = state.slice_number
         if _reaches(-order.side, price, order.limit_price, symbol.tolerance):
-            _fill_noted(market, number, price, False, volume, True)
+            _fill_noted(market, number, price, volume)
 
 
 @compiled()
@@ -230,12 +230,12 @@ def _most_for_target(market: Any, number: int, high: float, low: float) -> float
 
 
 @compiled()
-def _inside_limits(market: Any, late: bool, high_row: Any, low_row: Any, volume_row: Any) -> None:
+def _inside_limits(market: Any, high_row: Any, low_row: Any, volume_row: Any) -> None:
     state = market.state[0]
     for index in range(state.active_count):
         number = market.active[index]
         order = market.orders[number]
-        if not _is_limit(order) or not _acts_inside(market, order, late):
+        if not _is_limit(order) or not _acts_inside(state, order):
             continue
         column = market.columns[order.symbol]
         volume = volume_row[column]
@@ -255,9 +255,9 @@ def _inside_limits(market: Any, late: bool, high_row: Any, low_row: Any, volume_
                 most = _most_for_target(market, number, high, low)
                 # the worst price that traded, where all of the range is better than the limit
                 price = min(price, high) if order.side > 0 else max(price, low)
-                fill(market, number, price, False, most, volume)
+                fill(market, number, price, most, volume)
                 continue
-        _fill_noted(market, number, price, False, volume, False)
+        _fill_noted(market, number, price, volume)
 
 
 @compiled()
@@ -293,7 +293,7 @@ def _inside_arrivals(market: Any, open_row: Any, close_row: Any, volume_row: Any
         part = (instruction.arrival_ns - start_ns) / (end_ns - start_ns)
         price = open_row[column] + part * (close_row[column] - open_row[column])
         price = _worse(order.side, open_row[column], price)
-        _fill_at_open(market, number, price, True, volume)
+        _fill_at_open(market, number, price, volume)
         if _is_immediate(order):
             cancel_order(market, number, Reason.IMMEDIATE)
 
@@ -311,34 +311,29 @@ def _hold_back_children(market: Any) -> None:
 
 
 @compiled()
-def _stops_and_limits(market: Any, late: bool, high_row: Any, low_row: Any, volume_row: Any) -> None:
-    if market.state[0].limits_first:
-        _inside_limits(market, late, high_row, low_row, volume_row)
-        _inside_stops(market, late, high_row, low_row, volume_row)
-    else:
-        _inside_stops(market, late, high_row, low_row, volume_row)
-        _inside_limits(market, late, high_row, low_row, volume_row)
-
-
-@compiled()
-def _play_inside(
-    market: Any, open_row: Any, high_row: Any, low_row: Any, close_row: Any, volume_row: Any
-) -> None:
+def _play_inside(market: Any, open_row: Any, high_row: Any, low_row: Any, close_row: Any, volume_row: Any) -> None:
     state = market.state[0]
-    if state.untidy:
-        tidy(market)
     state.stage = Stage.INSIDE
     state.now_ns = state.slice_end_ns
     state.known_ns = state.slice_end_ns - 1
+    state.plays_late = False
     _hold_back_children(market)
-    _stops_and_limits(market, False, high_row, low_row, volume_row)
-    if state.next_arrival_ns < state.slice_end_ns:
-        _accept_inside(market)
-        _inside_arrivals(market, open_row, close_row, volume_row)
-    if state.late_slice == state.slice_number:
+    while True:
         if state.untidy:
             tidy(market)
-        _stops_and_limits(market, True, high_row, low_row, volume_row)
+        if not state.limits_first:
+            _inside_stops(market, high_row, low_row, volume_row)
+        _inside_limits(market, high_row, low_row, volume_row)
+        if state.limits_first:
+            _inside_stops(market, high_row, low_row, volume_row)
+        if state.plays_late:
+            break
+        if state.next_arrival_ns < state.slice_end_ns:
+            _accept_inside(market)
+            _inside_arrivals(market, open_row, close_row, volume_row)
+        if state.late_slice != state.slice_number:
+            break
+        state.plays_late = True
 
 
 @compiled()
@@ -355,9 +350,9 @@ def _close_auction(market: Any, close_row: Any, volume_row: Any) -> None:
             continue
         price = close_row[column]
         if order.order_type == OrderType.MARKET_ON_CLOSE:
-            _fill_noted(market, number, price, True, volume, False)
+            _fill_noted(market, number, price, volume)
         elif _reaches(-order.side, price, order.limit_price, market.symbols[order.symbol].tolerance):
-            _fill_noted(market, number, price, False, volume, False)
+            _fill_noted(market, number, price, volume)
         end_order(market, number, OrderStatus.EXPIRED, Reason.NONE)
 
 

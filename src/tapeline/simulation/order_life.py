@@ -24,7 +24,8 @@ def record(market: Any, kind: int, number: int, symbol: int) -> Any:
     count = state.event_count
     if count == len(market.events):
         bigger = np.empty(2 * count, market.events.dtype)
-        bigger[:count] = market.events
+        for row in range(count):
+            bigger[row] = market.events[row]
         market.events = bigger
     state.event_count = count + 1
     event = market.events[count]
@@ -70,7 +71,8 @@ def activate(market: Any, number: int) -> None:
     count = state.active_count
     if count == len(market.active):
         bigger = np.empty(2 * count, np.int64)
-        bigger[:count] = market.active
+        for row in range(count):
+            bigger[row] = market.active[row]
         market.active = bigger
     market.active[count] = number
     state.active_count = count + 1

@@ -268,7 +268,7 @@ _RECORDS: dict[str, Any] = {
 BOOK = BookType([(name, _RECORDS.get(name, types.float64[::1])) for name in Tables._fields])
 
 
-@compiled()
+@compiled(entry=True)
 def _bind(  # noqa: PLR0913  (one argument per table)
     account: Any, positions: Any, marks: Any, prices: Any, symbols: Any, states: Any, holdings: Any,
     tickets: Any, intents: Any, executions: Any, round_trips: Any, strategies: Any, rules: Any, limits: Any,
@@ -298,7 +298,7 @@ def _bind(  # noqa: PLR0913  (one argument per table)
     return book
 
 
-@compiled()
+@compiled(entry=True)
 def _tables(book: Any) -> Any:
     return (
         book.account, book.positions, book.marks, book.prices, book.symbols, book.states, book.holdings,

@@ -79,7 +79,7 @@ def take_events(market: Any, book: Any, first: int, session: int) -> int:
     return int(count)
 
 
-@compiled()
+@compiled(entry=True)
 def send_intents(market: Any, book: Any, first: int, latency_ns: int) -> None:
     """Carry the slice's intents from `first` on to the market. Tickets and its orders have the same numbers."""
     for place in range(first, book.account[0].intents):
@@ -122,7 +122,7 @@ def send_intents(market: Any, book: Any, first: int, latency_ns: int) -> None:
             )
 
 
-@compiled()
+@compiled(entry=True)
 def run_rows(
     market: Any,
     book: Any,

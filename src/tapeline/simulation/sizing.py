@@ -64,7 +64,7 @@ def limit_quantity(
     return max(bound, 0.0), code
 
 
-@compiled()
+@compiled(entry=True)
 def enter(
     book: Any,
     strategy: int,

@@ -62,9 +62,13 @@ _CAUSES = {
 }
 
 
-def storage_error(exc: sqlite3.Error, path: Path | str, doing: str) -> StorageError:
+# A damaged page can make SQLite quote bytes that are no text, which Python then fails to decode.
+DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+
+
+def storage_error(exc: Exception, path: Path | str, doing: str) -> StorageError:
     """Return the sentence for what SQLite could not do; its own code stays in brackets."""
-    code = _code(exc)
+    code = "SQLITE_CORRUPT" if isinstance(exc, UnicodeDecodeError) else _code(exc)
     cause = next((text for start, text in _CAUSES.items() if code.startswith(start)), str(exc))
     kind = IntegrityError if code.startswith("SQLITE_CORRUPT") else StorageError
     return kind(f"Journal {path}: could not {doing}: {cause} ({code or type(exc).__name__}).")
@@ -109,11 +113,11 @@ def open_to_write(path: Path | str, busy_timeout_s: float) -> tuple[sqlite3.Conn
         connection.execute("PRAGMA checkpoint_fullfsync = ON")
         if _is_empty(connection):
             connection.executescript(SCHEMA)
-    except (sqlite3.Error, StorageError) as exc:
+    except (*DATABASE_ERRORS, StorageError) as exc:
         close(connection)
         if lock is not None:
             lock.release()
-        if isinstance(exc, sqlite3.Error):
+        if isinstance(exc, DATABASE_ERRORS):
             raise storage_error(exc, path, "open it for writing") from exc
         raise
     return connection, lock
@@ -141,9 +145,9 @@ def open_to_read(path: Path | str, busy_timeout_s: float) -> sqlite3.Connection:
             _refuse_strangers(connection, path)
         if _is_empty(connection):
             raise _not_a_journal(path)
-    except (sqlite3.Error, StorageError) as exc:
+    except (*DATABASE_ERRORS, StorageError) as exc:
         close(connection)
-        if isinstance(exc, sqlite3.Error):
+        if isinstance(exc, DATABASE_ERRORS):
             raise storage_error(exc, path, "open it for reading") from exc
         raise
     return connection
@@ -187,5 +191,5 @@ def _has_wal(path: Path | str) -> bool:
     return wal.exists() and wal.stat().st_size > 0
 
 
-def _code(exc: sqlite3.Error) -> str:
+def _code(exc: Exception) -> str:
     return getattr(exc, "sqlite_errorname", None) or ""

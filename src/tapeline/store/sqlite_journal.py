@@ -21,11 +21,19 @@ from tapeline.domain.errors import IntegrityError, InvariantError, StorageError
 from tapeline.ledger.canonical import decode, encode
 from tapeline.ledger.chain import GENESIS, link
 from tapeline.ports.journal import Fact, Head, Record
-from tapeline.store.sqlite_file import WriterLock, close, open_to_read, open_to_write, storage_error
+from tapeline.store.sqlite_file import (
+    DATABASE_ERRORS,
+    WriterLock,
+    close,
+    open_to_read,
+    open_to_write,
+    storage_error,
+)
 
 PAGE = 4_096
 BUSY_TIMEOUT_S = 5.0
 
+_RECORDS = "SELECT sequence, CAST(body AS TEXT), hash FROM facts"
 _INSERT = "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _HEADS = """
 SELECT (SELECT count FROM head), (SELECT hash FROM head), (SELECT max(sequence) FROM facts),
@@ -69,11 +77,11 @@ class SqliteJournal:
     ) -> SqliteJournal:
         try:
             return cls(connection, path, lock)
-        except (sqlite3.Error, StorageError) as exc:
+        except (*DATABASE_ERRORS, StorageError) as exc:
             close(connection)
             if lock is not None:
                 lock.release()
-            if isinstance(exc, sqlite3.Error):
+            if isinstance(exc, DATABASE_ERRORS):
                 raise storage_error(exc, path, "read its head") from exc
             raise
 
@@ -137,12 +145,12 @@ class SqliteJournal:
         ]
         given = [(text, value) for text, value in conditions if value is not None]
         where = " AND ".join(["sequence >= ?", *[text for text, _ in given]])
-        query = f"SELECT sequence, body, hash FROM facts WHERE {where} ORDER BY sequence LIMIT {PAGE}"
+        query = f"{_RECORDS} WHERE {where} ORDER BY sequence LIMIT {PAGE}"
         # Page by page: a read transaction that stays open would let the write-ahead log grow without bound.
         while True:
             try:
                 rows = self.connection.execute(query, (first, *[value for _, value in given])).fetchall()
-            except sqlite3.Error as exc:
+            except DATABASE_ERRORS as exc:
                 raise storage_error(exc, self.path, "read it") from exc
             for sequence, text, digest in rows:
                 yield Record(sequence, decode(text), text.encode(), digest)

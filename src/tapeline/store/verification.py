@@ -23,13 +23,14 @@ from tapeline.domain.errors import InputError, StorageError
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.chain import GENESIS, link
 from tapeline.ports.journal import Head
-from tapeline.store.sqlite_file import open_to_read
+from tapeline.store.sqlite_file import DATABASE_ERRORS, open_to_read
 from tapeline.store.sqlite_journal import BUSY_TIMEOUT_S, keys_of
 
 RENUMBERED_MAX = 10_000
 
+# The casts hold where a damaged page gives a column another type.
 _ROWS = """
-SELECT sequence, CAST(kind AS BLOB), CAST(body AS BLOB), hash,
+SELECT sequence, CAST(kind AS BLOB), CAST(body AS BLOB), CAST(hash AS BLOB),
        event_time_ns, client_order_id, execution_id, signal_id, symbol
 FROM facts NOT INDEXED ORDER BY sequence
 """
@@ -112,7 +113,7 @@ def _verify(connection: sqlite3.Connection, kept: bytes | None) -> Verification:
             kept_seen = kept_seen or row.hash == kept
         head = Head(count, previous)
         fault = _fault_of_end(connection, head) or _fault_of_pages(connection, count)
-    except sqlite3.Error as exc:
+    except DATABASE_ERRORS as exc:
         sentence = f"Behind record {count} the file cannot be read: {exc}. Restore a copy."
         return Verification(Head(count, previous), Fault(FaultKind.UNREADABLE, count + 1, sentence))
     if fault is None and not kept_seen:
@@ -187,7 +188,7 @@ def _reordered(number: int, other: int | None) -> Fault:
 
 
 def _fault_of_end(connection: sqlite3.Connection, head: Head) -> Fault | None:
-    stored = connection.execute("SELECT count, hash FROM head").fetchone()
+    stored = connection.execute("SELECT CAST(count AS INTEGER), CAST(hash AS BLOB) FROM head").fetchone()
     if stored is None:
         return Fault(FaultKind.TRUNCATED, head.count + 1, "The stored head is missing.")
     count, digest = stored
