@@ -33,7 +33,7 @@ def a_market(
     missing: float = 0.2,
     rounded: bool = True,
 ) -> Panel:
-    """Return a panel over a calendar: random walks on a coarse grid, so that ties and equal values are common."""
+    """Return a panel over a calendar: random walks on a coarse grid, so that ties are common."""
     random = np.random.default_rng(seed)
     sessions = a_calendar() if calendar is None else calendar
     frame_ns = parse_frame(base)
@@ -61,7 +61,7 @@ def a_market(
 
 
 def a_series(close: list[float], *, frame: str = "1min", **fields: list[float]) -> Panel:
-    """Return one symbol's bars without sessions, from its closes; open, high and low are the close unless given."""
+    """Return one symbol's bars without sessions; open, high and low are the close unless given."""
     frame_ns = parse_frame(frame)
     end_ns = FIRST_DAY + (np.arange(len(close), dtype=np.int64) + 1) * frame_ns
     given = {"volume": [100.0] * len(close), **fields}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def collected(program: Program, panel: Panel, cuts: Iterable[int] = ()) -> dict[
     edges = [0, *sorted({cut for cut in cuts if 0 < cut < len(panel)}), len(panel)]
     parts: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in program.tables}
     seen = dict.fromkeys(program.tables, 0)
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         program.advance(panel.rows(first, last))
         for name, table in program.tables.items():
             rows = np.where(table.decision_row >= 0, table.decision_row + seen[name], -1)

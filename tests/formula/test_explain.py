@@ -28,12 +28,12 @@ from tapeline.formula import (
     sma,
 )
 
-CLOSE = bars().close
+close = bars().close
 
 
 def test_an_entry_is_shown_as_its_conditions_with_numbers() -> None:
     panel = a_series([10.0, 10.0, 10.0, 10.0, 9.0, 8.0, 9.5, 11.0])
-    rule = crossed_above(sma(CLOSE, 2), sma(CLOSE, 4)) & (rsi(CLOSE, 3) < 30)
+    rule = crossed_above(sma(close, 2), sma(close, 4)) & (rsi(close, 3) < 30)
     program = compiled_for(panel, {"enter_long": rule})
     program.advance(panel)
 
@@ -48,7 +48,7 @@ def test_an_entry_is_shown_as_its_conditions_with_numbers() -> None:
 
 def test_parameters_are_shown_with_name_and_number() -> None:
     fast = param(2, low=1, high=9, name="fast")
-    program = compiled_for(a_series([1.0] * 5), {"x": ema(CLOSE, fast) >= 1}, parameters={"fast": 3})
+    program = compiled_for(a_series([1.0] * 5), {"x": ema(close, fast) >= 1}, parameters={"fast": 3})
     program.advance(a_series([1.0] * 5))
 
     assert program.explain("t", "x", 4, 0).render() == "(ema(close, fast=3) >= 1) = true   [1]"
@@ -56,7 +56,7 @@ def test_parameters_are_shown_with_name_and_number() -> None:
 
 def test_unknown_conditions_and_windows_are_told() -> None:
     panel = a_series([1.0, 3.0, 1.0, 1.0])
-    rule = (CLOSE > 2).any(3) & (CLOSE > CLOSE.lag(9))
+    rule = (close > 2).any(3) & (close > close.lag(9))
     program = compiled_for(panel, {"x": rule})
     program.advance(panel)
 
@@ -70,7 +70,7 @@ def test_unknown_conditions_and_windows_are_told() -> None:
 
 def test_numbers_are_explained_by_what_they_are_made_of() -> None:
     panel = a_series([10.0, 10.0], high=[11.0, 12.0], low=[9.0, 9.0])
-    program = compiled_for(panel, {"stop": CLOSE - 1.5 * atr(bars(), 1)})
+    program = compiled_for(panel, {"stop": close - 1.5 * atr(bars(), 1)})
     program.advance(panel)
 
     tree = program.explain("t", "stop", 1, 0)
@@ -85,7 +85,7 @@ def test_numbers_are_explained_by_what_they_are_made_of() -> None:
 
 
 def test_unknown_numbers_become_null_in_plain_data() -> None:
-    program = compiled_for(a_series([1.0]), {"x": sma(CLOSE, 2) > 0})
+    program = compiled_for(a_series([1.0]), {"x": sma(close, 2) > 0})
     program.advance(a_series([1.0]))
 
     plain = program.explain("t", "x", 0, 0).as_dict()
@@ -97,7 +97,7 @@ def test_unknown_numbers_become_null_in_plain_data() -> None:
 
 def test_a_position_is_explained_with_its_fields() -> None:
     panel = a_series([1.0, 2.0])
-    rule = (position.unrealized_r >= 2) | (position.bars_held >= 3) & (CLOSE > 1)
+    rule = (position.unrealized_r >= 2) | (position.bars_held >= 3) & (close > 1)
     program = compiled_for(panel, {"exit": rule})
     program.advance(panel)
     fields = np.full(len(POSITION_FIELDS), math.nan)
@@ -115,7 +115,7 @@ def test_a_position_is_explained_with_its_fields() -> None:
 
 
 def test_what_is_not_there_cannot_be_explained() -> None:
-    program = compiled_for(a_series([1.0]), {"enter": CLOSE > 1})
+    program = compiled_for(a_series([1.0]), {"enter": close > 1})
 
     with pytest.raises(FormulaError, match="0 rows"):
         program.explain("t", "enter", 0, 0)
@@ -132,8 +132,8 @@ M15, H1 = bars("15min"), bars("1h")
 RULES = {
     "mixed": (M15.close > sma(H1.close, 2)) & crossed_above(ema(M15.close, 2), ema(M15.close, 4)),
     "slow": crossed_above(H1.close, H1.open) | (H1.close > bollinger(H1.close, 3).middle).any(2),
-    "clock": (session.minutes_to_close > 30) & (CLOSE.on(M15) >= H1.high.lag(1)),
-    "nested": (sma(H1.close.on(M15), 2) > M15.close) | (CLOSE.rank() > 0.4),
+    "clock": (session.minutes_to_close > 30) & (close.on(M15) >= H1.high.lag(1)),
+    "nested": (sma(H1.close.on(M15), 2) > M15.close) | (close.rank() > 0.4),
 }
 
 
@@ -144,7 +144,7 @@ def nodes_of(tree: Explanation) -> list[tuple[str, float, str]]:
 
 
 def assert_within(one: Explanation, full: Explanation) -> None:
-    """Require equal numbers wherever both show any: what a bar saw that a newer one has followed is left out."""
+    """Require equal numbers where both show any: what an older bar saw may be left out."""
     np.testing.assert_equal(one.value, full.value)
     if one.children:
         assert one.detail == full.detail

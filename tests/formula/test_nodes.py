@@ -40,9 +40,10 @@ from tapeline.formula import *
 m15 = bars("15min")
 fast = param(20, low=2, high=500, name="fast")
 noise = [sma(bars("1h").low, n) for n in range(1, {noise})]
-rule = crossed_above(ema(m15.close, fast), bollinger(m15.close, 20, 2).lower) & (m15.close.rank() > 0.5).any(3)
-print(rule.version, compile_program({{"t": (m15, {{"a": rule, "b": position.bars_held > 3}})}}, symbol_count=2,
-      base_frame_ns=60_000_000_000).version)
+lower = bollinger(m15.close, 20, 2).lower
+rule = crossed_above(ema(m15.close, fast), lower) & (m15.close.rank() > 0.5).any(3)
+tables = {{"t": (m15, {{"a": rule, "b": position.bars_held > 3}})}}
+print(rule.version, compile_program(tables, symbol_count=2, base_frame_ns=60_000_000_000).version)
 """
 
 

@@ -10,7 +10,7 @@ from formula.running import compiled_for, values_of
 from tapeline.domain.errors import ConfigurationError, FormulaError, UnknownNameError
 from tapeline.formula import bars, bound_node, compile_program, crossed_above, ema, param, parameters_of, sma
 
-CLOSE = bars().close
+close = bars().close
 
 
 class Cross:
@@ -18,7 +18,7 @@ class Cross:
     slow = param(8, low=2, high=50)
     band = param(1.5, low=1.0, high=2.0)
 
-    enter = crossed_above(ema(CLOSE, fast), ema(CLOSE, slow)) & (CLOSE < band * sma(CLOSE, fast * 2))
+    enter = crossed_above(ema(close, fast), ema(close, slow)) & (close < band * sma(close, fast * 2))
 
 
 def test_a_parameter_is_named_by_its_class_attribute() -> None:
@@ -35,7 +35,7 @@ def test_a_name_is_given_once() -> None:
 
 
 def test_binding_gives_the_node_one_would_have_written_with_numbers() -> None:
-    written = crossed_above(ema(CLOSE, 5), ema(CLOSE, 8)) & (CLOSE < 1.5 * sma(CLOSE, 10))
+    written = crossed_above(ema(close, 5), ema(close, 8)) & (close < 1.5 * sma(close, 10))
 
     assert bound_node(Cross.enter, fast=5) is written
 
@@ -43,9 +43,9 @@ def test_binding_gives_the_node_one_would_have_written_with_numbers() -> None:
 def test_a_program_takes_overrides() -> None:
     panel = a_market(1)
 
-    found = values_of(panel, ema(CLOSE, Cross.fast), parameters={"fast": 7})
+    found = values_of(panel, ema(close, Cross.fast), parameters={"fast": 7})
 
-    np.testing.assert_array_equal(found, values_of(panel, ema(CLOSE, 7)))
+    np.testing.assert_array_equal(found, values_of(panel, ema(close, 7)))
 
 
 def test_wrong_values_and_names_are_refused() -> None:
@@ -60,13 +60,13 @@ def test_wrong_values_and_names_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="must be 2 to 5, not 7"):
         param(7, low=2, high=5)
     with pytest.raises(FormulaError, match="at least 1"):
-        sma(CLOSE, param(0, low=0, high=5))
+        sma(close, param(0, low=0, high=5))
     with pytest.raises(FormulaError, match="at least 1"):
-        bound_node(sma(CLOSE, param(1, low=0, high=5, name="n")), n=0)
+        bound_node(sma(close, param(1, low=0, high=5, name="n")), n=0)
 
 
 def test_two_different_parameters_of_one_name_are_refused() -> None:
-    rule = ema(CLOSE, param(3, name="n")) > ema(CLOSE, param(4, name="n"))
+    rule = ema(close, param(3, name="n")) > ema(close, param(4, name="n"))
 
     with pytest.raises(FormulaError, match="Two different parameters are named 'n'"):
         compiled_for(a_market(1), {"x": rule})
@@ -74,7 +74,7 @@ def test_two_different_parameters_of_one_name_are_refused() -> None:
 
 def test_an_unnamed_parameter_cannot_be_run() -> None:
     with pytest.raises(FormulaError, match="has no name yet"):
-        compiled_for(a_market(1), {"x": ema(CLOSE, param(3))})
+        compiled_for(a_market(1), {"x": ema(close, param(3))})
 
 
 def test_a_sweep_computes_what_its_sets_share_once() -> None:

@@ -99,18 +99,19 @@ def test_resetting_forgets_everything() -> None:
     assert_same(first, collected(program, panel.rows(0, 50)))
 
 
-def test_the_calendar_may_grow_while_the_program_runs() -> None:
+def test_the_calendar_may_grow_and_lose_its_past_while_the_program_runs() -> None:
     whole = a_market(6, calendar=a_calendar(6))
     assert whole.sessions is not None
-    known = replace(whole.sessions, open_ns=whole.sessions.open_ns[:3], close_ns=whole.sessions.close_ns[:3])
-    program = compiled_for(whole, {"x": bars("2d").close, "y": bars("1h").close})
+    known = whole.sessions.cut(0, 3)
+    clock = session.minutes_to_close.on(bars("2d"))
+    program = compiled_for(whole, {"x": bars("2d").close, "y": bars("1h").close, "clock": clock})
     cut = int(np.searchsorted(whole.end_ns, known.close_ns[-1], side="right"))
     expected = collected(program, whole)["t"]["values"]
 
     program.reset()
     program.advance(replace(whole.rows(0, cut), sessions=known))
     head = program.tables["t"].values.copy()
-    program.advance(whole.rows(cut, len(whole)))
+    program.advance(replace(whole.rows(cut, len(whole)), sessions=whole.sessions.cut(2, 6)))
 
     np.testing.assert_array_equal(np.concatenate([head, program.tables["t"].values], axis=1), expected)
 

@@ -40,58 +40,58 @@ from tapeline.formula import (
     wilder,
 )
 
-B = bars()
-C = B.close
+base = bars()
+close = base.close
 FORMULAS: dict[str, Node] = {
     str(node): node
     for node in (
-        C,
-        B.completeness,
-        B.typical,
-        C.lag(0),
-        C.lag(4),
-        (C > C.lag(2)).lag(3),
-        (C > 1e9).any(5),
-        (C > 0).all(5),
-        (C > C.lag(1)).count(4),
-        C.highest(6),
-        C.lowest(6).lag(1),
-        (C > 0).bars_since(),
-        C.rank(),
-        C.lag(2).zscore(),
-        C.demean(),
-        where(C.lag(3) > 0, C, C.lag(1)),
-        (C > 0) & (sma(C, 5) > 0),
-        (C > 1e9) | (sma(C, 7) > 1e9),
-        sma(C, 5),
-        ema(C, 5),
-        ema(C, 5, seed="first"),
-        wilder(C, 5),
-        rolling_sum(C, 3),
-        rolling_mean(C, 3),
-        rolling_std(C, 4),
-        rolling_argmin(C, 4),
-        rolling_argmax(C, 4),
-        rolling_zscore(C, 4),
-        bollinger(C, 6).percent_b,
-        bollinger(C, 6).bandwidth,
-        rsi(C, 5),
-        stochastic(B, 5),
-        stoch_rsi(C, 5, 4, 3, 2).k,
-        stoch_rsi(C, 5, 4, 3, 2).d,
-        macd(C, 3, 6, 4).line,
-        macd(C).histogram,
-        roc(C, 3),
-        true_range(B),
-        atr(B, 5),
-        adx(B, 5).adx,
-        adx(B, 5).minus_di,
-        obv(B),
-        vwap(B),
-        relative_volume(B, 5),
-        realized_volatility(C, 5),
-        maximum(sma(C, 3), rsi(sma(C, 4), 3)),
-        rsi(C, param(4, name="n")),
+        close,
+        base.completeness,
+        base.typical,
+        close.lag(0),
+        close.lag(4),
+        (close > close.lag(2)).lag(3),
+        (close > 1e9).any(5),
+        (close > 0).all(5),
+        (close > close.lag(1)).count(4),
+        close.highest(6),
+        close.lowest(6).lag(1),
+        (close > 0).bars_since(),
+        close.rank(),
+        close.lag(2).zscore(),
+        close.demean(),
+        where(close.lag(3) > 0, close, close.lag(1)),
+        (close > 0) & (sma(close, 5) > 0),
+        (close > 1e9) | (sma(close, 7) > 1e9),
+        sma(close, 5),
+        ema(close, 5),
+        ema(close, 5, seed="first"),
+        wilder(close, 5),
+        rolling_sum(close, 3),
+        rolling_mean(close, 3),
+        rolling_std(close, 4),
+        rolling_argmin(close, 4),
+        rolling_argmax(close, 4),
+        rolling_zscore(close, 4),
+        bollinger(close, 6).percent_b,
+        bollinger(close, 6).bandwidth,
+        rsi(close, 5),
+        stochastic(base, 5),
+        stoch_rsi(close, 5, 4, 3, 2).k,
+        stoch_rsi(close, 5, 4, 3, 2).d,
+        macd(close, 3, 6, 4).line,
+        macd(close).histogram,
+        roc(close, 3),
+        true_range(base),
+        atr(base, 5),
+        adx(base, 5).adx,
+        adx(base, 5).minus_di,
+        obv(base),
+        vwap(base),
+        relative_volume(base, 5),
+        realized_volatility(close, 5),
+        maximum(sma(close, 3), rsi(sma(close, 4), 3)),
+        rsi(close, param(4, name="n")),
     )
 }
 
@@ -115,9 +115,9 @@ def test_the_first_known_value_comes_right_after_the_warmup(market: Panel, name:
 
 def test_a_crossing_is_surely_known_after_one_bar_more_than_its_inputs() -> None:
     panel = a_series([5.0, 5.0, 5.0, 5.0])
-    crossing = crossed_above(C.lag(2), 1)
+    crossing = crossed_above(close.lag(2), 1)
 
-    assert crossing.warmup() == {B.frame: 3}
+    assert crossing.warmup() == {base.frame: 3}
     assert [np.isnan(value) for value in values_of(panel, crossing)[:, 0]] == [True, True, True, False]
 
 

@@ -42,20 +42,22 @@ def a_market(
     """Return panels by the names of value inputs, with `exists` and the clocks.
 
     missing : share of (row, symbol) without a bar; unknown : share of unknown values on existing bars.
-    One price in four repeats the one before, so that flat windows occur; prices are multiples of 1/64.
+    One price in four repeats the one before, so that flat windows occur. Prices and volumes of every other
+    symbol are such that each sum of them is rounded.
     """
     rng = np.random.default_rng(seed)
+    unit = np.where(np.arange(symbols) % 2, np.pi, 1.0) / 64.0
     moves = rng.integers(-40, 41, (rows, symbols)) * (rng.random((rows, symbols)) > 0.25)
-    close = (3200 + np.abs(np.cumsum(moves, axis=0))) / 64.0
-    high = close + rng.integers(0, 20, (rows, symbols)) / 64.0
-    low = close - rng.integers(0, 20, (rows, symbols)) / 64.0
+    close = (3200 + np.abs(np.cumsum(moves, axis=0))) * unit
+    high = close + rng.integers(0, 20, (rows, symbols)) * unit
+    low = close - rng.integers(0, 20, (rows, symbols)) * unit
     market = {
         "high": high,
         "low": low,
         "close": close,
         "value": close.copy(),
         "price": close.copy(),
-        "volume": rng.integers(0, 500, (rows, symbols)).astype(np.float64),
+        "volume": rng.integers(0, 500, (rows, symbols)) * (64.0 * unit),
         "condition": (rng.random((rows, symbols)) < 0.4).astype(np.float64),
     }
     absent = rng.random((rows, symbols)) < missing

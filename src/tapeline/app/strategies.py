@@ -29,8 +29,13 @@ def find_strategy(text: str) -> StrategyClass:
     return SHIPPED[text]
 
 
-def make_strategy(text: str, assignments: Sequence[str] = ()) -> RuleStrategy | Strategy:
-    """Return a strategy with its parameters, each given as `name=number`."""
+def make_strategies(
+    names: Sequence[str], assignments: Sequence[str] = (), frame: str = ""
+) -> list[RuleStrategy | Strategy]:
+    """Return strategies with their parameters, each given as `name=number` and going to all that declare it.
+
+    frame : frame of those that have none of their own
+    """
     values: dict[str, float] = {}
     for assignment in assignments:
         name, separator, number = assignment.partition("=")
@@ -40,7 +45,18 @@ def make_strategy(text: str, assignments: Sequence[str] = ()) -> RuleStrategy | 
             separator = ""
         if not separator:
             raise InputError(f"Parameter {assignment!r} is no assignment of a number. Write it like fast=10.")
-    return find_strategy(text)(**values)
+    classes = [find_strategy(name) for name in names]
+    declared = {name for found in classes for name in found.declared_parameters()}
+    for name in values:
+        if name not in declared:
+            raise UnknownNameError("parameter", name, declared, where=", ".join(names))
+    return [
+        found(
+            frame=None if found.frame or not frame else frame,
+            **{name: value for name, value in values.items() if name in found.declared_parameters()},
+        )
+        for found in classes
+    ]
 
 
 def _from_file(path: Path, class_name: str) -> StrategyClass:

@@ -13,11 +13,12 @@ import numpy as np
 
 from tapeline.domain.errors import ConfigurationError
 from tapeline.domain.times import parse_frame
-from tapeline.formula.bars import Bars, bars
-from tapeline.formula.frame import BASE
+from tapeline.formula.bars import Bars
+from tapeline.formula.frame import Frame
 from tapeline.formula.node import Node
 from tapeline.formula.parameters import bind
 from tapeline.formula.program import Program, Table, compile_program
+from tapeline.formula.rebase import rebase
 from tapeline.simulation.decision import RULE_NAMES, Signals
 from tapeline.simulation.records import STRATEGY, Book, new_book
 from tapeline.simulation.settings import RunSettings
@@ -133,10 +134,13 @@ def assemble(
         _check_sides(strategy, settings)
         formulas = strategy.formulas()
         bound = bind(formulas.values(), strategy.parameters)
-        frame = bars(strategy.frame) if strategy.frame else None
-        if frame is not None and parse_frame(str(strategy.frame)) == base_frame_ns:
-            frame = Bars(BASE)
-        tables[name] = (frame, {formula: bound[node] for formula, node in formulas.items()})
+        placed = {formula: bound[node] for formula, node in formulas.items()}
+        frame = None
+        if strategy.frame:
+            frame = Bars(Frame(parse_frame(strategy.frame)).over(base_frame_ns))
+            moved = rebase(placed.values(), frame.frame)
+            placed = {formula: moved[node] for formula, node in placed.items()}
+        tables[name] = (frame, placed)
     program = compile_program(
         tables, symbol_count=symbol_count, base_frame_ns=base_frame_ns, groups=groups, compare=settings.compare
     )

@@ -2,11 +2,11 @@
 
     enter_long = true
       crossed_above(ema(close, 20), ema(close, 50)) = true   [101.32 > 101.30, before 101.10 <= 101.21]
-      (rsi(close, 14) < 30) = false   [41.2 < 30]
+      (rsi(close, 14) < 30) = false   [41.2]
 
 The numbers are those of the last chunk's registers; nothing is computed again. What a formula of a slower
-frame saw is shown as of that frame's last bar; where it lies before the chunk, from what the program kept of
-it.
+frame saw is shown as of that frame's last bar; what lies before the chunk the program has
+kept.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ class _Explainer:
         operands = [self._value(child, moment) for child in node.inputs]
         operands += [0.0] * (3 - len(operands))
         tolerance = self.program.lowering.tolerance_of(node)
-        return float(element.apply(node.operation.code, *operands, tolerance))
+        return float(element.apply(node.operation.code, operands[0], operands[1], operands[2], tolerance))
 
     def _register_value(self, node: Node, domain: Domain, row: int) -> float:
         lowering, views = self.program.lowering, self.program.views

@@ -10,7 +10,7 @@ from tapeline.domain.times import DAY, frame_text
 
 @dataclass(frozen=True, order=True)
 class Frame:
-    """A bar length in nanoseconds; 0 is the base frame, that of the data of the run, and finer than any other."""
+    """A bar length in nanoseconds; 0 is the base frame, that of the run's data, finer than any other."""
 
     ns: int
 
@@ -35,8 +35,8 @@ class Frame:
             raise FormulaError(f"Frame {self.text} is longer than a day but no number of whole days.")
         if self.ns % base_ns and self.ns < DAY:
             raise FormulaError(
-                f"Frame {self.text} is no multiple of the data's bars of {frame_text(base_ns)}, so no bar of it "
-                f"can be built from them. Use a multiple of {frame_text(base_ns)}."
+                f"Frame {self.text} is no multiple of the data's bars of {frame_text(base_ns)}, so it cannot "
+                f"be built from them. Use a multiple of {frame_text(base_ns)}."
             )
         return self
 

@@ -10,6 +10,7 @@ To add an indicator: its kernel in `tapeline.indicators`, an `indicator(...)` en
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tapeline.domain.errors import FormulaError
@@ -23,7 +24,7 @@ _SEEDS = {"sma": 0.0, "first": 1.0}
 _FLATS = {"zero": 0.0, "middle": 50.0, "unknown": math.nan}
 
 
-def _ema_vector(settings: list[float]) -> tuple[float, float, float]:
+def _ema_vector(settings: Sequence[float]) -> tuple[float, float, float]:
     length, seed = settings
     return 2.0 / (length + 1.0), 1.0 if seed == _SEEDS["first"] else length, 0.0
 
@@ -83,8 +84,7 @@ def sma(series: Node, length: Operand) -> Node:
 def ema(series: Node, length: Operand, *, seed: str = "sma") -> Node:
     """Return the exponential average with weight 2 / (length + 1). Unit of the series.
 
-    seed : "sma" starts from the mean of the first `length` values, as TA-Lib does; "first" from the first
-        value
+    seed : "sma" starts from the mean of the first `length` values, as TA-Lib; "first" from the first value
     Warm-up: length - 1, none for "first".
     """
     return make(_EMA, (as_node(series),), (length, seed))
@@ -136,7 +136,7 @@ def rolling_max(series: Node, length: Operand) -> Node:
 
 
 def rolling_argmin(series: Node, length: Operand) -> Node:
-    """Return how many bars ago the lowest of the last `length` values was, 0 = now; of equal ones the newest.
+    """Return how many bars ago the lowest of the last `length` values was, 0 = now; of equals the newest.
 
     Warm-up: length - 1.
     """
@@ -144,8 +144,7 @@ def rolling_argmin(series: Node, length: Operand) -> Node:
 
 
 def rolling_argmax(series: Node, length: Operand) -> Node:
-    """Return how many bars ago the highest of the last `length` values was, 0 = now; of equal ones the
-    newest.
+    """Return how many bars ago the highest of the last `length` values was, 0 = now; of equals the newest.
 
     Warm-up: length - 1.
     """

@@ -135,8 +135,8 @@ class Node:
 
     def __bool__(self) -> bool:
         raise FormulaError(
-            f"The truth of {self} is not known while the formula is written. Use & | ~ instead of and, or, not, "
-            "put each comparison in parentheses, and write a < b < c as (a < b) & (b < c)."
+            f"The truth of {self} is not known while the formula is written. Use & | ~ instead of and, or, "
+            "not, put each comparison in parentheses, and write a < b < c as (a < b) & (b < c)."
         )
 
     def lag(self, bars: Operand) -> Node:
@@ -219,7 +219,7 @@ class Node:
 
     @property
     def version(self) -> str:
-        """Fingerprint of the definition: equal for equal definitions in every process, whatever their order."""
+        """Fingerprint of the definition, the same in every process for the same definition."""
         return digest(self)[:16]
 
     def warmup(self) -> dict[Frame, int]:
@@ -343,8 +343,8 @@ def _settled(value: Any, operation: Operation) -> Any:
     if isinstance(value, Node):
         if value.fixed_value is None:
             raise FormulaError(
-                f"An argument of {operation.name} must be a number or made of parameters; {value} changes from "
-                "bar to bar."
+                f"An argument of {operation.name} must be a number or made of parameters; {value} changes "
+                "from bar to bar."
             )
         known = constant_value(value)
         return value if known is None else known
@@ -360,13 +360,14 @@ def _check(node: Node) -> None:
     memory = operation.kind in ("kernel", "crossing", "cross_section")
     if node.needs_position and (memory or operation.kind == "frame"):
         raise FormulaError(
-            f"{operation.name} cannot be applied to {_blamed(node)}: what a position was at earlier bars, or would "
-            "be at other symbols, is not kept. Use position.* in arithmetic, comparisons, & | ~ and where only."
+            f"{operation.name} cannot be applied to {_blamed(node)}: what a position was at earlier bars, "
+            "or would be in other symbols, is not kept. Use position.* only in arithmetic, comparisons, "
+            "& | ~ and where."
         )
     if memory and node.frame is None:
         raise FormulaError(
-            f"{operation.name} of {node.inputs[0]} has no bars to count. Name the frame whose bars are meant: "
-            f'{node.inputs[0]}.on(bars("15min")).'
+            f"{operation.name} of {node.inputs[0]} has no bars to count. Name the frame whose bars are "
+            f'meant: {node.inputs[0]}.on(bars("15min")).'
         )
     needed = node.inputs if operation in op.LOGIC else ()
     if operation is op.WHERE or operation.name in ("any", "all", "count", "bars_since"):
@@ -374,11 +375,13 @@ def _check(node: Node) -> None:
     for child in needed:
         if not child.is_condition:
             raise FormulaError(
-                f"{operation.symbol or operation.name} needs conditions, and {child} is a number. Compare it with "
-                "something first, and put each comparison in parentheses."
+                f"{operation.symbol or operation.name} needs conditions, and {child} is a number. Compare it "
+                "with something first, and put each comparison in parentheses."
             )
     for setting, value in zip(operation.settings, node.parameters, strict=operation.kind == "kernel"):
-        setting.check(value.fixed_value if isinstance(value, Node) else value, where=operation.name)
+        fixed = value.fixed_value if isinstance(value, Node) else value
+        assert fixed is not None  # `_settled` takes no other nodes
+        setting.check(fixed, where=operation.name)
 
 
 def _fixed_value(node: Node) -> float | None:
@@ -395,7 +398,7 @@ def _fixed_value(node: Node) -> float | None:
 def fixed_result(operation: Operation, operands: list[float]) -> float:
     """Return the result of an operation on numbers."""
     padded = operands + [0.0] * (3 - len(operands))
-    return float(element.apply(operation.code, *padded, element.TOLERANCE))
+    return float(element.apply(operation.code, padded[0], padded[1], padded[2], element.TOLERANCE))
 
 
 def _blamed(node: Node) -> str:

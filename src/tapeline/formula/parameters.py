@@ -63,8 +63,8 @@ class Parameter(Node):
         """Return what its fingerprint covers. Raises FormulaError while it has no name."""
         if not self.name:
             raise FormulaError(
-                f"A parameter with default {self.default:g} has no name yet. Assign it to a class attribute of the "
-                "strategy, or give param(..., name=...)."
+                f"A parameter with default {self.default:g} has no name yet. Assign it to a class attribute "
+                "of the strategy, or give param(..., name=...)."
             )
         return self.name, self.default, self.low, self.high, self.is_whole
 
@@ -92,8 +92,9 @@ def parameters_of(roots: Iterable[Node]) -> dict[str, Parameter]:
             other = found.setdefault(name, node)
             if other is not node and other.definition_values() != node.definition_values():
                 raise FormulaError(
-                    f"Two different parameters are named {name!r}: default {other.default:g} from {other.low:g} to "
-                    f"{other.high:g}, and default {node.default:g} from {node.low:g} to {node.high:g}. Rename one."
+                    f"Two different parameters are named {name!r}: default {other.default:g} from "
+                    f"{other.low:g} to {other.high:g}, and default {node.default:g} from {node.low:g} to "
+                    f"{node.high:g}. Rename one."
                 )
     return found
 

@@ -162,8 +162,8 @@ class Program:
             )
         if chunk.frame_ns != self.base_frame_ns:
             raise DataError(
-                f"The program was compiled for bars of {frame_text(self.base_frame_ns)}, but the chunk has bars of "
-                f"{frame_text(chunk.frame_ns)}."
+                f"The program was compiled for bars of {frame_text(self.base_frame_ns)}, but the chunk has "
+                f"bars of {frame_text(chunk.frame_ns)}."
             )
         if count:
             if chunk.end_ns[0] <= self._last_end_ns:
@@ -192,16 +192,22 @@ class Program:
 
     def _read_calendar(self, chunk: Panel, base: Domain, count: int) -> None:
         if chunk.sessions is not self._sessions:
-            self._sessions = sessions = chunk.sessions
-            self._calendar = (_NO_SESSIONS, _NO_SESSIONS, 0)
-            if sessions is not None and len(sessions):
-                # Copies: compiled code takes no read-only arrays.
-                self._calendar = (np.array(sessions.open_ns), np.array(sessions.close_ns), sessions.ordinal)
+            self._change_calendar(chunk.sessions)
         if self._sessions is not None:
             self._start_ns[:count] = chunk.start_ns
             frames.locate_sessions(
                 self._start_ns[:count], self._calendar[0], self._calendar[1], base.session[:count]
             )
+
+    def _change_calendar(self, sessions: Sessions | None) -> None:
+        before = self._calendar
+        self._sessions, self._calendar = sessions, (_NO_SESSIONS, _NO_SESSIONS, 0)
+        if sessions is not None and len(sessions):
+            # Copies: compiled code takes no read-only arrays.
+            self._calendar = (np.array(sessions.open_ns), np.array(sessions.close_ns), sessions.ordinal)
+        for domain in self._slower:
+            # The session index of the frame bar under construction now counts from another session.
+            domain.pending[2] += before[2] - self._calendar[2]
 
     def _count_rows(self, domain: Domain, count: int) -> None:
         base = self._base

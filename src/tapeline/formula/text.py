@@ -1,4 +1,4 @@
-"""Write formulas as a trader would: `crossed_above(ema(close, 20), ema(close, 50))`, `close[15min].lag(1)`."""
+"""Write formulas as a trader would: `crossed_above(ema(close, 20), close[15min].lag(1))`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _one(node: Node, texts: dict[int, str], values: Mapping[str, float] | None) 
         return f"{name}={number_text(values[name])}" if values and name in values else str(name)
     if operation is op.FIELD:
         frame = Frame(int(node.parameters[-1]))
-        return node.parameters[0] + (f"[{frame.text}]" if frame.ns else "")
+        return f"{node.parameters[0]}[{frame.text}]" if frame.ns else str(node.parameters[0])
     if operation.kind in ("session", "position"):
         return f"{operation.name}.{node.parameters[0]}"
     if operation is op.NAMED:

@@ -51,7 +51,8 @@ def locate_sessions(start_ns: Any, open_ns: Any, close_ns: Any, session: Any) ->
 
 
 @compiled(
-    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64, float64[:, ::1], float64[:, ::1], float64[:, ::1])"
+    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64, "
+    "float64[:, ::1], float64[:, ::1], float64[:, ::1])"
 )
 def session_clocks(
     end_ns: Any,
@@ -84,7 +85,8 @@ def bars_between(start_ns: int, end_ns: int, base_ns: int) -> Any:
 
 
 @compiled(
-    "int64(int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, int64, int64[::1], int64[::1], float64[::1])"
+    "int64(int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, int64, "
+    "int64[::1], int64[::1], float64[::1])"
 )
 def frame_clock(
     end_ns: Any,

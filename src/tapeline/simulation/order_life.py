@@ -13,7 +13,7 @@ import numpy as np
 
 from tapeline.domain.words import EventKind, OrderStatus, OrderType, Reason, Role, Stage, TimeInForce
 from tapeline.indicators.compiled import compiled
-from tapeline.simulation.amounts import on_step
+from tapeline.simulation.amounts import on_step, quantity_of, steps_in
 from tapeline.simulation.market import FOREVER_NS, NO_ORDER, SUBMIT
 
 
@@ -189,9 +189,11 @@ def reduce_order(market: Any, number: int, quantity: float) -> None:
     order = market.orders[number]
     if order.status >= OrderStatus.FILLED or order.dormant:
         return
+    # the other member may trade in finer steps: what is left is cut to the steps of this one
     symbol = market.symbols[order.symbol]
-    order.quantity = max(on_step(order.quantity - quantity, symbol), order.filled)
-    if leaves_of(market, number) <= 0.0:
+    left = quantity_of(steps_in(max(order.quantity - order.filled - quantity, 0.0), symbol), symbol)
+    order.quantity = on_step(order.filled + left, symbol)
+    if left <= 0.0:
         cancel_order(market, number, Reason.ONE_CANCELS_OTHER)
     else:
         record_order(market, EventKind.REPLACED, number, Reason.ONE_CANCELS_OTHER)

@@ -20,6 +20,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tapeline.domain.errors import ConfigurationError, FormulaError, UnknownNameError
+from tapeline.domain.times import parse_frame
 from tapeline.formula.node import Node
 from tapeline.formula.parameters import Parameter
 from tapeline.strategies.rules import Distance, ScaleOut, SessionWindow, Size, percent_of_equity
@@ -33,20 +34,24 @@ MINUTE_NS = 60_000_000_000
 class _Declared:
     """What both kinds of strategy share: a name, parameters, a size and session windows.
 
-    frame : decision frame such as "15min"; None = the finest frame that the formulas use
+    frame : the frame that `bars()` means and on which it decides, such as "15min"; None = that of the data for
+        `bars()`, and decisions on the finest frame that the formulas use
     size : how the quantity of an entry is found
     positions_max : holdings of this strategy at one time, None = no bound of its own
     entry_window : when in a session entries are allowed, None = always
     flat_before_close_minutes : close everything so many minutes before the session ends, None = hold overnight
     """
 
-    frame: ClassVar[str | None] = None
+    frame: str | None = None
     size: ClassVar[Size] = percent_of_equity(10)
     positions_max: ClassVar[int | None] = None
     entry_window: ClassVar[SessionWindow | None] = None
     flat_before_close_minutes: ClassVar[float | None] = None
 
-    def __init__(self, **parameters: float) -> None:
+    def __init__(self, *, frame: str | None = None, **parameters: float) -> None:
+        if frame is not None:
+            parse_frame(frame)
+            self.frame = frame
         known = self.declared_parameters()
         for name in parameters:
             if name not in known:
@@ -114,8 +119,8 @@ class RuleStrategy(_Declared):
     scale_out: ClassVar[ScaleOut | None] = None
     rank: ClassVar[Node | None] = None
 
-    def __init__(self, **parameters: float) -> None:
-        super().__init__(**parameters)
+    def __init__(self, *, frame: str | None = None, **parameters: float) -> None:
+        super().__init__(frame=frame, **parameters)
         owner = type(self).__name__
         if self.enter_long is None and self.enter_short is None:
             raise ConfigurationError(f"Strategy {owner} has neither enter_long nor enter_short: it would never trade.")
