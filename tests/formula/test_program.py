@@ -13,7 +13,7 @@ from tapeline.domain.errors import DataError
 from tapeline.domain.times import MINUTE
 from tapeline.formula import bars, compile_program, session, sma
 
-CLOSE = bars().close
+close = bars().close
 
 
 def test_session_clocks_follow_half_days_and_need_no_bar() -> None:
@@ -47,7 +47,7 @@ def test_without_sessions_their_clock_is_unknown() -> None:
 
 def test_a_decision_row_belongs_to_the_base_row_that_made_it_readable() -> None:
     panel = a_market(0, missing=0.0, symbols=1, calendar=a_calendar(1, half_days=()))
-    program = compiled_for(panel, {"x": CLOSE}, bars("15min"))
+    program = compiled_for(panel, {"x": close}, bars("15min"))
     run = collected(program, panel)["t"]
 
     for row, decision in enumerate(run["decision_row"]):
@@ -71,10 +71,10 @@ def test_tables_of_several_frames_live_side_by_side() -> None:
 
 def test_an_output_asked_for_twice_is_given_twice() -> None:
     panel = a_market(4)
-    average = sma(CLOSE, 3)
+    average = sma(close, 3)
     program = compile_program(
         {
-            "a": (None, {"x": average, "y": average, "close": CLOSE, "five": average * 0 + 5}),
+            "a": (None, {"x": average, "y": average, "close": close, "five": average * 0 + 5}),
             "b": (None, {"x": average}),
         },
         symbol_count=3,
@@ -88,9 +88,18 @@ def test_an_output_asked_for_twice_is_given_twice() -> None:
     np.testing.assert_array_equal(a.values[a.rows["close"]], panel.close)
 
 
+def test_a_formula_of_thousands_of_nodes_is_no_problem() -> None:
+    panel = a_series([1.0] * 12)
+    total = close
+    for step in range(3000):
+        total = total + close.lag(step % 10)
+
+    assert values_of(panel, total)[-1, 0] == 3001.0
+
+
 def test_resetting_forgets_everything() -> None:
     panel = a_market(6)
-    formulas = {"x": (sma(bars("1h").close, 2) > CLOSE.lag(3)).any(5), "y": CLOSE.on(bars("15min"))}
+    formulas = {"x": (sma(bars("1h").close, 2) > close.lag(3)).any(5), "y": close.on(bars("15min"))}
     program = compiled_for(panel, formulas, bars("15min"))
 
     first = collected(program, panel.rows(0, 50))
@@ -118,7 +127,7 @@ def test_the_calendar_may_grow_and_lose_its_past_while_the_program_runs() -> Non
 
 def test_chunks_that_do_not_fit_are_refused() -> None:
     panel = a_market(1)
-    program = compiled_for(panel, {"x": CLOSE})
+    program = compiled_for(panel, {"x": close})
     program.advance(panel.rows(0, 10))
 
     with pytest.raises(DataError, match="does not come after"):
@@ -132,7 +141,7 @@ def test_chunks_that_do_not_fit_are_refused() -> None:
 
 def test_a_chunk_is_small_enough_for_the_cache() -> None:
     few, many = (
-        compile_program({"t": (None, {"x": CLOSE})}, symbol_count=n, base_frame_ns=MINUTE) for n in (1, 500)
+        compile_program({"t": (None, {"x": close})}, symbol_count=n, base_frame_ns=MINUTE) for n in (1, 500)
     )
 
     assert few.chunk_rows == 32_768

@@ -60,6 +60,24 @@ def test_a_symbol_alone_and_among_others_gets_the_same_bits(kernel: Kernel, mark
 
 
 @ALL_KERNELS
+def test_the_loop_across_symbols_and_the_loop_along_rows_give_the_same_bits(kernel: Kernel) -> None:
+    """Of values of all magnitudes, so that a sum taken in another order shows."""
+    rng = np.random.default_rng(9)
+    market = a_market(300, 2 * FEW_SYMBOLS, seed=9)
+    for name in ("high", "low", "close", "value", "price", "volume"):
+        magnitudes = 10.0 ** rng.integers(-4, 5, market[name].shape)
+        market[name] = np.abs(rng.standard_normal(market[name].shape)) * magnitudes
+    inputs, parameters = inputs_of(kernel, market), parameters_of(kernel)
+    clocks = len(kernel.clock_inputs)
+
+    across = run(kernel, inputs, parameters)
+    one_symbol = [panel[:, :1].copy() for panel in inputs[: len(inputs) - clocks]]
+    along = run(kernel, (*one_symbol, *inputs[len(inputs) - clocks :]), parameters)
+
+    assert all(same_bits(a[:, :1], b) for a, b in zip(across, along, strict=True))
+
+
+@ALL_KERNELS
 @EXAMPLES
 @given(
     market=markets,

@@ -13,7 +13,7 @@ from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.words import Limit, Reason, Role, Side
 from tapeline.ledger.facts import OrderAccepted, OrderCanceled, OrderDenied, OrderIntended, OrderTriggered
 from tapeline.ledger.why import explain
-from tapeline.ledger.why_text import as_plain, render
+from tapeline.ledger.why_text import as_plain, conditions, render
 from tapeline.store.sqlite_journal import SqliteJournal
 
 SIZING = {"equity": 100_000.0, "price": 9.98, "stop": 9.5, "risk": 0.48, "wanted": 833.3, "limit": "position"}
@@ -60,36 +60,44 @@ Order Dip-ABCD-1
   BUY 100 ABCD, MARKET, GTC, for entry, by Dip
   stop of its bracket: Dip-ABCD-2
   target of its bracket: Dip-ABCD-3
+  Signal #2  2024-01-02T15:00:00Z  Dip enter_long ABCD, rule 5ba1, rank 0.5
+    close < band.lower = true   [9.98 < 10.02]
+    Decision bar ABCD 2024-01-02T14:59:00Z to 2024-01-02T15:00:00Z: \
+open 10.1  high 10.2  low 9.95  close 9.98  volume 12000
+  Quantity: equity 100,000.00, price 9.98, risk 0.48, stop 9.5, wanted 833.3, cut by the position limit
   What happened
     #3  2024-01-02T15:00:00Z  OrderIntended
     #6  2024-01-02T15:00:00Z  OrderAccepted
-    #7  2024-01-02T15:01:00Z  OrderFilled E-1: BUY 100 at 10, commission 1, stage clock, leaves 0
-  What the quantity was computed from
-    equity = 100000
-    limit = position
-    price = 9.98
-    risk = 0.48
-    stop = 9.5
-    wanted = 833.3
-  Signal #2  2024-01-02T15:00:00Z  Dip enter_long ABCD, rule 5ba1
-    rank = 0.5
-    (close < band.lower) = true   [9.98 < 10.02]
-    Decision bar ABCD 2024-01-02T14:59:00Z to 2024-01-02T15:00:00Z: \
-open 10.1  high 10.2  low 9.95  close 9.98  volume 12000
+    #7  2024-01-02T15:01:00Z  OrderFilled E-1: BUY 100 at 10, commission 1
 
 Run #1, from 2024-01-02T15:00:00Z
   code 0.1.0, SHA-256 c0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0de
   data /data/bars.parquet, SHA-256 da7ada7ada7ada7ada7ada7ada7ada7ada7ada7ada7ada7ada7ada7ada7ada7a
-  seed 7
-  configuration, SHA-256 358f5d6c5f2253ef1966de97517ec0b19694d15afa87928f6829766de1eece13
-    cash = 100000
-    strategies[0] = Dip
+  seed 7, 2 settings, SHA-256 358f5d6c5f2253ef1966de97517ec0b19694d15afa87928f6829766de1eece13
 
 What the journal cannot show
-  The bars of ABCD before and after the decision are in /data/bars.parquet \
-(SHA-256 da7ada7ada7ada7ada7ada7ada7ada7ada7ada7ada7ada7ada7ada7ada7ada7a); \
-the journal has the numbers that the decision used, not the bars around them."""
+  The bars of ABCD before and after the decision are in /data/bars.parquet; the journal has the numbers that the decision used, not the bars around them."""
     )
+
+
+def test_the_whole_answer_has_every_setting(journal: SqliteJournal) -> None:
+    text = render(explain(journal, "E-1"), whole=True)
+
+    assert "\n    cash = 100000\n    strategies[0] = Dip\n" in text
+
+
+def test_joined_conditions_are_told_one_by_one() -> None:
+    tree = {
+        "text": "((a > b) & (c < d).any(3))",
+        "value": True,
+        "children": [
+            {"text": "(a > b)", "value": True, "detail": "2 > 1"},
+            {"text": "(c < d).any(3)", "value": True, "detail": "now false"},
+        ],
+    }
+
+    assert conditions(tree) == ("&", [("a > b", True, "2 > 1"), ("(c < d).any(3)", True, "now false")])
+    assert conditions(tree["children"][0]) == ("", [("a > b", True, "2 > 1")])  # type: ignore[index]
 
 
 def test_the_stop_of_a_bracket_is_explained_with_its_entry(journal: SqliteJournal) -> None:

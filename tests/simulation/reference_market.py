@@ -358,21 +358,21 @@ class Market:
     def run_clock(self, until: int, *, before_decisions: bool) -> None:
         """Everything by the clock up to a time; before the decisions at that time only expiries happen at it."""
         while True:
-            events: list[tuple[int, int, int, Any]] = []
+            events: list[tuple[int, int, tuple[int, int], Any]] = []
             for order in self.orders.values():
                 if order.alive and order.arrived and order.deadline[0] < NEVER:
-                    events.append((*order.deadline, 0, order))
+                    events.append((*order.deadline, (order.arrival, order.rank), order))
             if self.opened < len(self.sessions):
-                events.append((self.sessions[self.opened][0], SESSION, 0, None))
+                events.append((self.sessions[self.opened][0], SESSION, (0, 0), None))
             for arrival, rank, action in self.waiting:
-                events.append((arrival, ARRIVAL, rank, action))
+                events.append((arrival, ARRIVAL, (arrival, rank), action))
             due = [
                 e for e in events
                 if e[0] < until or (e[0] == until and (e[1] == EXPIRY or not before_decisions and e[1] != AFTER_AUCTION))
             ]  # fmt: skip
             if not due:
                 return
-            time, kind, rank, what = min(due, key=lambda e: e[:3])
+            time, kind, (_, rank), what = min(due, key=lambda e: e[:3])
             if kind in (EXPIRY, AFTER_AUCTION):
                 self.end(what, EXPIRED)
             elif kind == SESSION:

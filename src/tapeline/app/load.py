@@ -1,16 +1,22 @@
-"""Load what a command names: bars, settings, run folders."""
+"""Load what a command names: bars and settings."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tapeline.domain.errors import ConfigurationError, InputError, UnknownNameError
-from tapeline.feeds.reading import Reading
+from tapeline.domain.panel import Sessions
+from tapeline.feeds.calendars import sessions
 from tapeline.feeds.parquet import read_bars
+from tapeline.feeds.reading import Reading
+from tapeline.feeds.simulated import simulate_market
 from tapeline.simulation.settings import (
     Account,
     Costs,
@@ -24,9 +30,16 @@ from tapeline.simulation.settings import (
 )
 
 
+SIMULATED_SYMBOLS = 24
+SIMULATED_FIRST, SIMULATED_LAST = date(2024, 1, 2), date(2024, 2, 14)
+
+
 @dataclass(frozen=True)
 class DataChoice:
-    """Which bars a command wants, in the words of the command line; empty texts mean all."""
+    """Which bars a command wants, in the words of the command line; empty texts mean all.
+
+    path : None asks for the simulated market of a seed, whose period and symbols can be chosen like a file's
+    """
 
     path: Path | None
     symbols: str = ""
@@ -34,12 +47,20 @@ class DataChoice:
     last: str = ""
     label: str = "start"
     calendar: str = "XNYS"
+    seed: int = 7
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the bars are invented."""
+        return self.path is None
 
     def read(self) -> Reading:
-        """Return the bars. Raises InputError without a path, and what reading raises."""
-        if self.path is None:
-            raise InputError("No data was named. Give --data with a Parquet file or folder.")
+        """Return the bars. Raises what reading or simulating raises."""
         names = [name.strip() for name in self.symbols.split(",") if name.strip()]
+        if self.path is None:
+            return simulate_market(
+                self.seed, sessions=self._simulated_sessions(), symbols=names or SIMULATED_SYMBOLS
+            )
         return read_bars(
             self.path,
             symbols=names or None,
@@ -48,6 +69,25 @@ class DataChoice:
             label=self.label,  # type: ignore[arg-type]  # checked by the reader, which names the choices
             calendar=None if self.calendar.lower() == "none" else self.calendar,
         )
+
+    def _simulated_sessions(self) -> Sessions:
+        if self.calendar.lower() == "none":
+            raise InputError(
+                "The simulated market has the sessions of an exchange, so --calendar none does not fit it."
+                " Leave it out, or name a file with --data."
+            )
+        first = _day(self.first, "--from") or SIMULATED_FIRST
+        last = _day(self.last, "--to") or max(SIMULATED_LAST, first)
+        if last < first:
+            raise InputError(f"The period from {first} to {last} ends before it begins. Swap the two dates.")
+        return sessions(self.calendar, first, last)
+
+
+def _day(text: str, option: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as exc:
+        raise InputError(f"{option} {text!r} is no date. Write it like 2018-02-16.") from exc
 
 
 _SECTIONS: dict[str, type[Any]] = {"account": Account, "costs": Costs, "market": Market, "limits": Limits}
@@ -74,9 +114,11 @@ def settings_from(values: Mapping[str, Any], where: str) -> RunSettings:
     parts: dict[str, Any] = {}
     for name, value in values.items():
         if name == "compare":
-            parts[name] = value
+            parts[name] = _checked(value, Literal["tolerant", "exact"], f"{where}, compare")
+        elif name == "trade_from":
+            parts[name] = _checked(value, str, f"{where}, trade_from")
         elif name not in _SECTIONS:
-            raise UnknownNameError("section", name, [*_SECTIONS, "compare"], where=where)
+            raise UnknownNameError("section", name, [*_SECTIONS, "compare", "trade_from"], where=where)
         else:
             parts[name] = _section(_SECTIONS[name], value, f"{where}, section {name}")
     return RunSettings(**parts)
@@ -85,19 +127,53 @@ def settings_from(values: Mapping[str, Any], where: str) -> RunSettings:
 def _section(owner: type[Any], values: Any, where: str) -> Any:
     if not isinstance(values, Mapping):
         raise ConfigurationError(f"{where} must be a table of settings, found {values!r}.")
-    known = {f.name for f in fields(owner)}
+    hints = typing.get_type_hints(owner)
     chosen = dict(values)
-    for name in chosen:
-        if name not in known:
-            raise UnknownNameError("setting", name, known, where=where)
-    if "slippage" in chosen:
-        chosen["slippage"] = _section(Slippage, chosen["slippage"], f"{where}.slippage")
-    if "commission" in chosen:
-        chosen["commission"] = tuple(_commission(part, f"{where}.commission") for part in chosen["commission"])
+    for name, value in chosen.items():
+        if name not in hints:
+            raise UnknownNameError("setting", name, hints, where=where)
+        if name == "slippage":
+            chosen[name] = _section(Slippage, value, f"{where}.slippage")
+        elif name == "commission":
+            chosen[name] = _commissions(value, f"{where}.commission")
+        else:
+            chosen[name] = _checked(value, hints[name], f"{where}.{name}")
+    needed = [f.name for f in fields(owner) if f.default is MISSING and f.default_factory is MISSING]
+    missing = [name for name in needed if name not in chosen]
+    if missing:
+        raise ConfigurationError(f"{where}: {' and '.join(missing)} must be given. Add it there.")
     try:
         return owner(**chosen)
-    except TypeError as exc:
-        raise ConfigurationError(f"{where}: {exc}.") from exc
+    except ConfigurationError as exc:
+        raise ConfigurationError(f"{where}: {exc}") from exc
+
+
+def _checked(value: Any, hint: Any, where: str) -> Any:
+    """Return a plain value as its setting wants it; raise ConfigurationError for another type."""
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if float in kinds and number:
+        return float(value)
+    if int in kinds and number and value == int(value):
+        return int(value)
+    if (bool in kinds and isinstance(value, bool)) or (str in kinds and isinstance(value, str)):
+        return value
+    if str in kinds and isinstance(value, date):
+        return value.isoformat()
+    choices = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
+    if choices and isinstance(value, str):
+        if value not in choices:
+            raise UnknownNameError("value", value, choices, where=where)
+        return value
+    wanted = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
+    words = [wanted[kind] for kind in kinds if kind in wanted] or [f"one of {', '.join(choices)}"]
+    raise ConfigurationError(f"{where} must be {words[0]}, found {value!r}.")
+
+
+def _commissions(parts: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(parts, Sequence) or isinstance(parts, str):
+        raise ConfigurationError(f"{where} must be a list of tables, each with a model; found {parts!r}.")
+    return tuple(_commission(part, where) for part in parts)
 
 
 def _commission(values: Any, where: str) -> Any:
@@ -113,28 +189,6 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
     except OSError as exc:
-        raise InputError(f"Settings file {path} cannot be read: {exc.strerror}.") from exc
+        raise InputError(f"Settings file {path} cannot be read: {exc.strerror}. Give --config a TOML file.") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise InputError(f"Settings file {path} is no TOML: {exc}.") from exc
-
-
-def new_run_folder(work: Path) -> Path:
-    """Make and return the next run folder: run-0001, run-0002, ..."""
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        number = 1 + max((int(p.name[4:]) for p in work.glob("run-*") if p.name[4:].isdigit()), default=0)
-        folder = work / f"run-{number:04d}"
-        folder.mkdir()
-    except OSError as exc:
-        raise InputError(
-            f"Folder {work} cannot be written: {exc.strerror}. Name another one with --work."
-        ) from exc
-    return folder
-
-
-def newest_journal(work: Path) -> Path:
-    """Return the journal of the newest run below a work folder."""
-    found = sorted(work.glob("run-*/journal.sqlite"))
-    if not found:
-        raise InputError(f"There is no run in {work} yet. Run `tapeline demo` first, or name a journal.")
-    return found[-1]
+        raise InputError(f"Settings file {path} is not TOML: {exc}. Mend it there.") from exc

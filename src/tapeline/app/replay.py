@@ -23,6 +23,7 @@ from tapeline.domain.slice import Slice
 from tapeline.engine.assembly import AnyStrategy, assemble
 from tapeline.engine.loop import EventLoop
 from tapeline.engine.result import Result
+from tapeline.engine.warmup_check import check_warmup
 from tapeline.feeds.digest import panel_digest
 from tapeline.feeds.replay import Replay
 from tapeline.indicators.code_cache import source_digest
@@ -70,6 +71,7 @@ def replay(
     assembly = assemble(
         tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
     )
+    check_warmup(assembly, data)
     broker = SimulatedBroker(data.symbols, data.frame_ns, data.sessions, settings, corporate_actions)
     with SqliteJournal.writing(journal_path) as journal:
         if journal.head().count:

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tapeline.app.load import DataChoice, load_settings
-from tapeline.app.replay import replay
+from tapeline.app.replay import FinishedReplay, replay
+from tapeline.app.run_files import whole_journal
 from tapeline.app.strategies import make_strategies
-from tapeline.cli.console import console, messages, prepare_kernels, slice_progress
+from tapeline.cli.console import console, messages, plural, prepare_kernels, show_text, trading_progress
 from tapeline.cli.summary import picture_of, summary_of
-from tapeline.domain.slice import Slice
+from tapeline.domain.panel import Panel
+from tapeline.engine.assembly import AnyStrategy
 from tapeline.engine.backtest import backtest
-from tapeline.engine.loop import EventLoop
+from tapeline.simulation.settings import RunSettings
 
 
 def run_backtest(
@@ -29,27 +31,48 @@ def run_backtest(
     """Run and print; with a journal through the event loop."""
     strategies = make_strategies(names, assignments, frame)
     settings = load_settings(config, cash)
-    prepare_kernels()
     reading = choice.read()
-    if not as_json:
-        for sentence in reading.report.sentences():
-            messages.print(sentence)
+    for sentence in reading.report.sentences():
+        messages.print(sentence, soft_wrap=True, markup=False)
+    prepare_kernels()
+    finished = None
     if journal is None:
         result = backtest(strategies, reading.panel, settings)
     else:
-        with slice_progress(len(reading.panel), "Trading") as progress:
-
-            def report(_: Slice, loop: EventLoop) -> None:
-                progress.update(progress.task_ids[0], completed=loop.slices)
-
-            finished = replay(
-                strategies, reading.panel, journal, settings, data_source=str(choice.path), on_slice=report
-            )
+        finished = _replay(strategies, reading.panel, journal, settings, choice, reading.report.source)
         result = finished.result
     if as_json:
         console.out(result.to_json(), highlight=False)
         return
-    console.print(summary_of(result))
+    console.print()
+    console.print(summary_of(result, console.width))
+    if choice.is_simulated:
+        show_text("The market was simulated: nothing here says anything about a strategy's worth.")
+        console.print()
+    if not len(result.orders):
+        show_text("No order was sent: no entry condition came true, or every entry was denied.")
     console.print(picture_of(result, console))
-    if journal is not None:
-        console.print(f"Journal: {journal}, {finished.fact_count:,} facts, head {finished.journal_head}.")
+    if finished is not None:
+        console.print()
+        show_text(f"Journal: {journal}, {plural(finished.fact_count, 'fact')}")
+        show_text(f"Head of the journal: {finished.journal_head}")
+
+
+def _replay(
+    strategies: Sequence[AnyStrategy],
+    panel: Panel,
+    journal: Path,
+    settings: RunSettings,
+    choice: DataChoice,
+    source: str,
+) -> FinishedReplay:
+    with whole_journal(journal), trading_progress(len(panel)) as report:
+        return replay(
+            strategies,
+            panel,
+            journal,
+            settings,
+            data_source=source,
+            seed=choice.seed if choice.is_simulated else 0,
+            on_slice=report,
+        )

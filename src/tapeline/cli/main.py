@@ -1,6 +1,7 @@
 """The command line: words in, one call of the application, words out. No rule and no arithmetic lives here.
 
-Exit codes: 0 done, 2 what was asked cannot be done as asked (one sentence says why), 1 a fault of ours.
+Exit codes: 0 done; 2 what was asked cannot be done, and one sentence says why; 1 a fault of ours; 130 interrupted.
+Each command imports what it needs when it is called, so that --help and --version answer at once.
 """
 
 from __future__ import annotations
@@ -8,15 +9,20 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from tapeline import __version__
 
+DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
+DEBUG = "TAPELINE_DEBUG"
+WORK = Path("tapeline-work")
+
 app = typer.Typer(
     name="tapeline",
     help="From tape to tax: backtest, replay and explain strategies on US-equity bars.",
+    epilog="Start with: tapeline demo",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,16 +31,29 @@ app = typer.Typer(
 journal_app = typer.Typer(help="Look after a journal.", no_args_is_help=True)
 app.add_typer(journal_app, name="journal")
 
-WORK = Path("tapeline-work")
+_BARS, _RUN, _OUTPUT = "Bars", "Run", "Output"
 
-Journal = Annotated[
-    Path | None, typer.Option("--journal", help="Journal file; default: that of the newest run here.")
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Parquet file or folder; default: a simulated market.", rich_help_panel=_BARS),
 ]
-Symbols = Annotated[str, typer.Option("--symbols", help="Comma-separated symbols; default: all of the file.")]
-First = Annotated[str, typer.Option("--from", help="First session, such as 2018-02-16.")]
-Last = Annotated[str, typer.Option("--to", help="Last session, such as 2018-03-16.")]
-Label = Annotated[str, typer.Option("--label", help="What `ts` names: the start or the end of a bar.")]
-Calendar = Annotated[str, typer.Option("--calendar", help="Exchange calendar, or none for round-the-clock data.")]
+Symbols = Annotated[
+    str, typer.Option("--symbols", help="Such as AAPL,MSFT; default: all.", rich_help_panel=_BARS)
+]
+First = Annotated[
+    str, typer.Option("--from", help="First session, such as 2018-02-16.", rich_help_panel=_BARS)
+]
+Last = Annotated[str, typer.Option("--to", help="Last session, itself included.", rich_help_panel=_BARS)]
+Label = Annotated[
+    str, typer.Option("--label", help="What ts names: start or end of a bar.", rich_help_panel=_BARS)
+]
+Calendar = Annotated[
+    str, typer.Option("--calendar", help="Exchange, or none for bars around the clock.", rich_help_panel=_BARS)
+]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the simulated market.", rich_help_panel=_BARS)]
+Journal = Annotated[
+    Path | None, typer.Option("--journal", help="Journal file; default: of the newest run below ./tapeline-work.")
+]
 
 
 def _version(show: bool) -> None:
@@ -50,51 +69,63 @@ def _options(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the whole trace of an error.")] = False,
 ) -> None:
-    if debug:
-        os.environ["TAPELINE_DEBUG"] = "1"
+    pass
 
 
 @app.command()
 def demo(
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Parquet file of bars; default: a simulated market.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the simulated market.")] = 7,
+    data: Data = None,
+    seed: Seed = 7,
     symbols: Symbols = "",
     first: First = "",
     last: Last = "",
     label: Label = "start",
     calendar: Calendar = "XNYS",
-    work: Annotated[Path, typer.Option("--work", help="Folder for the run's files.")] = WORK,
+    work: Annotated[
+        Path, typer.Option("--work", help="Folder for the run's files.", rich_help_panel=_RUN)
+    ] = WORK,
 ) -> None:
     """Trade bars from feed to ledger: three strategies, one account, every decision explained."""
     from tapeline.app.load import DataChoice
     from tapeline.cli.demo import run_demo
 
-    run_demo(DataChoice(data, symbols, first, last, label, calendar), seed, work)
+    run_demo(DataChoice(data, symbols, first, last, label, calendar, seed), work)
 
 
 @app.command()
 def backtest(
-    strategies: Annotated[list[str], typer.Argument(help="Shipped names, or file.py:ClassName.")],
-    data: Annotated[Path, typer.Option("--data", help="Parquet file or folder of bars.")],
+    strategies: Annotated[
+        list[str], typer.Argument(help="Shipped names, or your own: file.py or file.py:ClassName.")
+    ],
+    data: Data = None,
+    seed: Seed = 7,
     symbols: Symbols = "",
     first: First = "",
     last: Last = "",
     label: Label = "start",
     calendar: Calendar = "XNYS",
-    frame: Annotated[str, typer.Option("--frame", help="Frame that strategies without one of their own use.")] = "",
+    frame: Annotated[
+        str,
+        typer.Option("--frame", help="Frame of strategies without one, such as 15min.", rich_help_panel=_RUN),
+    ] = "",
     assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Parameter of the strategies, name=number; repeatable.")
+        list[str] | None,
+        typer.Option("--set", help="Parameter, name=number; repeatable.", rich_help_panel=_RUN),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="TOML file with account, costs, market and limits.")
+        Path | None,
+        typer.Option("--config", help="TOML file: account, costs, market, limits.", rich_help_panel=_RUN),
     ] = None,
-    cash: Annotated[float | None, typer.Option("--cash", help="Cash at the start.")] = None,
+    cash: Annotated[float | None, typer.Option("--cash", help="Cash at the start.", rich_help_panel=_RUN)] = None,
     journal: Annotated[
-        Path | None, typer.Option("--journal", help="Replay through the event loop and keep this journal.")
+        Path | None,
+        typer.Option(
+            "--journal", help="Replay slice by slice and record every fact here.", rich_help_panel=_OUTPUT
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the whole result as JSON.", rich_help_panel=_OUTPUT)
+    ] = False,
 ) -> None:
     """Run strategies over bars: compiled, or with --journal slice by slice with every fact recorded."""
     from tapeline.app.load import DataChoice
@@ -102,7 +133,7 @@ def backtest(
 
     run_backtest(
         strategies,
-        DataChoice(data, symbols, first, last, label, calendar),
+        DataChoice(data, symbols, first, last, label, calendar, seed),
         frame=frame,
         assignments=assignments or [],
         config=config,
@@ -122,23 +153,28 @@ def strategies() -> None:
 
 @app.command()
 def why(
-    question: Annotated[str, typer.Argument(help="An order id, an execution id, or SYMBOL@TIME.")],
+    question: Annotated[
+        str, typer.Argument(help="An order's id, an execution's id, or SYMBOL@TIME.", metavar="QUESTION")
+    ],
     journal: Journal = None,
     data: Annotated[Path | None, typer.Option("--data", help="The run's bars, to show those around.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    whole: Annotated[bool, typer.Option("--all", help="With every setting of the run.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON, nothing left out.")] = False,
 ) -> None:
-    """Follow an order or execution back to the bar that caused it, from the journal alone."""
+    """Follow an order or an execution back to the bar that caused it, from the journal alone."""
     from tapeline.cli.show import show_why
 
-    show_why(question, journal, data, WORK, as_json=as_json)
+    show_why(question, journal, data, WORK, whole=whole, as_json=as_json)
 
 
 @journal_app.command("verify")
 def journal_verify(
-    path: Annotated[Path | None, typer.Argument(help="Journal file; default: that of the newest run here.")] = None,
-    head: Annotated[str, typer.Option("--head", help="Hash of the last record, as kept elsewhere.")] = "",
+    path: Annotated[
+        Path | None, typer.Argument(help="Journal file; default: of the newest run below ./tapeline-work.")
+    ] = None,
+    head: Annotated[str, typer.Option("--head", help="Hash of the last record, as it was kept elsewhere.")] = "",
 ) -> None:
-    """Check that no record of a journal was altered, removed or moved."""
+    """Check that no record of a journal was altered, removed or moved. Exit code 2 if one was."""
     from tapeline.cli.show import show_verification
 
     show_verification(path, head or None, WORK)
@@ -148,22 +184,42 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     from tapeline.domain.errors import InvariantError, TapelineError
 
+    if "--debug" in sys.argv:  # wherever it stands: one adds it at the end of the line that failed
+        sys.argv.remove("--debug")
+        os.environ[DEBUG] = "1"
     try:
-        app(standalone_mode=True)
+        _run()
+    except InvariantError as exc:
+        _leave(f"a fault of ours: {exc} Please send us this sentence and, if you can, the journal.", FAULT)
     except TapelineError as exc:
-        if os.environ.get("TAPELINE_DEBUG"):
-            raise
-        sys.stderr.write(f"tapeline: {exc}\n")
-        sys.exit(1 if isinstance(exc, InvariantError) else 2)
-    except BrokenPipeError:
-        sys.exit(0)
+        _leave(str(exc), REFUSED)
     except KeyboardInterrupt:
-        sys.stderr.write("tapeline: stopped.\n")
-        sys.exit(130)
+        _leave("interrupted; nothing was kept.", INTERRUPTED)
+    except OSError as exc:
+        where = f"{exc.filename}: " if exc.filename else ""
+        _leave(f"{where}{exc.strerror or exc}. See whether it can be read and written, and try again.", REFUSED)
     except Exception as exc:
-        if os.environ.get("TAPELINE_DEBUG"):
-            raise
-        sys.stderr.write(
-            f"tapeline: a fault of ours: {type(exc).__name__}: {exc}. Run again with --debug and send us the trace.\n"
-        )
-        sys.exit(1)
+        sentence = f"a fault of ours: {type(exc).__name__}: {exc}. Run it again with --debug and send us the trace."
+        _leave(sentence, FAULT)
+
+
+def _run() -> None:
+    code: object = DONE
+    try:
+        app(prog_name="tapeline")
+    except SystemExit as exc:
+        code = exc.code
+    # What could not be written is an error of the command, not a remark of the interpreter at its end.
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+    sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _leave(sentence: str, code: int) -> NoReturn:
+    if os.environ.get(DEBUG):
+        raise  # noqa: PLE0704  (called while the exception is handled)
+    sys.stderr.write(f"tapeline: {sentence}\n")
+    sys.exit(code)

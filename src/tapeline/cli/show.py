@@ -1,83 +1,105 @@
-"""The commands that only look: strategies, why, journal verify."""
+"""The commands that only look: strategies, why, journal verify. They import no engine, and start at once."""
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import typer
 
-from tapeline.app.load import DataChoice, newest_journal
-from tapeline.cli.console import console, messages
+from tapeline.app.run_files import newest_journal
+from tapeline.cli.console import console, messages, plural, show_text
 from tapeline.domain.bar import Bar
-from tapeline.domain.errors import InputError
 from tapeline.domain.money import exact
 from tapeline.domain.panel import Panel
-from tapeline.feeds.digest import panel_digest
-from tapeline.ledger.facts import RunStarted
-from tapeline.ledger.why import explain
+from tapeline.domain.times import to_iso
+from tapeline.ledger.facts import RunEnded, RunStarted
+from tapeline.ledger.why import BarsAround, explain
 from tapeline.ledger.why_text import as_plain, render
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.store.verification import verify
-from tapeline.strategies.catalogue import SHIPPED
 
 BARS_BEFORE, BARS_AFTER = 5, 3
+UNSOUND = 2
 
 
 def show_strategies() -> None:
     """Print each shipped strategy: what it does, its parameters, where it stands."""
+    from tapeline.strategies.catalogue import SHIPPED
+
     for name, strategy in SHIPPED.items():
-        console.print(f"[bold]{name}[/]")
-        console.print(f"  {inspect.getdoc(strategy)}", markup=False)
+        console.print(name, style="bold")
+        show_text(f"  {inspect.getdoc(strategy)}")
         for parameter in strategy.declared_parameters().values():
-            console.print(
-                f"  --set {parameter.name}={parameter.default:g}   from {parameter.low:g} to {parameter.high:g}",
-                markup=False,
-            )
-        console.print(f"  {inspect.getsourcefile(strategy)}\n", markup=False, style="dim")
+            setting = f"--set {parameter.name}={parameter.default:g}"
+            show_text(f"    {setting:24} from {parameter.low:g} to {parameter.high:g}")
+        show_text(f"    {inspect.getsourcefile(strategy)}")
+        console.print()
 
 
-def show_why(question: str, path: Path | None, data: Path | None, work: Path, *, as_json: bool) -> None:
+def show_why(
+    question: str, path: Path | None, data: Path | None, work: Path, *, whole: bool, as_json: bool
+) -> None:
     """Print the chain behind an order, an execution or a moment."""
     with SqliteJournal.reading(path or newest_journal(work)) as journal:
-        bars_around = None
-        if data is not None:
-            started = next(iter(journal.read(kind=RunStarted.kind)), None)
-            panel = DataChoice(data).read().panel
-            if started is None or panel_digest(panel) != getattr(started.fact, "data_digest", ""):
-                messages.print(
-                    f"The bars of {data} are not those of the run (their digest differs); they are not shown."
-                )
-            else:
-
-                def bars_around(symbol: str, time_ns: int) -> Sequence[Bar]:
-                    return _bars(panel, symbol, time_ns)
-
+        bars_around = None if data is None else _bars_around(journal, data)
         answer = explain(journal, question, bars_around)
     if as_json:
         console.out(json.dumps(as_plain(answer)), highlight=False)
     else:
-        console.print(render(answer), markup=False)
+        show_text(render(answer, whole=whole))
 
 
 def show_verification(path: Path | None, head: str | None, work: Path) -> None:
     """Print whether a journal's chain is unbroken; exit code 2 if it is not."""
     chosen = path or newest_journal(work)
-    if not chosen.exists():
-        raise InputError(f"Journal {chosen} does not exist.")
     found = verify(chosen, expected_head=head)
-    if found.is_sound:
-        console.print(f"{chosen}: {found.head.count:,} records, unbroken. Head {found.head.text}.")
-        if head is None:
-            console.print(
-                "A cut-off end can only be found with the head that was kept elsewhere: --head HASH.", style="dim"
-            )
-        return
-    messages.print(f"{chosen}: {found.fault.sentence if found.fault else 'not sound'}", markup=False)
-    raise typer.Exit(2)
+    if not found.is_sound:
+        sentence = found.fault.sentence if found.fault else "It is not sound."
+        messages.print(f"tapeline: Journal {chosen}: {sentence}", soft_wrap=True, markup=False)
+        raise typer.Exit(UNSOUND)
+    show_text(f"Journal {chosen}: {plural(found.head.count, 'record')}, unbroken.")
+    show_text(f"Head: {found.head.text}")
+    if head is None:
+        show_text(
+            "This finds every change but two: an end that was cut off, and a journal written anew from the"
+            " start. Keep the head elsewhere and give it with --head, and these are found too."
+        )
+
+
+def _bars_around(journal: SqliteJournal, path: Path) -> BarsAround | None:
+    """Return how to look up the run's bars in a file; None, after saying so, if the file has others."""
+    from tapeline.app.load import DataChoice
+    from tapeline.feeds.digest import panel_digest
+
+    started = next(journal.read(kind=RunStarted.kind), None)
+    if started is None:
+        messages.print(f"The journal has no manifest to hold {path} against; its bars are not shown.", soft_wrap=True)
+        return None
+    manifest = cast(RunStarted, started.fact)
+    ended = next(journal.read(kind=RunEnded.kind), None)
+    panel = (
+        DataChoice(
+            path,
+            symbols=",".join(manifest.configuration["symbols"]),
+            first=to_iso(manifest.event_time_ns)[:10],
+            last=to_iso(ended.fact.event_time_ns)[:10] if ended is not None else "",
+            calendar=manifest.configuration["calendar"] or "none",
+        )
+        .read()
+        .panel
+    )
+    if panel_digest(panel) != manifest.data_digest:
+        messages.print(
+            f"The bars of {path} are not those of the run (their digest differs), so they are not shown.",
+            soft_wrap=True,
+            markup=False,
+        )
+        return None
+    return lambda symbol, time_ns: _bars(panel, symbol, time_ns)
 
 
 def _bars(panel: Panel, symbol: str, time_ns: int) -> list[Bar]:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from tapeline.domain.errors import ConfigurationError
+from tapeline.domain.panel import Times
 from tapeline.domain.times import parse_frame
 from tapeline.formula.bars import Bars
-from tapeline.formula.frame import Frame
+from tapeline.formula.frame import BASE, Frame
 from tapeline.formula.node import Node
 from tapeline.formula.parameters import bind
 from tapeline.formula.program import Program, Table, compile_program
@@ -28,6 +29,7 @@ from tapeline.strategies.rules import Distance
 
 MINUTE_NS = 60_000_000_000
 UNBOUNDED = np.iinfo(np.int64).max
+NO_ROW = -1
 
 AnyStrategy = RuleStrategy | Strategy
 
@@ -52,10 +54,10 @@ class Assembly:
             self, strategies=(self.strategies[index],), names=(self.names[index],), tables=(self.tables[index],)
         )
 
-    def signals(self, first_column: int = 0) -> Signals:
+    def signals(self, end_ns: Times, first_column: int = 0) -> Signals:
         """Return the formula values of the program's last chunk, as the decision kernel reads them.
 
-        first_column : column of the first symbol of the book that decides
+        end_ns : ends of the chunk's slices; first_column : column of the first symbol of the book that decides
         """
         tables = self.tables
         if len(tables) == 1:
@@ -69,7 +71,10 @@ class Assembly:
             layout[index] = (first_value, first_exists, *table.values.shape, first_column)
             first_value += table.values.size
             first_exists += table.exists.size
-        return Signals(values, exists, layout, np.stack([table.decision_row for table in tables]))
+        rows = np.stack([table.decision_row for table in tables])
+        warming = int(np.searchsorted(end_ns, self.settings.trade_from_ns))
+        rows[:, :warming] = NO_ROW
+        return Signals(values, exists, layout, rows)
 
     def new_book(self, symbols: Sequence[str]) -> Book:
         """Return an empty book of these strategies for some symbols."""
@@ -82,6 +87,9 @@ class Assembly:
             _write_settings(settings[index], strategy)
             settings[index]["code_first"] = code_first
             settings[index]["constants_first"] = constants_first
+            watched = {"scale_out", "move_stop"} & (table.rows.keys() | table.cell_programs.keys())
+            settings[index]["watches_holdings"] = bool(watched)
+            settings[index]["reads_position"] = bool(table.cell_programs)
             for rule, name in enumerate(RULE_NAMES):
                 if not isinstance(strategy, RuleStrategy):
                     break
@@ -135,12 +143,14 @@ def assemble(
         formulas = strategy.formulas()
         bound = bind(formulas.values(), strategy.parameters)
         placed = {formula: bound[node] for formula, node in formulas.items()}
-        frame = None
         if strategy.frame:
-            frame = Bars(Frame(parse_frame(strategy.frame)).over(base_frame_ns))
-            moved = rebase(placed.values(), frame.frame)
+            frame = Frame(parse_frame(strategy.frame)).over(base_frame_ns)
+            moved = rebase(placed.values(), frame)
             placed = {formula: moved[node] for formula, node in placed.items()}
-        tables[name] = (frame, placed)
+        else:
+            used = [node.frame.over(base_frame_ns) for node in placed.values() if node.frame is not None]
+            frame = min(used, default=BASE)
+        tables[name] = (Bars(frame), placed)
     program = compile_program(
         tables, symbol_count=symbol_count, base_frame_ns=base_frame_ns, groups=groups, compare=settings.compare
     )

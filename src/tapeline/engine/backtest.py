@@ -24,12 +24,15 @@ from tapeline.domain.times import SECOND
 from tapeline.engine.assembly import AnyStrategy, Assembly, assemble
 from tapeline.engine.result import Result, result_of
 from tapeline.engine.view import SliceView
+from tapeline.engine.warmup_check import check_warmup
 from tapeline.simulation.building import CorporateAction
 from tapeline.simulation.records import Book
 from tapeline.simulation.rows import Curves, Rows, run_rows, send_intents
 from tapeline.simulation.settings import RunSettings
 from tapeline.simulation.venue import new_venue
 from tapeline.strategies.base import Strategy
+
+NO_SESSION = -1
 
 Progress = Callable[[int, int], None]
 """Called with the slices done and the slices in all."""
@@ -55,6 +58,7 @@ def backtest(
     assembly = assemble(
         chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
     )
+    check_warmup(assembly, data)
     lane = _Lane(assembly, data, 0, len(data.symbols), corporate_actions)
     _advance(assembly, data, [lane], progress)
     return lane.result()
@@ -74,6 +78,7 @@ def backtest_each(
     assembly = assemble(
         (chosen,), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
     )
+    check_warmup(assembly, data)
     lanes = [_Lane(assembly, data, column, 1) for column in range(len(data.symbols))]
     _advance(assembly, data, lanes, progress)
     return [lane.result() for lane in lanes]
@@ -99,6 +104,7 @@ def sweep(
     assembly = assemble(
         chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
     )
+    check_warmup(assembly, data)
     lanes = [_Lane(assembly.only(index), data, 0, len(data.symbols)) for index in range(len(chosen))]
     _advance(assembly, data, lanes, progress)
     return [lane.result() for lane in lanes]
@@ -126,16 +132,16 @@ class _Lane:
         self.latency_ns = round(settings.market.latency_s * SECOND)
         self.done = self.sent = self.chunk_first = 0
         self.free = [
-            (strategy, SliceView(self.symbols, index, int(strategy.size.kind), table.rows), table)
+            (index, strategy, SliceView(self.symbols, index, int(strategy.size.kind), table.rows), table)
             for index, (strategy, table) in enumerate(zip(assembly.strategies, assembly.tables, strict=True))
             if isinstance(strategy, Strategy)
         ]
-        for strategy, _, _ in self.free:
+        for _, strategy, _, _ in self.free:
             strategy.on_start(self.symbols)
 
     def run(self, first: int, last: int) -> None:
         """Run slices first..last-1, which are the rows of the program's last chunk."""
-        self.signals = self.assembly.signals(self.first_column)
+        self.signals = self.assembly.signals(self.rows.end_ns[first:last], self.first_column)
         self.chunk_first = first
         if self.free:
             self._ask(first, last)
@@ -156,7 +162,8 @@ class _Lane:
             self.done, self.sent = last, int(self.account[0]["intents"])
 
     def _ask(self, first: int, last: int) -> None:
-        free = [(s, view, t.values, t.exists, t.decision_row.tolist()) for s, view, t in self.free]
+        decision_rows = self.signals.rows.tolist()
+        free = [(s, view, t.values, t.exists, decision_rows[index]) for index, s, view, t in self.free]
         times = self.rows.end_ns[first:last].tolist()
         places = self.rows.session[first:last].tolist()
         for t in range(first, last):
@@ -173,14 +180,18 @@ class _Lane:
 
 def as_rows(data: Panel) -> Rows:
     """Return a panel's bars with the session of each, as the compiled loop reads them."""
-    where = session_rows(data)
-    outside = np.full(len(data), -1, dtype=np.int64)
+    if data.sessions is None:
+        session = np.full(len(data), NO_SESSION, dtype=np.int64)
+        open_ns = close_ns = np.zeros(len(data), dtype=np.int64)
+    else:
+        where = session_rows(data)
+        session, open_ns, close_ns = where.ordinal, where.open_ns, where.close_ns
     return Rows(
         data.start_ns,
         data.end_ns,
-        where.ordinal if data.sessions is not None else outside,
-        where.open_ns,
-        where.close_ns,
+        session,
+        open_ns,
+        close_ns,
         data.open,
         data.high,
         data.low,

@@ -78,11 +78,11 @@ class EventLoop:
         }
         self._bracket: list[Any] = []
         self._free = [
-            (strategy, SliceView(self.symbols, index, int(strategy.size.kind), table.rows), table)
+            (index, strategy, SliceView(self.symbols, index, int(strategy.size.kind), table.rows), table)
             for index, (strategy, table) in enumerate(zip(assembly.strategies, assembly.tables, strict=True))
             if isinstance(strategy, Strategy)
         ]
-        for strategy, _, _ in self._free:
+        for _, strategy, _, _ in self._free:
             strategy.on_start(self.symbols)
 
     def run(self) -> None:
@@ -106,12 +106,13 @@ class EventLoop:
         np.copyto(self._bars, now.bars)
         self.assembly.program.advance(self._panel(now))
         book, bars = self.desk.book, self._bars[:, 0]
+        signals = self.assembly.signals(np.array([now.end_ns]))
         close_slice(
-            book, self.assembly.signals(), 0, bars[1], bars[2], bars[3], bars[4],
+            book, signals, 0, bars[1], bars[2], bars[3], bars[4],
             now.end_ns, now.session, now.session_open_ns, now.session_close_ns,
         )  # fmt: skip
-        for strategy, view, table in self._free:
-            row = int(table.decision_row[0])
+        for index, strategy, view, table in self._free:
+            row = int(signals.rows[index, 0])
             if row >= 0:
                 view.time_ns, view.session = now.end_ns, now.session
                 view.show(table.values, table.exists, row, book, _nothing)

@@ -17,11 +17,14 @@ from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.panel import Floats
 from tapeline.domain.words import Purpose
 from tapeline.simulation.instructions import close_holding, move_stop
-from tapeline.simulation.records import FLAT, HOLDING, Book
+from tapeline.simulation.records import FLAT, HOLDING, Book, ensure_room
 from tapeline.simulation.sizing import SIZE_FIXED, enter
 
 SIZE, VOLATILITY = "_size", "_volatility"
 """Names under which a strategy's `size` stands among its formulas; no class attribute can clash with them."""
+
+INSTRUCTIONS_PER_VERB = 3
+"""The most that one verb needs for a symbol: a bracket's three orders, or an exit with its two cancels."""
 
 Where = str | int | npt.NDArray[Any] | bool
 
@@ -110,6 +113,7 @@ class SliceView:
         if not len(columns):
             return
         self._settle()
+        self._make_room(len(columns))
         tables = self._book.tables
         index, row = self._strategy, self._row
         if side < 0 and not tables.limits[0]["short_allowed"]:
@@ -141,6 +145,7 @@ class SliceView:
         if not len(columns):
             return
         self._settle()
+        self._make_room(len(columns))
         states = self._book.tables.states[self._strategy]
         for column in columns:
             if states[column] != FLAT:
@@ -152,10 +157,20 @@ class SliceView:
         if not len(columns):
             return
         self._settle()
+        self._make_room(len(columns))
         states = self._book.tables.states[self._strategy]
         for column in columns:
             if states[column] == HOLDING:
                 move_stop(self._book, self._strategy, int(column), _at(price, column), self.time_ns)
+
+    def _make_room(self, symbols: int) -> None:
+        ensure_room(self._book)
+        tables = self._book.tables
+        if tables.account[0]["intents"] + INSTRUCTIONS_PER_VERB * symbols > len(tables.intents):
+            raise InputError(
+                f"The strategy gave {int(tables.account[0]['intents'])} instructions in one slice, more than its"
+                " holdings can need. Call each verb once for a symbol and slice."
+            )
 
     def _used(self, tables: Any) -> int:
         return int(np.count_nonzero(tables.states[self._strategy] != FLAT))

@@ -383,6 +383,11 @@ def minimum(a: Operand, b: Operand, *more: Operand) -> Node:
     return result
 
 
+def round_to(a: Operand, step: Operand) -> Node:
+    """Return the multiple of a step nearest to the value, such as the price on a tick; halves go to the even one."""
+    return make(op.ROUND_TO, (as_node(a), as_node(step)))
+
+
 def maximum(a: Operand, b: Operand, *more: Operand) -> Node:
     """Return the largest of the values; unknown if one is."""
     result = make(op.MAXIMUM, (as_node(a), as_node(b)))

@@ -11,7 +11,7 @@ from tapeline.domain.panel import Floats, Times
 from tapeline.formula.cell_program import CellCode
 from tapeline.formula.frame import Frame
 from tapeline.formula.lowering import Lowering
-from tapeline.formula.node import Node
+from tapeline.formula.node import Node, ordered
 from tapeline.formula.registers import Domain, Register
 
 
@@ -80,6 +80,10 @@ def plan_table(
         return hidden[node]
 
     def new_row(node: Node) -> int:
+        for below in ordered([node]):
+            # Inputs first, so that a long sum does not become a deep recursion.
+            if below.frame is not None:
+                lowering.place(below, below.frame)
         sources.append(lowering.place(node, frame))
         lowering.keep_below(node, frame)
         return len(sources) - 1

@@ -35,7 +35,7 @@ from tapeline.indicators.code_cache import CodeCache, code_cache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-FULL, LIGHT = config._OptLevel(3), config._OptLevel(0)
+FULL, LIGHT = config._OptLevel(3), config._OptLevel(3)
 
 registry: dict[str, tuple[Any, Any]] = {}
 warmers: dict[str, Callable[[], object]] = {}

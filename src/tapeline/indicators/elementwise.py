@@ -24,7 +24,7 @@ from tapeline.indicators.compiled import compiled
 TOLERANCE = 1e-9
 
 # Operation codes. The range tells the number of operands: below 20 two, below 30 one, from 30 on three.
-ADD, SUBTRACT, MULTIPLY, DIVIDE, MINIMUM, MAXIMUM = 0, 1, 2, 3, 4, 5
+ADD, SUBTRACT, MULTIPLY, DIVIDE, MINIMUM, MAXIMUM, ROUND = 0, 1, 2, 3, 4, 5, 6
 GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL = 8, 9, 10, 11, 12, 13
 AND, OR = 16, 17
 NEGATE, ABSOLUTE, NOT, MASK = 20, 21, 22, 23
@@ -56,6 +56,13 @@ def smaller_of(a: float, b: float) -> Any:
 @compiled()
 def larger_of(a: float, b: float) -> Any:
     return np.nan if (a != a) | (b != b) else (a if a > b else b)
+
+
+@compiled()
+def nearest_multiple(a: float, step: float) -> Any:
+    # dividing by the whole number of steps in 1, where there is one, gives the float64 nearest to the decimal
+    inverse = np.rint(1.0 / step)
+    return np.rint(a * inverse) / inverse if abs(inverse * step - 1.0) < 1e-9 else np.rint(a / step) * step
 
 
 @compiled()
@@ -94,6 +101,8 @@ def apply(code: int, a: float, b: float, c: float, tolerance: float) -> float:
         result = smaller_of(a, b)
     elif code == MAXIMUM:
         result = larger_of(a, b)
+    elif code == ROUND:
+        result = nearest_multiple(a, b)
     elif code == GREATER:
         result = greater(a, b, tolerance)
     elif code == GREATER_EQUAL:
@@ -147,6 +156,9 @@ def arithmetic(code: int, exists: Any, a: Any, b: Any, out: Any) -> None:
     elif code == MAXIMUM:
         for i in range(out.size):
             out[i] = larger_of(a[i], b[i])
+    elif code == ROUND:
+        for i in range(out.size):
+            out[i] = nearest_multiple(a[i], b[i])
     elif code == NEGATE:
         for i in range(out.size):
             out[i] = -a[i]

@@ -179,7 +179,7 @@ def _not_shown(
         source = "a data file"
         if manifest is not None:
             fact = cast(RunStarted, manifest.fact)
-            source = f"{fact.data_source} (SHA-256 {fact.data_digest})"
+            source = fact.data_source
         sentences.append(
             f"The bars of {symbol} before and after the decision are in {source}; the journal has the "
             f"numbers that the decision used, not the bars around them."

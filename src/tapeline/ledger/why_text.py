@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, cast
 
 from tapeline.domain.bar import Bar
 from tapeline.domain.times import to_iso
+from tapeline.domain.words import Stage
 from tapeline.ledger.canonical import amount_text, encode_tree
 from tapeline.ledger.facts import OrderFilled, OrderIntended, RunStarted, SignalRaised
 from tapeline.ledger.why import Answer, OrderChain
 from tapeline.ports.journal import Fact, Record
 
-_SHOWN_CONFIGURATION = 40
+_STAGES = {Stage.OPEN: "at the open", Stage.INSIDE: "inside the bar", Stage.CLOSE: "at the close"}
 
 
 def as_plain(answer: Answer) -> dict[str, Any]:
@@ -38,8 +40,11 @@ def as_plain(answer: Answer) -> dict[str, Any]:
     }
 
 
-def render(answer: Answer) -> str:
-    """Return the answer as text, from the order down to the bar and the manifest."""
+def render(answer: Answer, *, whole: bool = False) -> str:
+    """Return the answer as text, from the order down to the bar and the manifest.
+
+    whole : with every setting of the run, instead of their number and digest
+    """
     lines = [f"Why {answer.asked}"]
     for chain in answer.orders:
         lines += ["", *_order_lines(chain)]
@@ -48,10 +53,41 @@ def render(answer: Answer) -> str:
     if answer.bars:
         lines += ["", "Bars around the decision, from the data file", *_indented(map(_bar_line, answer.bars))]
     if answer.manifest is not None:
-        lines += ["", *_manifest_lines(answer.manifest)]
+        lines += ["", *_manifest_lines(answer.manifest, whole=whole)]
     if answer.not_shown:
         lines += ["", "What the journal cannot show", *_indented(answer.not_shown)]
     return "\n".join(lines)
+
+
+def conditions(explanation: Mapping[str, Any]) -> tuple[str, list[tuple[str, bool | None, str]]]:
+    """Return the conditions that an explanation's root joins, each with its truth and the numbers it saw.
+
+    The first part is "&" if all of them were needed, "|" if one was, and empty if there is one only.
+    """
+    text, children = str(explanation.get("text", "")), explanation.get("children", ())
+    joined = _joint(text) if len(children) > 1 and all(map(_is_condition, children)) else ""
+    parts = children if joined else [explanation]
+    return joined, [(_bare(str(p.get("text", ""))), p.get("value"), str(p.get("detail", ""))) for p in parts]
+
+
+def sizing_text(sizing: Mapping[str, Any], currency: str = "") -> str:
+    """Return how a quantity came about, as one sentence without its full stop."""
+    known = dict(sizing)
+    unit = f" {currency}" if currency else ""
+    parts = []
+    for name in ("equity", "price"):
+        if (value := known.pop(name, None)) is not None:
+            parts.append(f"{name} {value:,.2f}{unit}" if name == "equity" else f"{name} {_value_text(value)}{unit}")
+    wanted, limit, quantity = known.pop("wanted", None), known.pop("limit", None), known.pop("quantity", None)
+    parts += [f"{name} {_value_text(value)}" for name, value in known.items()]
+    if wanted is not None:
+        parts.append(f"wanted {wanted:,.6g}")
+    if limit:
+        left = f" to {_value_text(quantity)}" if quantity is not None else ""
+        parts.append(f"cut{left} by the {str(limit).replace('_', ' ')} limit")
+    elif quantity is not None:
+        parts.append(f"in whole steps {_value_text(quantity)}")
+    return ", ".join(parts)
 
 
 def _order_lines(chain: OrderChain) -> Iterator[str]:
@@ -59,7 +95,7 @@ def _order_lines(chain: OrderChain) -> Iterator[str]:
     if isinstance(fact, OrderIntended):
         order = fact.order
         terms = [
-            f"{word} {amount_text(price)}"
+            f"{word} {_rounded(price)}"
             for word, price in (
                 ("limit", order.limit_price),
                 ("stop", order.stop_price),
@@ -78,31 +114,34 @@ def _order_lines(chain: OrderChain) -> Iterator[str]:
         yield f"Order {chain.client_order_id}, denied before it was sent"
     for relation, name in chain.related:
         yield f"  {relation}: {name}"
-    yield "  What happened"
-    for record in (chain.decision, *chain.events):
-        yield f"    #{record.sequence}  {to_iso(record.fact.event_time_ns)}  {_event_text(record.fact)}"
-    sizing = getattr(fact, "sizing", None)
-    if sizing:
-        yield "  What the quantity was computed from"
-        for name, value in sizing.items():
-            yield f"    {name} = {_value_text(value)}"
     if chain.signal is not None:
         yield from _indented(_signal_lines(chain.signal))
     elif isinstance(fact, OrderIntended) and fact.signal_id is None:
         yield "  No signal stands behind it; its purpose says why it was sent."
+    sizing = getattr(fact, "sizing", None)
+    if sizing:
+        yield f"  Quantity: {sizing_text(sizing)}"
+    yield "  What happened"
+    for record in (chain.decision, *chain.events):
+        yield f"    #{record.sequence}  {to_iso(record.fact.event_time_ns)}  {_event_text(record.fact)}"
 
 
 def _signal_lines(record: Record) -> Iterator[str]:
     fact = cast(SignalRaised, record.fact)
     signal = fact.signal
     version = f", rule {signal.version[:12]}" if signal.version else ""
+    rank = f", rank {_value_text(signal.rank)}" if signal.rank is not None else ""
     yield (
         f"Signal #{record.sequence}  {to_iso(signal.time_ns)}  {signal.strategy} {signal.action.word} "
-        f"{signal.symbol}{version}"
+        f"{signal.symbol}{version}{rank}"
     )
-    if signal.rank is not None:
-        yield f"  rank = {_value_text(signal.rank)}"
-    yield from _indented(_tree_lines(signal.explanation))
+    joined, _ = conditions(signal.explanation)
+    if joined:
+        yield f"  needed: {'all' if joined == '&' else 'one'} of"
+        for child in signal.explanation["children"]:
+            yield from _indented(_indented(_tree_lines(child)))
+    else:
+        yield from _indented(_tree_lines(signal.explanation))
     if fact.bar is not None:
         yield f"  Decision bar {_bar_line(fact.bar)}"
 
@@ -117,26 +156,48 @@ def _tree_lines(tree: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name} = {_value_text(value)}"
         return
     detail = f"   [{tree['detail']}]" if tree.get("detail") else ""
-    yield f"{tree['text']} = {_value_text(tree.get('value'))}{detail}"
-    is_condition = tree.get("value") is None or isinstance(tree.get("value"), bool)
+    yield f"{_bare(tree['text'])} = {_value_text(tree.get('value'))}{detail}"
     for child in tree.get("children", ()):
         # Below a condition its detail has the numbers; below a number stands what it was made of.
-        if not is_condition or child.get("value") is None or isinstance(child.get("value"), bool):
+        if not _is_condition(tree) or _is_condition(child):
             yield from _indented(_tree_lines(child))
 
 
-def _manifest_lines(record: Record) -> Iterator[str]:
+def _is_condition(tree: Mapping[str, Any]) -> bool:
+    return tree.get("value") is None or isinstance(tree.get("value"), bool)
+
+
+def _joint(text: str) -> str:
+    """Return the sign that joins the outermost conditions of a formula, as the formula writes it."""
+    depth = 0
+    for at, sign in enumerate(text):
+        depth += (sign == "(") - (sign == ")")
+        if depth == 1 and text[at : at + 3] in (" & ", " | "):
+            return text[at + 1]
+    return ""
+
+
+def _bare(text: str) -> str:
+    """Return a formula without the brackets that enclose all of it."""
+    depth = 0
+    for at, sign in enumerate(text):
+        depth += (sign == "(") - (sign == ")")
+        if depth == 0:
+            return text[1:-1] if at == len(text) - 1 and text[0] == "(" else text
+    return text
+
+
+def _manifest_lines(record: Record, *, whole: bool) -> Iterator[str]:
     fact = cast(RunStarted, record.fact)
+    leaves = list(_leaves(fact.configuration, ""))
+    digest = hashlib.sha256(encode_tree(fact.configuration)).hexdigest()
     yield f"Run #{record.sequence}, from {to_iso(fact.event_time_ns)}"
     yield f"  code {fact.code_version}, SHA-256 {fact.code_digest}"
     yield f"  data {fact.data_source}, SHA-256 {fact.data_digest}"
-    yield f"  seed {fact.seed}"
-    yield f"  configuration, SHA-256 {hashlib.sha256(encode_tree(fact.configuration)).hexdigest()}"
-    leaves = list(_leaves(fact.configuration, ""))
-    for name, value in leaves[:_SHOWN_CONFIGURATION]:
-        yield f"    {name} = {_value_text(value)}"
-    if len(leaves) > _SHOWN_CONFIGURATION:
-        yield f"    ... and {len(leaves) - _SHOWN_CONFIGURATION} more"
+    yield f"  seed {fact.seed}, {len(leaves)} settings, SHA-256 {digest}"
+    if whole:
+        for name, value in leaves:
+            yield f"    {name} = {_value_text(value, 'none')}"
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -153,10 +214,13 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _event_text(fact: Fact) -> str:
     if isinstance(fact, OrderFilled):
         execution = fact.execution
+        # An execution's id mostly is its order's with a number, and the order's stands above.
+        name = execution.execution_id.removeprefix(execution.client_order_id)
+        stage = "" if execution.stage is Stage.CLOCK else f", {_STAGES[execution.stage]}"
+        left = f", {amount_text(fact.leaves_quantity)} left" if fact.leaves_quantity else ""
         return (
-            f"OrderFilled {execution.execution_id}: {execution.side.name} {amount_text(execution.quantity)} "
-            f"at {amount_text(execution.price)}, commission {amount_text(execution.commission)}, stage "
-            f"{execution.stage.name.lower()}, leaves {amount_text(fact.leaves_quantity)}"
+            f"OrderFilled {name}: {execution.side.name} {amount_text(execution.quantity)} at "
+            f"{amount_text(execution.price)}, commission {amount_text(execution.commission)}{stage}{left}"
         )
     reason = getattr(fact, "reason", None)
     word = getattr(reason, "word", reason)
@@ -170,9 +234,14 @@ def _bar_line(bar: Bar) -> str:
     return f"{bar.symbol} {to_iso(bar.start_ns)} to {to_iso(bar.end_ns)}: {prices}"
 
 
-def _value_text(value: Any) -> str:
+def _rounded(amount: Decimal) -> str:
+    """Return an amount as a person reads it; computed ones, such as a trail, have sixteen digits."""
+    return amount_text(amount) if -amount.as_tuple().exponent <= 6 else f"{float(amount):.6g}"  # type: ignore[operator]
+
+
+def _value_text(value: Any, unknown: str = "unknown") -> str:
     if value is None:
-        return "unknown"
+        return unknown
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:.10g}" if isinstance(value, float) else str(value)

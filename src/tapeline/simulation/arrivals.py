@@ -15,10 +15,24 @@ from numba import types
 from tapeline.domain.words import EventKind, OrderStatus, OrderType, Reason, Role, TimeInForce
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.corporate_actions import round_order_prices
-from tapeline.simulation.market import CANCEL, FOREVER_NS, MARKET, NO_ORDER, REPLACE, SUBMIT, VOIDED
+from tapeline.simulation.market import (
+    AS_LIMIT,
+    AS_MARKET,
+    AS_STOP,
+    AT_CLOSE,
+    AT_OPEN,
+    CANCEL,
+    FOREVER_NS,
+    MARKET,
+    NO_ORDER,
+    REPLACE,
+    SUBMIT,
+    VOIDED,
+    keep_orders,
+    keep_waiting,
+)
 from tapeline.simulation.order_life import (
     activate,
-    cancel_order,
     day_end_ns,
     end_order,
     leaves_of,
@@ -37,13 +51,14 @@ def _enqueue(market: Any, kind: int, number: int, decided_ns: int, arrival_ns: i
         state.waiting_first = state.waiting_end = 0
     first, end = state.waiting_first, state.waiting_end
     if end == len(market.waiting):
-        rows = market.waiting
-        bigger = rows
         if 2 * first < end:
-            bigger = np.empty(2 * end, rows.dtype)
-        for index in range(end - first):
-            bigger[index] = rows[first + index]
-        market.waiting = bigger
+            bigger = np.empty(2 * end, market.waiting.dtype)
+            for index in range(first, end):
+                bigger[index - first] = market.waiting[index]
+            keep_waiting(market, bigger)
+        else:
+            for index in range(first, end):
+                market.waiting[index - first] = market.waiting[index]
         first, end = 0, end - first
     waiting = market.waiting
     place = end
@@ -63,6 +78,23 @@ def _enqueue(market: Any, kind: int, number: int, decided_ns: int, arrival_ns: i
 
 
 @compiled()
+def _classify(order: Any) -> None:
+    # how the market treats a type; limits never pay slippage
+    kind = order.order_type
+    order.slips = True
+    if kind == OrderType.MARKET:
+        order.acts_as = AS_MARKET
+    elif kind == OrderType.LIMIT:
+        order.acts_as, order.slips = AS_LIMIT, False
+    elif kind <= OrderType.TRAILING_STOP:
+        order.acts_as, order.slips = AS_STOP, kind != OrderType.STOP_LIMIT
+    elif kind <= OrderType.LIMIT_ON_OPEN:
+        order.acts_as, order.slips = AT_OPEN, kind == OrderType.MARKET_ON_OPEN
+    else:
+        order.acts_as, order.slips = AT_CLOSE, kind == OrderType.MARKET_ON_CLOSE
+
+
+@compiled()
 def _new_order(market: Any) -> int:
     state = market.state[0]
     count = state.order_count
@@ -70,7 +102,7 @@ def _new_order(market: Any) -> int:
         bigger = np.empty(2 * count, market.orders.dtype)
         for row in range(count):
             bigger[row] = market.orders[row]
-        market.orders = bigger
+        keep_orders(market, bigger)
     state.order_count = count + 1
     return int(count)
 
@@ -148,6 +180,8 @@ def submit(
     order.role = role
     order.triggered = False
     order.dormant = child
+    order.immediate = time_in_force == TimeInForce.IOC or time_in_force == TimeInForce.FOK
+    _classify(order)
     if child:
         if role == Role.STOP:
             market.orders[parent].stop_child = number
@@ -197,7 +231,7 @@ def _join_auction(market: Any, order: Any) -> bool:
     # returns whether the order is in time; what is not filled at an open expires right after it, so that an order
     # arriving at the open itself still takes part
     session = session_at(market, order.arrival_ns)
-    if order.order_type <= OrderType.LIMIT_ON_OPEN:
+    if order.acts_as == AT_OPEN:
         if session < len(market.sessions) and market.sessions[session].open_ns < order.arrival_ns:
             session += 1
         if session < len(market.sessions):
@@ -215,15 +249,15 @@ def _join_auction(market: Any, order: Any) -> bool:
 def _arrive(market: Any, number: int) -> bool:
     # what an order that arrives, or arrives anew, does first; returns whether it works
     order = market.orders[number]
-    if order.order_type >= OrderType.MARKET_ON_OPEN:
+    if order.acts_as >= AT_OPEN:
         order.auction_ns = FOREVER_NS
         order.expire_ns = FOREVER_NS
         if not _join_auction(market, order):
-            end_order(market, number, OrderStatus.REJECTED, Reason.TOO_LATE)
+            end_order(market, number, OrderStatus.REJECTED.value, Reason.TOO_LATE.value)
             return False
     set_expiry(market, order)
     if order.expire_ns <= order.arrival_ns:
-        end_order(market, number, OrderStatus.EXPIRED, Reason.NONE)
+        end_order(market, number, OrderStatus.EXPIRED.value, Reason.NONE.value)
         return False
     return True
 
@@ -242,7 +276,7 @@ def accept(market: Any, number: int) -> None:
             # its entry was faster and has filled already
             entry = market.orders[order.parent]
             order.extreme = entry.notional / entry.filled
-    record_order(market, EventKind.ACCEPTED, number, Reason.NONE)
+    record_order(market, EventKind.ACCEPTED.value, number, Reason.NONE.value)
     if _arrive(market, number):
         activate(market, number)
 
@@ -270,10 +304,11 @@ def _change_terms(market: Any, order: Any, asked: Any) -> bool:
     if _differs(order.trail_percent, asked.trail_percent):
         order.trail_amount, order.trail_percent = np.nan, asked.trail_percent
         changed = True
-    if order.order_type >= OrderType.MARKET_ON_OPEN:
+    if order.acts_as >= AT_OPEN:
         return changed
     if asked.time_in_force != UNCHANGED and asked.time_in_force != order.time_in_force:
         order.time_in_force = asked.time_in_force
+        order.immediate = asked.time_in_force == TimeInForce.IOC or asked.time_in_force == TimeInForce.FOK
         changed = True
     if asked.expire_ns != UNCHANGED and order.time_in_force == TimeInForce.GTD and asked.expire_ns != order.expire_ns:
         order.expire_ns = asked.expire_ns
@@ -289,8 +324,8 @@ def _apply_replace(market: Any, asked: Any) -> None:
     changed = False
     if order.parent == NO_ORDER and _differs(order.quantity, asked.quantity):
         order.quantity = max(asked.quantity, order.filled)
-        if leaves_of(market, number) <= 0.0:
-            cancel_order(market, number, Reason.REQUESTED)
+        if leaves_of(market, order) <= 0.0:
+            end_order(market, number, OrderStatus.CANCELED.value, Reason.REQUESTED.value)
             return
         changed = order.quantity > old_quantity
     changed = _change_terms(market, order, asked) or changed
@@ -299,7 +334,7 @@ def _apply_replace(market: Any, asked: Any) -> None:
         market.state[0].untidy = True
         if not order.dormant:
             order.arrival_ns = asked.arrival_ns
-    record_order(market, EventKind.REPLACED, number, Reason.REQUESTED)
+    record_order(market, EventKind.REPLACED.value, number, Reason.REQUESTED.value)
     if changed and (order.dormant or _arrive(market, number)):
         if order.dormant:
             set_expiry(market, order)
@@ -307,21 +342,25 @@ def _apply_replace(market: Any, asked: Any) -> None:
 
 
 @compiled()
-def act(market: Any, index: int) -> None:
-    """Let a waiting instruction do its work. One that finds its order not arrived or ended does nothing."""
+def act_first(market: Any) -> None:
+    """Let the first waiting instruction do its work. One that finds its order not arrived or ended does nothing."""
+    state = market.state[0]
+    index = state.waiting_first
     instruction = market.waiting[index]
     number = instruction.order
     if number == VOIDED:
-        return
-    if instruction.kind == SUBMIT:
+        pass
+    elif instruction.kind == SUBMIT:
         accept(market, number)
-        return
-    order = market.orders[number]
-    if order.status == OrderStatus.PENDING_NEW or order.status >= OrderStatus.FILLED:
-        return
-    if order.accepted_ns > instruction.arrival_ns:
-        return
-    if instruction.kind == CANCEL:
-        cancel_order(market, number, Reason.REQUESTED)
     else:
-        _apply_replace(market, instruction)
+        order = market.orders[number]
+        works = order.status != OrderStatus.PENDING_NEW and order.status < OrderStatus.FILLED
+        if works and order.accepted_ns <= instruction.arrival_ns:
+            if instruction.kind == CANCEL:
+                end_order(market, number, OrderStatus.CANCELED.value, Reason.REQUESTED.value)
+            else:
+                _apply_replace(market, instruction)
+    state.waiting_first = index + 1
+    state.next_arrival_ns = FOREVER_NS
+    if index + 1 < state.waiting_end:
+        state.next_arrival_ns = market.waiting[index + 1].arrival_ns

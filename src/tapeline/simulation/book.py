@@ -232,43 +232,55 @@ def apply_event(
 
 
 @compiled()
+def value_holdings(
+    states: Any, holdings: Any, positions: Any, marks: Any, cash: float, high: Any, low: Any, close: Any, volume: Any
+) -> tuple[float, float, float]:
+    """Mark what is held, move its excursions, and return equity, long and short exposure."""
+    strategies, symbols = states.shape
+    equity, long_exposure, short_exposure = cash, 0.0, 0.0
+    for symbol in range(symbols):
+        held = False
+        traded = volume[symbol] > 0.0
+        for strategy in range(strategies):
+            if states[strategy, symbol] < HOLDING:
+                continue
+            held = True
+            if traded:
+                # a fill inside the bar tells nothing of the part of the range that came before it
+                holding = holdings[strategy, symbol]
+                late = holding.fresh > Stage.OPEN
+                top = close[symbol] if late else high[symbol]
+                bottom = close[symbol] if late else low[symbol]
+                holding.highest = max(holding.highest, top)
+                holding.lowest = min(holding.lowest, bottom)
+                holding.fresh = 0
+        if held:
+            if traded:
+                marks[symbol] = close[symbol]
+            value = positions[symbol] * marks[symbol]
+            equity += value
+            if value > 0.0:
+                long_exposure += value
+            else:
+                short_exposure -= value
+    return equity, long_exposure, short_exposure
+
+
+@compiled()
 def mark_holdings(book: Any, high: Any, low: Any, close: Any, volume: Any) -> None:
     """Take in the slice's prices: last prices, marks and excursions of what is held, equity and exposures.
 
     high, low, close, volume : float64 [N] of the slice; NaN or volume 0 is no mark.
     """
-    account = book.account[0]
+    account, prices = book.account[0], book.prices
     for symbol in range(len(close)):
         if not np.isnan(close[symbol]):
-            book.prices[symbol] = close[symbol]
-    equity = account.cash
-    long_exposure = 0.0
-    short_exposure = 0.0
+            prices[symbol] = close[symbol]
+    equity, long_exposure, short_exposure = account.cash, 0.0, 0.0
     if account.busy > 0:
-        strategies, symbols = book.states.shape
-        for symbol in range(symbols):
-            held = False
-            for strategy in range(strategies):
-                if book.states[strategy, symbol] >= HOLDING:
-                    held = True
-                    holding = book.holdings[strategy, symbol]
-                    if volume[symbol] > 0.0 and not np.isnan(close[symbol]):
-                        # a fill inside the bar tells nothing of the part of the range that came before it
-                        late = holding.fresh > Stage.OPEN
-                        top = close[symbol] if late else high[symbol]
-                        bottom = close[symbol] if late else low[symbol]
-                        holding.highest = max(holding.highest, top)
-                        holding.lowest = min(holding.lowest, bottom)
-                        holding.fresh = 0
-            if held:
-                if volume[symbol] > 0.0 and not np.isnan(close[symbol]):
-                    book.marks[symbol] = close[symbol]
-                value = book.positions[symbol] * book.marks[symbol]
-                equity += value
-                if value > 0.0:
-                    long_exposure += value
-                else:
-                    short_exposure -= value
+        equity, long_exposure, short_exposure = value_holdings(
+            book.states, book.holdings, book.positions, book.marks, account.cash, high, low, close, volume
+        )
     account.equity = equity
     account.long_exposure = long_exposure
     account.short_exposure = short_exposure

@@ -17,8 +17,8 @@ from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import add_amount, cash_of, half_up_cents, on_step, quantity_of, round_price, steps_in
 from tapeline.simulation.costs import remember_session
 from tapeline.simulation.executions import mark_of
-from tapeline.simulation.market import FOREVER_NS, NO_ORDER, REPLACE, SUBMIT, VOIDED
-from tapeline.simulation.order_life import cancel_order, leaves_of, record, record_order
+from tapeline.simulation.market import FOREVER_NS, NO_SYMBOL, REPLACE, SUBMIT, VOIDED
+from tapeline.simulation.order_life import end_order, leaves_of, record, record_order
 
 DAYS_PER_YEAR = 360
 
@@ -27,7 +27,9 @@ DAYS_PER_YEAR = 360
 def _pay(market: Any, kind: int, symbol: int, amount: float) -> None:
     if amount != 0.0:
         add_amount(market.state[0], amount)
-        record(market, kind, NO_ORDER, symbol).amount = amount
+        event = record(market, kind)
+        event.symbol = symbol
+        event.amount = amount
 
 
 @compiled()
@@ -39,10 +41,10 @@ def _charge_holding(market: Any, days: int) -> None:
             if position < 0.0:
                 value = -position * mark_of(market, symbol)
                 fee = half_up_cents(value * state.borrow_rate * days / DAYS_PER_YEAR)
-                _pay(market, EventKind.BORROW, symbol, -fee)
+                _pay(market, EventKind.BORROW.value, symbol, -fee)
     cash = cash_of(state)
     if cash < 0.0 and state.interest_rate > 0.0:
-        _pay(market, EventKind.INTEREST, -1, -half_up_cents(-cash * state.interest_rate * days / DAYS_PER_YEAR))
+        _pay(market, EventKind.INTEREST.value, NO_SYMBOL, -half_up_cents(-cash * state.interest_rate * days / DAYS_PER_YEAR))
 
 
 @compiled()
@@ -56,7 +58,7 @@ def round_order_prices(order: Any, symbol: Any) -> None:
 def _split_order(market: Any, number: int, new: float, old: float) -> None:
     order = market.orders[number]
     symbol = market.symbols[order.symbol]
-    leaves = leaves_of(market, number)
+    leaves = leaves_of(market, order)
     kept = quantity_of(steps_in(leaves * new / old, symbol), symbol)
     order.quantity = on_step(order.filled + kept, symbol)
     order.limit_price = order.limit_price * old / new
@@ -65,9 +67,9 @@ def _split_order(market: Any, number: int, new: float, old: float) -> None:
     order.extreme = order.extreme * old / new
     round_order_prices(order, symbol)
     if leaves > 0.0 and kept <= 0.0:
-        cancel_order(market, number, Reason.CORPORATE_ACTION)
+        end_order(market, number, OrderStatus.CANCELED.value, Reason.CORPORATE_ACTION.value)
     else:
-        record_order(market, EventKind.REPLACED, number, Reason.CORPORATE_ACTION)
+        record_order(market, EventKind.REPLACED.value, number, Reason.CORPORATE_ACTION.value)
 
 
 @compiled()
@@ -94,7 +96,8 @@ def _split_orders(market: Any, symbol: int, new: float, old: float, open_ns: int
 @compiled()
 def _split(market: Any, symbol: int, new: float, old: float, open_ns: int) -> None:
     facts = market.symbols[symbol]
-    event = record(market, EventKind.SPLIT, NO_ORDER, symbol)
+    event = record(market, EventKind.SPLIT.value)
+    event.symbol = symbol
     event.amount = new / old
     position = market.positions[symbol]
     if position != 0.0:
@@ -105,7 +108,7 @@ def _split(market: Any, symbol: int, new: float, old: float, open_ns: int) -> No
         fraction = exact - kept
         if fraction > 1e-9 * facts.step:
             paid = half_up_cents(fraction * mark_of(market, symbol) * old / new)
-            _pay(market, EventKind.FRACTION_PAID, symbol, side * paid)
+            _pay(market, EventKind.FRACTION_PAID.value, symbol, side * paid)
     market.marks[symbol] = market.marks[symbol] * old / new
     facts.last_fill_price = facts.last_fill_price * old / new
     for index in range(market.history.shape[1]):
@@ -133,6 +136,6 @@ def open_session(market: Any) -> None:
             _split(market, action.symbol, action.new, action.old, open_ns)
         else:
             _pay(
-                market, EventKind.DIVIDEND, action.symbol,
+                market, EventKind.DIVIDEND.value, action.symbol,
                 half_up_cents(action.amount * market.positions[action.symbol]),
             )  # fmt: skip

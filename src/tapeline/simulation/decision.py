@@ -140,18 +140,16 @@ def _decide_exits(
 ) -> None:
     settings = book.strategies[strategy]
     for symbol in range(book.states.shape[1]):
-        state = book.states[strategy, symbol]
-        if state == FLAT:
+        if book.states[strategy, symbol] != HOLDING:
             continue
         holding = book.holdings[strategy, symbol]
-        if holding.quantity != 0.0 and _exists(signals, strategy, row, symbol):
-            holding.bars_held += 1
-        if state != HOLDING:
-            continue
-        fill_fields(book, strategy, symbol, end_ns, session, close_ns)
+        if settings.reads_position:
+            fill_fields(book, strategy, symbol, end_ns, session, close_ns)
         rule = EXIT_LONG if holding.quantity > 0.0 else EXIT_SHORT
         if _rule(book, signals, strategy, rule, row, symbol) == 1.0:
             close_holding(book, strategy, symbol, Purpose.EXIT_RULE, end_ns)
+            continue
+        if not settings.watches_holdings:
             continue
         if holding.scaled == 0 and _rule(book, signals, strategy, SCALE_OUT, row, symbol) == 1.0:
             scale_out_holding(book, strategy, symbol, settings.scale_out_fraction, end_ns)
@@ -239,15 +237,48 @@ def _decide_entries(book: Any, signals: Any, strategy: int, row: int, end_ns: in
 
 
 @compiled()
-def flatten_before_close(book: Any, strategy: int, end_ns: int, session: int, close_ns: int) -> bool:
-    """Close what the strategy holds when its last minutes of the session have come; return whether they have."""
-    margin_ns = book.strategies[strategy].flat_before_close_ns
-    if margin_ns < 0 or session < 0 or close_ns - end_ns > margin_ns:
-        return False
+def flatten(book: Any, strategy: int, end_ns: int) -> None:
+    """Close all that the strategy holds, as the last minutes of its session have come."""
     if book.account[0].busy > 0:
+        ensure_room(book)
         for symbol in range(book.states.shape[1]):
             close_holding(book, strategy, symbol, Purpose.FLAT_BEFORE_CLOSE, end_ns)
-    return True
+
+
+@compiled()
+def can_act(
+    signals: Any, strategies: Any, rules: Any, states: Any, holdings: Any, strategy: int, row: int
+) -> bool:
+    """Return whether any rule of the strategy can act on this row. On nearly all rows of a run none can."""
+    values, layout, own = signals.values, signals.layout[strategy], rules[strategy]
+    columns = layout[4]
+    start = layout[0] + row * columns + layout[5]
+    stride = layout[3] * columns
+    enter_long, enter_short = own[ENTER_LONG, 0], own[ENTER_SHORT, 0]
+    watches = strategies[strategy].watches_holdings or strategies[strategy].reads_position
+    for symbol in range(states.shape[1]):
+        if states[strategy, symbol] == FLAT:
+            if enter_long >= 0 and values[start + enter_long * stride + symbol] == 1.0:
+                return True
+            if enter_short >= 0 and values[start + enter_short * stride + symbol] == 1.0:
+                return True
+        elif watches:
+            return True
+        else:
+            rule = own[EXIT_LONG, 0] if holdings[strategy, symbol].quantity > 0.0 else own[EXIT_SHORT, 0]
+            if rule >= 0 and values[start + rule * stride + symbol] == 1.0:
+                return True
+    return False
+
+
+@compiled()
+def count_bar(signals: Any, states: Any, holdings: Any, strategy: int, row: int) -> None:
+    """Count the decision bar for everything that the strategy holds and that has one."""
+    layout = signals.layout[strategy]
+    start = layout[1] + row * layout[4] + layout[5]
+    for symbol in range(states.shape[1]):
+        if states[strategy, symbol] >= HOLDING and signals.exists[start + symbol] == 1.0:
+            holdings[strategy, symbol].bars_held += 1
 
 
 @compiled()
@@ -267,9 +298,19 @@ def decide(
     end_ns, session, open_ns, close_ns : the slice's end and its session (-1 and zeros without sessions)
     """
     settings = book.strategies[strategy]
-    closing = flatten_before_close(book, strategy, end_ns, session, close_ns)
+    closing = False
+    if settings.flat_before_close_ns >= 0 and session >= 0:
+        closing = close_ns - end_ns <= settings.flat_before_close_ns
+    if closing:
+        flatten(book, strategy, end_ns)
     if row < 0:
         return
+    states, holdings = book.states, book.holdings
+    if book.account[0].busy > 0:
+        count_bar(signals, states, holdings, strategy, row)
+    if not can_act(signals, book.strategies, book.rules, states, holdings, strategy, row):
+        return
+    ensure_room(book)
     if book.account[0].busy > 0:
         _decide_exits(book, signals, strategy, row, end_ns, session, close_ns)
     if closing:
@@ -300,7 +341,6 @@ def close_slice(
     base_row : the slice's row in the chunk of `signals`; high, low, close, volume : float64 [N]
     """
     mark_holdings(book, high, low, close, volume)
-    ensure_room(book)
     book.account[0].intents = 0
     for strategy in range(book.states.shape[0]):
         decide(book, signals, strategy, signals.rows[strategy, base_row], end_ns, session, open_ns, close_ns)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tapeline.domain.words import EventKind, OrderStatus, OrderType, Reason, Side
+from tapeline.domain.words import EventKind, OrderStatus, OrderType, Reason, Side, Stage, TimeInForce
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import (
     CASH_TOLERANCE,
@@ -28,7 +28,8 @@ from tapeline.simulation.amounts import (
     steps_in,
 )
 from tapeline.simulation.costs import commission_of, slippage_of
-from tapeline.simulation.order_life import book_fill, cancel_order, leaves_of, record
+from tapeline.simulation.market import NO_ORDER
+from tapeline.simulation.order_life import book_fill, end_order, leaves_of, record_order
 
 ALL = np.inf
 
@@ -108,99 +109,46 @@ def _execute(market: Any, number: int, quantity: float, price: float) -> None:
     whole, fraction = notional_parts(price, quantity, symbol)
     add_cash(state, -order.side * whole, -order.side * fraction)
     add_amount(state, -commission)
-    position = market.positions[order.symbol] + order.side * quantity
-    market.positions[order.symbol] = on_step(position, symbol)
+    market.positions[order.symbol] = on_step(market.positions[order.symbol] + order.side * quantity, symbol)
     symbol.last_fill_price = price
     symbol.share_left = on_step(symbol.share_left - quantity, symbol)
     order.filled = on_step(order.filled + quantity, symbol)
     order.notional += price * quantity
     order.commission += commission
-    leaves = leaves_of(market, number)
-    order.status = OrderStatus.FILLED if leaves <= 0.0 else OrderStatus.PARTIALLY_FILLED
-    event = record(market, EventKind.FILL, number, order.symbol)
+    order.status = OrderStatus.PARTIALLY_FILLED
+    event = record_order(market, EventKind.FILL.value, number, Reason.NONE.value)
     event.quantity = quantity
-    event.leaves = leaves
     event.price = price
     event.commission = commission
-    event.side = order.side
-    if order.status == OrderStatus.FILLED:
+    if event.leaves <= 0.0:
+        order.status = OrderStatus.FILLED
         order.ended_ns = state.now_ns
         state.untidy = True
     book_fill(market, number, quantity, price)
 
 
 @compiled()
-def _closing_part(position: float, side: int, quantity: float) -> float:
-    if position * side >= 0.0:
-        return 0.0
-    return min(quantity, abs(position))
-
-
-@compiled()
-def _pays_slippage(order: Any) -> bool:
-    kind = order.order_type
-    return (
-        kind == OrderType.MARKET
-        or kind == OrderType.STOP
-        or kind == OrderType.TRAILING_STOP
-        or kind == OrderType.MARKET_ON_OPEN
-        or kind == OrderType.MARKET_ON_CLOSE
-    )
-
-
-@compiled()
-def _offer(market: Any, number: int, price: float, most: float, volume: float) -> tuple[float, float]:
+def _open_position(market: Any, number: int, quantity: float, price: float) -> None:
     order = market.orders[number]
+    if order.side == Side.SELL and not market.state[0].short_allowed:
+        end_order(market, number, OrderStatus.CANCELED.value, Reason.SHORT_NOT_ALLOWED.value)
+        return
+    payable = _payable(market, order, price, quantity, 0.0, 0.0)
+    if payable > 0.0:
+        _execute(market, number, payable, price)
+    if payable < quantity:
+        reason = Reason.INSUFFICIENT_CASH.value
+        if market.state[0].is_margin:
+            reason = Reason.INSUFFICIENT_BUYING_POWER.value
+        end_order(market, number, OrderStatus.CANCELED.value, reason)
+
+
+@compiled()
+def _fits_whole(market: Any, order: Any, closing: float, opening: float, price: float) -> bool:
+    # whether a fill-or-kill order is done at once: volume, short selling and money
     symbol = market.symbols[order.symbol]
-    quantity = min(leaves_of(market, number), most, share_left(market, order.symbol, volume))
-    if quantity <= 0.0:
-        return 0.0, price
-    if _pays_slippage(order):
-        price += order.side * slippage_of(market, order.symbol, price, quantity, volume)
-    return quantity, fill_price(price, order.side, symbol)
-
-
-@compiled()
-def fill(market: Any, number: int, price: float, most: float, volume: float) -> float:
-    """Fill an order at a market price as far as volume and account allow; return the executed quantity.
-
-    price : before slippage; most : bound on the quantity, ALL without; volume : of the bar
-    What the account refuses is canceled with the rest of the order; what participation holds back waits.
-    """
-    order = market.orders[number]
-    filled_before = order.filled
-    quantity, price = _offer(market, number, price, most, volume)
-    if quantity <= 0.0:
-        return 0.0
-    symbol = market.symbols[order.symbol]
-    closing = _closing_part(market.positions[order.symbol], order.side, quantity)
-    if closing > 0.0:
-        _execute(market, number, closing, price)
-    opening = on_step(quantity - closing, symbol)
-    if opening > 0.0 and order.status < OrderStatus.FILLED:
-        if order.side == Side.SELL and not market.state[0].short_allowed:
-            cancel_order(market, number, Reason.SHORT_NOT_ALLOWED)
-        else:
-            payable = _payable(market, order, price, opening, 0.0, 0.0)
-            if payable > 0.0:
-                _execute(market, number, payable, price)
-            if payable < opening:
-                margin = market.state[0].is_margin
-                cancel_order(market, number, Reason.INSUFFICIENT_BUYING_POWER if margin else Reason.INSUFFICIENT_CASH)
-    return float(on_step(order.filled - filled_before, symbol))
-
-
-@compiled()
-def can_fill_whole(market: Any, number: int, price: float, volume: float) -> bool:
-    """Return whether all that is left of an order would fill at once: volume, short selling and money."""
-    order = market.orders[number]
-    leaves = leaves_of(market, number)
-    quantity, price = _offer(market, number, price, ALL, volume)
-    if quantity < leaves:
+    if on_step(closing + opening, symbol) < leaves_of(market, order):
         return False
-    symbol = market.symbols[order.symbol]
-    closing = _closing_part(market.positions[order.symbol], order.side, quantity)
-    opening = on_step(quantity - closing, symbol)
     if opening <= 0.0:
         return True
     if order.side == Side.SELL and not market.state[0].short_allowed:
@@ -210,3 +158,52 @@ def can_fill_whole(market: Any, number: int, price: float, volume: float) -> boo
         commission = commission_of(market, order, price, closing, 0.0, market.state[0].slice_end_ns)
         closed_cash = -order.side * price * closing - commission
     return bool(_payable(market, order, price, opening, closing, closed_cash) >= opening)
+
+
+@compiled()
+def _note_entry_fill(state: Any, order: Any, market_price: float, quantity: float) -> None:
+    # the children of an entry need to know how it filled in this bar
+    if order.bar_slice != state.slice_number:
+        order.bar_slice = state.slice_number
+        order.bar_by_stop = 0.0
+        order.bar_by_limit = 0.0
+    order.bar_price = market_price
+    if state.stage == Stage.INSIDE:
+        kind = order.order_type
+        if kind == OrderType.STOP or kind == OrderType.TRAILING_STOP or order.idle_slice == state.slice_number:
+            order.bar_by_stop += quantity
+        else:
+            order.bar_by_limit += quantity
+
+
+@compiled()
+def fill(market: Any, number: int, market_price: float, most: float, volume: float) -> None:
+    """Fill an order at a market price as far as volume and account allow.
+
+    market_price : before slippage; most : bound on the quantity, ALL without; volume : of the bar
+    What the account refuses is canceled with the rest of the order; what participation holds back waits. An FOK
+    order fills whole or not at all.
+    """
+    order = market.orders[number]
+    symbol = market.symbols[order.symbol]
+    quantity = min(leaves_of(market, order), min(most, share_left(market, order.symbol, volume)))
+    if quantity <= 0.0:
+        return
+    price = market_price
+    if order.slips:
+        price += order.side * slippage_of(market, order.symbol, market_price, quantity, volume)
+    price = fill_price(price, order.side, symbol)
+    position = market.positions[order.symbol]
+    closing = 0.0
+    if position * order.side < 0.0:
+        closing = min(quantity, abs(position))
+    opening = on_step(quantity - closing, symbol)
+    if order.time_in_force == TimeInForce.FOK and not _fits_whole(market, order, closing, opening, price):
+        return
+    filled_before = order.filled
+    if closing > 0.0:
+        _execute(market, number, closing, price)
+    if opening > 0.0 and order.status < OrderStatus.FILLED:
+        _open_position(market, number, opening, price)
+    if order.filled > filled_before and (order.stop_child != NO_ORDER or order.target_child != NO_ORDER):
+        _note_entry_fill(market.state[0], order, market_price, on_step(order.filled - filled_before, symbol))

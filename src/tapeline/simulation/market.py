@@ -22,13 +22,17 @@ import numba
 import numpy as np
 import numpy.typing as npt
 from numba import types
+from numba.core import cgutils
 from numba.experimental import structref
+from numba.extending import intrinsic
 
 from tapeline.domain.panel import Floats, Times
 from tapeline.indicators.compiled import compiled
 
 FOREVER_NS = np.iinfo(np.int64).max
-NO_ORDER = -1
+# NumPy integers, because the compiler makes a version of a function for each Python one it is called with
+NO_ORDER = np.int64(-1)
+NO_SYMBOL = np.int64(-1)
 
 # One row: the account, its rules and the counters of the tables.
 STATE = np.dtype(
@@ -108,18 +112,23 @@ ORDER = np.dtype(
         ("parent", np.int64),  # number of the entry, -1 = none
         ("stop_child", np.int64),  # number of the bracket's stop, -1 = none
         ("target_child", np.int64),
-        ("symbol", np.int32),
+        ("symbol", np.int64),
         ("side", np.int8),
         ("order_type", np.int8),
+        ("acts_as", np.int8),  # AS_*: a triggered stop acts as a market order, a triggered stop limit as a limit
         ("time_in_force", np.int8),
         ("status", np.int8),
         ("reason", np.int8),
         ("role", np.int8),
         ("triggered", np.bool_),
         ("dormant", np.bool_),  # child of an entry without a fill
+        ("immediate", np.bool_),  # IOC or FOK
+        ("slips", np.bool_),  # pays slippage
     ],
     align=True,
 )
+
+AS_MARKET, AS_LIMIT, AS_STOP, AT_OPEN, AT_CLOSE = (np.int64(code) for code in range(5))
 
 # Instructions on their way, ordered by arrival, then sequence. For a submit only the order's number counts.
 INSTRUCTION = np.dtype(
@@ -154,7 +163,7 @@ EVENT = np.dtype(
         ("price", np.float64),  # FILL
         ("commission", np.float64),  # FILL
         ("amount", np.float64),  # BORROW to FRACTION_PAID: change of cash; SPLIT: new / old
-        ("symbol", np.int32),  # -1 = none
+        ("symbol", np.int64),  # -1 = none
         ("kind", np.int8),
         ("stage", np.int8),  # Stage
         ("side", np.int8),  # of the order, 0 = none
@@ -198,7 +207,7 @@ ACTION = np.dtype(
         ("amount", np.float64),  # dividend per share
         ("new", np.float64),
         ("old", np.float64),
-        ("symbol", np.int32),
+        ("symbol", np.int64),
         ("is_split", np.bool_),
     ],
     align=True,
@@ -238,13 +247,25 @@ class Tables(NamedTuple):
     components: npt.NDArray[np.void]
 
 
-@structref.register
-class MarketType(types.StructRef):  # type: ignore[misc]  # Numba carries no types
-    """Numba's view of a market: one reference to thirteen arrays."""
+class NamedStruct(types.StructRef):  # type: ignore[misc]  # Numba carries no types
+    """A reference to a struct whose type goes by its class's name alone.
+
+    By default the name lists every field of every record, 23,000 characters for a market, and becomes part of the name
+    of every function that takes one: most of the compiler's time went into reading and writing names.
+    """
+
+    def __init__(self, fields: Any) -> None:
+        super().__init__(fields)
+        self.name = type(self).__qualname__
 
     def preprocess_fields(self, fields: Any) -> Any:
         """Forget literal types, as Numba asks of every such class."""
         return tuple((name, types.unliteral(kind)) for name, kind in fields)
+
+
+@structref.register
+class MarketType(NamedStruct):
+    """Numba's view of a market: one reference to thirteen arrays and their owners."""
 
 
 class Market(structref.StructRefProxy):  # type: ignore[misc]  # Numba carries no types
@@ -295,39 +316,83 @@ _PLAIN = {
     "columns": types.int64[::1],
     "history": types.float64[:, ::1],
 }
-_FIELDS = [
-    (name, numba.from_dtype(_RECORDS[name])[::1] if name in _RECORDS else _PLAIN[name]) for name in Tables._fields
-]
+_GROWING = ("orders", "active", "waiting", "events")
+_ARRAYS = {
+    name: numba.from_dtype(_RECORDS[name])[::1] if name in _RECORDS else _PLAIN[name] for name in Tables._fields
+}
+_FIXED = types.Tuple([kind for name, kind in _ARRAYS.items() if name not in _GROWING])
+_FIELDS = [*_ARRAYS.items(), *((f"{name}_owner", _ARRAYS[name]) for name in _GROWING), ("fixed_owner", _FIXED)]
 MARKET = MarketType(_FIELDS)
 
 
+@intrinsic  # type: ignore[untyped-decorator]  # Numba carries no types
+def borrowed(typing_context: Any, array: Any) -> Any:
+    """Return the array without a claim on its memory: whoever calls keeps the owner alive.
+
+    Counting references costs 10 ns for each use of an array that is reached through a market; a slice uses dozens.
+    """
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        view = context.make_array(array)(context, builder, values[0])
+        view.meminfo = cgutils.get_null_value(view.meminfo.type)
+        view.parent = cgutils.get_null_value(view.parent.type)
+        return view._getvalue()
+
+    return array(array), build
+
+
+@compiled()
+def keep_orders(market: Any, orders: Any) -> None:
+    market.orders_owner = orders
+    market.orders = borrowed(orders)
+
+
+@compiled()
+def keep_active(market: Any, active: Any) -> None:
+    market.active_owner = active
+    market.active = borrowed(active)
+
+
+@compiled()
+def keep_waiting(market: Any, waiting: Any) -> None:
+    market.waiting_owner = waiting
+    market.waiting = borrowed(waiting)
+
+
+@compiled()
+def keep_events(market: Any, events: Any) -> None:
+    market.events_owner = events
+    market.events = borrowed(events)
+
+
 @compiled(entry=True)
-def bind(  # noqa: PLR0913  (one argument per table)
-    state: Any, orders: Any, active: Any, waiting: Any, events: Any, symbols: Any,
-    positions: Any, marks: Any, columns: Any, history: Any, sessions: Any, actions: Any, components: Any,
+def bind(
+    state: Any, orders: Any, active: Any, waiting: Any, events: Any, symbols: Any, positions: Any, marks: Any,
+    columns: Any, history: Any, sessions: Any, actions: Any, components: Any,
 ) -> Any:  # fmt: skip
-    """Return a market of these arrays."""
+    """Return a market of these arrays. It owns them; all work is done on borrowed views of them."""
     market = structref.new(MARKET)
-    market.state = state
-    market.orders = orders
-    market.active = active
-    market.waiting = waiting
-    market.events = events
-    market.symbols = symbols
-    market.positions = positions
-    market.marks = marks
-    market.columns = columns
-    market.history = history
-    market.sessions = sessions
-    market.actions = actions
-    market.components = components
+    market.fixed_owner = (state, symbols, positions, marks, columns, history, sessions, actions, components)
+    market.state = borrowed(state)
+    market.symbols = borrowed(symbols)
+    market.positions = borrowed(positions)
+    market.marks = borrowed(marks)
+    market.columns = borrowed(columns)
+    market.history = borrowed(history)
+    market.sessions = borrowed(sessions)
+    market.actions = borrowed(actions)
+    market.components = borrowed(components)
+    keep_orders(market, orders)
+    keep_active(market, active)
+    keep_waiting(market, waiting)
+    keep_events(market, events)
     return market
 
 
 @compiled(entry=True)
 def _tables(market: Any) -> Any:
+    state, symbols, positions, marks, columns, history, sessions, actions, components = market.fixed_owner
     return (
-        market.state, market.orders, market.active, market.waiting, market.events, market.symbols,
-        market.positions, market.marks, market.columns, market.history, market.sessions, market.actions,
-        market.components,
+        state, market.orders_owner, market.active_owner, market.waiting_owner, market.events_owner, symbols,
+        positions, marks, columns, history, sessions, actions, components,
     )  # fmt: skip

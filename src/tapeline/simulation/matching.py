@@ -19,42 +19,14 @@ from tapeline.domain.words import EventKind, OrderStatus, OrderType, Reason, Rol
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import on_step, round_price
 from tapeline.simulation.arrivals import accept
-from tapeline.simulation.clock import clock_past, clock_to
+from tapeline.simulation.clock import run_clock
 from tapeline.simulation.costs import remember_bar
-from tapeline.simulation.executions import ALL, can_fill_whole, fill
-from tapeline.simulation.market import MARKET, NO_ORDER, SUBMIT
-from tapeline.simulation.order_life import cancel_order, end_order, leave_entry, leaves_of, record_order, tidy
+from tapeline.simulation.executions import ALL, fill
+from tapeline.simulation.market import AS_LIMIT, AS_MARKET, AS_STOP, AT_CLOSE, AT_OPEN, MARKET, NO_ORDER, SUBMIT
+from tapeline.simulation.order_life import end_order, leave_entry, leaves_of, record_order, tidy
 
 ROW = types.float64[::1]
-
-
-@compiled()
-def _is_immediate(order: Any) -> bool:
-    return order.time_in_force == TimeInForce.IOC or order.time_in_force == TimeInForce.FOK
-
-
-@compiled()
-def _is_stop(order: Any) -> bool:
-    kind = order.order_type
-    return not order.triggered and (
-        kind == OrderType.STOP or kind == OrderType.TRAILING_STOP or kind == OrderType.STOP_LIMIT
-    )
-
-
-@compiled()
-def _is_limit(order: Any) -> bool:
-    return order.order_type == OrderType.LIMIT or (order.triggered and order.order_type == OrderType.STOP_LIMIT)
-
-
-@compiled()
-def _worse(side: int, one: float, other: float) -> float:
-    return max(one, other) if side > 0 else min(one, other)
-
-
-@compiled()
-def _reaches(side: int, price: float, limit: float, tolerance: float) -> bool:
-    # BUY: price >= limit, as a trigger asks; SELL: the mirror image
-    return side * (price - limit) >= -tolerance
+AT_ALL, BEFORE_DECISIONS = np.bool_(False), np.bool_(True)
 
 
 @compiled()
@@ -72,87 +44,43 @@ def stop_level(order: Any, symbol: Any) -> float:
 def _trigger(market: Any, number: int) -> None:
     order = market.orders[number]
     order.triggered = True
+    order.acts_as = AS_LIMIT if order.order_type == OrderType.STOP_LIMIT else AS_MARKET
     order.status = OrderStatus.TRIGGERED
-    record_order(market, EventKind.TRIGGERED, number, Reason.NONE)
-    leave_entry(market, number)
+    record_order(market, EventKind.TRIGGERED.value, number, Reason.NONE.value)
+    leave_entry(market, order)
 
 
 @compiled()
-def _fill_noted(market: Any, number: int, price: float, volume: float) -> None:
-    # an entry's children need to know how it filled in this bar
-    order = market.orders[number]
-    filled = fill(market, number, price, ALL, volume)
-    if filled <= 0.0 or (order.stop_child == NO_ORDER and order.target_child == NO_ORDER):
-        return
-    state = market.state[0]
-    if order.bar_slice != state.slice_number:
-        order.bar_slice = state.slice_number
-        order.bar_by_stop = 0.0
-        order.bar_by_limit = 0.0
-    order.bar_price = price
-    if state.stage == Stage.INSIDE:
-        kind = order.order_type
-        if kind == OrderType.STOP or kind == OrderType.TRAILING_STOP or order.idle_slice == state.slice_number:
-            order.bar_by_stop += filled
-        else:
-            order.bar_by_limit += filled
-
-
-@compiled()
-def _fill_at_open(market: Any, number: int, price: float, volume: float) -> None:
-    order = market.orders[number]
-    if order.time_in_force != TimeInForce.FOK or can_fill_whole(market, number, price, volume):
-        _fill_noted(market, number, price, volume)
+def _auction(market: Any, kind: int, time_ns: int, price_row: Any, volume_row: Any) -> None:
+    # what an auction does not fill expires
+    for index in range(market.state[0].active_count):
+        number = market.active[index]
+        order = market.orders[number]
+        if order.acts_as != kind or order.auction_ns != time_ns or order.status >= OrderStatus.FILLED:
+            continue
+        column = market.columns[order.symbol]
+        if not volume_row[column] > 0.0:
+            continue
+        price = price_row[column]
+        room = order.side * (order.limit_price - price)  # NaN for a market order
+        if not room < -market.symbols[order.symbol].tolerance:
+            fill(market, number, price, ALL, volume_row[column])
+        end_order(market, number, OrderStatus.EXPIRED.value, Reason.NONE.value)
 
 
 @compiled()
 def _act_at_open(market: Any, number: int, price: float, volume: float) -> None:
     order = market.orders[number]
     symbol = market.symbols[order.symbol]
-    side = order.side
-    if _is_stop(order):
+    if order.acts_as == AS_STOP:
         if order.order_type == OrderType.TRAILING_STOP and np.isnan(order.extreme):
             order.extreme = price
-        if not _reaches(side, price, stop_level(order, symbol), symbol.tolerance):
+        if order.side * (price - stop_level(order, symbol)) < -symbol.tolerance:
             return
         _trigger(market, number)
-    if _is_limit(order):
-        if _reaches(-side, price, order.limit_price, symbol.tolerance):
-            _fill_at_open(market, number, price, volume)
-    elif order.order_type < OrderType.MARKET_ON_OPEN:
-        _fill_at_open(market, number, price, volume)
-
-
-@compiled()
-def _open_auction(market: Any, open_row: Any, volume_row: Any) -> None:
-    state = market.state[0]
-    for index in range(state.active_count):
-        number = market.active[index]
-        order = market.orders[number]
-        if order.auction_ns != state.slice_start_ns or order.order_type > OrderType.LIMIT_ON_OPEN:
-            continue
-        column = market.columns[order.symbol]
-        volume = volume_row[column]
-        if order.status >= OrderStatus.FILLED or not volume > 0.0:
-            continue
-        price = open_row[column]
-        if order.order_type == OrderType.MARKET_ON_OPEN:
-            _fill_noted(market, number, price, volume)
-        elif _reaches(-order.side, price, order.limit_price, market.symbols[order.symbol].tolerance):
-            _fill_noted(market, number, price, volume)
-        end_order(market, number, OrderStatus.EXPIRED, Reason.NONE)
-
-
-@compiled()
-def _end_immediate(market: Any, volume_row: Any) -> None:
-    state = market.state[0]
-    for index in range(state.active_count):
-        number = market.active[index]
-        order = market.orders[number]
-        if not _is_immediate(order) or order.dormant or order.arrival_ns > state.slice_start_ns:
-            continue
-        if volume_row[market.columns[order.symbol]] > 0.0:
-            cancel_order(market, number, Reason.IMMEDIATE)
+    if order.acts_as == AS_LIMIT and order.side * (order.limit_price - price) < -symbol.tolerance:
+        return
+    fill(market, number, price, ALL, volume)
 
 
 @compiled()
@@ -162,28 +90,34 @@ def _play_open(market: Any, open_row: Any, volume_row: Any) -> None:
     state.now_ns = state.slice_start_ns
     state.known_ns = state.slice_start_ns
     if state.slice_start_ns == state.session_open_ns:
-        _open_auction(market, open_row, volume_row)
+        _auction(market, AT_OPEN, state.slice_start_ns, open_row, volume_row)
     immediate = False
     for index in range(state.active_count):
         number = market.active[index]
         order = market.orders[number]
-        immediate = immediate or _is_immediate(order)
+        immediate = immediate or order.immediate
         if order.status >= OrderStatus.FILLED or order.dormant or order.arrival_ns > state.slice_start_ns:
             continue
         column = market.columns[order.symbol]
-        if volume_row[column] > 0.0 and order.born_slice != state.slice_number:
+        if order.acts_as < AT_OPEN and volume_row[column] > 0.0 and order.born_slice != state.slice_number:
             _act_at_open(market, number, open_row[column], volume_row[column])
-    if immediate:
-        _end_immediate(market, volume_row)
+    if not immediate:
+        return
+    for index in range(state.active_count):
+        number = market.active[index]
+        order = market.orders[number]
+        if order.immediate and not order.dormant and order.arrival_ns <= state.slice_start_ns:
+            if volume_row[market.columns[order.symbol]] > 0.0:
+                end_order(market, number, OrderStatus.CANCELED.value, Reason.IMMEDIATE.value)
 
 
 @compiled()
 def _acts_inside(state: Any, order: Any) -> bool:
-    if order.status >= OrderStatus.FILLED or order.dormant or order.idle_slice == state.slice_number:
+    if order.status >= OrderStatus.FILLED or order.dormant or order.immediate or order.idle_slice == state.slice_number:
         return False
-    if state.plays_late != (order.late_slice == state.slice_number):
-        return False
-    return (state.plays_late or order.arrival_ns <= state.slice_start_ns) and not _is_immediate(order)
+    if state.plays_late:
+        return bool(order.late_slice == state.slice_number)
+    return bool(order.late_slice != state.slice_number and order.arrival_ns <= state.slice_start_ns)
 
 
 @compiled()
@@ -192,7 +126,7 @@ def _inside_stops(market: Any, high_row: Any, low_row: Any, volume_row: Any) -> 
     for index in range(state.active_count):
         number = market.active[index]
         order = market.orders[number]
-        if not _is_stop(order) or not _acts_inside(state, order):
+        if order.acts_as != AS_STOP or not _acts_inside(state, order):
             continue
         column = market.columns[order.symbol]
         volume = volume_row[column]
@@ -200,31 +134,32 @@ def _inside_stops(market: Any, high_row: Any, low_row: Any, volume_row: Any) -> 
             continue
         symbol = market.symbols[order.symbol]
         price = stop_level(order, symbol)
-        if not _reaches(order.side, high_row[column] if order.side > 0 else low_row[column], price, symbol.tolerance):
+        extreme = high_row[column] if order.side > 0 else low_row[column]
+        if order.side * (extreme - price) < -symbol.tolerance:
             continue
         if order.parent != NO_ORDER and market.orders[order.parent].bar_slice == state.slice_number:
-            price = _worse(order.side, price, market.orders[order.parent].bar_price)
+            # in the bar in which the entry fills: the worse of the level and the entry's price
+            entry_price = market.orders[order.parent].bar_price
+            price = max(price, entry_price) if order.side > 0 else min(price, entry_price)
         _trigger(market, number)
-        if order.order_type != OrderType.STOP_LIMIT:
-            _fill_noted(market, number, price, volume)
-            continue
-        order.idle_slice = state.slice_number
-        if _reaches(-order.side, price, order.limit_price, symbol.tolerance):
-            _fill_noted(market, number, price, volume)
+        if order.acts_as == AS_LIMIT:
+            order.idle_slice = state.slice_number
+            if order.side * (order.limit_price - price) < -symbol.tolerance:
+                continue
+        fill(market, number, price, ALL, volume)
 
 
 @compiled()
-def _most_for_target(market: Any, number: int, high: float, low: float) -> float:
+def _most_for_target(market: Any, order: Any, high: float, low: float) -> float:
     # in the bar in which the entry fills: what a target may fill, beyond the trade through that it needs anyway
-    order = market.orders[number]
     entry = market.orders[order.parent]
-    most = leaves_of(market, number) - entry.bar_by_limit
+    most = leaves_of(market, order) - entry.bar_by_limit
     if entry.bar_by_stop > 0.0 and entry.stop_child != NO_ORDER:
         stop = market.orders[entry.stop_child]
         if stop.status < OrderStatus.FILLED:
             symbol = market.symbols[stop.symbol]
             extreme = high if stop.side > 0 else low
-            if stop.triggered or _reaches(stop.side, extreme, stop_level(stop, symbol), symbol.tolerance):
+            if stop.triggered or stop.side * (extreme - stop_level(stop, symbol)) >= -symbol.tolerance:
                 most -= entry.bar_by_stop
     return on_step(most, market.symbols[order.symbol])
 
@@ -235,7 +170,7 @@ def _inside_limits(market: Any, high_row: Any, low_row: Any, volume_row: Any) ->
     for index in range(state.active_count):
         number = market.active[index]
         order = market.orders[number]
-        if not _is_limit(order) or not _acts_inside(state, order):
+        if order.acts_as != AS_LIMIT or not _acts_inside(state, order):
             continue
         column = market.columns[order.symbol]
         volume = volume_row[column]
@@ -243,21 +178,18 @@ def _inside_limits(market: Any, high_row: Any, low_row: Any, volume_row: Any) ->
             continue
         symbol = market.symbols[order.symbol]
         high, low = high_row[column], low_row[column]
-        needed = order.limit_price
-        if not state.limit_touch:
-            needed -= order.side * symbol.tick
-        if not _reaches(-order.side, low if order.side > 0 else high, needed, symbol.tolerance):
+        through = 0.0 if state.limit_touch else symbol.tick
+        extreme = low if order.side > 0 else high
+        if order.side * (order.limit_price - extreme) - through < -symbol.tolerance:
             continue
         price = order.limit_price
+        most = ALL
         if order.role == Role.TARGET and order.parent != NO_ORDER:
-            entry = market.orders[order.parent]
-            if entry.bar_slice == state.slice_number:
-                most = _most_for_target(market, number, high, low)
+            if market.orders[order.parent].bar_slice == state.slice_number:
+                most = _most_for_target(market, order, high, low)
                 # the worst price that traded, where all of the range is better than the limit
                 price = min(price, high) if order.side > 0 else max(price, low)
-                fill(market, number, price, most, volume)
-                continue
-        _fill_noted(market, number, price, volume)
+        fill(market, number, price, most, volume)
 
 
 @compiled()
@@ -291,11 +223,12 @@ def _inside_arrivals(market: Any, open_row: Any, close_row: Any, volume_row: Any
         if order.order_type != OrderType.MARKET or order.status >= OrderStatus.FILLED or not volume > 0.0:
             continue
         part = (instruction.arrival_ns - start_ns) / (end_ns - start_ns)
-        price = open_row[column] + part * (close_row[column] - open_row[column])
-        price = _worse(order.side, open_row[column], price)
-        _fill_at_open(market, number, price, volume)
-        if _is_immediate(order):
-            cancel_order(market, number, Reason.IMMEDIATE)
+        first_price = open_row[column]
+        price = first_price + part * (close_row[column] - first_price)
+        price = max(price, first_price) if order.side > 0 else min(price, first_price)
+        fill(market, number, price, ALL, volume)
+        if order.immediate:
+            end_order(market, number, OrderStatus.CANCELED.value, Reason.IMMEDIATE.value)
 
 
 @compiled()
@@ -337,26 +270,6 @@ def _play_inside(market: Any, open_row: Any, high_row: Any, low_row: Any, close_
 
 
 @compiled()
-def _close_auction(market: Any, close_row: Any, volume_row: Any) -> None:
-    state = market.state[0]
-    for index in range(state.active_count):
-        number = market.active[index]
-        order = market.orders[number]
-        if order.auction_ns != state.slice_end_ns or order.order_type < OrderType.MARKET_ON_CLOSE:
-            continue
-        column = market.columns[order.symbol]
-        volume = volume_row[column]
-        if order.status >= OrderStatus.FILLED or not volume > 0.0:
-            continue
-        price = close_row[column]
-        if order.order_type == OrderType.MARKET_ON_CLOSE:
-            _fill_noted(market, number, price, volume)
-        elif _reaches(-order.side, price, order.limit_price, market.symbols[order.symbol].tolerance):
-            _fill_noted(market, number, price, volume)
-        end_order(market, number, OrderStatus.EXPIRED, Reason.NONE)
-
-
-@compiled()
 def _trail(market: Any, high_row: Any, low_row: Any, volume_row: Any) -> None:
     state = market.state[0]
     for index in range(state.active_count):
@@ -381,23 +294,7 @@ def _end_day_orders(market: Any, volume_row: Any) -> None:
         if order.expire_ns > state.slice_end_ns or order.time_in_force == TimeInForce.GTD:
             continue
         if volume_row[market.columns[order.symbol]] > 0.0:
-            end_order(market, number, OrderStatus.EXPIRED, Reason.NONE)
-
-
-@compiled()
-def _play_orders(
-    market: Any, open_row: Any, high_row: Any, low_row: Any, close_row: Any, volume_row: Any
-) -> None:
-    state = market.state[0]
-    _play_open(market, open_row, volume_row)
-    _play_inside(market, open_row, high_row, low_row, close_row, volume_row)
-    state.stage = Stage.CLOSE
-    state.now_ns = state.slice_end_ns
-    if state.untidy:
-        tidy(market)
-    if state.slice_end_ns == state.session_close_ns:
-        _close_auction(market, close_row, volume_row)
-    _trail(market, high_row, low_row, volume_row)
+            end_order(market, number, OrderStatus.EXPIRED.value, Reason.NONE.value)
 
 
 @compiled()
@@ -442,18 +339,27 @@ def play_slice(
         where its volume is above zero (NaN = no bar)
     """
     state = market.state[0]
-    clock_to(market, start_ns)
+    if min(state.next_expiry_ns, min(state.next_open_ns, state.next_arrival_ns)) <= start_ns:
+        run_clock(market, start_ns, AT_ALL)
     if start_ns >= state.session_open_ns and start_ns < state.session_close_ns:
         state.slice_number += 1
         state.slice_start_ns = start_ns
         state.slice_end_ns = end_ns
         state.bar_end_ns = end_ns
-        busy = state.active_count > 0 or state.next_arrival_ns < end_ns
-        if busy:
-            _play_orders(market, open_row, high_row, low_row, close_row, volume_row)
+        if state.active_count > 0 or state.next_arrival_ns < end_ns:
+            _play_open(market, open_row, volume_row)
+            _play_inside(market, open_row, high_row, low_row, close_row, volume_row)
+            state.stage = Stage.CLOSE
+            state.now_ns = end_ns
+            if state.untidy:
+                tidy(market)
+            if end_ns == state.session_close_ns:
+                _auction(market, AT_CLOSE, end_ns, close_row, volume_row)
+            _trail(market, high_row, low_row, volume_row)
         mark_slice(market, high_row, low_row, close_row, volume_row)
         if state.next_expiry_ns <= end_ns:
             _end_day_orders(market, volume_row)
         if state.untidy:
             tidy(market)
-    clock_past(market, end_ns)
+    if min(state.next_expiry_ns - 1, min(state.next_open_ns, state.next_arrival_ns)) < end_ns:
+        run_clock(market, end_ns, BEFORE_DECISIONS)

@@ -14,30 +14,36 @@ import numpy as np
 from tapeline.domain.words import EventKind, OrderStatus, OrderType, Reason, Role, Stage, TimeInForce
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import on_step, quantity_of, steps_in
-from tapeline.simulation.market import FOREVER_NS, NO_ORDER, SUBMIT
+from tapeline.simulation.market import AT_OPEN, FOREVER_NS, NO_ORDER, NO_SYMBOL, SUBMIT, keep_active, keep_events
 
 
 @compiled()
-def record(market: Any, kind: int, number: int, symbol: int) -> Any:
-    """Append an event at the present time and stage; return its row, to be used at once."""
+def _grow_events(market: Any) -> None:
+    count = len(market.events)
+    bigger = np.empty(2 * count, market.events.dtype)
+    for row in range(count):
+        bigger[row] = market.events[row]
+    keep_events(market, bigger)
+
+
+@compiled()
+def record(market: Any, kind: int) -> Any:
+    """Append an event at the present time and stage, without order and symbol; return its row, to be used at once."""
     state = market.state[0]
     count = state.event_count
     if count == len(market.events):
-        bigger = np.empty(2 * count, market.events.dtype)
-        for row in range(count):
-            bigger[row] = market.events[row]
-        market.events = bigger
+        _grow_events(market)
     state.event_count = count + 1
     event = market.events[count]
     event.time_ns = state.now_ns
     event.bar_end_ns = state.bar_end_ns
-    event.order = number
+    event.order = NO_ORDER
     event.quantity = 0.0
     event.leaves = 0.0
     event.price = np.nan
     event.commission = 0.0
     event.amount = 0.0
-    event.symbol = symbol
+    event.symbol = NO_SYMBOL
     event.kind = kind
     event.stage = state.stage
     event.side = 0
@@ -46,21 +52,23 @@ def record(market: Any, kind: int, number: int, symbol: int) -> Any:
 
 
 @compiled()
-def record_order(market: Any, kind: int, number: int, reason: int) -> None:
-    """Append an event of an order with its total and what it still works for."""
+def record_order(market: Any, kind: int, number: int, reason: int) -> Any:
+    """Append an event of an order with its total and what it still works for; return its row, to be used at once."""
     order = market.orders[number]
-    event = record(market, kind, number, order.symbol)
-    event.quantity = order.quantity
+    event = record(market, kind)
+    event.order = number
+    event.symbol = order.symbol
     event.side = order.side
+    event.quantity = order.quantity
     event.reason = reason
     if order.status < OrderStatus.FILLED:
-        event.leaves = leaves_of(market, number)
+        event.leaves = leaves_of(market, order)
+    return event
 
 
 @compiled()
-def leaves_of(market: Any, number: int) -> float:
+def leaves_of(market: Any, order: Any) -> float:
     """Return the quantity an order still works for."""
-    order = market.orders[number]
     return float(on_step(order.quantity - order.filled, market.symbols[order.symbol]))
 
 
@@ -73,7 +81,7 @@ def activate(market: Any, number: int) -> None:
         bigger = np.empty(2 * count, np.int64)
         for row in range(count):
             bigger[row] = market.active[row]
-        market.active = bigger
+        keep_active(market, bigger)
     market.active[count] = number
     state.active_count = count + 1
     state.untidy = True
@@ -130,7 +138,7 @@ def day_end_ns(market: Any, time_ns: int) -> int:
 @compiled()
 def set_expiry(market: Any, order: Any) -> None:
     """Give a DAY, IOC, FOK or GTC order the time at which the clock ends it; GTD brings its own."""
-    if order.order_type >= OrderType.MARKET_ON_OPEN or order.time_in_force == TimeInForce.GTD:
+    if order.acts_as >= AT_OPEN or order.time_in_force == TimeInForce.GTD:
         return
     if order.time_in_force == TimeInForce.GTC or order.dormant:
         order.expire_ns = FOREVER_NS
@@ -139,12 +147,17 @@ def set_expiry(market: Any, order: Any) -> None:
 
 
 @compiled()
-def _close_order(market: Any, number: int, status: int, reason: int, kind: int) -> None:
+def _close_order(market: Any, number: int, status: int, reason: int) -> None:
     order = market.orders[number]
     order.status = status
     order.reason = reason
     order.ended_ns = market.state[0].now_ns
     market.state[0].untidy = True
+    kind = EventKind.CANCELED.value
+    if status == OrderStatus.EXPIRED:
+        kind = EventKind.EXPIRED.value
+    elif status == OrderStatus.REJECTED:
+        kind = EventKind.REJECTED.value
     record_order(market, kind, number, reason)
 
 
@@ -157,30 +170,19 @@ def end_order(market: Any, number: int, status: int, reason: int) -> None:
     order = market.orders[number]
     if order.status >= OrderStatus.FILLED:
         return
-    kind = EventKind.CANCELED
-    if status == OrderStatus.EXPIRED:
-        kind = EventKind.EXPIRED
-    elif status == OrderStatus.REJECTED:
-        kind = EventKind.REJECTED
-    _close_order(market, number, status, reason, kind)
+    _close_order(market, number, status, reason)
     if order.filled > 0.0:
         return
     for child in (order.stop_child, order.target_child):
         if child != NO_ORDER and market.orders[child].status < OrderStatus.FILLED:
-            _close_order(market, child, OrderStatus.CANCELED, Reason.NO_ENTRY, EventKind.CANCELED)
+            _close_order(market, child, OrderStatus.CANCELED.value, Reason.NO_ENTRY.value)
 
 
 @compiled()
-def cancel_order(market: Any, number: int, reason: int) -> None:
-    end_order(market, number, OrderStatus.CANCELED, reason)
-
-
-@compiled()
-def leave_entry(market: Any, number: int) -> None:
+def leave_entry(market: Any, order: Any) -> None:
     """Cancel what is left of the entry whose child triggers or fills."""
-    parent = market.orders[number].parent
-    if parent != NO_ORDER:
-        cancel_order(market, parent, Reason.EXIT)
+    if order.parent != NO_ORDER:
+        end_order(market, order.parent, OrderStatus.CANCELED.value, Reason.EXIT.value)
 
 
 @compiled()
@@ -194,9 +196,9 @@ def reduce_order(market: Any, number: int, quantity: float) -> None:
     left = quantity_of(steps_in(max(order.quantity - order.filled - quantity, 0.0), symbol), symbol)
     order.quantity = on_step(order.filled + left, symbol)
     if left <= 0.0:
-        cancel_order(market, number, Reason.ONE_CANCELS_OTHER)
+        end_order(market, number, OrderStatus.CANCELED.value, Reason.ONE_CANCELS_OTHER.value)
     else:
-        record_order(market, EventKind.REPLACED, number, Reason.ONE_CANCELS_OTHER)
+        record_order(market, EventKind.REPLACED.value, number, Reason.ONE_CANCELS_OTHER.value)
 
 
 @compiled()
@@ -220,7 +222,7 @@ def reduce_group(market: Any, number: int, quantity: float) -> None:
 
 
 @compiled()
-def _feed_child(market: Any, entry: Any, number: int, quantity: float, price: float) -> None:
+def _feed_child(market: Any, number: int, quantity: float, price: float) -> None:
     # an entry's fill is what its children work for; the first one wakes them
     child = market.orders[number]
     if child.status >= OrderStatus.FILLED:
@@ -232,7 +234,13 @@ def _feed_child(market: Any, entry: Any, number: int, quantity: float, price: fl
     child.dormant = False
     if child.status == OrderStatus.PENDING_NEW:
         return  # it starts when it arrives
-    wake(market, number, price)
+    # it arrives at the start of the bar whose open filled its entry, else at the bar's end
+    child.arrival_ns = state.slice_start_ns if state.stage == Stage.OPEN else state.slice_end_ns
+    if child.order_type == OrderType.TRAILING_STOP:
+        child.extreme = price
+    set_expiry(market, child)
+    state.next_expiry_ns = min(state.next_expiry_ns, child.expire_ns)
+    state.untidy = True
     if state.stage == Stage.OPEN:
         child.born_slice = state.slice_number
     elif state.stage == Stage.INSIDE:
@@ -241,31 +249,14 @@ def _feed_child(market: Any, entry: Any, number: int, quantity: float, price: fl
 
 
 @compiled()
-def wake(market: Any, number: int, price: float) -> None:
-    """Start a bracket's child: it arrives at the start of the bar whose open filled its entry, else at the end.
-
-    price : of the entry's first fill, where a trailing stop begins
-    """
-    child = market.orders[number]
-    state = market.state[0]
-    child.dormant = False
-    child.arrival_ns = state.slice_start_ns if state.stage == Stage.OPEN else state.slice_end_ns
-    if child.order_type == OrderType.TRAILING_STOP:
-        child.extreme = price
-    set_expiry(market, child)
-    state.next_expiry_ns = min(state.next_expiry_ns, child.expire_ns)
-    state.untidy = True
-
-
-@compiled()
 def book_fill(market: Any, number: int, quantity: float, price: float) -> None:
     """Carry a fill on to what depends on it: children, entry and group."""
     order = market.orders[number]
     for child in (order.stop_child, order.target_child):
         if child != NO_ORDER:
-            _feed_child(market, order, child, quantity, price)
+            _feed_child(market, child, quantity, price)
     if order.parent != NO_ORDER:
-        leave_entry(market, number)
+        leave_entry(market, order)
         entry = market.orders[order.parent]
         sibling = entry.target_child if order.role == Role.STOP else entry.stop_child
         if sibling != NO_ORDER:

@@ -19,7 +19,7 @@ from tapeline.domain.instrument import Instrument
 from tapeline.domain.panel import Floats
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.building import symbol_rows
-from tapeline.simulation.market import SYMBOL
+from tapeline.simulation.market import SYMBOL, borrowed
 from tapeline.simulation.settings import RunSettings
 
 Records = npt.NDArray[Any]
@@ -163,6 +163,8 @@ NaN without one."""
 STRATEGY = np.dtype(
     [
         ("size_kind", "i4"),
+        ("watches_holdings", "i4"),  # has rules besides exits that look at what is held
+        ("reads_position", "i4"),  # some rule is a cell program
         ("stop_is_distance", "i4"),
         ("target_is_distance", "i4"),
         ("positions_max", "i8"),
@@ -192,8 +194,9 @@ LIMITS = np.dtype(
 """Bounds as fractions of equity, NaN = none; cost_rate is what a share costs above its price when bought."""
 
 
-INTENTS_PER_HOLDING = 6
-"""The most instructions one holding can need in one slice: three cancels, a partial sale, and a new pair."""
+INTENTS_PER_HOLDING = 8
+"""The most instructions one holding can need in one slice: three cancels, a partial sale, a new pair, and two more
+ by code that changes its mind."""
 
 POSITION_FIELD_COUNT = 11
 """Length of the vector behind `position.*`; the names are formula's POSITION_FIELDS."""
@@ -250,7 +253,7 @@ class Book(structref.StructRefProxy):  # type: ignore[misc]  # Numba carries no 
 
 structref.define_boxing(BookType, Book)
 
-_RECORDS: dict[str, Any] = {
+_KINDS: dict[str, Any] = {
     "account": numba.from_dtype(ACCOUNT)[::1],
     "symbols": numba.from_dtype(SYMBOL)[::1],
     "holdings": numba.from_dtype(HOLDING_RECORD)[:, ::1],
@@ -265,49 +268,81 @@ _RECORDS: dict[str, Any] = {
     "code": types.int64[:, ::1],
     "candidates": types.int64[::1],
 }
-BOOK = BookType([(name, _RECORDS.get(name, types.float64[::1])) for name in Tables._fields])
+_GROWING = ("tickets", "executions", "round_trips")
+_ARRAYS = {name: _KINDS.get(name, types.float64[::1]) for name in Tables._fields}
+_FIXED = types.Tuple([kind for name, kind in _ARRAYS.items() if name not in _GROWING])
+BOOK = BookType(
+    [*_ARRAYS.items(), *((f"{name}_owner", _ARRAYS[name]) for name in _GROWING), ("fixed_owner", _FIXED)]
+)
+
+
+@compiled()
+def keep_tickets(book: Any, tickets: Any) -> None:
+    book.tickets_owner = tickets
+    book.tickets = borrowed(tickets)
+
+
+@compiled()
+def keep_executions(book: Any, executions: Any) -> None:
+    book.executions_owner = executions
+    book.executions = borrowed(executions)
+
+
+@compiled()
+def keep_round_trips(book: Any, round_trips: Any) -> None:
+    book.round_trips_owner = round_trips
+    book.round_trips = borrowed(round_trips)
 
 
 @compiled(entry=True)
-def _bind(  # noqa: PLR0913  (one argument per table)
+def _bind(
     account: Any, positions: Any, marks: Any, prices: Any, symbols: Any, states: Any, holdings: Any,
     tickets: Any, intents: Any, executions: Any, round_trips: Any, strategies: Any, rules: Any, limits: Any,
     code: Any, constants: Any, stack: Any, fields: Any, scores: Any, candidates: Any,
 ) -> Any:  # fmt: skip
+    # the book owns the arrays and works on borrowed views of them, as the market does
     book = structref.new(BOOK)
-    book.account = account
-    book.positions = positions
-    book.marks = marks
-    book.prices = prices
-    book.symbols = symbols
-    book.states = states
-    book.holdings = holdings
-    book.tickets = tickets
-    book.intents = intents
-    book.executions = executions
-    book.round_trips = round_trips
-    book.strategies = strategies
-    book.rules = rules
-    book.limits = limits
-    book.code = code
-    book.constants = constants
-    book.stack = stack
-    book.fields = fields
-    book.scores = scores
-    book.candidates = candidates
+    book.fixed_owner = (
+        account, positions, marks, prices, symbols, states, holdings, intents, strategies, rules, limits,
+        code, constants, stack, fields, scores, candidates,
+    )  # fmt: skip
+    book.account = borrowed(account)
+    book.positions = borrowed(positions)
+    book.marks = borrowed(marks)
+    book.prices = borrowed(prices)
+    book.symbols = borrowed(symbols)
+    book.states = borrowed(states)
+    book.holdings = borrowed(holdings)
+    book.intents = borrowed(intents)
+    book.strategies = borrowed(strategies)
+    book.rules = borrowed(rules)
+    book.limits = borrowed(limits)
+    book.code = borrowed(code)
+    book.constants = borrowed(constants)
+    book.stack = borrowed(stack)
+    book.fields = borrowed(fields)
+    book.scores = borrowed(scores)
+    book.candidates = borrowed(candidates)
+    keep_tickets(book, tickets)
+    keep_executions(book, executions)
+    keep_round_trips(book, round_trips)
     return book
 
 
 @compiled(entry=True)
 def _tables(book: Any) -> Any:
+    (
+        account, positions, marks, prices, symbols, states, holdings, intents, strategies, rules, limits,
+        code, constants, stack, fields, scores, candidates,
+    ) = book.fixed_owner  # fmt: skip
     return (
-        book.account, book.positions, book.marks, book.prices, book.symbols, book.states, book.holdings,
-        book.tickets, book.intents, book.executions, book.round_trips, book.strategies, book.rules, book.limits,
-        book.code, book.constants, book.stack, book.fields, book.scores, book.candidates,
+        account, positions, marks, prices, symbols, states, holdings, book.tickets_owner, intents,
+        book.executions_owner, book.round_trips_owner, strategies, rules, limits,
+        code, constants, stack, fields, scores, candidates,
     )  # fmt: skip
 
 
-@compiled()
+@compiled(entry=True)
 def ensure_room(book: Any) -> None:
     """Double the tables that one more slice could overfill. Old references to their rows go stale."""
     account = book.account[0]
@@ -315,15 +350,15 @@ def ensure_room(book: Any) -> None:
     if account.tickets + most > len(book.tickets):
         tickets = np.zeros(2 * len(book.tickets) + most, dtype=TICKET)
         tickets[: len(book.tickets)] = book.tickets
-        book.tickets = tickets
+        keep_tickets(book, tickets)
     if account.executions + 2 * most > len(book.executions):
         executions = np.zeros(2 * len(book.executions) + 2 * most, dtype=EXECUTION)
         executions[: len(book.executions)] = book.executions
-        book.executions = executions
+        keep_executions(book, executions)
     if account.round_trips + most > len(book.round_trips):
         round_trips = np.zeros(2 * len(book.round_trips) + most, dtype=ROUND_TRIP)
         round_trips[: len(book.round_trips)] = book.round_trips
-        book.round_trips = round_trips
+        keep_round_trips(book, round_trips)
 
 
 def _blank(rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:

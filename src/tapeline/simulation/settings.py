@@ -11,6 +11,9 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 from tapeline.domain.errors import ConfigurationError, UnknownNameError
+from tapeline.domain.times import from_iso
+
+FIRST_NS = -(2**63)
 
 
 def _positive(owner: str, **values: float) -> None:
@@ -184,16 +187,28 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """All assumptions of a run. compare : "tolerant" (1e-9) or "exact" comparison of computed values."""
+    """All assumptions of a run.
+
+    compare : "tolerant" (1e-9) or "exact" comparison of computed values
+    trade_from : ISO time or date; slices that end before it only warm formulas up. Empty = trade from the start
+    """
 
     account: Account = field(default_factory=Account)
     costs: Costs = field(default_factory=Costs)
     market: Market = field(default_factory=Market)
     limits: Limits = field(default_factory=Limits)
     compare: Literal["tolerant", "exact"] = "tolerant"
+    trade_from: str = ""
 
     def __post_init__(self) -> None:
         _one_of("compare", self.compare, ("tolerant", "exact"))
+        if self.trade_from:
+            from_iso(self.trade_from)
+
+    @property
+    def trade_from_ns(self) -> int:
+        """The first moment at which strategies may decide, UTC nanoseconds."""
+        return from_iso(self.trade_from) if self.trade_from else FIRST_NS
 
 
 def as_facts(value: Any) -> Any:

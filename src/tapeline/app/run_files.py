@@ -1,0 +1,108 @@
+"""The files of a run: a numbered folder, a journal and a result, all of them whole or none of them there.
+
+    with run_folder(Path("tapeline-work")) as folder:       run-0001, run-0002, ...
+        finished = replay(strategies, panel, folder / JOURNAL)
+        write_whole(folder / RESULT, finished.result.to_json())
+
+A run that is refused, or that the disk or the user stops, leaves nothing behind that could be taken for a result.
+A run that stops over a fault of ours keeps its journal: it is the evidence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tapeline.domain.errors import InputError, StorageError
+
+JOURNAL, RESULT = "journal.sqlite", "result.json"
+
+_STOPPED = (InputError, StorageError, KeyboardInterrupt)
+_SIDE_FILES = ("", "-wal", "-shm", ".writer")
+
+
+@contextmanager
+def run_folder(work: Path) -> Iterator[Path]:
+    """Give a new run folder; what a stopped run left in it is removed, and the folders that were made for it.
+
+    Raises StorageError where none can be made.
+    """
+    made = [folder for folder in (work, *work.parents) if not folder.exists()]
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        folder = _next_folder(work)
+    except OSError as exc:
+        _remove_empty(made)
+        raise StorageError(
+            f"Folder {work} cannot be written: {exc.strerror}. Name another one with --work."
+        ) from exc
+    try:
+        with whole_journal(folder / JOURNAL):
+            yield folder
+    except _STOPPED:
+        with suppress(OSError):
+            (folder / RESULT).unlink(missing_ok=True)
+        _remove_empty([folder, *made])
+        raise
+
+
+@contextmanager
+def whole_journal(path: Path) -> Iterator[None]:
+    """Remove the journal that a run began if the run is stopped; one that was there before is not touched."""
+    before = {ending for ending in _SIDE_FILES if Path(f"{path}{ending}").exists()}
+    try:
+        yield
+    except _STOPPED:
+        if "" not in before:
+            for ending in _SIDE_FILES:
+                if ending not in before:
+                    with suppress(OSError):
+                        Path(f"{path}{ending}").unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all. Raises StorageError where it cannot be written."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as exc:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise StorageError(
+            f"File {path} cannot be written: {exc.strerror}. Free some space or name another folder; nothing of"
+            " it was kept."
+        ) from exc
+
+
+def newest_journal(work: Path) -> Path:
+    """Return the journal of the newest run below a work folder. Raises InputError if there is none."""
+    found = [path for path in work.glob(f"run-*/{JOURNAL}") if path.parent.name[4:].isdigit()]
+    if not found:
+        raise InputError(
+            f"There is no run in {work.resolve()} yet. Run `tapeline demo` here first, or name a journal with"
+            " --journal."
+        )
+    return max(found, key=lambda path: int(path.parent.name[4:]))
+
+
+def _next_folder(work: Path) -> Path:
+    number = max((int(path.name[4:]) for path in work.glob("run-*") if path.name[4:].isdigit()), default=0)
+    while True:
+        number += 1
+        folder = work / f"run-{number:04d}"
+        with suppress(FileExistsError):  # another run, started at the same moment, took the number
+            folder.mkdir()
+            return folder
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
