@@ -95,7 +95,7 @@ def last_rows(market: dict[str, Any], first: int, end: int) -> list[Any]:
 
 
 def checked(columns: list[Any]) -> dict[str, list[float]]:
-    return {"check": [round(float(np.nanmean(column)), 6) for column in columns]}
+    return {"check": [round(float(column.mean()), 6) for column in columns]}
 
 
 def main() -> None:

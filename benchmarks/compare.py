@@ -93,7 +93,7 @@ def talib(*arguments: str) -> Case:
 
 
 START_UP = ours(script="bench_start_up.py")
-LOOP_W1 = ours("W1", "--variant", "loop")
+LOOP_W1 = ours("W1", "--variant", "event")
 
 GOALS = (
     Goal("W1: EMA cross, 1 x 500 k", ours("W1"), vectorbt("W1"), 5, 10, same="equity"),
@@ -104,7 +104,7 @@ GOALS = (
     Goal("E1: loop, W1, slices/s", LOOP_W1, (), 100_000, None, figure="bars_per_s"),
     Goal("E1: loop, W1, to nautilus_trader", LOOP_W1, (nautilus("W1", "0.1"),), 2.1),
     Goal("E1: loop, W1, to backtesting.py", LOOP_W1, (backtesting("W1"),), 0, 1),
-    Goal("E1: loop, W2 with shared cash", ours("W2", "--variant", "loop"), (nautilus("W2", "0.2"),), 30),
+    Goal("E1: loop, W2 with shared cash", ours("W2", "--variant", "event"), (nautilus("W2", "0.2"),), 30),
     Goal("I1: five indicators, one thread", indicators("I1"), (talib("I1"),), 1.5, 2, same="check"),
     Goal(
         "I1: five indicators, two threads",

@@ -47,6 +47,7 @@ _FACE = {
         "wilder",
     ),
     "tapeline.strategies.base": ("RuleStrategy", "Strategy"),
+    "tapeline.strategies.catalogue": ("IntradayMeanReversion", "MovingAverageCross", "SwingTrend"),
     "tapeline.strategies.rules": (
         "ScaleOut",
         "SessionWindow",

@@ -35,13 +35,17 @@ def run(*arguments: str | Path) -> Outcome:
     """Run a command in this process."""
     out, err = io.StringIO(), io.StringIO()
     argv = ["tapeline", *map(str, arguments)]
-    environment = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
-    with patch.object(sys, "argv", argv), patch.dict(os.environ, environment):
-        with redirect_stdout(out), redirect_stderr(err):
-            try:
-                main()
-            except SystemExit as exc:
-                return Outcome(int(exc.code or 0), out.getvalue(), err.getvalue())
+    variables = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    with (
+        patch.object(sys, "argv", argv),
+        patch.dict(os.environ, variables),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as exc:
+            return Outcome(int(exc.code or 0), out.getvalue(), err.getvalue())
     raise AssertionError("the command line returned without an exit code")
 
 

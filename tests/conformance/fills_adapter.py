@@ -35,6 +35,23 @@ BAR_FIELDS = ("o", "h", "l", "c", "v")
 
 def simulate(case: dict[str, Any]) -> dict[str, Any]:
     """Return executions, final orders, cash and positions of one case."""
+    market, numbers = play(case)
+    names = {number: name for name, number in numbers.items()}
+    return {
+        "executions": [
+            _execution(event, names) for event in market.events if event["kind"] == EventKind.FILL
+        ],
+        "orders": {name: _order(market.orders[number]) for name, number in numbers.items()},
+        "cash": str(cash_amount(market)),
+        "positions": {
+            symbol: str(exact(position))
+            for symbol, position in zip(case["instruments"], market.positions, strict=True)
+        },
+    }
+
+
+def play(case: dict[str, Any]) -> tuple[Any, dict[str, int]]:
+    """Return the market after a case, and the number of each of its orders."""
     symbols = list(case["instruments"])
     start_ns, end_ns, panel = _panel(case["bars"], symbols)
     sessions = case["sessions"]
@@ -52,17 +69,9 @@ def simulate(case: dict[str, Any]) -> dict[str, Any]:
     groups: dict[str, int] = {}
     for action in case["actions"]:
         _send(market, action, symbols, numbers, groups)
-
     play_rows(market, start_ns, end_ns, *panel, 0, len(end_ns))
-    finish(market, max(int(end_ns[-1]), *(int(t) for t in close_ns)) if sessions else int(end_ns[-1]))
-
-    names = {number: name for name, number in numbers.items()}
-    return {
-        "executions": [_execution(event, names) for event in market.events if event["kind"] == EventKind.FILL],
-        "orders": {name: _order(market.orders[number]) for name, number in numbers.items()},
-        "cash": str(cash_amount(market)),
-        "positions": {symbol: str(exact(position)) for symbol, position in zip(symbols, market.positions, strict=True)},
-    }
+    finish(market, int(max([end_ns[-1], *close_ns])))
+    return market, numbers
 
 
 def _panel(bars: list[dict[str, str]], symbols: list[str]) -> tuple[Any, Any, list[Any]]:
@@ -113,7 +122,9 @@ def _costs(facts: dict[str, Any]) -> Costs:
 
 
 def _switches(facts: dict[str, str]) -> Market:
-    words = {name: facts[name] for name in ("limit_fill", "inside_first", "commission_rounding") if name in facts}
+    words = {
+        name: facts[name] for name in ("limit_fill", "inside_first", "commission_rounding") if name in facts
+    }
     return Market(participation=float(facts.get("participation", 1)), **words)
 
 
@@ -135,7 +146,8 @@ def _send(
     decided_ns = from_iso(action["at"])
     arrival_ns = decided_ns + int(Decimal(str(action.get("latency_s", 0))) * SECOND)
     prices = [
-        float(action.get(name, math.nan)) for name in ("limit_price", "stop_price", "trail_amount", "trail_percent")
+        float(action.get(name, math.nan))
+        for name in ("limit_price", "stop_price", "trail_amount", "trail_percent")
     ]
     quantity = float(action.get("quantity", math.nan))
     expire_ns = from_iso(action["expire_at"]) if "expire_at" in action else -1
@@ -144,7 +156,9 @@ def _send(
         cancel(market, numbers[action["id"]], decided_ns, arrival_ns)
     elif action["do"] == "replace":
         time_in_force = int(TimeInForce[word]) if word else -1
-        replace(market, numbers[action["id"]], decided_ns, arrival_ns, quantity, *prices, time_in_force, expire_ns)
+        replace(
+            market, numbers[action["id"]], decided_ns, arrival_ns, quantity, *prices, time_in_force, expire_ns
+        )
     else:
         group = groups.setdefault(action["oca"], len(groups)) if "oca" in action else -1
         numbers[action["id"]] = submit(

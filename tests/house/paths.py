@@ -41,6 +41,7 @@ def a_small_package(folder: Path, kernels: str) -> Path:
         "domain/errors.py",
         "indicators/compiled.py",
         "indicators/code_cache.py",
+        "indicators/inner.py",
     ):
         shutil.copy(PACKAGE / name, package / name)
     (package / "indicators" / "tiny.py").write_text(kernels)

@@ -30,7 +30,7 @@ def twice(x):
 def next_one(x):
     return x + 1
 
-@compiled()
+@compiled(entry=True)
 def unsaid(pair):
     return pair[0] + pair[1]
 

@@ -76,7 +76,8 @@ Run #1, from 2024-01-02T15:00:00Z
   seed 7, 2 settings, SHA-256 358f5d6c5f2253ef1966de97517ec0b19694d15afa87928f6829766de1eece13
 
 What the journal cannot show
-  The bars of ABCD before and after the decision are in /data/bars.parquet; the journal has the numbers that the decision used, not the bars around them."""
+  The bars of ABCD before and after the decision are in /data/bars.parquet; \
+the journal has the numbers that the decision used, not the bars around them."""
     )
 
 

@@ -61,7 +61,9 @@ class Script:
         word = self.random.choice(words)
         life = {"time_in_force": word}
         if word == "GTD":
-            life["expire_at"] = iso(at + BAR * self.random.randint(1, 8) + timedelta(minutes=self.random.choice([0, 7])))
+            life["expire_at"] = iso(
+                at + BAR * self.random.randint(1, 8) + timedelta(minutes=self.random.choice([0, 7]))
+            )
         return life
 
 
@@ -105,7 +107,10 @@ def _calendar(random: Random) -> tuple[list[dict[str, str]], list[datetime]]:
 def _instruments(random: Random) -> dict[str, dict[str, str]]:
     instruments = {}
     for symbol in ("X", "Y")[: random.choice([1, 1, 2])]:
-        facts = {"tick": random.choice(["0.01", "0.01", "0.05", "0.03"]), "lot": random.choice(["1", "1", "10"])}
+        facts = {
+            "tick": random.choice(["0.01", "0.01", "0.05", "0.03"]),
+            "lot": random.choice(["1", "1", "10"]),
+        }
         if random.random() < 0.15:
             facts["fractional"] = "0.001"
         instruments[symbol] = facts
@@ -138,7 +143,12 @@ def _costs(random: Random) -> dict[str, Any]:
         {
             "model": "fees",
             "table": [
-                {"from": "2024-05-22", "per_notional": "0.0000278", "per_share": "0.000166", "per_share_cap": "0.01"},
+                {
+                    "from": "2024-05-22",
+                    "per_notional": "0.0000278",
+                    "per_share": "0.000166",
+                    "per_share_cap": "0.01",
+                },
                 {"from": "2025-03-07", "per_notional": "0.01", "per_share": "0", "per_share_cap": "8.30"},
             ],
         },
@@ -174,12 +184,19 @@ def _bars(script: Script) -> list[dict[str, str]]:
             if random.random() < 0.12:
                 continue
             off = tick / 2 if random.random() < 0.04 else Decimal(0)
-            prices = {f: str(10 + tick * ticks + off) for f, ticks in zip("ohlc", (first, high, low, last), strict=True)}
+            prices = {
+                f: str(10 + tick * ticks + off)
+                for f, ticks in zip("ohlc", (first, high, low, last), strict=True)
+            }
             volume = random.choice(["0", "7", "40", "150", "1000", "100000", "100000"])
-            bars.append({"symbol": symbol, "start": iso(start), "end": iso(start + BAR)} | prices | {"v": volume})
+            bars.append(
+                {"symbol": symbol, "start": iso(start), "end": iso(start + BAR)} | prices | {"v": volume}
+            )
     if not bars:
         symbol, start = next(iter(script.instruments)), script.times[0]
-        bars.append({"symbol": symbol, "start": iso(start), "end": iso(start + BAR)} | dict.fromkeys("ohlcv", "10"))
+        bars.append(
+            {"symbol": symbol, "start": iso(start), "end": iso(start + BAR)} | dict.fromkeys("ohlcv", "10")
+        )
     return sorted(bars, key=lambda bar: (bar["end"], bar["symbol"]))
 
 
@@ -252,7 +269,10 @@ def _change(script: Script, at: datetime, latency: dict[str, Any]) -> None:
 def _corporate_actions(random: Random, instruments: dict[str, dict[str, str]]) -> list[dict[str, str]]:
     actions = []
     for _ in range(random.choice([0, 0, 0, 1, 2])):
-        action = {"symbol": random.choice(list(instruments)), "ex": random.choice(["2025-03-07", "2025-03-08"])}
+        action = {
+            "symbol": random.choice(list(instruments)),
+            "ex": random.choice(["2025-03-07", "2025-03-08"]),
+        }
         if random.random() < 0.6:
             new, old = random.choice([("2", "1"), ("3", "2"), ("1", "10"), ("1", "3")])
             action |= {"kind": "split", "new": new, "old": old}

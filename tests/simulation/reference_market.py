@@ -206,7 +206,12 @@ class Market:
         self.bars: dict[str, Bar] = {}
         self.used: dict[str, Fraction] = {}
         self.stage = ""
-        self.flows = {"borrow": Fraction(0), "interest": Fraction(0), "dividends": Fraction(0), "fractions": Fraction(0)}
+        self.flows = {
+            "borrow": Fraction(0),
+            "interest": Fraction(0),
+            "dividends": Fraction(0),
+            "fractions": Fraction(0),
+        }
         self.commissions = Fraction(0)
 
     def _slices(self) -> list[dict[str, Bar]]:
@@ -312,7 +317,14 @@ class Market:
             self.change(order, time, rank, action)
 
     def change(self, order: Order, time: int, rank: int, action: dict[str, Any]) -> None:
-        before = (order.limit, order.stop, order.trail_amount, order.trail_percent, order.time_in_force, order.expire_at)
+        before = (
+            order.limit,
+            order.stop,
+            order.trail_amount,
+            order.trail_percent,
+            order.time_in_force,
+            order.expire_at,
+        )
         anew = False
         if "quantity" in action and order.parent is None:
             total = Fraction(action["quantity"])
@@ -332,7 +344,14 @@ class Market:
             order.time_in_force = action.get("time_in_force", order.time_in_force)
             if order.time_in_force == "GTD" and "expire_at" in action:
                 order.expire_at = moment(action["expire_at"])
-        after = (order.limit, order.stop, order.trail_amount, order.trail_percent, order.time_in_force, order.expire_at)
+        after = (
+            order.limit,
+            order.stop,
+            order.trail_amount,
+            order.trail_percent,
+            order.time_in_force,
+            order.expire_at,
+        )
         if anew or after != before:
             order.rank = rank
             if not order.dormant:
@@ -437,7 +456,11 @@ class Market:
             if order.symbol == symbol and order.bracket is not None:
                 self.split_work(order.bracket, ratio)
         for _, _, action in self.waiting:
-            if action["do"] == "replace" and action["decided"] < time and self.orders[action["id"]].symbol == symbol:
+            if (
+                action["do"] == "replace"
+                and action["decided"] < time
+                and self.orders[action["id"]].symbol == symbol
+            ):
                 action["void"] = True
 
     def split_order(self, order: Order, ratio: Fraction) -> None:
@@ -482,7 +505,11 @@ class Market:
                 total += self.per_share_total(part, order.filled + quantity, order.value + price * quantity)
                 total -= self.per_share_total(part, order.filled, order.value)
             elif not order.buys:
-                rows = [r for r in part["table"] if moment(r["from"] + "T00:00:00Z") <= day_of(end) * 86_400_000_000]
+                rows = [
+                    r
+                    for r in part["table"]
+                    if moment(r["from"] + "T00:00:00Z") <= day_of(end) * 86_400_000_000
+                ]
                 if rows:
                     row = rows[-1]
                     total += self.to_cents(Fraction(row["per_notional"]) * price * quantity)
@@ -499,7 +526,7 @@ class Market:
         if model["model"] == "spread":
             return Fraction(model["spread"]) / 2
         if model["model"] == "volatility":
-            ranges = self.ranges[order.symbol][-int(model["n"]):]
+            ranges = self.ranges[order.symbol][-int(model["n"]) :]
             return Fraction(model["k"]) * sum(ranges, Fraction(0)) / len(ranges) if ranges else Fraction(0)
         closes = self.session_closes[order.symbol][-21:]
         sigma = Fraction(model["initial_sigma"])
@@ -535,7 +562,9 @@ class Market:
     # -- executions --------------------------------------------------------------------------------------------
 
     def available(self, symbol: str) -> Fraction:
-        return cut(self.participation * self.bars[symbol].volume, self.step[symbol]) - self.used.get(symbol, Fraction(0))
+        return cut(self.participation * self.bars[symbol].volume, self.step[symbol]) - self.used.get(
+            symbol, Fraction(0)
+        )
 
     def fill_price(self, order: Order, price: Fraction, quantity: Fraction) -> Fraction:
         price += order.sign * self.slippage(order, price, quantity, self.bars[order.symbol])
@@ -547,7 +576,9 @@ class Market:
         closing = min(quantity, abs(position)) if position * order.sign < 0 else Fraction(0)
         return closing, quantity - closing
 
-    def fill(self, order: Order, market_price: Fraction, *, at_stop: bool = False, most: Fraction | None = None) -> None:
+    def fill(
+        self, order: Order, market_price: Fraction, *, at_stop: bool = False, most: Fraction | None = None
+    ) -> None:
         bar = self.bars[order.symbol]
         quantity = min(order.leaves, self.available(order.symbol))
         if most is not None:
@@ -569,7 +600,9 @@ class Market:
                 if payable:
                     self.execute(order, payable, price)
                 if payable < opening:
-                    self.end(order, CANCELED, "insufficient_buying_power" if self.margin else "insufficient_cash")
+                    self.end(
+                        order, CANCELED, "insufficient_buying_power" if self.margin else "insufficient_cash"
+                    )
         if order.filled > before:
             if order.last_fill is None or order.last_fill.bar is not bar:
                 order.last_fill = LastFill(bar, market_price)
@@ -643,8 +676,16 @@ class Market:
 
     def reduce_group(self, order: Order, quantity: Fraction, bar: Bar) -> None:
         for other in self.orders.values():
-            known = other.arrived or (other.decided <= bar.start if self.stage == "open" else other.decided < bar.end)
-            if other is order or other.group != order.group or not other.alive or not known or other.parent is not None:
+            known = other.arrived or (
+                other.decided <= bar.start if self.stage == "open" else other.decided < bar.end
+            )
+            if (
+                other is order
+                or other.group != order.group
+                or not other.alive
+                or not known
+                or other.parent is not None
+            ):
                 continue
             left = cut(max(other.leaves - quantity, Fraction(0)), self.step[other.symbol])
             other.quantity = other.filled + left
@@ -750,7 +791,11 @@ class Market:
         self.stops_and_limits(late)
 
     def stops_and_limits(self, orders: list[Order]) -> None:
-        steps = [self.inside_limit, self.inside_stop] if self.limits_first else [self.inside_stop, self.inside_limit]
+        steps = (
+            [self.inside_limit, self.inside_stop]
+            if self.limits_first
+            else [self.inside_stop, self.inside_limit]
+        )
         for step in steps:
             for order in orders:
                 if order.alive and not order.immediate:
@@ -816,7 +861,12 @@ class Market:
             self.last_close[symbol] = bar.close
             self.traded_close[symbol] = bar.close
         for order in self.orders.values():
-            if order.alive and order.arrived and order.symbol in self.bars and order.time_in_force in ("DAY", "IOC", "FOK"):
+            if (
+                order.alive
+                and order.arrived
+                and order.symbol in self.bars
+                and order.time_in_force in ("DAY", "IOC", "FOK")
+            ):
                 if order.deadline[0] <= end:
                     self.end(order, EXPIRED)
 

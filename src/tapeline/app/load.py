@@ -29,7 +29,6 @@ from tapeline.simulation.settings import (
     Slippage,
 )
 
-
 SIMULATED_SYMBOLS = 24
 SIMULATED_FIRST, SIMULATED_LAST = date(2024, 1, 2), date(2024, 2, 14)
 
@@ -64,8 +63,8 @@ class DataChoice:
         return read_bars(
             self.path,
             symbols=names or None,
-            first=self.first or None,
-            last=self.last or None,
+            first=_day(self.first, "--from"),
+            last=_day(self.last, "--to"),
             label=self.label,  # type: ignore[arg-type]  # checked by the reader, which names the choices
             calendar=None if self.calendar.lower() == "none" else self.calendar,
         )
@@ -77,10 +76,15 @@ class DataChoice:
                 " Leave it out, or name a file with --data."
             )
         first = _day(self.first, "--from") or SIMULATED_FIRST
-        last = _day(self.last, "--to") or max(SIMULATED_LAST, first)
+        last = _day(self.last, "--to") or first + (SIMULATED_LAST - SIMULATED_FIRST)
         if last < first:
             raise InputError(f"The period from {first} to {last} ends before it begins. Swap the two dates.")
-        return sessions(self.calendar, first, last)
+        chosen = sessions(self.calendar, first, last)
+        if not len(chosen):
+            raise InputError(
+                f"{self.calendar} has no session from {first} to {last}. Choose a period with a trading day."
+            )
+        return chosen
 
 
 def _day(text: str, option: str) -> date | None:
@@ -114,14 +118,17 @@ def settings_from(values: Mapping[str, Any], where: str) -> RunSettings:
     parts: dict[str, Any] = {}
     for name, value in values.items():
         if name == "compare":
-            parts[name] = _checked(value, Literal["tolerant", "exact"], f"{where}, compare")
+            parts[name] = _checked(value, Literal["tolerant", "exact"], f"{where}: compare")
         elif name == "trade_from":
-            parts[name] = _checked(value, str, f"{where}, trade_from")
+            parts[name] = _checked(value, str, f"{where}: trade_from")
         elif name not in _SECTIONS:
             raise UnknownNameError("section", name, [*_SECTIONS, "compare", "trade_from"], where=where)
         else:
-            parts[name] = _section(_SECTIONS[name], value, f"{where}, section {name}")
-    return RunSettings(**parts)
+            parts[name] = _section(_SECTIONS[name], value, f"{where}: {name}")
+    try:
+        return RunSettings(**parts)
+    except InputError as exc:
+        raise ConfigurationError(f"{where}: {exc}") from exc
 
 
 def _section(owner: type[Any], values: Any, where: str) -> Any:
@@ -145,7 +152,7 @@ def _section(owner: type[Any], values: Any, where: str) -> Any:
     try:
         return owner(**chosen)
     except ConfigurationError as exc:
-        raise ConfigurationError(f"{where}: {exc}") from exc
+        raise ConfigurationError(f"{where}: {str(exc).removeprefix(f'{owner.__name__}: ')}") from exc
 
 
 def _checked(value: Any, hint: Any, where: str) -> Any:
@@ -182,13 +189,17 @@ def _commission(values: Any, where: str) -> Any:
     model = values["model"]
     if model not in _COMMISSIONS:
         raise UnknownNameError("commission model", str(model), _COMMISSIONS, where=where)
-    return _section(_COMMISSIONS[model], {k: v for k, v in values.items() if k != "model"}, f"{where} ({model})")
+    return _section(
+        _COMMISSIONS[model], {k: v for k, v in values.items() if k != "model"}, f"{where} ({model})"
+    )
 
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
     except OSError as exc:
-        raise InputError(f"Settings file {path} cannot be read: {exc.strerror}. Give --config a TOML file.") from exc
+        raise InputError(
+            f"Settings file {path} cannot be read: {exc.strerror}. Give --config a TOML file."
+        ) from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise InputError(f"Settings file {path} is not TOML: {exc}. Mend it there.") from exc

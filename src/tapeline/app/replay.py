@@ -76,8 +76,8 @@ def replay(
     with SqliteJournal.writing(journal_path) as journal:
         if journal.head().count:
             raise DataError(
-                f"Journal {journal_path} already holds {journal.head().count} records; a replay begins a new one."
-                " Name another file."
+                f"Journal {journal_path} already holds {journal.head().count} records; a replay begins a"
+                " new one. Name another file."
             )
         loop = EventLoop(
             assembly,
@@ -104,11 +104,21 @@ def replay(
         loop.run()
         result = loop.result()
         loop.record(
-            RunEnded(int(data.end_ns[-1]), loop.views.digest(), {"digest": result.digest, "slices": loop.slices})
+            RunEnded(
+                int(data.end_ns[-1]), loop.views.digest(), {"digest": result.digest, "slices": loop.slices}
+            )
         )
         journal.commit()
         head = journal.head()
     return FinishedReplay(result, loop.views, head.text, head.count)
+
+
+def check_run(strategies: Sequence[AnyStrategy], data: Panel, settings: RunSettings) -> None:
+    """Raise what a run of these would be refused for, before anything is compiled or written."""
+    assembly = assemble(
+        tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
+    )
+    check_warmup(assembly, data)
 
 
 def _configuration(strategies: list[dict[str, Any]], settings: RunSettings, data: Panel) -> dict[str, Any]:

@@ -4,8 +4,8 @@
         finished = replay(strategies, panel, folder / JOURNAL)
         write_whole(folder / RESULT, finished.result.to_json())
 
-A run that is refused, or that the disk or the user stops, leaves nothing behind that could be taken for a result.
-A run that stops over a fault of ours keeps its journal: it is the evidence.
+A run that is refused, or that the disk or the user stops, leaves nothing behind that could be taken for a
+result. A run that stops over a fault of ours keeps its journal: it is the evidence.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def whole_journal(path: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all. Raises StorageError where it cannot be written."""
+    """Write a file that is there whole or not at all. Raises StorageError where it cannot be written."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with draft.open("w", encoding="utf-8") as file:
@@ -76,8 +76,8 @@ def write_whole(path: Path, text: str) -> None:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise StorageError(
-            f"File {path} cannot be written: {exc.strerror}. Free some space or name another folder; nothing of"
-            " it was kept."
+            f"File {path} cannot be written: {exc.strerror}. Free some space or name another folder;"
+            " nothing of it was kept."
         ) from exc
 
 

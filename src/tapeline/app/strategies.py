@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from tapeline.domain.errors import InputError, UnknownNameError
+from tapeline.domain.errors import InputError, InvariantError, UnknownNameError
 from tapeline.strategies.base import RuleStrategy, Strategy
 from tapeline.strategies.catalogue import SHIPPED
+
+USER_MODULE = "tapeline_user_"
 
 StrategyClass = type[RuleStrategy] | type[Strategy]
 
@@ -62,7 +65,7 @@ def make_strategies(
 def _from_file(path: Path, class_name: str) -> StrategyClass:
     if not path.is_file():
         raise InputError(f"Strategy file {path} does not exist. Give the path of a Python file.")
-    module_name = f"tapeline_user_{path.stem}"
+    module_name = f"{USER_MODULE}{path.stem}"
     specification = importlib.util.spec_from_file_location(module_name, path.resolve())
     if specification is None or specification.loader is None:
         raise InputError(f"Strategy file {path} cannot be loaded as a Python module.")
@@ -70,14 +73,8 @@ def _from_file(path: Path, class_name: str) -> StrategyClass:
     sys.modules[module_name] = module
     try:
         specification.loader.exec_module(module)
-    except InputError:
-        raise
-    except Exception as exc:
-        line = _line_in(exc, path)
-        raise InputError(
-            f"Strategy file {path} stopped{line} with {type(exc).__name__}: {exc}. Mend the file, or see the whole"
-            " trace with --debug."
-        ) from exc
+    except (Exception, SystemExit) as exc:
+        raise _stopped(path, exc) from exc
     found = {
         name: value
         for name, value in vars(module).items()
@@ -89,20 +86,52 @@ def _from_file(path: Path, class_name: str) -> StrategyClass:
         return next(iter(found.values()))
     if class_name not in found:
         if not found:
-            raise InputError(f"Strategy file {path} defines no subclass of RuleStrategy or Strategy.")
+            raise InputError(
+                f"Strategy file {path} defines no subclass of RuleStrategy or Strategy. Write one, or name"
+                " another file."
+            )
         if not class_name:
-            raise InputError(f"Strategy file {path} defines {', '.join(found)}. Say which: {path}:{next(iter(found))}.")
+            raise InputError(
+                f"Strategy file {path} defines {', '.join(found)}. Say which: {path}:{next(iter(found))}."
+            )
         raise UnknownNameError("strategy class", class_name, found, where=str(path))
     return found[class_name]
 
 
-def _line_in(exc: BaseException, path: Path) -> str:
-    if isinstance(exc, SyntaxError) and exc.lineno:
-        return f" at line {exc.lineno}"
+@contextmanager
+def users_faults() -> Iterator[None]:
+    """Turn an exception from a user's strategy into a sentence with its file and line; pass on others."""
+    try:
+        yield
+    except InvariantError:
+        raise
+    except Exception as exc:
+        for module in sys.modules.copy().values():
+            path = getattr(module, "__file__", None)
+            if module.__name__.startswith(USER_MODULE) and path and _lines_in(exc, Path(path)):
+                raise _stopped(Path(path), exc) from exc
+        raise
+
+
+def _stopped(path: Path, exc: BaseException) -> InputError:
+    lines = _lines_in(exc, path)
+    where = f" at line {lines[-1]}" if lines else ""
+    what = f"{exc}" if isinstance(exc, InputError) else f"{type(exc).__name__}: {exc}."
+    if isinstance(exc, SyntaxError):
+        what = f"{type(exc).__name__}: {exc.msg}."
+    return InputError(
+        f"Strategy file {path} stopped{where}: {what} Mend it there, or see the whole trace with --debug."
+    )
+
+
+def _lines_in(exc: BaseException, path: Path) -> list[int]:
+    """Return the lines of a file that an exception came through, the innermost last."""
+    if isinstance(exc, SyntaxError) and exc.lineno and exc.filename == str(path.resolve()):
+        return [exc.lineno]
     lines = []
     trace = exc.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == str(path.resolve()):
             lines.append(trace.tb_lineno)
         trace = trace.tb_next
-    return f" at line {lines[-1]}" if lines else ""
+    return lines

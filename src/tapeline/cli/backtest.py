@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tapeline.app.load import DataChoice, load_settings
-from tapeline.app.replay import FinishedReplay, replay
+from tapeline.app.replay import FinishedReplay, check_run, replay
 from tapeline.app.run_files import whole_journal
-from tapeline.app.strategies import make_strategies
+from tapeline.app.strategies import make_strategies, users_faults
 from tapeline.cli.console import console, messages, plural, prepare_kernels, show_text, trading_progress
 from tapeline.cli.summary import picture_of, summary_of
 from tapeline.domain.panel import Panel
@@ -34,10 +34,12 @@ def run_backtest(
     reading = choice.read()
     for sentence in reading.report.sentences():
         messages.print(sentence, soft_wrap=True, markup=False)
+    check_run(strategies, reading.panel, settings)
     prepare_kernels()
     finished = None
     if journal is None:
-        result = backtest(strategies, reading.panel, settings)
+        with users_faults():
+            result = backtest(strategies, reading.panel, settings)
     else:
         finished = _replay(strategies, reading.panel, journal, settings, choice, reading.report.source)
         result = finished.result
@@ -66,7 +68,7 @@ def _replay(
     choice: DataChoice,
     source: str,
 ) -> FinishedReplay:
-    with whole_journal(journal), trading_progress(len(panel)) as report:
+    with whole_journal(journal), users_faults(), trading_progress(len(panel)) as report:
         return replay(
             strategies,
             panel,

@@ -1,7 +1,7 @@
 """What the commands share for talking to a terminal: consoles, progress, kernels, numbers.
 
-Answers go to the standard output, progress and remarks to the standard error, so that --json stays clean. What is
-not a terminal gets no progress, no colours, and lines that are never broken.
+Answers go to the standard output, progress and remarks to the standard error, so that --json stays clean.
+What is not a terminal gets no progress, no colours, and lines that are never broken.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def prepare_kernels(wanted: tuple[str, ...] | None = None) -> None:
 
 @contextmanager
 def trading_progress(total: int) -> Iterator[Callable[[Slice, EventLoop], None]]:
-    """Show how far a replay is, with live figures; gives the function that is to be called after each slice."""
+    """Show how far a replay is, with live figures; gives the function to be called after each slice."""
     width = max(BAR_WIDTH_MIN, min(BAR_WIDTH_MAX, messages.width - FIGURES_WIDTH))
     progress = Progress(
         BarColumn(bar_width=width),

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tapeline.app.load import DataChoice
-from tapeline.app.replay import FinishedReplay, replay
+from tapeline.app.replay import FinishedReplay, check_run, replay
 from tapeline.app.run_files import JOURNAL, RESULT, run_folder, write_whole
 from tapeline.cli.console import (
     CURRENCY,
@@ -61,6 +61,7 @@ def run_demo(choice: DataChoice, work: Path) -> None:
     for strategy in strategies:
         rule = (inspect.getdoc(strategy) or "").splitlines()[0]
         show_text(f"  {strategy.name}: {rule}")
+    check_run(strategies, reading.panel, SETTINGS)
     prepare_kernels()
     began = time.perf_counter()
     with run_folder(work) as folder:
@@ -98,8 +99,8 @@ def _show(finished: FinishedReplay, choice: DataChoice, folder: Path, took_s: fl
                 console.print(line, markup=False, soft_wrap=True)
     console.print()
     show_text(
-        f"{plural(len(result.times_ns), 'slice')} and {plural(finished.fact_count, 'fact')} in {took_s:.1f} s."
-        f" The ledger, summed from the facts: cash {money(float(finished.views.cash_amount()))} {CURRENCY},"
+        f"{plural(len(result.times_ns), 'slice')}, {plural(finished.fact_count, 'fact')}, {took_s:.1f} s. "
+        f"The ledger, summed from the facts: cash {money(float(finished.views.cash_amount()))} {CURRENCY},"
         f" profit {signed(float(finished.views.equity_now()) - result.starting_cash)} {CURRENCY}."
     )
     show_text(f"Files: {folder / JOURNAL}, {folder / RESULT}")

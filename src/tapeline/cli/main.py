@@ -1,7 +1,7 @@
 """The command line: words in, one call of the application, words out. No rule and no arithmetic lives here.
 
-Exit codes: 0 done; 2 what was asked cannot be done, and one sentence says why; 1 a fault of ours; 130 interrupted.
-Each command imports what it needs when it is called, so that --help and --version answer at once.
+Exit codes: 0 done; 2 what was asked cannot be done, and one sentence says why; 1 a fault of ours;
+130 interrupted. Each command imports what it needs when it is called, so that --help answers at once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ _BARS, _RUN, _OUTPUT = "Bars", "Run", "Output"
 
 Data = Annotated[
     Path | None,
-    typer.Option("--data", help="Parquet file or folder; default: a simulated market.", rich_help_panel=_BARS),
+    typer.Option(
+        "--data", help="Parquet file or folder; default: a simulated market.", rich_help_panel=_BARS
+    ),
 ]
 Symbols = Annotated[
     str, typer.Option("--symbols", help="Such as AAPL,MSFT; default: all.", rich_help_panel=_BARS)
@@ -48,11 +50,13 @@ Label = Annotated[
     str, typer.Option("--label", help="What ts names: start or end of a bar.", rich_help_panel=_BARS)
 ]
 Calendar = Annotated[
-    str, typer.Option("--calendar", help="Exchange, or none for bars around the clock.", rich_help_panel=_BARS)
+    str,
+    typer.Option("--calendar", help="Exchange, or none for bars around the clock.", rich_help_panel=_BARS),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the simulated market.", rich_help_panel=_BARS)]
 Journal = Annotated[
-    Path | None, typer.Option("--journal", help="Journal file; default: of the newest run below ./tapeline-work.")
+    Path | None,
+    typer.Option("--journal", help="Journal file; default: of the newest run below ./tapeline-work."),
 ]
 
 
@@ -116,7 +120,9 @@ def backtest(
         Path | None,
         typer.Option("--config", help="TOML file: account, costs, market, limits.", rich_help_panel=_RUN),
     ] = None,
-    cash: Annotated[float | None, typer.Option("--cash", help="Cash at the start.", rich_help_panel=_RUN)] = None,
+    cash: Annotated[
+        float | None, typer.Option("--cash", help="Cash at the start.", rich_help_panel=_RUN)
+    ] = None,
     journal: Annotated[
         Path | None,
         typer.Option(
@@ -172,7 +178,9 @@ def journal_verify(
     path: Annotated[
         Path | None, typer.Argument(help="Journal file; default: of the newest run below ./tapeline-work.")
     ] = None,
-    head: Annotated[str, typer.Option("--head", help="Hash of the last record, as it was kept elsewhere.")] = "",
+    head: Annotated[
+        str, typer.Option("--head", help="Hash of the last record, as it was kept elsewhere.")
+    ] = "",
 ) -> None:
     """Check that no record of a journal was altered, removed or moved. Exit code 2 if one was."""
     from tapeline.cli.show import show_verification
@@ -197,9 +205,13 @@ def main() -> None:
         _leave("interrupted; nothing was kept.", INTERRUPTED)
     except OSError as exc:
         where = f"{exc.filename}: " if exc.filename else ""
-        _leave(f"{where}{exc.strerror or exc}. See whether it can be read and written, and try again.", REFUSED)
+        _leave(
+            f"{where}{exc.strerror or exc}. See whether it can be read and written, and try again.", REFUSED
+        )
     except Exception as exc:
-        sentence = f"a fault of ours: {type(exc).__name__}: {exc}. Run it again with --debug and send us the trace."
+        sentence = (
+            f"a fault of ours: {type(exc).__name__}: {exc}. Run it again with --debug and send us the trace."
+        )
         _leave(sentence, FAULT)
 
 
@@ -220,6 +232,6 @@ def _run() -> None:
 
 def _leave(sentence: str, code: int) -> NoReturn:
     if os.environ.get(DEBUG):
-        raise  # noqa: PLE0704  (called while the exception is handled)
+        raise  # the one that is being handled
     sys.stderr.write(f"tapeline: {sentence}\n")
     sys.exit(code)

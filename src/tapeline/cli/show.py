@@ -77,7 +77,9 @@ def _bars_around(journal: SqliteJournal, path: Path) -> BarsAround | None:
 
     started = next(journal.read(kind=RunStarted.kind), None)
     if started is None:
-        messages.print(f"The journal has no manifest to hold {path} against; its bars are not shown.", soft_wrap=True)
+        messages.print(
+            f"The journal has no manifest to hold {path} against; its bars are not shown.", soft_wrap=True
+        )
         return None
     manifest = cast(RunStarted, started.fact)
     ended = next(journal.read(kind=RunEnded.kind), None)

@@ -1,4 +1,4 @@
-"""The summary of a result as a person reads it: what was made, what it cost, by whom, and what still hangs."""
+"""The summary of a result as a person reads it: what was made, what it cost, by whom, what still hangs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,12 @@ def _account(result: Result) -> Table:
         ("equity at end", money(result.final_equity), "won", percent(m["win_rate"], 1)),
         ("net profit", signed(m["net_profit"]), "profit factor", number(m["profit_factor"])),
         ("return", percent(m["total_return"]), "Sharpe ratio (year)", _with_error(m)),
-        ("largest drawdown", percent(m["max_drawdown_intraday"]), "executions", f"{len(result.executions):,}"),
+        (
+            "largest drawdown",
+            percent(m["max_drawdown_intraday"]),
+            "executions",
+            f"{len(result.executions):,}",
+        ),
         ("commissions", money(m["commission_total"]), "orders", f"{len(result.orders):,}"),
         ("financing, dividends", signed(result.financing), "open positions", f"{_open(result)}"),
     ]

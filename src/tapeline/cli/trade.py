@@ -1,6 +1,6 @@
 """One trade, told briefly: why it was entered, how its size came about, what was filled, what became of it.
 
-Everything but the round trip's sums is read from the journal, as `tapeline why` does, which shows the whole chain.
+Everything but the round trip's sums is read from the journal, as `tapeline why` reads it, which shows all.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Is there enough data? A strategy whose entries can never become true is refused before the run.
 
-A run over too short a period would end without a single order, and look like a strategy that found nothing. So
-the bars that each formula needs are held against the bars that the data has, frame by frame. Conditions are
-three-valued, so a formula is not refused for one unknown operand: `a | b` needs one of the two, `a & b` both.
+A run over too short a period would end without a single order, and look like a strategy that found nothing.
+So the bars that each formula needs are held against the bars that the data has, frame by frame. Conditions
+are three-valued, so a formula is not refused for one unknown operand: `a | b` needs one of the two.
 
-The bars of a frame are counted over all symbols together. A single symbol may have fewer; that is no reason to
-refuse the run.
+The bars of a frame are counted over all symbols together. A single symbol may have fewer; that is no reason
+to refuse the run.
 """
 
 from __future__ import annotations
@@ -42,14 +42,19 @@ class Reach(NamedTuple):
         """Whether it can be anything but unknown."""
         return self.true or self.false
 
+    @property
+    def whole(self) -> bool:
+        """Whether the data is long enough for every value."""
+        return self.true and self.false
+
 
 def check_warmup(assembly: Assembly, data: Panel) -> None:
     """Raise DataError if some strategy can never enter because the data is shorter than its formulas need."""
     settings = assembly.settings
     if settings.trade_from_ns > int(data.end_ns[-1]):
         raise DataError(
-            f"Trading was to begin at {settings.trade_from}, and the data ends at {to_iso(int(data.end_ns[-1]))}."
-            " Set trade_from to a time inside the data."
+            f"Trading was to begin at {settings.trade_from}, and the data ends at"
+            f" {to_iso(int(data.end_ns[-1]))}. Set trade_from to a time inside the data."
         )
     needs = Needs(data)
     for name, strategy, table in zip(assembly.names, assembly.strategies, assembly.tables, strict=True):
@@ -63,8 +68,8 @@ def check_warmup(assembly: Assembly, data: Panel) -> None:
 class Needs:
     """The bars that formulas need at least, and what they can become in some data.
 
-    have : bars of each frame in the data; reach : by formula; least : by formula, bars per frame before its first
-        value, at best
+    have : bars of each frame in the data
+    reach : by formula; least : by formula, bars per frame before its first value, at best
     """
 
     def __init__(self, data: Panel) -> None:
@@ -83,14 +88,14 @@ class Needs:
     def sentence(self, strategy: str, output: str, bound: Node) -> str:
         """Return what keeps a strategy from entering: formula, bars needed, bars found, and where."""
         cause = bound
-        while unmet := [node for node in cause.inputs if not (self.reach[node].true and self.reach[node].false)]:
+        while unmet := [node for node in cause.inputs if not self.reach[node].whole]:
             cause = unmet[0]
         short = {frame: bars for frame, bars in self._whole(cause).items() if bars >= self._have(frame)}
         frame, bars = max(short.items(), key=lambda item: item[1])
         data = self.data
         return (
-            f"Strategy {strategy} can never enter: {output.lstrip('_')} needs {text(cause)}, which has its first"
-            f" value at bar {bars + 1:,} of {frame_text(frame.ns or data.frame_ns)}; the data has"
+            f"Strategy {strategy} can never enter: {output.lstrip('_')} needs {text(cause)}, which has its"
+            f" first value at bar {bars + 1:,} of {frame_text(frame.ns or data.frame_ns)}; the data has"
             f" {self._have(frame):,} ({to_iso(int(data.start_ns[0]))} to {to_iso(int(data.end_ns[-1]))})."
             " Give a longer period, or the formula fewer bars."
         )
@@ -145,7 +150,7 @@ def bars_of(frame: Frame, data: Panel) -> int:
     if frame.ns >= DAY:
         return len(np.unique(where.ordinal[where.ordinal >= 0] // (frame.ns // DAY)))
     within = (data.end_ns - 1 - where.open_ns) // frame.ns
-    return np.unique(np.stack((where.index, within)), axis=1).shape[1]
+    return int(np.unique(np.stack((where.index, within)), axis=1).shape[1])
 
 
 def _most(parts: list[dict[Frame, int]]) -> dict[Frame, int]:

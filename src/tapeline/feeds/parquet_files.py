@@ -86,7 +86,7 @@ def open_source(path: Path) -> BarSource:
         found = [path]
     else:
         beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise UnknownNameError("file", path.name, beside, where=f"folder {path.parent}")
+        raise UnknownNameError("file", path.name, beside, where=f"folder {path.parent.resolve()}")
     files = tuple(BarFile(file, _time_type(file)) for file in found)
     for file in files[1:]:
         if (file.time_type == pl.Date) != (files[0].time_type == pl.Date):

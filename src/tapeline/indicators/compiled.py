@@ -13,7 +13,8 @@ Ahead of time means: before the first backtest, with a progress line. What is co
   tuples of arrays: a plain function without arguments that calls the kernel once, on the smallest valid
   input.
 
-Functions without either are compiled as part of those that call them.
+Functions that only compiled functions call become part of those (`inner`). One that Python calls and that
+has no signature says `entry=True`; it needs a warmer to be compiled ahead.
 
 Kernels never use fast-math: results must not depend on how the compiler groups operations.
 """
@@ -29,13 +30,11 @@ from typing import Any, TypeVar
 import numba
 from numba.core import config
 from numba.core.caching import IndexDataCacheFile
-from numba.core.compiler_lock import global_compiler_lock
 
 from tapeline.indicators.code_cache import CodeCache, code_cache
+from tapeline.indicators.inner import inner
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-FULL, LIGHT = config._OptLevel(3), config._OptLevel(3)
 
 registry: dict[str, tuple[Any, Any]] = {}
 warmers: dict[str, Callable[[], object]] = {}
@@ -45,7 +44,8 @@ def compiled(signature: Any = "", *, entry: bool = False, **options: Any) -> Cal
     """Mark a function as compiled.
 
     signature : Numba's text form, e.g. "void(float64[:, ::1], int64)", or a Numba signature; compiled ahead
-        of time when given. Without one the function is called only by compiled functions or a warmer.
+        of time when given
+    entry : for a function without a signature that Python calls; without either, only compiled functions do
     """
 
     options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, **options}
@@ -53,38 +53,14 @@ def compiled(signature: Any = "", *, entry: bool = False, **options: Any) -> Cal
     def mark(function: Function) -> Function:
         if config.DISABLE_JIT:
             return function
-        is_entry = bool(signature) or entry
-        with _kept_in(code_cache()) as can_keep:
-            keeps = can_keep and is_entry
-            dispatcher = numba.njit(cache=keeps, **options)(function)
-        if keeps:
-            dispatcher._cache._cache_file.__class__ = SharedCacheFile
-        _compile_at(dispatcher, FULL if is_entry else LIGHT)
+        if not (signature or entry):
+            return inner(function, options, lambda: _entry(function, options))  # type: ignore[no-any-return]
+        dispatcher = _entry(function, options)
         if signature:
             registry[_name(function)] = (dispatcher, signature)
         return dispatcher  # type: ignore[no-any-return]
 
     return mark
-
-
-def _compile_at(dispatcher: Any, level: Any) -> None:
-    """Let a function be compiled at an optimisation level, its own calls' levels aside.
-
-    What a function calls becomes part of its own machine code and is optimised there, once more and better. So the
-    inner functions need no optimisation of their own; with it, the market kernel took four times as long to compile.
-    """
-    compile_it = dispatcher.compile
-
-    def compile_at_level(signature: Any) -> Any:
-        with global_compiler_lock:
-            before = config.OPT
-            config.OPT = level
-            try:
-                return compile_it(signature)
-            finally:
-                config.OPT = before
-
-    dispatcher.compile = compile_at_level
 
 
 def warmer(function: Function) -> Function:
@@ -123,6 +99,14 @@ class SharedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
         except Exception:  # as above
             return True
         return False
+
+
+def _entry(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    with _kept_in(code_cache()) as keeps:
+        dispatcher = numba.njit(cache=keeps, **options)(function)
+    if keeps:
+        dispatcher._cache._cache_file.__class__ = SharedCacheFile
+    return dispatcher
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from tapeline.indicators.windows import in_step, next_phase, slot_of, tile_rows
 PHASE, COUNT, SLOTS = 0, 1, 2
 
 
-@compiled(entry=True)
+@compiled()
 def _lag_into(exists: Any, values: Any, state: Any, length: int, out: Any) -> None:
     rows, symbols = exists.shape
     for t in range(rows):
@@ -45,7 +45,7 @@ def _lag_into(exists: Any, values: Any, state: Any, length: int, out: Any) -> No
             out[t, j] = earlier if full else np.nan
 
 
-@compiled(entry=True)
+@compiled()
 def _lag_column(
     exists: Any, values: Any, state: Any, length: int, out: Any, first: int, end: int, j: int
 ) -> None:
@@ -125,7 +125,7 @@ def advance_count_true(inputs: Panels, state: Any, parameters: Any, outputs: Pan
             out[t, j] = count if phase >= length - 1 else np.nan
 
 
-@compiled(entry=True)
+@compiled()
 def _advance_seen(inputs: Panels, state: Any, parameters: Any, outputs: Panels, sought: float) -> None:
     exists, conditions = inputs
     (out,) = outputs

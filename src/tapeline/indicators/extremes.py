@@ -27,7 +27,7 @@ from tapeline.indicators.windows import in_step, next_phase, slot_of, tile_rows
 PHASE, BEST, SLOTS = 0, 1, 2
 
 
-@compiled(entry=True)
+@compiled()
 def _sweep_row(state: Any, slots: int, length: int) -> None:
     for i in range(length - 2, 0, -1):
         for j in range(state.shape[1]):
@@ -35,14 +35,14 @@ def _sweep_row(state: Any, slots: int, length: int) -> None:
             state[slots + i, j] = value if value < later else later
 
 
-@compiled(entry=True)
+@compiled()
 def _sweep_column(state: Any, j: int, slots: int, length: int) -> None:
     for i in range(length - 2, 0, -1):
         value, later = state[slots + i, j], state[slots + i + 1, j]
         state[slots + i, j] = value if value < later else later
 
 
-@compiled(entry=True)
+@compiled()
 def _lowest_row(state: Any, values: Any, t: int, out: Any, length: int, sign: float) -> None:
     symbols = values.shape[1]
     phase = int(state[PHASE, 0])
@@ -69,7 +69,7 @@ def _lowest_row(state: Any, values: Any, t: int, out: Any, length: int, sign: fl
             out[t, j] = np.nan
 
 
-@compiled(entry=True)
+@compiled()
 def _lowest_column(
     state: Any, exists: Any, values: Any, first: int, end: int, j: int, out: Any, length: int, sign: float
 ) -> None:
@@ -96,7 +96,7 @@ def _lowest_column(
     state[PHASE, j], state[BEST, j] = float(phase), best
 
 
-@compiled(entry=True)
+@compiled()
 def _advance_lowest(inputs: Panels, state: Any, length: int, out: Any, sign: float) -> None:
     exists, values = inputs
     rows, symbols = exists.shape
@@ -132,7 +132,7 @@ def advance_max(inputs: Panels, state: Any, parameters: Any, outputs: Panels) ->
     _advance_lowest(inputs, state, int(parameters[0]), outputs[0], -1.0)
 
 
-@compiled(entry=True)
+@compiled()
 def _advance_age(inputs: Panels, state: Any, length: int, out: Any, sign: float) -> None:
     exists, values = inputs
     place = state.shape[0] - 1  # the slot of the prefix's extreme
@@ -248,7 +248,7 @@ def advance_stochastic(inputs: Panels, state: Any, parameters: Any, outputs: Pan
             out[t, j] = _position(close, lowest, highest, flat, flat_threshold) if ready else np.nan
 
 
-@compiled(entry=True)
+@compiled()
 def _stochastic_column(
     inputs: Panels,
     state: Any,

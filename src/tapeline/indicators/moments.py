@@ -24,7 +24,7 @@ from tapeline.indicators.windows import in_step, next_phase, slot_of, tile_rows
 PHASE, PIVOT, SUM, SQUARES, SLOTS = 0, 1, 2, 3, 4
 
 
-@compiled(entry=True)
+@compiled()
 def _moments_row(
     state: Any, values: Any, t: int, mean: Any, deviation: Any, length: int, scale: float, square_scale: float
 ) -> None:
@@ -77,7 +77,7 @@ def _moments(
     return pivot + shift, sqrt(0.0 if variance < 0.0 else variance)
 
 
-@compiled(entry=True)
+@compiled()
 def _moments_column(
     state: Any,
     exists: Any,
@@ -134,7 +134,7 @@ def _moments_column(
     state[SUM, j], state[SQUARES, j] = total, squares
 
 
-@compiled(entry=True)
+@compiled()
 def advance_any_moments(
     exists: Any, values: Any, state: Any, mean: Any, deviation: Any, length: int, ddof: float
 ) -> None:

@@ -22,9 +22,6 @@ counts bars up to 2n and falls back to n: below n the first block is being fille
 
 When the bars of all symbols are in the same phase, the usual case, a row is one vector loop over the symbols;
 otherwise every symbol is stepped by itself. Both do the same operations for a symbol.
-
-The loops are marked `entry=True`, that is, optimised in their own right: they are too large to be merged into
-their callers, and the process that compiles them would else run them unoptimised, thirty times slower.
 """
 
 from __future__ import annotations
@@ -40,7 +37,7 @@ from tapeline.indicators.kernel import FEW_SYMBOLS, TILE_ROWS, Kernel, Panels, s
 PHASE, PIVOT, SUM, SLOTS = 0, 1, 2, 3
 
 
-@compiled(entry=True)
+@compiled()
 def in_step(exists: Any, values: Any, phases: Any, t: int) -> bool:
     """Tell whether row t can be done at once: all symbols known and in the same phase, and enough of them."""
     if phases.shape[0] < FEW_SYMBOLS:
@@ -75,7 +72,7 @@ def next_phase(phase: int, length: int) -> int:
     return length if phase + 1 == 2 * length else phase + 1
 
 
-@compiled(entry=True)
+@compiled()
 def _sum_row(state: Any, values: Any, t: int, out: Any, length: int, pivoted: float, scale: float) -> None:
     symbols = values.shape[1]
     phase = int(state[PHASE, 0])
@@ -108,7 +105,7 @@ def _sum_row(state: Any, values: Any, t: int, out: Any, length: int, pivoted: fl
             out[t, j] = np.nan
 
 
-@compiled(entry=True)
+@compiled()
 def _sum_column(
     state: Any,
     exists: Any,
@@ -153,7 +150,7 @@ def _sum_column(
     state[PHASE, j], state[PIVOT, j], state[SUM, j] = float(phase), pivot, total
 
 
-@compiled(entry=True)
+@compiled()
 def advance_any_sum(inputs: Panels, state: Any, out: Any, length: int, pivoted: float, scale: float) -> None:
     """Write pivot + scale * (sum of the differences to the pivot); without a pivot, scale * sum."""
     exists, values = inputs

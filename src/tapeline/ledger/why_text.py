@@ -75,10 +75,11 @@ def sizing_text(sizing: Mapping[str, Any], currency: str = "") -> str:
     known = dict(sizing)
     unit = f" {currency}" if currency else ""
     parts = []
-    for name in ("equity", "price"):
-        if (value := known.pop(name, None)) is not None:
-            parts.append(f"{name} {value:,.2f}{unit}" if name == "equity" else f"{name} {_value_text(value)}{unit}")
-    wanted, limit, quantity = known.pop("wanted", None), known.pop("limit", None), known.pop("quantity", None)
+    if (equity := known.pop("equity", None)) is not None:
+        parts.append(f"equity {equity:,.2f}{unit}")
+    if (price := known.pop("price", None)) is not None:
+        parts.append(f"price {_value_text(price)}{unit}")
+    wanted, limit, quantity = (known.pop(name, None) for name in ("wanted", "limit", "quantity"))
     parts += [f"{name} {_value_text(value)}" for name, value in known.items()]
     if wanted is not None:
         parts.append(f"wanted {wanted:,.6g}")

@@ -14,6 +14,7 @@ import numpy as np
 
 from tapeline.domain.words import EventKind, OrderStatus, Purpose, Reason, Stage
 from tapeline.indicators.compiled import compiled
+from tapeline.simulation.amounts import on_step, quantity_of, steps_in
 from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
 
 @compiled()
@@ -84,8 +85,9 @@ def _enter_more(book: Any, ticket: Any, quantity: float, price: float, time_ns: 
     else:
         held = abs(holding.quantity)
         holding.entry_price = (holding.entry_price * held + price * quantity) / (held + quantity)
-    holding.quantity += ticket.side * quantity
-    holding.entered_quantity += quantity
+    facts = book.symbols[ticket.symbol]
+    holding.quantity = on_step(holding.quantity + ticket.side * quantity, facts)
+    holding.entered_quantity = on_step(holding.entered_quantity + quantity, facts)
     open_before = ticket.quantity - ticket.filled + quantity
     holding.pending_notional -= holding.pending_notional * min(1.0, quantity / open_before)
     if not np.isnan(holding.trail):
@@ -101,7 +103,7 @@ def _apply_fill(
     ticket = book.tickets[number]
     account = book.account[0]
     symbol = ticket.symbol
-    step = book.symbols[symbol].step
+    facts = book.symbols[symbol]
     execution = book.executions[account.executions]
     account.executions += 1
     execution.ticket = number
@@ -117,10 +119,8 @@ def _apply_fill(
     account.cash -= signed * price + commission
     account.commissions += commission
     book.marks[symbol] = price
-    book.positions[symbol] += signed
-    if abs(book.positions[symbol]) < 0.5 * step:
-        book.positions[symbol] = 0.0
-    ticket.filled += quantity
+    book.positions[symbol] = on_step(book.positions[symbol] + signed, facts)
+    ticket.filled = on_step(ticket.filled + quantity, facts)
     ticket.status = OrderStatus.PARTIALLY_FILLED
     holding = book.holdings[ticket.strategy, symbol]
     holding.commission += commission
@@ -131,8 +131,8 @@ def _apply_fill(
     holding.exit_notional += quantity * price
     holding.highest = max(holding.highest, price)
     holding.lowest = min(holding.lowest, price)
-    holding.quantity += signed
-    if abs(holding.quantity) < 0.5 * step:
+    holding.quantity = on_step(holding.quantity + signed, facts)
+    if holding.quantity == 0.0:
         _close_round_trip(book, ticket, number, time_ns)
         clear_holding(holding)
         book.states[ticket.strategy, symbol] = FLAT
@@ -166,13 +166,13 @@ def _end_ticket(book: Any, number: int, status: int, reason: int) -> None:
 
 @compiled()
 def _apply_split(book: Any, symbol: int, ratio: float) -> None:
-    step = book.symbols[symbol].step
+    facts = book.symbols[symbol]
     total = 0.0
     for strategy in range(book.states.shape[0]):
         holding = book.holdings[strategy, symbol]
         if book.states[strategy, symbol] == FLAT:
             continue
-        whole = np.floor(abs(holding.quantity) * ratio / step + 1e-9) * step
+        whole = quantity_of(steps_in(abs(holding.quantity) * ratio, facts), facts)
         holding.quantity = whole if holding.quantity > 0 else -whole
         total += holding.quantity
         holding.entered_quantity *= ratio

@@ -14,7 +14,7 @@ import numpy as np
 
 from tapeline.domain.words import IntentKind, Limit, OrderStatus, OrderType, Purpose, Reason, Role, Side, TimeInForce
 from tapeline.indicators.compiled import compiled
-from tapeline.simulation.amounts import quantity_of, round_price, steps_in
+from tapeline.simulation.amounts import on_step, quantity_of, round_price, steps_in
 from tapeline.simulation.records import EXITING, FLAT
 
 
@@ -161,10 +161,10 @@ def scale_out_holding(book: Any, strategy: int, symbol: int, fraction: float, en
     """Sell a fraction once, and protect the rest by a new pair: all in one instruction."""
     holding = book.holdings[strategy, symbol]
     facts = book.symbols[symbol]
-    step = facts.step
     held = abs(holding.quantity)
     part = quantity_of(steps_in(held * fraction, facts), facts)
-    if part < 0.5 * step or part > held - 0.5 * step:
+    rest = on_step(held - part, facts)
+    if part == 0.0 or rest == 0.0:
         return
     side = 1 if holding.quantity > 0.0 else -1
     target_price = np.nan
@@ -177,7 +177,7 @@ def scale_out_holding(book: Any, strategy: int, symbol: int, fraction: float, en
     _cancel(book, strategy, symbol, holding.target_ticket, Purpose.SCALE_OUT, end_ns)
     intent = new_intent(book, IntentKind.SUBMIT, strategy, symbol, -side, Purpose.SCALE_OUT, part, end_ns)
     group = new_ticket(book, intent)
-    protect(book, strategy, symbol, side, held - part, stop_price, target_price, trail, end_ns, -1, group)
+    protect(book, strategy, symbol, side, rest, stop_price, target_price, trail, end_ns, -1, group)
     holding.scaled = 1
 
 

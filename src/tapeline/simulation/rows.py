@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tapeline.domain.panel import Floats, Times
-from tapeline.domain.words import EventKind, IntentKind
+from tapeline.domain.words import EventKind, IntentKind, Reason
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.arrivals import cancel, replace, submit
 from tapeline.simulation.book import apply_event, value_holdings
@@ -59,6 +59,11 @@ def take_events(market: Any, book: Any, first: int, session: int) -> int:
         kind = event.kind
         amount = event.amount
         leaves = 0.0
+        quantity = event.quantity
+        if kind == EventKind.REPLACED and event.reason != Reason.CORPORATE_ACTION:
+            # the market counts what a child works for now; its ticket covers all that the entry may fill
+            if market.orders[event.order].parent >= 0:
+                quantity = book.tickets[event.order].quantity
         if kind == EventKind.FILL:
             amount = event.commission
             order = market.orders[event.order]
@@ -68,7 +73,7 @@ def take_events(market: Any, book: Any, first: int, session: int) -> int:
             kind,
             event.order,
             event.symbol,
-            event.quantity,
+            quantity,
             leaves,
             event.price,
             amount,

@@ -200,7 +200,11 @@ class SimulatedBroker:
     def _replaced(self, event: Any) -> Fact:
         number = int(event["order"])
         row = self.market.orders[number]
+        order = self._orders[number]
         total = exact(float(event["quantity"]))
+        if order.parent is not None and event["reason"] != Reason.CORPORATE_ACTION:
+            # the market counts what a child works for now; its order covers all that the entry may fill
+            total = order.quantity
         return OrderReplaced(
             _time(event),
             self._id(event),

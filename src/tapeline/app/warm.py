@@ -1,0 +1,74 @@
+"""The smallest runs that need every kernel: they compile what takes types that no text can say.
+
+Each way through the engine is run once by a rule strategy and once by a free-form one, over an hour of one symbol.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tapeline.app.replay import replay
+from tapeline.domain.panel import Panel
+from tapeline.domain.times import MINUTE
+from tapeline.engine.backtest import backtest
+from tapeline.engine.view import SliceView
+from tapeline.formula.bars import bars
+from tapeline.formula.position import bars_held
+from tapeline.indicators.compiled import warmer
+from tapeline.strategies.base import RuleStrategy, Strategy
+from tapeline.strategies.rules import distance
+
+ROWS = 60
+
+
+class Rules(RuleStrategy):
+    """Hold for three bars after a rise, with a stop."""
+
+    bar = bars("1min")
+    enter_long = bar.close > bar.open
+    exit_long = bars_held >= 3
+    stop = distance(bar.high - bar.low)
+
+
+class FreeForm(Strategy):
+    """Enter after a rise, tighten the stop, leave after a fall."""
+
+    bar = bars("1min")
+    rise = bar.close > bar.open
+    close = bar.close
+
+    def on_slice(self, now: SliceView) -> None:
+        now.enter(now.rise == 1.0, quantity=1.0, stop=now.close * 0.9)
+        now.set_stop(now.rise == 1.0, now.close * 0.95)
+        now.exit(now.rise == 0.0)
+
+
+@warmer
+def warm_event_loop() -> None:
+    """Compile what a replay needs besides its indicators."""
+    replay([Rules(), FreeForm()], _an_hour())
+
+
+@warmer
+def warm_backtest() -> None:
+    """Compile what a backtest needs besides its indicators."""
+    backtest(Rules(), _an_hour())
+    backtest(FreeForm(), _an_hour())
+
+
+def _an_hour() -> Panel:
+    wave = 100.0 + np.sin(np.arange(ROWS + 1))[:, None]
+    start_ns = np.arange(ROWS, dtype=np.int64) * MINUTE
+    open_, close = wave[:-1].copy(), wave[1:].copy()
+    high, low = np.maximum(open_, close) + 0.1, np.minimum(open_, close) - 0.1
+    return Panel(
+        symbols=("A",),
+        frame_ns=MINUTE,
+        start_ns=start_ns,
+        end_ns=start_ns + MINUTE,
+        open=open_,
+        high=high,
+        low=low,
+        close=close,
+        volume=np.full((ROWS, 1), 1e6),
+    )
