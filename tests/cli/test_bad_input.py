@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from cli.bar_files import a_market, as_table, write_bars
 from cli.running import run
-
 from tapeline.cli.main import DEBUG
 
 CROSS = "moving-average-cross"
@@ -116,7 +116,7 @@ WORDS: dict[str, tuple[tuple[str, ...], str]] = {
     "simulated without sessions": ((CROSS, "--calendar", "none"), "--calendar none does not fit it."),
     "journal in a folder that is not there": (
         (CROSS, *BARS, "--journal", "nowhere/run.sqlite"),
-        "See whether its folder exists",
+        "Journal nowhere/run.sqlite: folder nowhere does not exist. Make it, or name another path.",
     ),
     "journal that is another file": (
         (CROSS, *BARS, "--journal", "bars.parquet"),
@@ -141,9 +141,15 @@ def test_a_damaged_parquet_file(folder: Path) -> None:
 
 SETTINGS: dict[str, tuple[str, str]] = {
     "malformed": ("[account\n", "Settings file run.toml is not TOML: Expected ']'"),
-    "unknown section": ("[acount]\ncash = 1\n", "Unknown section 'acount' in run.toml. Did you mean 'account'?"),
+    "unknown section": (
+        "[acount]\ncash = 1\n",
+        "Unknown section 'acount' in run.toml. Did you mean 'account'?",
+    ),
     "unknown setting": ("[account]\ncahs = 1\n", "Unknown setting 'cahs' in run.toml: account. Did you mean"),
-    "text for a number": ('[account]\ncash = "much"\n', "run.toml: account.cash must be a number, found 'much'."),
+    "text for a number": (
+        '[account]\ncash = "much"\n',
+        "run.toml: account.cash must be a number, found 'much'.",
+    ),
     "number for a truth": ("[account]\nshort_allowed = 1\n", "must be true or false, found 1."),
     "value for a section": ("account = 3\n", "run.toml: account must be a table of settings, found 3."),
     "unknown choice": (
@@ -151,12 +157,18 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "Unknown value 'thruogh' in run.toml: market.limit_fill. Did you mean 'through'?",
     ),
     "negative": ("[account]\ncash = -1\n", "run.toml: account: cash must be above zero, found -1.0."),
-    "fraction of a count": ("[limits]\npositions = 2.5\n", "limits.positions must be a whole number, found 2.5."),
+    "fraction of a count": (
+        "[limits]\npositions = 2.5\n",
+        "limits.positions must be a whole number, found 2.5.",
+    ),
     "unknown model": (
         '[costs]\ncommission = [{model = "pershare", rate = 1}]\n',
         "Unknown commission model 'pershare' in run.toml: costs.commission. Did you mean 'per_share'?",
     ),
-    "missing setting": ('[costs]\ncommission = [{model = "per_share"}]\n', "rate must be given. Add it there."),
+    "missing setting": (
+        '[costs]\ncommission = [{model = "per_share"}]\n',
+        "rate must be given. Add it there.",
+    ),
     "a start behind the end": ('trade_from = "2030-01-01"\n', "Set trade_from to a time inside the data."),
 }
 

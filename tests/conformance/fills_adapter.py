@@ -1,4 +1,5 @@
-"""Format mapping between the conformance cases of the rules for fills and the market kernel; no rules in here."""
+"""Format mapping between the conformance cases of the rules for fills and the market kernel; no rules in
+here."""
 
 from __future__ import annotations
 
@@ -31,6 +32,7 @@ from tapeline.simulation.settings import (
 )
 
 BAR_FIELDS = ("o", "h", "l", "c", "v")
+NO_CAP = 1e15
 
 
 def simulate(case: dict[str, Any]) -> dict[str, Any]:
@@ -60,17 +62,17 @@ def play(case: dict[str, Any]) -> tuple[Any, dict[str, int]]:
     market = new_market(
         RunSettings(_account(case["account"]), _costs(case["costs"]), _switches(case["settings"])),
         [_instrument(symbol, facts) for symbol, facts in case["instruments"].items()],
-        frame_ns=int(np.max(end_ns - start_ns)),
+        frame_ns=int(np.max(end_ns - start_ns, initial=1)),
         sessions=Sessions("case", open_ns, close_ns) if sessions else None,
-        span_ns=(int(start_ns[0]), int(end_ns[-1])),
-        corporate_actions=[_corporate_action(action) for action in case["corporate_actions"]],
+        span_ns=(int(start_ns[0]), int(end_ns[-1])) if len(end_ns) else (0, 1),
+        corporate_actions=[_corporate_action(action) for action in case.get("corporate_actions", [])],
     )
     numbers: dict[str, int] = {}
     groups: dict[str, int] = {}
     for action in case["actions"]:
         _send(market, action, symbols, numbers, groups)
     play_rows(market, start_ns, end_ns, *panel, 0, len(end_ns))
-    finish(market, int(max([end_ns[-1], *close_ns])))
+    finish(market, int(max([*end_ns[-1:], *close_ns])))
     return market, numbers
 
 
@@ -98,12 +100,12 @@ def _account(facts: dict[str, Any]) -> Account:
 
 
 def _costs(facts: dict[str, Any]) -> Costs:
-    slippage = facts["slippage"] or {"model": "none"}
+    slippage = facts.get("slippage") or {"model": "none"}
     numbers = {name: float(value) for name, value in slippage.items() if name not in ("model", "n")}
     if "n" in slippage:
         numbers["bars"] = int(slippage["n"])
     commission: list[PercentCommission | PerShareCommission | SaleFees] = []
-    for part in facts["commission"]:
+    for part in facts.get("commission", []):
         if part["model"] == "percent":
             commission.append(PercentCommission(float(part["rate"])))
         elif part["model"] == "per_share":
@@ -111,13 +113,13 @@ def _costs(facts: dict[str, Any]) -> Costs:
             commission.append(PerShareCommission(float(part["rate"]), minimum, maximum))
         else:
             for row in part["table"]:
-                rates = (float(row[name]) for name in ("per_notional", "per_share", "per_share_cap"))
-                commission.append(SaleFees(row["from"], *rates))
+                rates = (float(row.get(name, 0)) for name in ("per_notional", "per_share"))
+                commission.append(SaleFees(row["from"], *rates, float(row.get("per_share_cap", NO_CAP))))
     return Costs(
         commission=tuple(commission),
         slippage=Slippage(slippage["model"], **numbers),
-        borrow_rate=float(facts["borrow"]),
-        interest_rate=float(facts["interest"]),
+        borrow_rate=float(facts.get("borrow", 0)),
+        interest_rate=float(facts.get("interest", 0)),
     )
 
 

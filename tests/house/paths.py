@@ -44,6 +44,7 @@ def a_small_package(folder: Path, kernels: str) -> Path:
         "indicators/inner.py",
     ):
         shutil.copy(PACKAGE / name, package / name)
+    (package / "app" / "warm.py").touch()
     (package / "indicators" / "tiny.py").write_text(kernels)
     return folder / "src"
 

@@ -1,10 +1,11 @@
 """Cases written as small tables: one line a bar, one line an order.
 
-    bars    "03 14:30 X  100 101 99 100  1000"      day of March 2025, start, symbol, open high low close, volume
-    orders  "03 14:30 e: BUY X 10 LIMIT 99 GTC"     day, time of the decision, name, side, symbol, quantity, type
+    bars    "03 14:30 X  100 101 99 100  1000"      day of March 2025, start, symbol, open high low close,
+    volume orders  "03 14:30 e: BUY X 10 LIMIT 99 GTC"     day, time of the decision, name, side, symbol,
+    quantity, type
 
-After the type come its prices in the order limit, stop or trail (`5%` = percent), then the time in force; then
-words such as latency=60 oca=g parent=e role=stop expire=03T15:00. A child has no quantity: write a dash.
+After the type come its prices in the order limit, stop or trail (`5%` = percent), then the time in force;
+then words such as latency=60 oca=g parent=e role=stop expire=03T15:00. A child has no quantity: write a dash.
 "03 15:00 cancel e" and "03 15:00 replace e limit_price=98 latency=5" are the other lines.
 """
 

@@ -1,7 +1,9 @@
-"""Random cases in the format of the conformance cases: short days, prices a few ticks apart, every kind of order.
+"""Random cases in the format of the conformance cases: short days, prices a few ticks apart, every kind of
+order.
 
-Prices move by ticks around 10.00, so that limits are touched, passed and gapped over all the time; volumes are of
-the size of the orders, so that participation holds them back; times fall on bar boundaries and inside bars.
+Prices move by ticks around 10.00, so that limits are touched, passed and gapped over all the time; volumes
+are of the size of the orders, so that participation holds them back; times fall on bar boundaries and inside
+bars.
 """
 
 from __future__ import annotations
@@ -242,7 +244,8 @@ def _bracket(script: Script, at: datetime, latency: dict[str, Any]) -> None:
         kind = "LIMIT" if role == "target" else random.choice(("STOP", "STOP", "STOP_LIMIT", "TRAILING_STOP"))
         child = {
             "at": iso(at), "do": "submit", "id": f"o{len(script.actions)}", "symbol": entry["symbol"],
-            "side": "SELL" if entry["side"] == "BUY" else "BUY", "type": kind, "parent": entry["id"], "role": role,
+            "side": "SELL" if entry["side"] == "BUY" else "BUY", "type": kind,
+            "parent": entry["id"], "role": role,
         }  # fmt: skip
         script.children.add(child["id"])
         life = script.life(at, ("DAY", "GTC", "GTC", "GTC", "GTD"))

@@ -1,178 +1,41 @@
 """A slow simulated market, straight from the written rules, to compare the compiled one with.
 
-It takes and gives what a conformance case holds, computes with exact fractions, keeps orders as objects and looks
-for the next event by asking everybody. It shares no line with the kernel: where the two agree on random scripts, a
-misreading must have been made twice.
+It takes and gives what a conformance case holds, computes with exact fractions, keeps orders as objects and
+looks for the next event by asking everybody. It shares no line with the kernel: where the two agree on
+random scripts, a misreading must have been made twice.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, localcontext
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
-CENT = Fraction(1, 100)
-NEVER = 2**63 - 1
-WORKING, FILLED, CANCELED, EXPIRED, REJECTED = "WORKING", "FILLED", "CANCELED", "EXPIRED", "REJECTED"
-ON_OPEN = ("MARKET_ON_OPEN", "LIMIT_ON_OPEN")
-ON_CLOSE = ("MARKET_ON_CLOSE", "LIMIT_ON_CLOSE")
-STOPS = ("STOP", "STOP_LIMIT", "TRAILING_STOP")
-
-# what happens at one time, in this order; orders for an auction at the open outlive the arrivals at that time
-EXPIRY, SESSION, ARRIVAL, AFTER_AUCTION = range(4)
-
-
-def moment(text: str) -> int:
-    """Return whole microseconds since 1970."""
-    since = datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)
-    return since // timedelta(microseconds=1)
-
-
-def day_of(time: int) -> int:
-    return time // 86_400_000_000
-
-
-def number(text: Any) -> Fraction | None:
-    return None if text is None else Fraction(str(text))
-
-
-def half_up(amount: Fraction, unit: Fraction = CENT) -> Fraction:
-    """Round half-up, away from zero."""
-    whole = math.floor(abs(amount) / unit + Fraction(1, 2)) * unit
-    return whole if amount >= 0 else -whole
-
-
-def cut(quantity: Fraction, step: Fraction) -> Fraction:
-    return math.floor(quantity / step) * step
-
-
-def square_root(value: Fraction) -> Fraction:
-    with localcontext() as context:
-        context.prec = 60
-        return Fraction((Decimal(value.numerator) / Decimal(value.denominator)).sqrt())
-
-
-def text(value: Fraction) -> str:
-    with localcontext() as context:
-        context.prec = 60
-        return format(Decimal(value.numerator) / Decimal(value.denominator), "f")
-
-
-@dataclass(eq=False)
-class Bar:
-    start: int
-    end: int
-    open: Fraction
-    high: Fraction
-    low: Fraction
-    close: Fraction
-    volume: Fraction
-
-
-@dataclass(eq=False)
-class Bracket:
-    """An entry and its children; `work` is what the children work for."""
-
-    entry: Order
-    work: Fraction = Fraction(0)
-    stop: Order | None = None
-    target: Order | None = None
-
-    def children(self) -> list[Order]:
-        return [child for child in (self.stop, self.target) if child is not None]
-
-
-@dataclass(eq=False)
-class LastFill:
-    """How an entry filled in one bar."""
-
-    bar: Bar
-    market_price: Fraction
-    inside_by_stop: Fraction = Fraction(0)
-    inside_otherwise: Fraction = Fraction(0)
-
-
-@dataclass(eq=False)
-class Order:
-    name: str
-    symbol: str
-    buys: bool
-    kind: str
-    time_in_force: str | None
-    quantity: Fraction
-    limit: Fraction | None
-    stop: Fraction | None
-    trail_amount: Fraction | None
-    trail_percent: Fraction | None
-    expire_at: int
-    group: str | None
-    decided: int
-    submitted: int  # arrival of the submit
-    arrival: int
-    rank: int
-    status: str = WORKING
-    reason: str = ""
-    filled: Fraction = Fraction(0)
-    value: Fraction = Fraction(0)
-    arrived: bool = False
-    dormant: bool = False
-    triggered: bool = False
-    extreme: Fraction | None = None
-    auction: int = NEVER
-    day_end: int = NEVER
-    bracket: Bracket | None = None  # of an entry
-    parent: Bracket | None = None  # of a child
-    woken_at_open_of: Bar | None = None
-    woken_inside: Bar | None = None
-    rests_in: Bar | None = None
-    last_fill: LastFill | None = None
-
-    @property
-    def sign(self) -> int:
-        return 1 if self.buys else -1
-
-    @property
-    def alive(self) -> bool:
-        return self.status == WORKING
-
-    @property
-    def leaves(self) -> Fraction:
-        if self.parent is not None:
-            return Fraction(0) if self.dormant else self.parent.work
-        return self.quantity - self.filled
-
-    @property
-    def is_stop(self) -> bool:
-        return self.kind in STOPS and not self.triggered
-
-    @property
-    def is_limit(self) -> bool:
-        return self.kind == "LIMIT" or (self.kind == "STOP_LIMIT" and self.triggered)
-
-    @property
-    def is_market(self) -> bool:
-        return self.kind == "MARKET" or (self.kind in ("STOP", "TRAILING_STOP") and self.triggered)
-
-    @property
-    def slips(self) -> bool:
-        return self.kind in ("MARKET", "STOP", "TRAILING_STOP", "MARKET_ON_OPEN", "MARKET_ON_CLOSE")
-
-    @property
-    def immediate(self) -> bool:
-        return self.time_in_force in ("IOC", "FOK")
-
-    @property
-    def deadline(self) -> tuple[int, int]:
-        if self.kind in ON_OPEN:
-            return self.auction, AFTER_AUCTION
-        if self.kind in ON_CLOSE:
-            return self.auction, EXPIRY
-        if self.time_in_force == "GTD":
-            return self.expire_at, EXPIRY
-        return (NEVER if self.dormant or self.time_in_force == "GTC" else self.day_end), EXPIRY
+from simulation.reference_orders import (
+    AFTER_AUCTION,
+    ARRIVAL,
+    CANCELED,
+    EXPIRED,
+    EXPIRY,
+    FILLED,
+    NEVER,
+    ON_CLOSE,
+    ON_OPEN,
+    REJECTED,
+    SESSION,
+    Bar,
+    Bracket,
+    LastFill,
+    Order,
+    cut,
+    day_of,
+    half_up,
+    moment,
+    number,
+    square_root,
+    text,
+)
 
 
 class Market:
@@ -224,7 +87,8 @@ class Market:
     def _ends(self) -> list[int]:
         return [bar.end for bars in self.slices for bar in bars.values()]
 
-    # -- instructions ------------------------------------------------------------------------------------------
+    # -- instructions
+    # ------------------------------------------------------------------------------------------
 
     def send(self, rank: int, action: dict[str, Any]) -> None:
         decided = moment(action["at"])
@@ -358,7 +222,8 @@ class Market:
                 order.arrival = time
                 self.arrive(order)
 
-    # -- the end of orders -------------------------------------------------------------------------------------
+    # -- the end of orders
+    # -------------------------------------------------------------------------------------
 
     def end(self, order: Order, status: str, reason: str = "") -> None:
         if not order.alive:
@@ -372,10 +237,11 @@ class Market:
         if child.parent is not None:
             self.end(child.parent.entry, CANCELED, "exit")
 
-    # -- the clock ---------------------------------------------------------------------------------------------
+    # -- the clock
+    # ---------------------------------------------------------------------------------------------
 
     def run_clock(self, until: int, *, before_decisions: bool) -> None:
-        """Everything by the clock up to a time; before the decisions at that time only expiries happen at it."""
+        """Let happen what is due up to a time; before the decisions at it only expiries are."""
         while True:
             events: list[tuple[int, int, tuple[int, int], Any]] = []
             for order in self.orders.values():
@@ -385,10 +251,8 @@ class Market:
                 events.append((self.sessions[self.opened][0], SESSION, (0, 0), None))
             for arrival, rank, action in self.waiting:
                 events.append((arrival, ARRIVAL, (arrival, rank), action))
-            due = [
-                e for e in events
-                if e[0] < until or (e[0] == until and (e[1] == EXPIRY or not before_decisions and e[1] != AFTER_AUCTION))
-            ]  # fmt: skip
+            last_kind = EXPIRY if before_decisions else ARRIVAL
+            due = [e for e in events if (e[0], e[1]) <= (until, last_kind)]
             if not due:
                 return
             time, kind, (_, rank), what = min(due, key=lambda e: e[:3])
@@ -483,7 +347,8 @@ class Market:
             for child in bracket.children():
                 self.end(child, CANCELED, "corporate_action")
 
-    # -- money -------------------------------------------------------------------------------------------------
+    # -- money
+    # -------------------------------------------------------------------------------------------------
 
     def to_cents(self, amount: Fraction) -> Fraction:
         return amount if self.settings.get("commission_rounding") == "none" else half_up(amount)
@@ -531,7 +396,7 @@ class Market:
         closes = self.session_closes[order.symbol][-21:]
         sigma = Fraction(model["initial_sigma"])
         if len(closes) == 21:
-            returns = [late / early - 1 for early, late in zip(closes, closes[1:], strict=False)]
+            returns = [late / early - 1 for early, late in pairwise(closes)]
             mean = sum(returns) / 20
             sigma = square_root(sum(((r - mean) ** 2 for r in returns), Fraction(0)) / 19)
         return Fraction(model["k"]) * sigma * square_root(quantity / bar.volume) * price
@@ -559,7 +424,8 @@ class Market:
     def short_allowed(self) -> bool:
         return self.margin and bool(self.account.get("short_allowed"))
 
-    # -- executions --------------------------------------------------------------------------------------------
+    # -- executions
+    # --------------------------------------------------------------------------------------------
 
     def available(self, symbol: str) -> Fraction:
         return cut(self.participation * self.bars[symbol].volume, self.step[symbol]) - self.used.get(
@@ -692,7 +558,8 @@ class Market:
             if other.leaves == 0:
                 self.end(other, CANCELED, "one_cancels_other")
 
-    # -- a slice -----------------------------------------------------------------------------------------------
+    # -- a slice
+    # -----------------------------------------------------------------------------------------------
 
     def active(self, *, late: bool = False) -> list[Order]:
         """Orders that may act in this slice, by arrival, then number; late ones are children in step 2d."""
@@ -786,7 +653,7 @@ class Market:
                     self.end(order, CANCELED, "immediate")
         late = [
             order for order in self.active(late=True)
-            if order in held_back or (order.woken_inside is not None and order.woken_inside is self.bars[order.symbol])
+            if order in held_back or order.woken_inside is self.bars[order.symbol]
         ]  # fmt: skip
         self.stops_and_limits(late)
 
@@ -836,9 +703,12 @@ class Market:
         assert order.parent is not None
         most = order.leaves - entry_fill.inside_otherwise
         stop = order.parent.stop
-        if stop is not None and stop.alive:
-            if stop.triggered or self.passed(stop, bar.high if stop.buys else bar.low):
-                most -= entry_fill.inside_by_stop
+        if (
+            stop is not None
+            and stop.alive
+            and (stop.triggered or self.passed(stop, bar.high if stop.buys else bar.low))
+        ):
+            most -= entry_fill.inside_by_stop
         price = min(order.limit, bar.high) if order.buys else max(order.limit, bar.low)
         self.fill(order, price, most=most)
 
@@ -861,14 +731,9 @@ class Market:
             self.last_close[symbol] = bar.close
             self.traded_close[symbol] = bar.close
         for order in self.orders.values():
-            if (
-                order.alive
-                and order.arrived
-                and order.symbol in self.bars
-                and order.time_in_force in ("DAY", "IOC", "FOK")
-            ):
-                if order.deadline[0] <= end:
-                    self.end(order, EXPIRED)
+            of_the_day = order.arrived and order.time_in_force in ("DAY", "IOC", "FOK")
+            if of_the_day and order.symbol in self.bars and order.deadline[0] <= end:
+                self.end(order, EXPIRED)
 
 
 def simulate(case: dict[str, Any]) -> dict[str, Any]:

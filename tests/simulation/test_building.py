@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_playing_in_pieces_changes_nothing() -> None:
             )  # fmt: skip
             cancel(market, number, time_ns, time_ns + 5 * MINUTE)
         bounds = np.linspace(0, rows, pieces + 1).astype(int)
-        for first, last in zip(bounds, bounds[1:], strict=False):
+        for first, last in pairwise(bounds):
             play_rows(market, end_ns - MINUTE, end_ns, *bars, int(first), int(last))
         finish(market, int(end_ns[-1]))
         logs.append(market.events.tobytes())

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conformance import fills_adapter
 
+from conformance import fills_adapter
 from shared import shared_path
 from simulation import reference_market
 

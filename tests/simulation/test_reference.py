@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conformance import fills_adapter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conformance import fills_adapter
 from simulation import reference_market
 from simulation.builders import a_case
 from simulation.random_scripts import random_case
+from simulation.reference_orders import moment
 from tapeline.domain.words import EventKind, OrderStatus
 from tapeline.simulation.building import cash_amount
 
@@ -27,7 +28,7 @@ def same(result: dict[str, Any]) -> dict[str, Any]:
     return {
         "executions": [
             (
-                e["order"], reference_market.moment(e["bar_end"]), e["stage"],
+                e["order"], moment(e["bar_end"]), e["stage"],
                 *(Decimal(e[name]) for name in ("quantity", "price", "commission")),
             )
             for e in result["executions"]

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conformance import fills_adapter
 
+from conformance import fills_adapter
 from simulation import reference_market
 from simulation.builders import MARGIN, a_case, ends_of, fills_of, plain
 
@@ -40,7 +40,7 @@ class TestClock:
     def test_a_cancel_during_a_missing_last_bar_comes_before_the_end_of_the_day(
         self, simulate: Simulate
     ) -> None:
-        """Without a bar only the clock goes on: 20:40 comes before 21:00, with another symbol's bar or without."""
+        """Without a bar only the clock goes on: 20:40 comes before 21:00, with a bar of Y or none."""
         for other in ("03 14:30 Y 50 50 50 50 10", "03 20:30 Y 50 50 50 50 10"):
             result = simulate(
                 a_case(
@@ -53,7 +53,7 @@ class TestClock:
             assert ends_of(result) == {"a": "CANCELED requested"}
 
     def test_bars_outside_every_session_are_no_marks_and_no_references(self, simulate: Simulate) -> None:
-        """The bar of 14:00 closes at 50; the trailing stop starts at the first open inside, 100, its level is 98."""
+        """The bar of 14:00 closes at 50; the trailing stop starts at 100, the first open inside: 98."""
         result = simulate(
             a_case(
                 """03 14:00 X 50 50 50 50 1000
@@ -67,7 +67,7 @@ class TestClock:
         assert fills_of(result) == ["a 10 @ 100 open", "b 10 @ 98 inside"]
 
     def test_without_sessions_the_data_is_one_session(self, simulate: Simulate) -> None:
-        """On-open orders fill at the first bar's open, on-close orders at the last bar's close, a day apart."""
+        """On-open orders fill at the first open, on-close orders at the last close, a day later."""
         result = simulate(
             a_case(
                 """03 14:30 X 100 101 99 100 1000
@@ -146,7 +146,7 @@ class TestTypes:
     def test_a_stop_limit_triggered_inside_beyond_its_limit_rests_until_the_next_bar(
         self, simulate: Simulate
     ) -> None:
-        """SELL 99 / 99.50: triggered by the low of 98; the high of 101 of the same bar does not count, 99.51 does."""
+        """SELL 99 / 99.50: triggered by the low of 98; its high of 101 does not count, 99.51 does."""
         result = simulate(
             a_case(
                 """03 14:30 X 100 101 99.6 100 1000
@@ -162,7 +162,7 @@ class TestTypes:
     def test_trailing_stop_arriving_inside_the_first_bar_starts_at_the_next_open(
         self, simulate: Simulate
     ) -> None:
-        """No bar has ended by 14:40; the reference is the open of 15:00, 104, not the close of 100: level 106."""
+        """No bar has ended by 14:40: the reference is 104, the open of 15:00, and the level 106."""
         result = simulate(
             a_case(
                 """03 14:30 X 100 103 99 100 1000
@@ -210,7 +210,8 @@ class TestBrackets:
     def test_target_takes_only_what_the_entry_filled_before_its_limit_fill_of_the_bar(
         self, simulate: Simulate
     ) -> None:
-        """40 filled in bar 1; bar 2 fills 60 more at the limit of 98 and trades through 105: the target sells 40.
+        """40 filled in bar 1; bar 2 fills 60 more at the limit of 98 and trades through 105: the target
+        sells 40.
 
         The rest of the target waits; bar 3 opens at 106 and sells the other 60 there.
         """
@@ -236,7 +237,7 @@ class TestBrackets:
     def test_target_ignores_a_stop_fill_of_the_entry_when_the_range_reaches_the_stop(
         self, simulate: Simulate
     ) -> None:
-        """With inside_first = limit the target goes first, but what a stop entry filled inside is not its own."""
+        """inside_first = limit lets the target go first, but a stop entry's fill inside is not for it."""
         result = simulate(
             a_case(
                 "03 14:30 X 100 112 94 109 1000",
@@ -252,7 +253,7 @@ class TestBrackets:
     def test_stop_limit_child_rests_when_the_entry_price_is_beyond_its_limit(
         self, simulate: Simulate
     ) -> None:
-        """Bought at 90; stop 95, limit 93: the worse price is 90, so it rests and sells at 93 when 93.01 trades."""
+        """Bought at 90; stop 95, limit 93: the worse price is 90, so it rests until 93.01 trades."""
         result = simulate(
             a_case(
                 """03 14:30 X 90 94 89 92 1000
@@ -264,7 +265,7 @@ class TestBrackets:
 
         assert fills_of(result) == ["e 10 @ 90 open", "s 10 @ 93 inside"]
 
-    def test_a_child_acts_at_a_later_open_before_volume_is_left_for_more_of_the_entry(
+    def test_a_child_acts_at_a_later_open_for_all_that_the_entry_has_filled_there(
         self, simulate: Simulate
     ) -> None:
         """Bar 2 opens at 94: the entry fills 60 more there, then the stop sells all 100 at that open."""
@@ -281,7 +282,8 @@ class TestBrackets:
         assert ends_of(result) == {"e": "FILLED", "s": "FILLED"}
 
     def test_children_of_an_incomplete_entry_act_after_it(self, simulate: Simulate) -> None:
-        """Bar 2 has 60 shares: the entry's limit of 98 takes them in 2b although the stop, in 2d, is reached too.
+        """Bar 2 has 60 shares: the entry's limit of 98 takes them in 2b although the stop, in 2d, is reached
+        too.
 
         The stop has triggered, so nothing is left to enter, and all 100 are sold at the next open.
         """
@@ -404,7 +406,7 @@ class TestQuantity:
         assert fills_of(result) == ["a 10 @ 100 open costs 1", "b 10 @ 100 open costs 1", "b 5 @ 100 open"]
 
     def test_buying_power_counts_what_the_closing_part_frees(self, simulate: Simulate) -> None:
-        """10,000 at leverage 1: short 100 at 100. BUY 250 at 100: 100 close, and 10,000 opens 100 of the rest."""
+        """Leverage 1, short 100 at 100. Of BUY 250 at 100, 100 close; 10,000 then open 100 of the rest."""
         result = simulate(
             a_case(
                 """03 14:30 X 100 101 99 100 1000
@@ -419,7 +421,7 @@ class TestQuantity:
         assert ends_of(result)["b"] == "CANCELED insufficient_buying_power"
 
     def test_a_position_counts_at_its_last_fill_before_its_first_close(self, simulate: Simulate) -> None:
-        """X is bought at 100 at the open of its first bar, Y at 50 inside the same: 20,000 - 10,000 pays 200 of Y."""
+        """X counts at 100, its fill at the open of its first bar: 20,000 - 10,000 pays 200 of Y at 50."""
         result = simulate(
             a_case(
                 """03 14:30 X 100 130 100 130 1000
@@ -439,11 +441,7 @@ class TestNights:
     TWO_DAYS = "03 14:30-21:00,04 14:30-21:00"
 
     def test_interest_is_owed_on_cash_after_borrow(self, simulate: Simulate) -> None:
-        """Cash 100, buys Y for 200 and shorts X for 90: -10. Borrow 0.36 * 90 / 360 = 0.09; interest on 10.09.
-
-        3.6 / 360 * 10.09 = 0.1009, half-up 0.10: cash -10.19. (Interest on 10.00 would be 0.10 too; at 36 it is
-        1.009 = 1.01 against 1.00.)
-        """
+        """100 + 90 - 200 is -10; borrow 0.36 / 360 * 90 = 0.09; interest 36 / 360 * 10.09 = 1.009, 1.01."""
         result = simulate(
             a_case(
                 """03 14:30 X 9 9 9 9 1000
@@ -478,8 +476,8 @@ class TestNights:
         assert plain(result["positions"]["X"]) == "20"
 
     def test_split_reaches_orders_in_flight_and_voids_their_replaces(self, simulate: Simulate) -> None:
-        """a, decided on the first day, becomes 20 at 45; its replace to 80 in flight does nothing. b, decided at
-        the open of the ex-date, is already in new shares."""
+        """a, decided on the first day, becomes 20 at 45; its replace to 80 in flight does nothing. b,
+        decided at the open of the ex-date, is already in new shares."""
         result = simulate(
             a_case(
                 """03 14:30 X 100 101 99 100 1000
@@ -499,7 +497,7 @@ class TestNights:
     def test_reverse_split_of_a_short_pays_for_the_fraction_and_cancels_what_is_left_of_nothing(
         self, simulate: Simulate
     ) -> None:
-        """-25 shares become -2; half a share costs 0.5 * 4.00 * 10 = 20.00. An order for 9 is worth 0 and ends."""
+        """-25 become -2; half a share costs 0.5 * 4.00 * 10 = 20.00. An order for 9 becomes 0 and ends."""
         result = simulate(
             a_case(
                 """03 14:30 X 4 4 4 4 1000

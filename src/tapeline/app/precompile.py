@@ -36,6 +36,7 @@ from typing import IO, Any
 from tapeline.domain.errors import InvariantError
 from tapeline.indicators.code_cache import PACKAGE, code_cache, kernel_modules, source_digest
 
+WARMER_MODULES = ("tapeline.app.warm",)
 UNUSED_DAYS_MAX = 30  # machine code of a version that was not started for so long is removed
 ALL = "*"  # in a record: nothing is missing
 WORKER_DIED = "the process ended unexpectedly"
@@ -99,14 +100,13 @@ def usable_cores() -> int:
 
 
 def kernel_names() -> list[str]:
-    """Return the names of all kernels and warmers, the costliest to compile first."""
+    """Return the names of all kernels, the costliest first, then of the warmers, which need many of them."""
     from tapeline.indicators.compiled import registry, warmers
 
-    for module in kernel_modules():
+    for module in (*kernel_modules(), *WARMER_MODULES):
         importlib.import_module(module)
     cost = {name: _code_size(dispatcher, set()) for name, (dispatcher, _) in registry.items()}
-    cost |= {name: _code_size(function, set()) for name, function in warmers.items()}
-    return sorted(cost, key=lambda name: (-cost[name], name))
+    return [*sorted(cost, key=lambda name: (-cost[name], name)), *warmers]
 
 
 def compile_kernel(name: str) -> None:

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tapeline.domain.errors import InputError, StorageError
+from tapeline.domain.errors import DataError, InputError, StorageError
+from tapeline.store.sqlite_journal import SqliteJournal
 
 JOURNAL, RESULT = "journal.sqlite", "result.json"
 
@@ -46,6 +47,21 @@ def run_folder(work: Path) -> Iterator[Path]:
             (folder / RESULT).unlink(missing_ok=True)
         _remove_empty([folder, *made])
         raise
+
+
+def check_new_journal(path: Path) -> None:
+    """Raise StorageError or DataError if no run can begin a journal there, before anything is done."""
+    if not path.parent.is_dir():
+        raise StorageError(
+            f"Journal {path}: folder {path.parent} does not exist. Make it, or name another path."
+        )
+    if path.is_file() and path.stat().st_size:
+        with SqliteJournal.reading(path) as journal:
+            count = journal.head().count
+        if count:
+            raise DataError(
+                f"Journal {path} already holds {count:,} records; a run begins a new one. Name another file."
+            )
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """The smallest runs that need every kernel: they compile what takes types that no text can say.
 
-Each way through the engine is run once by a rule strategy and once by a free-form one, over an hour of one symbol.
+Each way through the engine is run once by a rule strategy and once by a free-form one, over an hour of one
+symbol.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +14,6 @@ from tapeline.app.replay import replay
 from tapeline.domain.panel import Panel
 from tapeline.domain.times import MINUTE
 from tapeline.engine.backtest import backtest
-from tapeline.engine.view import SliceView
 from tapeline.formula.bars import bars
 from tapeline.formula.position import bars_held
 from tapeline.indicators.compiled import warmer
@@ -37,7 +39,7 @@ class FreeForm(Strategy):
     rise = bar.close > bar.open
     close = bar.close
 
-    def on_slice(self, now: SliceView) -> None:
+    def on_slice(self, now: Any) -> None:
         now.enter(now.rise == 1.0, quantity=1.0, stop=now.close * 0.9)
         now.set_stop(now.rise == 1.0, now.close * 0.95)
         now.exit(now.rise == 0.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tapeline.app.load import DataChoice, load_settings
 from tapeline.app.replay import FinishedReplay, check_run, replay
-from tapeline.app.run_files import whole_journal
+from tapeline.app.run_files import check_new_journal, whole_journal
 from tapeline.app.strategies import make_strategies, users_faults
 from tapeline.cli.console import console, messages, plural, prepare_kernels, show_text, trading_progress
 from tapeline.cli.summary import picture_of, summary_of
@@ -31,6 +31,8 @@ def run_backtest(
     """Run and print; with a journal through the event loop."""
     strategies = make_strategies(names, assignments, frame)
     settings = load_settings(config, cash)
+    if journal is not None:
+        check_new_journal(journal)
     reading = choice.read()
     for sentence in reading.report.sentences():
         messages.print(sentence, soft_wrap=True, markup=False)

@@ -221,6 +221,8 @@ def _run() -> None:
         app(prog_name="tapeline")
     except SystemExit as exc:
         code = exc.code
+    if code == INTERRUPTED:  # typer turned the interrupt into an exit without a word
+        raise KeyboardInterrupt
     # What could not be written is an error of the command, not a remark of the interpreter at its end.
     try:
         sys.stdout.flush()

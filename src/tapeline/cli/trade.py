@@ -23,7 +23,7 @@ from tapeline.ledger.why import OrderChain, explain_order
 from tapeline.ledger.why_text import conditions, sizing_text
 from tapeline.ports.journal import Journal
 
-LABEL_WIDTH, WIDTH_MIN = 11, 60
+LABEL_WIDTH, WIDTH_MIN, GAP = 11, 60, 3
 FILLS_SHOWN = 4
 
 _EXITS = {
@@ -47,6 +47,7 @@ def best_round_trip(result: Result) -> Any | None:
 
 def trade_lines(result: Result, trip: Any, journal: Journal, width: int) -> Iterator[str]:
     """Yield the lines that tell one round trip. width : of the terminal, in characters"""
+    width = max(width, WIDTH_MIN)
     entry_id, exit_id = result.order_id(int(trip["entry_ticket"])), result.order_id(int(trip["exit_ticket"]))
     entry = explain_order(journal, entry_id).orders[0]
     leaving = explain_order(journal, exit_id).orders[0]
@@ -55,39 +56,42 @@ def trade_lines(result: Result, trip: Any, journal: Journal, width: int) -> Iter
     done = "bought" if order.side is Side.BUY else "sold short"
     yield f"{order.strategy} {done} {amount_text(order.quantity)} {order.symbol}"
     told = [
-        *_decision(entry),
+        *_decision(entry, width),
         ("size", sizing_text(intended.sizing or {}, CURRENCY)),
         ("in", _fills(entry)),
         *_protection(entry, journal),
         ("out", f"{_fills(leaving)}: {_EXITS[Purpose(int(trip['exit_purpose']))]}"),
-        *(_conditions(leaving) if trip["exit_purpose"] == Purpose.EXIT_RULE else ()),
+        *(_conditions(leaving, width) if trip["exit_purpose"] == Purpose.EXIT_RULE else ()),
         ("outcome", _outcome(result, trip)),
     ]
     for label, text in told:
-        yield from _folded(label, text, max(width, WIDTH_MIN))
+        yield from _folded(label, text, width)
     yield f"  {'all of it':{LABEL_WIDTH}}./tapeline why {entry_id}"
 
 
-def _decision(chain: OrderChain) -> Iterator[tuple[str, str]]:
+def _decision(chain: OrderChain, width: int) -> Iterator[tuple[str, str]]:
     if chain.signal is None:
         return
     raised = cast(SignalRaised, chain.signal.fact)
     joined, _ = conditions(raised.signal.explanation)
     how = {"&": ", for all of these were:", "|": ", for one of these was:"}.get(joined, ":")
     yield "decided", f"{_moment(raised.event_time_ns)}: {raised.signal.action.word} was true{how}"
-    yield from _conditions(chain)
+    yield from _conditions(chain, width)
     if raised.bar is not None:
         names = ("open", "high", "low", "close", "volume")
         values = ", ".join(f"{name} {amount_text(getattr(raised.bar, name))}" for name in names)
         yield "last bar", values
 
 
-def _conditions(chain: OrderChain) -> Iterator[tuple[str, str]]:
+def _conditions(chain: OrderChain, width: int) -> Iterator[tuple[str, str]]:
     if chain.signal is None:
         return
     for text, value, detail in conditions(cast(SignalRaised, chain.signal.fact).signal.explanation)[1]:
-        yield "", f"{_sign(value)} {text}"
-        if detail:
+        line = f"{_sign(value)} {text}"
+        if len(line) + len(detail) + GAP + LABEL_WIDTH + 2 <= width:
+            yield "", f"{line}{'':{GAP}}{detail}".rstrip()
+        else:
+            yield "", line
             yield "", f"  {detail}"
 
 

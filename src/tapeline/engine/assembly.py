@@ -18,8 +18,9 @@ from tapeline.formula.bars import Bars
 from tapeline.formula.frame import BASE, Frame
 from tapeline.formula.node import Node
 from tapeline.formula.parameters import bind
-from tapeline.formula.program import Program, Table, compile_program
+from tapeline.formula.program import Program, compile_program
 from tapeline.formula.rebase import rebase
+from tapeline.formula.table import Table
 from tapeline.simulation.decision import RULE_NAMES, Signals
 from tapeline.simulation.records import STRATEGY, Book, new_book
 from tapeline.simulation.settings import RunSettings

@@ -100,7 +100,7 @@ def sweep(
     if not parameter_sets:
         raise ConfigurationError("A sweep needs at least one set of parameters.")
     _check_data(data)
-    chosen = [strategy(**parameters) for parameters in parameter_sets]
+    chosen = [strategy(frame=None, **parameters) for parameters in parameter_sets]
     assembly = assemble(
         chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
     )

@@ -226,7 +226,7 @@ class Desk:
 
 
 _DENIALS = {
-    Limit.NO_STOP: "its size is risk per stop, and it has no stop below (long) or above (short) the price.",
+    Limit.NO_STOP: "its stop, trail or target is unknown, or no stop lies below (long) or above (short) the price.",
     Limit.BELOW_ONE_STEP: "that is less than one step of the instrument.",
     Limit.CASH: "the cash that pending orders leave buys less than one step.",
 }

@@ -66,7 +66,8 @@ class SliceView:
     @property
     def has_bar(self) -> npt.NDArray[np.bool_]:
         """Which symbols have a bar of the decision frame now, bool [N]."""
-        return self._exists[self._row] == 1.0
+        known: npt.NDArray[np.bool_] = self._exists[self._row] == 1.0
+        return known
 
     @property
     def quantity(self) -> Floats:

@@ -1,11 +1,12 @@
 """Prices on the tick, quantities on the step, cash without drift.
 
 A price is computed as a whole number of ticks, then divided by the ticks per unit: 10003 / 100 is the float64
-nearest to 100.03, while 10003 * 0.01 is not. Two prices closer than a millionth of a tick are equal, so rounding
-first moves a price by that much towards the other side: 100.00000000000001 rounded up to 0.01 is 100.00.
+nearest to 100.03, while 10003 * 0.01 is not. Two prices closer than a millionth of a tick are equal, so
+rounding first moves a price by that much towards the other side: 100.00000000000001 rounded up to 0.01 is
+100.00.
 
-Cash is a whole number plus a fraction that is rounded to 1e-12 after every change. What an execution adds is split
-the same way, from whole ticks times whole steps: nothing is lost however many executions there are.
+Cash is a whole number plus a fraction that is rounded to 1e-12 after every change. What an execution adds is
+split the same way, from whole ticks times whole steps: nothing is lost however many executions there are.
 """
 
 from __future__ import annotations
@@ -70,29 +71,29 @@ def quantity_of(steps: int, symbol: Any) -> float:
 def on_step(quantity: float, symbol: Any) -> float:
     """Return the multiple of the step that a sum of such multiples means, free of the sum's error."""
     if symbol.step_denominator == 1:
-        return np.rint(quantity)
-    return np.rint(quantity * symbol.step_denominator) / symbol.step_denominator
+        return float(np.rint(quantity))
+    return float(np.rint(quantity * symbol.step_denominator) / symbol.step_denominator)
 
 
 @compiled()
 def half_up_cents(amount: float) -> float:
     """Round half-up, away from zero, to the cent."""
-    cents = np.floor(abs(amount) * 100.0 + 0.5 + ROUNDING_NUDGE) / 100.0
+    cents = float(np.floor(abs(amount) * 100.0 + 0.5 + ROUNDING_NUDGE)) / 100.0
     return cents if amount >= 0.0 else -cents
 
 
 @compiled()
 def nearest_decimal(amount: float) -> float:
-    """Return the float64 nearest to an amount of up to 14 digits and 12 decimals, free of its product's error."""
+    """Return the float64 nearest to what a product means: at most 14 digits and 12 decimals."""
     scale = CASH_GRID
     while abs(amount) * scale > 1e14 and scale > 1.0:
         scale /= 10.0
-    return np.rint(amount * scale) / scale
+    return float(np.rint(amount * scale)) / scale
 
 
 @compiled()
 def notional_parts(price: float, quantity: float, symbol: Any) -> tuple[float, float]:
-    """Return price * quantity as a whole number and a fraction, exactly, for a price and quantity as kept here."""
+    """Return price * quantity as a whole number and a fraction; exact for amounts as they are kept here."""
     price_units = int(np.rint(price * symbol.tick_denominator))
     quantity_units = int(np.rint(quantity * symbol.step_denominator))
     shares = quantity_units // symbol.step_denominator

@@ -1,8 +1,8 @@
 """Instructions on their way to the market: submit, cancel, replace, and what each does when it arrives.
 
-Every instruction gets a sequence number in the order of decision. It waits until its arrival; those that arrive at
-one time act by sequence. An order is known by the number that `submit` returns, its row in `market.orders`; its
-sequence changes when a replace makes it arrive anew.
+Every instruction gets a sequence number in the order of decision. It waits until its arrival; those that
+arrive at one time act by sequence. An order is known by the number that `submit` returns, its row in
+`market.orders`; its sequence changes when a replace makes it arrive anew.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ from tapeline.simulation.market import (
 )
 from tapeline.simulation.order_life import (
     activate,
-    day_end_ns,
     end_order,
     leaves_of,
     record_order,
     session_at,
     set_expiry,
 )
+
+INT, FLOAT = types.int64, types.float64
 UNCHANGED = -1
 
 
@@ -107,12 +108,7 @@ def _new_order(market: Any) -> int:
     return int(count)
 
 
-@compiled(
-    types.int64(
-        MARKET, types.int64, types.int64, types.int64, types.int64, types.float64, types.float64, types.float64,
-        types.float64, types.float64, types.int64, types.int64, types.int64, types.int64, types.int64, types.int64,
-    )
-)  # fmt: skip
+@compiled(INT(MARKET, *[INT] * 4, *[FLOAT] * 5, *[INT] * 6))
 def submit(
     market: Any,
     symbol: int,
@@ -133,12 +129,14 @@ def submit(
 ) -> int:
     """Send an order on its way; return its number.
 
-    quantity : a positive multiple of the symbol's step; ignored for a bracket's child, which follows its entry
+    quantity : a positive multiple of the symbol's step; ignored for a bracket's child, which follows its
+        entry
     limit_price, stop_price, trail_amount, trail_percent : NaN where the type has none (5 = 5 %)
     expire_ns : of a GTD order, else ignored
-    parent, role : of a bracket's child: the entry's number, Role.STOP or Role.TARGET; else NO_ORDER, any role.
-        Submit the entry first, then its stop, then its target, all decided and arriving at one time.
-    group : orders with one number of zero or more cancel one another; -1 = none; ignored for a bracket's child
+    parent, role : of a bracket's child: the entry's number, Role.STOP or Role.TARGET; else NO_ORDER, any
+        role. Submit the entry first, then its stop, then its target, all decided and arriving at one time.
+    group : orders with one number of zero or more cancel one another; -1 = none; ignored for a bracket's
+        child
     """
     number = _new_order(market)
     order = market.orders[number]
@@ -190,18 +188,13 @@ def submit(
     return number
 
 
-@compiled(types.void(MARKET, types.int64, types.int64, types.int64))
+@compiled(types.void(MARKET, INT, INT, INT))
 def cancel(market: Any, number: int, decided_ns: int, arrival_ns: int) -> None:
     """Send a cancel of an order on its way."""
     _enqueue(market, CANCEL, number, decided_ns, arrival_ns)
 
 
-@compiled(
-    types.void(
-        MARKET, types.int64, types.int64, types.int64, types.float64, types.float64, types.float64, types.float64,
-        types.float64, types.int64, types.int64,
-    )
-)  # fmt: skip
+@compiled(types.void(MARKET, *[INT] * 3, *[FLOAT] * 5, *[INT] * 2))
 def replace(
     market: Any,
     number: int,
@@ -215,7 +208,10 @@ def replace(
     time_in_force: int,
     expire_ns: int,
 ) -> None:
-    """Send a replace on its way. quantity : the new total; NaN, or -1 for the last two, leaves a field unchanged."""
+    """Send a replace on its way.
+
+    quantity : the new total. NaN, and -1 for the last two, leave a field unchanged.
+    """
     instruction = _enqueue(market, REPLACE, number, decided_ns, arrival_ns)
     instruction.quantity = quantity
     instruction.limit_price = limit_price
@@ -228,8 +224,8 @@ def replace(
 
 @compiled()
 def _join_auction(market: Any, order: Any) -> bool:
-    # returns whether the order is in time; what is not filled at an open expires right after it, so that an order
-    # arriving at the open itself still takes part
+    # returns whether the order is in time; what is not filled at an open expires right after it, so that an
+    # order arriving at the open itself still takes part
     session = session_at(market, order.arrival_ns)
     if order.acts_as == AT_OPEN:
         if session < len(market.sessions) and market.sessions[session].open_ns < order.arrival_ns:
@@ -310,7 +306,11 @@ def _change_terms(market: Any, order: Any, asked: Any) -> bool:
         order.time_in_force = asked.time_in_force
         order.immediate = asked.time_in_force == TimeInForce.IOC or asked.time_in_force == TimeInForce.FOK
         changed = True
-    if asked.expire_ns != UNCHANGED and order.time_in_force == TimeInForce.GTD and asked.expire_ns != order.expire_ns:
+    if (
+        asked.expire_ns != UNCHANGED
+        and order.time_in_force == TimeInForce.GTD
+        and asked.expire_ns != order.expire_ns
+    ):
         order.expire_ns = asked.expire_ns
         changed = True
     return changed
@@ -343,7 +343,7 @@ def _apply_replace(market: Any, asked: Any) -> None:
 
 @compiled()
 def act_first(market: Any) -> None:
-    """Let the first waiting instruction do its work. One that finds its order not arrived or ended does nothing."""
+    """Let the first waiting instruction act; one that finds its order not arrived, or ended, does nothing."""
     state = market.state[0]
     index = state.waiting_first
     instruction = market.waiting[index]

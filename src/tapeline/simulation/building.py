@@ -1,7 +1,7 @@
 """A new simulated market from settings, instruments, sessions and corporate actions.
 
-Everything that a caller can get wrong is found here, before anything is simulated; the compiled functions then
-work on numbers they need not doubt.
+Everything that a caller can get wrong is found here, before anything is simulated; the compiled functions
+then work on numbers they need not doubt.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from tapeline.domain.errors import ConfigurationError, UnknownNameError
 from tapeline.domain.instrument import Instrument
-from tapeline.domain.panel import Floats, Sessions, Times
+from tapeline.domain.panel import Sessions, Times
 from tapeline.domain.times import date_to_ns, from_iso
 from tapeline.simulation.amounts import CASH_GRID, TICK_NUDGE
 from tapeline.simulation.market import (
@@ -45,7 +45,6 @@ from tapeline.simulation.market import (
     bind,
 )
 from tapeline.simulation.settings import (
-    Account,
     PercentCommission,
     PerShareCommission,
     RunSettings,
@@ -70,13 +69,15 @@ class Split:
     def __post_init__(self) -> None:
         if not (self.new.is_finite() and self.old.is_finite() and self.new > 0 and self.old > 0):
             raise ConfigurationError(
-                f"Split of {self.symbol} on {self.ex}: {self.new} for {self.old} is no ratio of amounts above zero."
+                f"Split of {self.symbol} on {self.ex}: {self.new} for {self.old} is no ratio of amounts "
+                "above zero."
             )
 
 
 @dataclass(frozen=True, slots=True)
 class CashDividend:
-    """A dividend of `amount` per share held at the open of the first session on or after `ex`; shorts pay it."""
+    """A dividend of `amount` per share held at the open of the first session on or after `ex`; shorts pay
+    it."""
 
     symbol: str
     ex: date
@@ -138,7 +139,9 @@ def new_market(
     )
 
 
-def _first_state(settings: RunSettings, calendar: npt.NDArray[np.void], history_length: int) -> npt.NDArray[np.void]:
+def _first_state(
+    settings: RunSettings, calendar: npt.NDArray[np.void], history_length: int
+) -> npt.NDArray[np.void]:
     state = np.zeros(1, STATE)
     account, costs, market = settings.account, settings.costs, settings.market
     cash = Decimal(repr(account.cash))
@@ -147,7 +150,7 @@ def _first_state(settings: RunSettings, calendar: npt.NDArray[np.void], history_
         "cash_whole": whole,
         "cash_fraction": round((cash - whole) * Decimal(CASH_GRID)) / CASH_GRID,
         "leverage": account.leverage,
-        "is_margin": _is_margin(account),
+        "is_margin": account.kind == "margin",
         "short_allowed": account.short_allowed,
         "participation": market.participation,
         "limit_touch": market.limit_fill == "touch",
@@ -168,10 +171,6 @@ def _first_state(settings: RunSettings, calendar: npt.NDArray[np.void], history_
         state[0][name] = value
     state[0]["slippage_model"], state[0]["slippage_rate"] = _slippage(costs.slippage)
     return state
-
-
-def _is_margin(account: Account) -> bool:
-    return account.kind == "margin"
 
 
 def _slippage(slippage: Slippage) -> tuple[int, float]:
@@ -197,14 +196,14 @@ def symbol_rows(instruments: Sequence[Instrument]) -> npt.NDArray[np.void]:
     for row, instrument in zip(rows, instruments, strict=True):
         if instrument.multiplier != 1:
             raise ConfigurationError(
-                f"{instrument.symbol} has a multiplier of {instrument.multiplier}; the simulated market trades shares, "
-                "whose multiplier is 1."
+                f"{instrument.symbol} has a multiplier of {instrument.multiplier}; the simulated market "
+                "trades shares, whose multiplier is 1."
             )
         tick, step = Fraction(instrument.tick_size), Fraction(instrument.quantity_step)
         for name, value in (("tick size", tick), ("quantity step", step)):
             if value.denominator > DENOMINATOR_MAX or value.numerator > DENOMINATOR_MAX:
                 raise ConfigurationError(
-                    f"{instrument.symbol} has a {name} of {float(value)!r}; it needs to be a multiple of 1e-9."
+                    f"{instrument.symbol} has a {name} of {float(value)!r}; it must be a multiple of 1e-9."
                 )
         row["tick_numerator"], row["tick_denominator"] = tick.numerator, tick.denominator
         row["step_numerator"], row["step_denominator"] = step.numerator, step.denominator
@@ -231,7 +230,8 @@ def _session_rows(sessions: Sessions | None, span_ns: tuple[int, int], frame_ns:
         open_ns, close_ns = sessions.open_ns, sessions.close_ns
     if np.any(close_ns <= open_ns) or np.any(open_ns[1:] < close_ns[:-1]):
         raise ConfigurationError(
-            "Sessions must close after they open and before the next one opens; the calendar has some that do not."
+            "Sessions must close after they open and before the next one opens; "
+            "the calendar has some that do not."
         )
     rows = np.zeros(len(open_ns), SESSION)
     rows["open_ns"], rows["close_ns"] = open_ns, close_ns
@@ -261,9 +261,13 @@ def _action_rows(
     return rows
 
 
-def _component_rows(commission: Sequence[PercentCommission | PerShareCommission | SaleFees]) -> npt.NDArray[np.void]:
+def _component_rows(
+    commission: Sequence[PercentCommission | PerShareCommission | SaleFees],
+) -> npt.NDArray[np.void]:
     rows: list[dict[str, Any]] = []
-    fees = sorted((part for part in commission if isinstance(part, SaleFees)), key=lambda part: part.first_date)
+    fees = sorted(
+        (part for part in commission if isinstance(part, SaleFees)), key=lambda part: part.first_date
+    )
     ends = [from_iso(part.first_date) for part in fees[1:]] + [FOREVER_NS]
     for part in commission:
         if isinstance(part, PercentCommission):
@@ -286,9 +290,3 @@ def cash_amount(market: Market) -> Decimal:
     """Return the cash of a market exactly."""
     state = market.state
     return Decimal(int(state["cash_whole"])) + Decimal(repr(float(state["cash_fraction"])))
-
-
-def closes(market: Market) -> Floats:
-    """Return each symbol's mark: the last close, before the first the last fill, NaN without either."""
-    tables = market.tables
-    return np.where(np.isnan(tables.marks), tables.symbols["last_fill_price"], tables.marks)

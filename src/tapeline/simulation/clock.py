@@ -1,6 +1,7 @@
 """What happens by the clock, between slices: expiries, session opens, arrivals.
 
-At one time: expiries, then debits and corporate actions of a new session, then arrivals, cancels and replaces.
+At one time: expiries, then debits and corporate actions of a new session, then arrivals, cancels and
+replaces.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def _expire_due(market: Any, time_ns: int) -> None:
 def run_clock(market: Any, time_ns: int, before_decisions: bool) -> None:
     """Let everything due by the clock up to a time happen, in order of time.
 
-    before_decisions : at the time itself only orders expire; what arrives then comes with or after the decisions
+    before_decisions : at the time itself only orders expire; what arrives then comes with or after the
+        decisions
     """
     state = market.state[0]
     until_ns = time_ns - before_decisions

@@ -1,20 +1,26 @@
 """What happens at a new session's open: borrow, interest, dividends, splits, in this order.
 
 Example of a split, 3 for 2, of 5 shares at a mark of 105.00: 7.5 shares, cut to 7; the half share is paid at
-105 / 1.5 = 70.00, 35.00. A BUY limit of 100.01 for 5 becomes 66.67 for 7: order prices are rounded as at arrival,
-trails, extremes and marks stay exact.
+105 / 1.5 = 70.00, 35.00. A BUY limit of 100.01 for 5 becomes 66.67 for 7: order prices are rounded as at
+arrival, trails, extremes and marks stay exact.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from tapeline.domain.times import DAY
 from tapeline.domain.words import EventKind, OrderStatus, Reason
 from tapeline.indicators.compiled import compiled
-from tapeline.simulation.amounts import add_amount, cash_of, half_up_cents, on_step, quantity_of, round_price, steps_in
+from tapeline.simulation.amounts import (
+    add_amount,
+    cash_of,
+    half_up_cents,
+    on_step,
+    quantity_of,
+    round_price,
+    steps_in,
+)
 from tapeline.simulation.costs import remember_session
 from tapeline.simulation.executions import mark_of
 from tapeline.simulation.market import FOREVER_NS, NO_SYMBOL, REPLACE, SUBMIT, VOIDED
@@ -44,7 +50,12 @@ def _charge_holding(market: Any, days: int) -> None:
                 _pay(market, EventKind.BORROW.value, symbol, -fee)
     cash = cash_of(state)
     if cash < 0.0 and state.interest_rate > 0.0:
-        _pay(market, EventKind.INTEREST.value, NO_SYMBOL, -half_up_cents(-cash * state.interest_rate * days / DAYS_PER_YEAR))
+        _pay(
+            market,
+            EventKind.INTEREST.value,
+            NO_SYMBOL,
+            -half_up_cents(-cash * state.interest_rate * days / DAYS_PER_YEAR),
+        )
 
 
 @compiled()
@@ -125,7 +136,9 @@ def open_session(market: Any) -> None:
     state.session = session
     state.session_open_ns = open_ns
     state.session_close_ns = market.sessions[session].close_ns
-    state.next_open_ns = market.sessions[session + 1].open_ns if session + 1 < len(market.sessions) else FOREVER_NS
+    state.next_open_ns = (
+        market.sessions[session + 1].open_ns if session + 1 < len(market.sessions) else FOREVER_NS
+    )
     remember_session(market)
     if session > 0:
         _charge_holding(market, open_ns // DAY - market.sessions[session - 1].open_ns // DAY)

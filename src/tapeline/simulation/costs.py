@@ -1,16 +1,17 @@
 """What an execution costs: commission, regulatory fees and slippage.
 
-Commission of 250 shares at 25.00 in fills of 100, 100 and 50, at 0.005 per share with a minimum of 1.00 per order:
-the order's total so far is 1.00, 1.00, 1.25; the executions pay 1.00, 0.00 and 0.25. What was paid is always the
-rounded total so far, so it is computed again rather than remembered.
+Commission of 250 shares at 25.00 in fills of 100, 100 and 50, at 0.005 per share with a minimum of 1.00 per
+order: the order's total so far is 1.00, 1.00, 1.25; the executions pay 1.00, 0.00 and 0.25. What was paid is
+always the rounded total so far, so it is computed again rather than remembered.
 
 Slippage is per share, before the price is rounded to the tick:
 
 - basis points of the price; half of a given spread;
 - volatility: k * mean true range of the last n completed bars with volume, 0 if there are none;
-- impact: k * sigma * sqrt(quantity / volume) * price, the square-root law (Almgren, Thum, Hauptmann and Li, 2005,
-  Direct estimation of equity market impact); sigma is the sample standard deviation of the last 20 returns between
-  the closes of completed sessions, a given one until there are 20.
+- impact: k * sigma * sqrt(quantity / volume) * price, the square-root law (Almgren, Thum, Hauptmann and Li,
+2005,
+  Direct estimation of equity market impact); sigma is the sample standard deviation of the last 20 returns
+  between the closes of completed sessions, a given one until there are 20.
 """
 
 from __future__ import annotations

@@ -21,13 +21,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tapeline.domain.words import Purpose
+from tapeline.domain.words import Limit, Purpose
 from tapeline.indicators.cells import evaluate_cell
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.book import mark_holdings
 from tapeline.simulation.instructions import close_holding, move_stop, scale_out_holding
 from tapeline.simulation.records import FLAT, HOLDING, ensure_room
-from tapeline.simulation.sizing import enter
+from tapeline.simulation.sizing import deny, enter
 
 RULE_NAMES = (
     "enter_long",
@@ -56,7 +56,7 @@ RULE_NAMES = (
     VOLATILITY,
     SCALE_OUT,
     MOVE_STOP,
-) = range(len(RULE_NAMES))
+) = np.arange(len(RULE_NAMES))  # NumPy's numbers, as for plain ones the compiler would make a function for each
 
 NANOSECONDS_PER_MINUTE = 60_000_000_000
 
@@ -174,6 +174,12 @@ def _enter_by_rules(book: Any, signals: Any, strategy: int, symbol: int, side: i
     if settings.stop_is_distance:
         stop_price = price - side * stop_price
     target_price = _rule(book, signals, strategy, TARGET, row, symbol)
+    trail = _rule(book, signals, strategy, TRAIL, row, symbol)
+    for rule, level in ((STOP, stop_price), (TARGET, target_price), (TRAIL, trail)):
+        # a protection that is declared and unknown is no reason to go without it
+        if book.rules[strategy, rule, 0] >= 0 and np.isnan(level):
+            deny(book, strategy, symbol, side, 0.0, Limit.NO_STOP, end_ns)
+            return
     if settings.target_is_distance:
         target_price = price + side * target_price
     enter(
@@ -186,7 +192,7 @@ def _enter_by_rules(book: Any, signals: Any, strategy: int, symbol: int, side: i
         _rule(book, signals, strategy, VOLATILITY, row, symbol),
         stop_price,
         target_price,
-        _rule(book, signals, strategy, TRAIL, row, symbol),
+        trail,
         end_ns,
     )
 

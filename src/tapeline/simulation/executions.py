@@ -1,11 +1,11 @@
 """From a price the market offers to executions: how much, at what price, and whether the account may.
 
-The order of the questions: what participation leaves of the bar's volume; the price with slippage, on the tick;
-the part that closes a position, which always passes; the part that opens one, if short selling is allowed and as
-much of it as cash or buying power pay for. What the account refuses ends the order.
+The order of the questions: what participation leaves of the bar's volume; the price with slippage, on the
+tick; the part that closes a position, which always passes; the part that opens one, if short selling is
+allowed and as much of it as cash or buying power pay for. What the account refuses ends the order.
 
-Example: long 10, SELL 15 in a margin account that may sell short: an execution of 10 that closes, then one of 5
-that opens, at one price, each with its own commission.
+Example: long 10, SELL 15 in a margin account that may sell short: an execution of 10 that closes, then one
+of 5 that opens, at one price, each with its own commission.
 """
 
 from __future__ import annotations
@@ -68,7 +68,13 @@ def _buying_power(market: Any, traded: int, price: float, position: float, cash:
 
 @compiled()
 def _exceeds(
-    market: Any, order: Any, price: float, quantity: float, prior_quantity: float, power: float, power_low: float
+    market: Any,
+    order: Any,
+    price: float,
+    quantity: float,
+    prior_quantity: float,
+    power: float,
+    power_low: float,
 ) -> bool:
     symbol = market.symbols[order.symbol]
     whole, fraction = notional_parts(price, quantity, symbol)
@@ -77,7 +83,9 @@ def _exceeds(
 
 
 @compiled()
-def _payable(market: Any, order: Any, price: float, quantity: float, prior_quantity: float, closed_cash: float) -> float:
+def _payable(
+    market: Any, order: Any, price: float, quantity: float, prior_quantity: float, closed_cash: float
+) -> float:
     # prior_quantity closes a position before this at the same price, with closed_cash as its result; both are
     # zero when that has already happened
     state = market.state[0]
@@ -170,7 +178,11 @@ def _note_entry_fill(state: Any, order: Any, market_price: float, quantity: floa
     order.bar_price = market_price
     if state.stage == Stage.INSIDE:
         kind = order.order_type
-        if kind == OrderType.STOP or kind == OrderType.TRAILING_STOP or order.idle_slice == state.slice_number:
+        if (
+            kind == OrderType.STOP
+            or kind == OrderType.TRAILING_STOP
+            or order.idle_slice == state.slice_number
+        ):
             order.bar_by_stop += quantity
         else:
             order.bar_by_limit += quantity
@@ -181,8 +193,8 @@ def fill(market: Any, number: int, market_price: float, most: float, volume: flo
     """Fill an order at a market price as far as volume and account allow.
 
     market_price : before slippage; most : bound on the quantity, ALL without; volume : of the bar
-    What the account refuses is canceled with the rest of the order; what participation holds back waits. An FOK
-    order fills whole or not at all.
+    What the account refuses is canceled with the rest of the order; what participation holds back waits. An
+    FOK order fills whole or not at all.
     """
     order = market.orders[number]
     symbol = market.symbols[order.symbol]

@@ -1,17 +1,20 @@
 """The simulated market's memory: what it knows about an account, its orders and its instruments.
 
-The structured dtypes below are the schema; compiled functions read and write them and nothing else. A `Market`
-is one account ("lane") with N symbols. It is handed about as one reference, which compiled code opens like a
-record of arrays: `market.positions[symbol]`, `market.orders[number]["filled"]`, `market.state[0].active_count`.
-(A NamedTuple of the same arrays costs 5 ns per array and call, 70 ns for each step of a fill.)
+The structured dtypes below are the schema; compiled functions read and write them and nothing else. A
+`Market` is one account ("lane") with N symbols. It is handed about as one reference, which compiled code
+opens like a record of arrays: `market.positions[symbol]`, `market.orders[number]["filled"]`,
+`market.state[0].active_count`. (A NamedTuple of the same arrays costs 5 ns per array and call, 70 ns for
+each step of a fill.)
 
 The tables of orders, active orders, waiting instructions and events grow by themselves, by doubling. So read
-`market.orders`, `market.active`, `market.waiting` and `market.events` anew after `submit`, `cancel`, `replace`,
-`play_slice` and `finish`, and keep no row of theirs over such a call; the other arrays stay where they are.
+`market.orders`, `market.active`, `market.waiting` and `market.events` anew after `submit`, `cancel`,
+`replace`, `play_slice` and `finish`, and keep no row of theirs over such a call; the other arrays stay where
+they are.
 
-Numbers. Prices and quantities are float64, but always the one nearest to a multiple of the tick or step: they are
-computed as whole ticks and steps and divided last. Cash is whole units plus a fraction, the fraction rounded to
-1e-12 after every change, so that no error ever adds up; `cash_of` in `amounts.py` gives the sum.
+Numbers. Prices and quantities are float64, but always the one nearest to a multiple of the tick or step:
+they are computed as whole ticks and steps and divided last. Cash is whole units plus a fraction, the
+fraction rounded to 1e-12 after every change, so that no error ever adds up; `cash_of` in `amounts.py` gives
+the sum.
 """
 
 from __future__ import annotations
@@ -31,8 +34,8 @@ from tapeline.indicators.compiled import compiled
 
 FOREVER_NS = np.iinfo(np.int64).max
 # NumPy integers, because the compiler makes a version of a function for each Python one it is called with
-NO_ORDER = np.int64(-1)
-NO_SYMBOL = np.int64(-1)
+NO_ORDER: Any = np.int64(-1)
+NO_SYMBOL: Any = np.int64(-1)
 
 # One row: the account, its rules and the counters of the tables.
 STATE = np.dtype(
@@ -81,8 +84,8 @@ STATE = np.dtype(
 
 SLIPPAGE_NONE, SLIPPAGE_BPS, SLIPPAGE_SPREAD, SLIPPAGE_VOLATILITY, SLIPPAGE_IMPACT = 0, 1, 2, 3, 4
 
-# One row per order ever submitted; its row is its number. Side, type, status, reason and role are the values of
-# the enums in domain/words.py. Times in UTC nanoseconds. NaN = no such price.
+# One row per order ever submitted; its row is its number. Side, type, status, reason and role are the values
+# of the enums in domain/words.py. Times in UTC nanoseconds. NaN = no such price.
 ORDER = np.dtype(
     [
         ("quantity", np.float64),  # total; a bracket's child: what it has filled and still works for
@@ -115,7 +118,10 @@ ORDER = np.dtype(
         ("symbol", np.int64),
         ("side", np.int8),
         ("order_type", np.int8),
-        ("acts_as", np.int8),  # AS_*: a triggered stop acts as a market order, a triggered stop limit as a limit
+        (
+            "acts_as",
+            np.int8,
+        ),  # AS_*: a triggered stop acts as a market order, a triggered stop limit as a limit
         ("time_in_force", np.int8),
         ("status", np.int8),
         ("reason", np.int8),
@@ -128,7 +134,8 @@ ORDER = np.dtype(
     align=True,
 )
 
-AS_MARKET, AS_LIMIT, AS_STOP, AT_OPEN, AT_CLOSE = (np.int64(code) for code in range(5))
+_acts: Any = [np.int64(code) for code in range(5)]
+AS_MARKET, AS_LIMIT, AS_STOP, AT_OPEN, AT_CLOSE = _acts
 
 # Instructions on their way, ordered by arrival, then sequence. For a submit only the order's number counts.
 INSTRUCTION = np.dtype(
@@ -250,8 +257,9 @@ class Tables(NamedTuple):
 class NamedStruct(types.StructRef):  # type: ignore[misc]  # Numba carries no types
     """A reference to a struct whose type goes by its class's name alone.
 
-    By default the name lists every field of every record, 23,000 characters for a market, and becomes part of the name
-    of every function that takes one: most of the compiler's time went into reading and writing names.
+    By default the name lists every field of every record, 23,000 characters for a market, and becomes part
+    of the name of every function that takes one: most of the compiler's time went into reading and writing
+    names.
     """
 
     def __init__(self, fields: Any) -> None:
@@ -318,18 +326,24 @@ _PLAIN = {
 }
 _GROWING = ("orders", "active", "waiting", "events")
 _ARRAYS = {
-    name: numba.from_dtype(_RECORDS[name])[::1] if name in _RECORDS else _PLAIN[name] for name in Tables._fields
+    name: numba.from_dtype(_RECORDS[name])[::1] if name in _RECORDS else _PLAIN[name]
+    for name in Tables._fields
 }
 _FIXED = types.Tuple([kind for name, kind in _ARRAYS.items() if name not in _GROWING])
-_FIELDS = [*_ARRAYS.items(), *((f"{name}_owner", _ARRAYS[name]) for name in _GROWING), ("fixed_owner", _FIXED)]
+_FIELDS = [
+    *_ARRAYS.items(),
+    *((f"{name}_owner", _ARRAYS[name]) for name in _GROWING),
+    ("fixed_owner", _FIXED),
+]
 MARKET = MarketType(_FIELDS)
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # Numba carries no types
+@intrinsic
 def borrowed(typing_context: Any, array: Any) -> Any:
     """Return the array without a claim on its memory: whoever calls keeps the owner alive.
 
-    Counting references costs 10 ns for each use of an array that is reached through a market; a slice uses dozens.
+    Counting references costs 10 ns for each use of an array that is reached through a market; a slice uses
+    dozens.
     """
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -365,7 +379,7 @@ def keep_events(market: Any, events: Any) -> None:
     market.events = borrowed(events)
 
 
-@compiled(entry=True)
+@compiled(MARKET(*_ARRAYS.values()))
 def bind(
     state: Any, orders: Any, active: Any, waiting: Any, events: Any, symbols: Any, positions: Any, marks: Any,
     columns: Any, history: Any, sessions: Any, actions: Any, components: Any,
@@ -389,7 +403,7 @@ def bind(
     return market
 
 
-@compiled(entry=True)
+@compiled(types.Tuple(list(_ARRAYS.values()))(MARKET))
 def _tables(market: Any) -> Any:
     state, symbols, positions, marks, columns, history, sessions, actions, components = market.fixed_owner
     return (

@@ -1,7 +1,8 @@
 """One slice of the market: stage by stage over all symbols, the rules' section 2.
 
 1. open: (a) on-open orders; (b) market orders, passed stops, satisfied limits; (c) the end of IOC and FOK
-2. inside: (a) stops, (b) limits, (c) market orders that arrive inside the bar, (d) children of entries that filled
+2. inside: (a) stops, (b) limits, (c) market orders that arrive inside the bar, (d) children of entries that
+filled
    in (a) to (c) or are not complete
 3. close: on-close orders; then trailing levels, marks, DAY orders
 
@@ -22,11 +23,21 @@ from tapeline.simulation.arrivals import accept
 from tapeline.simulation.clock import run_clock
 from tapeline.simulation.costs import remember_bar
 from tapeline.simulation.executions import ALL, fill
-from tapeline.simulation.market import AS_LIMIT, AS_MARKET, AS_STOP, AT_CLOSE, AT_OPEN, MARKET, NO_ORDER, SUBMIT
+from tapeline.simulation.market import (
+    AS_LIMIT,
+    AS_MARKET,
+    AS_STOP,
+    AT_CLOSE,
+    AT_OPEN,
+    MARKET,
+    NO_ORDER,
+    SUBMIT,
+)
 from tapeline.simulation.order_life import end_order, leave_entry, leaves_of, record_order, tidy
 
 ROW = types.float64[::1]
-AT_ALL, BEFORE_DECISIONS = np.bool_(False), np.bool_(True)
+AT_ALL: Any = np.bool_(False)  # of the clock: whether it runs only up to the decisions at its time
+BEFORE_DECISIONS: Any = np.bool_(True)
 
 
 @compiled()
@@ -106,14 +117,20 @@ def _play_open(market: Any, open_row: Any, volume_row: Any) -> None:
     for index in range(state.active_count):
         number = market.active[index]
         order = market.orders[number]
-        if order.immediate and not order.dormant and order.arrival_ns <= state.slice_start_ns:
-            if volume_row[market.columns[order.symbol]] > 0.0:
-                end_order(market, number, OrderStatus.CANCELED.value, Reason.IMMEDIATE.value)
+        if order.dormant or not order.immediate or order.arrival_ns > state.slice_start_ns:
+            continue
+        if volume_row[market.columns[order.symbol]] > 0.0:
+            end_order(market, number, OrderStatus.CANCELED.value, Reason.IMMEDIATE.value)
 
 
 @compiled()
 def _acts_inside(state: Any, order: Any) -> bool:
-    if order.status >= OrderStatus.FILLED or order.dormant or order.immediate or order.idle_slice == state.slice_number:
+    if (
+        order.status >= OrderStatus.FILLED
+        or order.dormant
+        or order.immediate
+        or order.idle_slice == state.slice_number
+    ):
         return False
     if state.plays_late:
         return bool(order.late_slice == state.slice_number)
@@ -151,7 +168,8 @@ def _inside_stops(market: Any, high_row: Any, low_row: Any, volume_row: Any) -> 
 
 @compiled()
 def _most_for_target(market: Any, order: Any, high: float, low: float) -> float:
-    # in the bar in which the entry fills: what a target may fill, beyond the trade through that it needs anyway
+    # in the bar in which the entry fills: what a target may fill, beyond the trade through that it needs
+    # anyway
     entry = market.orders[order.parent]
     most = leaves_of(market, order) - entry.bar_by_limit
     if entry.bar_by_stop > 0.0 and entry.stop_child != NO_ORDER:
@@ -184,11 +202,11 @@ def _inside_limits(market: Any, high_row: Any, low_row: Any, volume_row: Any) ->
             continue
         price = order.limit_price
         most = ALL
-        if order.role == Role.TARGET and order.parent != NO_ORDER:
-            if market.orders[order.parent].bar_slice == state.slice_number:
-                most = _most_for_target(market, order, high, low)
-                # the worst price that traded, where all of the range is better than the limit
-                price = min(price, high) if order.side > 0 else max(price, low)
+        is_target = order.role == Role.TARGET and order.parent != NO_ORDER
+        if is_target and market.orders[order.parent].bar_slice == state.slice_number:
+            most = _most_for_target(market, order, high, low)
+            # the worst price that traded, where all of the range is better than the limit
+            price = min(price, high) if order.side > 0 else max(price, low)
         fill(market, number, price, most, volume)
 
 
@@ -237,14 +255,16 @@ def _hold_back_children(market: Any) -> None:
     state = market.state[0]
     for index in range(state.active_count):
         order = market.orders[market.active[index]]
-        if order.parent != NO_ORDER and not order.dormant:
-            if market.orders[order.parent].status < OrderStatus.FILLED:
-                order.late_slice = state.slice_number
-                state.late_slice = state.slice_number
+        is_child = order.parent != NO_ORDER and not order.dormant
+        if is_child and market.orders[order.parent].status < OrderStatus.FILLED:
+            order.late_slice = state.slice_number
+            state.late_slice = state.slice_number
 
 
 @compiled()
-def _play_inside(market: Any, open_row: Any, high_row: Any, low_row: Any, close_row: Any, volume_row: Any) -> None:
+def _play_inside(
+    market: Any, open_row: Any, high_row: Any, low_row: Any, close_row: Any, volume_row: Any
+) -> None:
     state = market.state[0]
     state.stage = Stage.INSIDE
     state.now_ns = state.slice_end_ns
@@ -274,7 +294,11 @@ def _trail(market: Any, high_row: Any, low_row: Any, volume_row: Any) -> None:
     state = market.state[0]
     for index in range(state.active_count):
         order = market.orders[market.active[index]]
-        if order.order_type != OrderType.TRAILING_STOP or order.dormant or order.arrival_ns > state.slice_start_ns:
+        if (
+            order.order_type != OrderType.TRAILING_STOP
+            or order.dormant
+            or order.arrival_ns > state.slice_start_ns
+        ):
             continue
         column = market.columns[order.symbol]
         if volume_row[column] > 0.0:
@@ -311,7 +335,10 @@ def mark_slice(market: Any, high_row: Any, low_row: Any, close_row: Any, volume_
 
 @compiled()
 def is_quiet(market: Any, start_ns: int, end_ns: int) -> bool:
-    """Return whether a slice can change nothing but marks: no order works or arrives, and no session opens."""
+    """Return whether a slice can change nothing but marks.
+
+    That is: no order works or arrives, and no session opens.
+    """
     state = market.state[0]
     return bool(
         state.active_count == 0
@@ -332,11 +359,12 @@ def play_slice(
     close_row: Any,
     volume_row: Any,
 ) -> None:
-    """Play one slice: the clock up to its start, its three stages, and what is due before decisions at its end.
+    """Play one slice: the clock up to its start, its three stages, and what is due before decisions at its
+    end.
 
     start_ns, end_ns : of its bars; not before the end of the slice played last
-    open_row to volume_row : float64 [columns], the symbol's column is `market.columns[symbol]`; a symbol trades
-        where its volume is above zero (NaN = no bar)
+    open_row to volume_row : float64 [columns], the symbol's column is `market.columns[symbol]`; a symbol
+        trades where its volume is above zero (NaN = no bar)
     """
     state = market.state[0]
     if min(state.next_expiry_ns, min(state.next_open_ns, state.next_arrival_ns)) <= start_ns:

@@ -1,8 +1,8 @@
 """The life of an order in the simulated market: its events, its end, its bracket and its group.
 
-A bracket's child is kept with `quantity` = what it has filled + what it still works for, so "leaves" means the same
-for every order. An entry's fill adds to both children; a child's fill takes from its sibling, just as in any
-one-cancels-other group.
+A bracket's child is kept with `quantity` = what it has filled + what it still works for, so "leaves" means
+the same for every order. An entry's fill adds to both children; a child's fill takes from its sibling, just
+as in any one-cancels-other group.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ import numpy as np
 from tapeline.domain.words import EventKind, OrderStatus, OrderType, Reason, Role, Stage, TimeInForce
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import on_step, quantity_of, steps_in
-from tapeline.simulation.market import AT_OPEN, FOREVER_NS, NO_ORDER, NO_SYMBOL, SUBMIT, keep_active, keep_events
+from tapeline.simulation.market import (
+    AT_OPEN,
+    FOREVER_NS,
+    NO_ORDER,
+    NO_SYMBOL,
+    SUBMIT,
+    keep_active,
+    keep_events,
+)
 
 
 @compiled()
@@ -28,7 +36,7 @@ def _grow_events(market: Any) -> None:
 
 @compiled()
 def record(market: Any, kind: int) -> Any:
-    """Append an event at the present time and stage, without order and symbol; return its row, to be used at once."""
+    """Append an event without order and symbol; return its row, to be used at once."""
     state = market.state[0]
     count = state.event_count
     if count == len(market.events):
@@ -53,7 +61,7 @@ def record(market: Any, kind: int) -> Any:
 
 @compiled()
 def record_order(market: Any, kind: int, number: int, reason: int) -> Any:
-    """Append an event of an order with its total and what it still works for; return its row, to be used at once."""
+    """Append an event of an order, with its total and leaves; return its row, to be used at once."""
     order = market.orders[number]
     event = record(market, kind)
     event.order = number
@@ -163,7 +171,8 @@ def _close_order(market: Any, number: int, status: int, reason: int) -> None:
 
 @compiled()
 def end_order(market: Any, number: int, status: int, reason: int) -> None:
-    """End an order unfilled or partly filled: CANCELED, EXPIRED or REJECTED. One that has ended stays as it is.
+    """End an order unfilled or partly filled: CANCELED, EXPIRED or REJECTED. One that has ended stays as it
+    is.
 
     Children of an entry that ends without a fill are canceled (`no_entry`).
     """

@@ -71,16 +71,16 @@ HOLDING_RECORD = np.dtype(
 
 TICKET = np.dtype(
     [
-        ("strategy", "i4"),
-        ("symbol", "i4"),
-        ("purpose", "i4"),
-        ("side", "i4"),
-        ("order_type", "i4"),
-        ("time_in_force", "i4"),
-        ("status", "i4"),
-        ("reason", "i4"),
-        ("role", "i4"),
-        ("sequence", "i4"),
+        ("strategy", "i8"),
+        ("symbol", "i8"),
+        ("purpose", "i8"),
+        ("side", "i8"),
+        ("order_type", "i8"),
+        ("time_in_force", "i8"),
+        ("status", "i8"),
+        ("reason", "i8"),
+        ("role", "i8"),
+        ("sequence", "i8"),
         ("parent", "i8"),
         ("decided_ns", "i8"),
         ("quantity", "f8"),
@@ -93,16 +93,16 @@ TICKET = np.dtype(
 
 INTENT = np.dtype(
     [
-        ("kind", "i4"),
-        ("strategy", "i4"),
-        ("symbol", "i4"),
-        ("side", "i4"),
-        ("order_type", "i4"),
-        ("time_in_force", "i4"),
-        ("role", "i4"),
-        ("purpose", "i4"),
-        ("limit", "i4"),
-        ("sequence", "i4"),
+        ("kind", "i8"),
+        ("strategy", "i8"),
+        ("symbol", "i8"),
+        ("side", "i8"),
+        ("order_type", "i8"),
+        ("time_in_force", "i8"),
+        ("role", "i8"),
+        ("purpose", "i8"),
+        ("limit", "i8"),
+        ("sequence", "i8"),
         ("ticket", "i8"),
         ("parent", "i8"),
         ("group", "i8"),
@@ -123,10 +123,10 @@ EXECUTION = np.dtype(
     [
         ("ticket", "i8"),
         ("time_ns", "i8"),
-        ("stage", "i4"),
-        ("side", "i4"),
-        ("symbol", "i4"),
-        ("strategy", "i4"),
+        ("stage", "i8"),
+        ("side", "i8"),
+        ("symbol", "i8"),
+        ("strategy", "i8"),
         ("quantity", "f8"),
         ("price", "f8"),
         ("commission", "f8"),
@@ -136,10 +136,10 @@ EXECUTION = np.dtype(
 
 ROUND_TRIP = np.dtype(
     [
-        ("strategy", "i4"),
-        ("symbol", "i4"),
-        ("side", "i4"),
-        ("exit_purpose", "i4"),
+        ("strategy", "i8"),
+        ("symbol", "i8"),
+        ("side", "i8"),
+        ("exit_purpose", "i8"),
         ("entry_ticket", "i8"),
         ("exit_ticket", "i8"),
         ("entry_ns", "i8"),
@@ -162,11 +162,11 @@ NaN without one."""
 
 STRATEGY = np.dtype(
     [
-        ("size_kind", "i4"),
-        ("watches_holdings", "i4"),  # has rules besides exits that look at what is held
-        ("reads_position", "i4"),  # some rule is a cell program
-        ("stop_is_distance", "i4"),
-        ("target_is_distance", "i4"),
+        ("size_kind", "i8"),
+        ("watches_holdings", "i8"),  # has rules besides exits that look at what is held
+        ("reads_position", "i8"),  # some rule is a cell program
+        ("stop_is_distance", "i8"),
+        ("target_is_distance", "i8"),
         ("positions_max", "i8"),
         ("entry_after_open_ns", "i8"),
         ("entry_before_close_ns", "i8"),
@@ -186,8 +186,8 @@ LIMITS = np.dtype(
         ("net_max", "f8"),
         ("risk_per_trade_max", "f8"),
         ("positions_max", "i8"),
-        ("cash_account", "i4"),
-        ("short_allowed", "i4"),
+        ("cash_account", "i8"),
+        ("short_allowed", "i8"),
         ("cost_rate", "f8"),
     ]
 )

@@ -1,6 +1,7 @@
 """Playing many slices without decisions: what a script of orders needs, and the skeleton of every other loop.
 
-A loop with decisions has the same shape: play or mark the slice, let the strategies decide, send what they want.
+A loop with decisions has the same shape: play or mark the slice, let the strategies decide, send what they
+want.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def quiet_until(market: Any, start_ns: Any, end_ns: Any, first: int, last: int) 
 
 @compiled()
 def mark_rows(market: Any, high: Any, low: Any, close: Any, volume: Any, first: int, last: int) -> None:
-    """Take in the quiet slices first..last-1 at once: only the newest closes count, unless a history is kept."""
+    """Take in the quiet slices first..last-1 at once; without a history only the newest closes count."""
     if market.state[0].history_length > 0:
         for row in range(first, last):
             mark_slice(market, high[row], low[row], close[row], volume[row])
@@ -74,7 +75,14 @@ def play_rows(
             mark_rows(market, high, low, close, volume, row, busy)
         if busy < last:
             play_slice(
-                market, start_ns[busy], end_ns[busy], open[busy], high[busy], low[busy], close[busy], volume[busy]
+                market,
+                start_ns[busy],
+                end_ns[busy],
+                open[busy],
+                high[busy],
+                low[busy],
+                close[busy],
+                volume[busy],
             )
         row = busy + 1
 

@@ -64,6 +64,14 @@ def limit_quantity(
     return max(bound, 0.0), code
 
 
+@compiled()
+def deny(book: Any, strategy: int, symbol: int, side: int, wanted: float, limit: int, end_ns: int) -> None:
+    """Record a wish for an entry and the limit that refused it."""
+    intent = new_intent(book, IntentKind.DENIED, strategy, symbol, side, Purpose.ENTRY, 0.0, end_ns)
+    intent.wanted = wanted
+    intent.limit = limit
+
+
 @compiled(entry=True)
 def enter(
     book: Any,
@@ -84,25 +92,24 @@ def enter(
     facts = book.symbols[symbol]
     risk = trail if not np.isnan(trail) else side * (price - stop_price)
     equity = account.equity
-    code = Limit.NONE
+    code: int = Limit.NONE
+    if risk <= 0.0 or (size_kind == SIZE_RISK_PER_STOP and np.isnan(risk)):
+        code = Limit.NO_STOP
     wanted = size
     if size_kind == SIZE_PERCENT_OF_EQUITY:
         wanted = size / 100.0 * equity / (price * (1.0 + book.limits[0].cost_rate))
     elif size_kind == SIZE_RISK_PER_STOP:
         wanted = size / 100.0 * equity / risk if risk > 0.0 else 0.0
-        code = Limit.NONE if risk > 0.0 else Limit.NO_STOP
     elif size_kind == SIZE_VOLATILITY_TARGET:
         wanted = size / 100.0 * equity / (price * volatility) if volatility > 0.0 else 0.0
     if not wanted > 0.0:
         wanted = 0.0
-    quantity = wanted
+    quantity = 0.0
     if code == Limit.NONE:
         quantity, code = limit_quantity(book, strategy, symbol, side, wanted, price, risk)
-    quantity = quantity_of(steps_in(quantity, facts), facts)
+        quantity = quantity_of(steps_in(quantity, facts), facts)
     if quantity == 0.0:
-        intent = new_intent(book, IntentKind.DENIED, strategy, symbol, side, Purpose.ENTRY, 0.0, end_ns)
-        intent.wanted = wanted
-        intent.limit = code if code != Limit.NONE else Limit.BELOW_ONE_STEP
+        deny(book, strategy, symbol, side, wanted, code if code != Limit.NONE else Limit.BELOW_ONE_STEP, end_ns)
         return
     intent = new_intent(book, IntentKind.SUBMIT, strategy, symbol, side, Purpose.ENTRY, quantity, end_ns)
     intent.time_in_force = TimeInForce.DAY

@@ -58,6 +58,7 @@ _CAUSES = {
     "SQLITE_CANTOPEN": "it cannot be opened. See whether its folder exists and may be read and written",
     "SQLITE_NOTADB": "it is no journal but a file of another kind. Give the path of a journal",
     "SQLITE_CORRUPT": "its pages are damaged. Run `tapeline journal verify` on it and restore a copy",
+    "SQLITE_IOERR_WRITE": "the disk took no more: it may be full, over its quota, or faulty. Free some space",
     "SQLITE_IOERR": "the disk reported an error. See its health before going on",
 }
 

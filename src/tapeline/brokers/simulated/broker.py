@@ -164,7 +164,7 @@ class SimulatedBroker:
         return self._numbers[client_order_id]
 
     def _id(self, event: Any) -> str:
-        return self._orders[event["order"]].client_order_id
+        return self._orders[int(event["order"])].client_order_id
 
     def _accepted(self, event: Any) -> Fact:
         return OrderAccepted(_time(event), self._id(event), f"V{int(event['order'])}")
