@@ -4,6 +4,8 @@
     python benchmarks/bench_tapeline.py W2          the same, 100 symbols x 10,000 bars, cash apart
     python benchmarks/bench_tapeline.py W3          bracket orders, 200,000 bars
     python benchmarks/bench_tapeline.py W4          100 parameter pairs x 50,000 bars
+    python benchmarks/bench_tapeline.py I1          five indicators, 3,000 series x 500 bars; --variant mt: two threads
+    python benchmarks/bench_tapeline.py I3          one new bar for each of 2,000 symbols, the same indicators
     python benchmarks/bench_tapeline.py W1 --variant event     free-form strategy, slice by slice in Python (E1)
     python benchmarks/bench_tapeline.py W2 --variant event     the same with shared cash
 
@@ -31,17 +33,23 @@ from tapeline import (  # noqa: E402
     RuleStrategy,
     RunSettings,
     Strategy,
+    Stream,
     atr,
     backtest,
     backtest_each,
     bars,
+    bollinger,
+    compute,
     crossed_above,
     crossed_below,
     ema,
     fixed_quantity,
+    macd,
     param,
     percent_of_equity,
     round_to,
+    rsi,
+    stoch_rsi,
     sweep,
 )
 from tapeline.domain.times import MINUTE, to_iso  # noqa: E402
@@ -135,6 +143,39 @@ def settings_of(panel: Panel, cash: float, limit_fill: str = "through") -> RunSe
     )
 
 
+def suite() -> dict[str, Any]:
+    """Return the five indicators of I1 and I3, in the order of the harness's check values."""
+    bar = bars()
+    band = bollinger(bar.close, 20, 2)
+    k, d = stoch_rsi(bar.close, 14, 14, 3, 3)
+    line, signal, histogram = macd(bar.close, 12, 26, 9)
+    nodes = (band.upper, band.middle, band.lower, k, d, line, signal, histogram, rsi(bar.close, 14), atr(bar, 14))
+    names = ("upper", "middle", "lower", "k", "d", "line", "signal", "histogram", "rsi", "atr")
+    return dict(zip(names, nodes, strict=True))
+
+
+def last_means(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what the harness compares: the mean over the series of each indicator's last value."""
+    return {"check": [round(float(np.nanmean(array[-1])), 6) for array in values.values()]}
+
+
+def indicator_runner(name: str, variant: str, panel: Panel) -> Any:
+    """Return a function that runs an indicator workload once; I3 runs ten rounds."""
+    formulas = suite()
+    if name == "I1":
+        return lambda: last_means(compute(formulas, panel, threads=2 if variant == "mt" else 1))
+    stream = Stream(formulas, symbols=len(panel.symbols), frame="1min")
+    stream.advance(panel.rows(0, workload.I3_WARMUP))
+    rounds = [panel.rows(t, t + 1) for t in range(workload.I3_WARMUP, workload.I3_WARMUP + ROUNDS)]
+
+    def run() -> dict[str, Any]:
+        for row in rounds:
+            values = stream.advance(row)
+        return last_means(values)
+
+    return run
+
+
 def summary(results: list[Any]) -> dict[str, Any]:
     """Return what the harness compares: final equity and closed round trips over all accounts."""
     return {
@@ -165,6 +206,10 @@ def runner(name: str, variant: str, panel: Panel) -> Any:
     return lambda: summary(sweep(Cross, panel, pairs, settings))
 
 
+ROUNDS = 10
+"""Rounds of I3 in one run: the harness times them together."""
+
+
 def main() -> None:
     """Measure one workload."""
     arguments = harness.args()
@@ -174,13 +219,28 @@ def main() -> None:
     if arguments.workload == "W4":
         bar_count *= len(workload.W4_PAIRS)
 
+    per = 1
+    if arguments.workload in ("I1", "I3"):
+        per = ROUNDS if arguments.workload == "I3" else 1
+        bar_count = bar_count if arguments.workload == "I1" else len(panel.symbols)
+
     def make() -> Any:
+        if arguments.workload in ("I1", "I3"):
+            return indicator_runner(arguments.workload, arguments.variant, panel)
         return runner(arguments.workload, arguments.variant, panel)
 
     from tapeline import __version__
 
     harness.measure(
-        "tapeline", __version__, arguments.workload, arguments, bar_count, make, IMPORT_SECONDS, imported_mb
+        "tapeline",
+        __version__,
+        arguments.workload,
+        arguments,
+        bar_count,
+        make,
+        IMPORT_SECONDS,
+        imported_mb,
+        per,
     )
 
 

@@ -46,6 +46,7 @@ _FACE = {
         "where",
         "wilder",
     ),
+    "tapeline.formula.compute": ("Stream", "compute"),
     "tapeline.strategies.base": ("RuleStrategy", "Strategy"),
     "tapeline.strategies.catalogue": ("IntradayMeanReversion", "MovingAverageCross", "SwingTrend"),
     "tapeline.strategies.rules": (

@@ -1,4 +1,4 @@
-"""A run leaves its files whole or not at all, whatever stops it; the real command, in processes of its own."""
+"""A run leaves its files whole or not at all, whatever stops it; mostly real commands in their own processes."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StorageError, match="No space left on device. Free some space"):
+    with pytest.raises(StorageError, match=r"No space left on device\. Free some space"):
         write_whole(tmp_path / "result.json", "{}" * 1000)
 
     assert names(tmp_path) == {"result.json"}

@@ -38,6 +38,7 @@ def a_small_package(folder: Path, kernels: str) -> Path:
     (package / "__init__.py").touch()
     for name in (
         "app/precompile.py",
+        "app/compile_plan.py",
         "domain/errors.py",
         "indicators/compiled.py",
         "indicators/code_cache.py",

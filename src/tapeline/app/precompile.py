@@ -23,16 +23,15 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from types import CodeType
-from typing import IO, Any
+from typing import IO
 
+from tapeline.app.compile_plan import Plan, kernels_in
 from tapeline.domain.errors import InvariantError
 from tapeline.indicators.code_cache import PACKAGE, code_cache, kernel_modules, source_digest
 
@@ -100,13 +99,12 @@ def usable_cores() -> int:
 
 
 def kernel_names() -> list[str]:
-    """Return the names of all kernels, the costliest first, then of the warmers, which need many of them."""
+    """Return the names of all kernels and warmers."""
     from tapeline.indicators.compiled import registry, warmers
 
     for module in (*kernel_modules(), *WARMER_MODULES):
         importlib.import_module(module)
-    cost = {name: _code_size(dispatcher, set()) for name, (dispatcher, _) in registry.items()}
-    return [*sorted(cost, key=lambda name: (-cost[name], name)), *warmers]
+    return [*registry, *warmers]
 
 
 def compile_kernel(name: str) -> None:
@@ -138,19 +136,22 @@ def work(names: IO[str], answers: IO[str]) -> None:
 
 def _compile(names: list[str], processes: int, report: Progress) -> bool:
     """Compile in parallel; return whether all is done. It is not if a worker died (for want of memory?)."""
-    waiting = deque(names)
+    from tapeline.indicators.compiled import registry, warmers
+
+    kernels = [kernel for kernel in kernels_in(registry) if kernel.name in names]
+    plan = Plan(kernels, [name for name in warmers if name in names])
     answers: SimpleQueue[tuple[str, str]] = SimpleQueue()
 
     def serve(worker: subprocess.Popen[str]) -> None:
         assert worker.stdin is not None and worker.stdout is not None
-        while waiting:
-            name = waiting.popleft()
+        while (name := plan.take(worker.pid)) is not None:
             try:
                 worker.stdin.write(name + "\n")
                 worker.stdin.flush()
                 answer = worker.stdout.readline()
             except OSError:
                 answer = ""
+            plan.finish(name)
             answers.put((name, answer.strip() if answer else WORKER_DIED))
 
     workers = [_start_worker() for _ in range(max(1, min(processes, len(names))))]
@@ -166,6 +167,7 @@ def _compile(names: list[str], processes: int, report: Progress) -> bool:
                 raise InvariantError(f"Kernel {name} does not compile: {fault}")
             report(Step(done, len(names), f"Compiled {name.removeprefix('tapeline.')}"))
     finally:
+        plan.stop()
         for worker in workers:
             worker.kill()
             worker.communicate()
@@ -212,7 +214,7 @@ def _facts() -> dict[str, str]:
 
 
 def _missing(record: Path, needed: set[str] | None) -> list[str]:
-    """Return the kernels still to be compiled, the costliest first; note that those recorded are in use."""
+    """Return the kernels still to be compiled; note that those recorded are in use."""
     known = _recorded(record)
     if known:
         with suppress(OSError):  # read-only by now, and still good to read
@@ -257,14 +259,3 @@ def _remove_unused(versions: Path) -> None:
         used = [path.stat().st_mtime for path in (folder, *folder.glob("compiled-*.json"))]
         if max(used) < oldest:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _code_size(function: Any, seen: set[int]) -> int:
-    """Estimate a function's cost: the length of its bytecode and of all compiled functions it calls."""
-    plain = getattr(function, "py_func", function)
-    if id(plain) in seen:
-        return 0
-    seen.add(id(plain))
-    code: CodeType = plain.__code__
-    called = [plain.__globals__.get(name) for name in code.co_names]
-    return len(code.co_code) + sum(_code_size(other, seen) for other in called if hasattr(other, "py_func"))

@@ -128,3 +128,13 @@ class Panel:
         cut = {name: getattr(self, name)[first:last]
                for name in ("start_ns", "end_ns", "open", "high", "low", "close", "volume")}
         return replace(self, **cut)
+
+    def columns(self, first: int, last: int) -> Panel:
+        """Return columns first..last-1, the same panel where that is all of them; else its fields are copied."""
+        if first == 0 and last == len(self.symbols):
+            return self
+        cut = {
+            name: np.ascontiguousarray(getattr(self, name)[:, first:last])
+            for name in ("open", "high", "low", "close", "volume")
+        }
+        return replace(self, symbols=self.symbols[first:last], **cut)
