@@ -22,9 +22,7 @@ def a_goal(**changes: object) -> object:
     ("seconds", "ratio", "verdict"),
     [(0.05, "20.0", "mark beaten"), (0.15, "6.7", "reached"), (0.5, "2.0", "MISSED")],
 )
-def test_a_ratio_is_set_against_what_must_be_reached_and_the_mark(
-    seconds: float, ratio: str, verdict: str
-) -> None:
+def test_a_ratio_is_set_against_what_must_be_reached_and_the_mark(seconds: float, ratio: str, verdict: str) -> None:
     goal = a_goal()
 
     cells = compare.row(goal, {goal.ours: [a_line(seconds=seconds)], goal.against[0]: [a_line()]})

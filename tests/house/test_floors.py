@@ -70,9 +70,7 @@ def test_a_planted_arrow_up_is_caught(copy: Path, file: str, line: str, contract
 
     broken = [row for row in done.stdout.splitlines() if row.endswith("BROKEN")]
     assert done.returncode != 0
-    assert any(contract in row for row in broken) or contract in done.stdout.split("Could not run")[-1], (
-        done.stdout
-    )
+    assert any(contract in row for row in broken) or contract in done.stdout.split("Could not run")[-1], done.stdout
 
 
 def through_the_face(source: str) -> list[str]:

@@ -204,9 +204,7 @@ def test_an_old_python_is_told_what_is_missing(
 ) -> None:
     launcher = load(ROOT / "tapeline", "launcher")
     monkeypatch.setattr(launcher, "version_of", lambda command: (3, 9))
-    old = SimpleNamespace(
-        version_info=(3, 9, 2), executable="/usr/bin/python3", stderr=sys.stderr, exit=sys.exit
-    )
+    old = SimpleNamespace(version_info=(3, 9, 2), executable="/usr/bin/python3", stderr=sys.stderr, exit=sys.exit)
     monkeypatch.setattr(launcher, "sys", old)
 
     with pytest.raises(SystemExit, match="2"):
@@ -269,9 +267,7 @@ def test_without_venv_the_sentence_names_the_package(tmp_path: Path, monkeypatch
     python.chmod(0o755)
     monkeypatch.setattr(install.sys, "executable", str(python))
 
-    with pytest.raises(
-        install.SetUpError, match=r"cannot make a virtual environment: No module named venv\. .*"
-    ):
+    with pytest.raises(install.SetUpError, match=r"cannot make a virtual environment: No module named venv\. .*"):
         install.working_environment(tmp_path / ".venv")
 
     assert not (tmp_path / ".venv").exists()

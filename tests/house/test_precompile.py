@@ -59,9 +59,7 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_was_compiled_ahead_is_read_from_the_disk_by_the_next_process(
-    source: Path, tmp_path: Path
-) -> None:
+def test_what_was_compiled_ahead_is_read_from_the_disk_by_the_next_process(source: Path, tmp_path: Path) -> None:
     cache = str(tmp_path / "cache")
 
     before = run_python(source, USE, TAPELINE_CACHE=cache + "-other").stdout
@@ -86,9 +84,7 @@ def test_a_changed_constant_in_an_imported_file_is_never_served_stale(source: Pa
     assert run_python(source, USE, TAPELINE_CACHE=cache).stdout.startswith("60.0 ")
 
 
-def test_without_the_digest_in_the_folder_name_the_stale_constant_would_be_served(
-    source: Path, tmp_path: Path
-) -> None:
+def test_without_the_digest_in_the_folder_name_the_stale_constant_would_be_served(source: Path, tmp_path: Path) -> None:
     """The planted fault: it shows that the test above can fail."""
     module = source / "tapeline" / "indicators" / "code_cache.py"
     module.write_text(module.read_text() + "\ndef source_digest() -> str:\n    return 'always-the-same'\n")
@@ -112,9 +108,7 @@ def test_two_processes_at_once_compile_each_kernel_once(source: Path, tmp_path: 
 
 
 def test_only_the_wanted_kernels_are_compiled(source: Path, tmp_path: Path) -> None:
-    code = ENSURE.replace(
-        "ensure_kernels(l", "ensure_kernels(wanted=['tapeline.indicators.tiny.twice'], progress=l"
-    )
+    code = ENSURE.replace("ensure_kernels(l", "ensure_kernels(wanted=['tapeline.indicators.tiny.twice'], progress=l")
 
     text = run_python(source, code, TAPELINE_CACHE=str(tmp_path / "cache")).stdout
 

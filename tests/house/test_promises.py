@@ -16,11 +16,7 @@ TEST_NAME = re.compile(r"`(tests/[\w/]+\.py)::(\w+)(?:\[[^\]]*\])?`")
 def rows() -> list[list[str]]:
     """Return the cells of the table's rows, without its head."""
     lines = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8").splitlines()
-    cells = [
-        [cell.strip() for cell in line.strip().strip("|").split("|")]
-        for line in lines
-        if line.startswith("|")
-    ]
+    cells = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines if line.startswith("|")]
     return [row for row in cells if row[0] != "promise" and not set(row[0]) <= {"-", ":"}]
 
 

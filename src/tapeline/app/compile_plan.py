@@ -44,15 +44,13 @@ class Plan:
     changed: Condition = field(default_factory=Condition)
 
     def take(self, process: int) -> str | None:
-        """Return the kernel that a process is to compile next, None when there is no more; waits for its turn."""
+        """Return the kernel that a process is to compile next, None if there is no more; may wait for one."""
         with self.changed:
             while not self.stopped:
                 open_names = {kernel.name for kernel in self.waiting} | self.running
                 ready = [kernel for kernel in self.waiting if not kernel.calls & open_names]
                 if ready:
-                    return self._hand_out(
-                        max(ready, key=lambda kernel: self._score(kernel, process)), process
-                    )
+                    return self._hand_out(max(ready, key=lambda kernel: self._score(kernel, process)), process)
                 if not open_names and self.last:
                     return self.last.pop(0)
                 if not open_names:

@@ -1,8 +1,8 @@
 """Compile all kernels before they are needed: once per machine and version, on all cores, and visibly.
 
 The compiler works under one lock per process, so the work is done by processes, one for each core. Each
-takes the next kernel when it has finished one; the largest come first, so that none is left alone at the
-end. What they compile goes to the disk (`indicators/code_cache`), from where every later process reads it.
+takes the next kernel when it has finished one; `compile_plan` says which. What they compile goes to the
+disk (`indicators/code_cache`), from where every later process reads it.
 A record beside it says for which Python, compiler, processor and sources the work is complete; while it is,
 the check costs microseconds.
 

@@ -133,8 +133,12 @@ class Panel:
         """Return columns first..last-1, the same panel where that is all of them; else its fields are copied."""
         if first == 0 and last == len(self.symbols):
             return self
-        cut = {
-            name: np.ascontiguousarray(getattr(self, name)[:, first:last])
-            for name in ("open", "high", "low", "close", "volume")
-        }
-        return replace(self, symbols=self.symbols[first:last], **cut)
+        return replace(
+            self,
+            symbols=self.symbols[first:last],
+            open=self.open[:, first:last],
+            high=self.high[:, first:last],
+            low=self.low[:, first:last],
+            close=self.close[:, first:last],
+            volume=self.volume[:, first:last],
+        )

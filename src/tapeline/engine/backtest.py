@@ -23,7 +23,7 @@ from tapeline.domain.sessions import session_rows
 from tapeline.domain.times import SECOND
 from tapeline.engine.assembly import AnyStrategy, Assembly, assemble
 from tapeline.engine.result import Result, result_of
-from tapeline.engine.view import SliceView
+from tapeline.strategies.view import SliceView
 from tapeline.engine.warmup_check import check_warmup
 from tapeline.simulation.building import CorporateAction
 from tapeline.simulation.records import Book

@@ -26,7 +26,7 @@ from tapeline.engine.assembly import Assembly
 from tapeline.engine.desk import Desk
 from tapeline.engine.reasons import Reasons
 from tapeline.engine.result import Result, result_of
-from tapeline.engine.view import SliceView
+from tapeline.strategies.view import SliceView
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended, SessionClosed
 from tapeline.ledger.views import Views

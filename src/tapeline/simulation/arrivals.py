@@ -39,9 +39,18 @@ from tapeline.simulation.order_life import (
     session_at,
     set_expiry,
 )
+from tapeline.simulation.references import COUNTED, UNCOUNTED
 
 INT, FLOAT = types.int64, types.float64
 UNCHANGED = -1
+
+
+@compiled(**COUNTED)
+def _grow_waiting(market: Any, first: int, end: int) -> None:
+    bigger = np.empty(2 * end, market.waiting.dtype)
+    for index in range(first, end):
+        bigger[index - first] = market.waiting[index]
+    keep_waiting(market, bigger)
 
 
 @compiled()
@@ -53,10 +62,7 @@ def _enqueue(market: Any, kind: int, number: int, decided_ns: int, arrival_ns: i
     first, end = state.waiting_first, state.waiting_end
     if end == len(market.waiting):
         if 2 * first < end:
-            bigger = np.empty(2 * end, market.waiting.dtype)
-            for index in range(first, end):
-                bigger[index - first] = market.waiting[index]
-            keep_waiting(market, bigger)
+            _grow_waiting(market, first, end)
         else:
             for index in range(first, end):
                 market.waiting[index - first] = market.waiting[index]
@@ -95,20 +101,26 @@ def _classify(order: Any) -> None:
         order.acts_as, order.slips = AT_CLOSE, kind == OrderType.MARKET_ON_CLOSE
 
 
+@compiled(**COUNTED)
+def _grow_orders(market: Any) -> None:
+    count = len(market.orders)
+    bigger = np.empty(2 * count, market.orders.dtype)
+    for row in range(count):
+        bigger[row] = market.orders[row]
+    keep_orders(market, bigger)
+
+
 @compiled()
 def _new_order(market: Any) -> int:
     state = market.state[0]
     count = state.order_count
     if count == len(market.orders):
-        bigger = np.empty(2 * count, market.orders.dtype)
-        for row in range(count):
-            bigger[row] = market.orders[row]
-        keep_orders(market, bigger)
+        _grow_orders(market)
     state.order_count = count + 1
     return int(count)
 
 
-@compiled(INT(MARKET, *[INT] * 4, *[FLOAT] * 5, *[INT] * 6))
+@compiled(INT(MARKET, *[INT] * 4, *[FLOAT] * 5, *[INT] * 6), **UNCOUNTED)
 def submit(
     market: Any,
     symbol: int,
@@ -188,13 +200,13 @@ def submit(
     return number
 
 
-@compiled(types.void(MARKET, INT, INT, INT))
+@compiled(types.void(MARKET, INT, INT, INT), **UNCOUNTED)
 def cancel(market: Any, number: int, decided_ns: int, arrival_ns: int) -> None:
     """Send a cancel of an order on its way."""
     _enqueue(market, CANCEL, number, decided_ns, arrival_ns)
 
 
-@compiled(types.void(MARKET, *[INT] * 3, *[FLOAT] * 5, *[INT] * 2))
+@compiled(types.void(MARKET, *[INT] * 3, *[FLOAT] * 5, *[INT] * 2), **UNCOUNTED)
 def replace(
     market: Any,
     number: int,

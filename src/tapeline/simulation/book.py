@@ -16,6 +16,8 @@ from tapeline.domain.words import EventKind, OrderStatus, Purpose, Reason, Stage
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import on_step, quantity_of, steps_in
 from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
+from tapeline.simulation.references import UNCOUNTED
+
 
 @compiled()
 def clear_holding(holding: Any) -> None:
@@ -186,7 +188,7 @@ def _apply_split(book: Any, symbol: int, ratio: float) -> None:
     book.marks[symbol] /= ratio
 
 
-@compiled(entry=True)
+@compiled(entry=True, **UNCOUNTED)
 def apply_event(
     book: Any,
     kind: int,

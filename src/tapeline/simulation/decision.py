@@ -27,6 +27,7 @@ from tapeline.indicators.compiled import compiled
 from tapeline.simulation.book import mark_holdings
 from tapeline.simulation.instructions import close_holding, move_stop, scale_out_holding
 from tapeline.simulation.records import FLAT, HOLDING, ensure_room
+from tapeline.simulation.references import UNCOUNTED
 from tapeline.simulation.sizing import deny, enter
 
 RULE_NAMES = (
@@ -85,7 +86,7 @@ def _exists(signals: Any, strategy: int, row: int, symbol: int) -> bool:
 
 
 @compiled()
-def _rule(book: Any, signals: Any, strategy: int, rule: int, row: int, symbol: int) -> float:
+def _rule(book: Any, signals: Any, strategy: int, rule: Any, row: int, symbol: int) -> float:
     start, _, registers, rows, columns, first_column = signals.layout[strategy]
     register = book.rules[strategy, rule, 0]
     if register >= 0:
@@ -110,7 +111,7 @@ def _rule(book: Any, signals: Any, strategy: int, rule: int, row: int, symbol: i
     )
 
 
-@compiled(entry=True)
+@compiled(entry=True, **UNCOUNTED)
 def fill_fields(book: Any, strategy: int, symbol: int, end_ns: int, session: int, close_ns: int) -> None:
     """Write what `position.*` means for one holding; the order is formula's POSITION_FIELDS."""
     holding = book.holdings[strategy, symbol]
@@ -328,7 +329,7 @@ def decide(
     _decide_entries(book, signals, strategy, row, end_ns)
 
 
-@compiled(entry=True)
+@compiled(entry=True, **UNCOUNTED)
 def close_slice(
     book: Any,
     signals: Any,

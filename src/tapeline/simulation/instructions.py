@@ -16,6 +16,7 @@ from tapeline.domain.words import IntentKind, Limit, OrderStatus, OrderType, Pur
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import on_step, quantity_of, round_price, steps_in
 from tapeline.simulation.records import EXITING, FLAT
+from tapeline.simulation.references import UNCOUNTED
 
 
 @compiled()
@@ -138,7 +139,7 @@ def protect(
         holding.target_ticket = new_ticket(book, intent)
 
 
-@compiled(entry=True)
+@compiled(entry=True, **UNCOUNTED)
 def close_holding(book: Any, strategy: int, symbol: int, purpose: int, end_ns: int) -> None:
     """Cancel whatever works for a holding and close it at the market; one that is only entering is called back."""
     holding = book.holdings[strategy, symbol]
@@ -181,7 +182,7 @@ def scale_out_holding(book: Any, strategy: int, symbol: int, fraction: float, en
     holding.scaled = 1
 
 
-@compiled(entry=True)
+@compiled(entry=True, **UNCOUNTED)
 def move_stop(book: Any, strategy: int, symbol: int, stop_price: float, end_ns: int) -> None:
     """Replace a holding's stop by a tighter one; a level that is no tighter, or unknown, changes nothing."""
     holding = book.holdings[strategy, symbol]

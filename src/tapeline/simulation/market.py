@@ -31,6 +31,7 @@ from numba.extending import intrinsic
 
 from tapeline.domain.panel import Floats, Times
 from tapeline.indicators.compiled import compiled
+from tapeline.simulation.references import COUNTED, Reference, define_reference
 
 FOREVER_NS = np.iinfo(np.int64).max
 # NumPy integers, because the compiler makes a version of a function for each Python one it is called with
@@ -254,25 +255,7 @@ class Tables(NamedTuple):
     components: npt.NDArray[np.void]
 
 
-class NamedStruct(types.StructRef):  # type: ignore[misc]  # Numba carries no types
-    """A reference to a struct whose type goes by its class's name alone.
-
-    By default the name lists every field of every record, 23,000 characters for a market, and becomes part
-    of the name of every function that takes one: most of the compiler's time went into reading and writing
-    names.
-    """
-
-    def __init__(self, fields: Any) -> None:
-        super().__init__(fields)
-        self.name = type(self).__qualname__
-
-    def preprocess_fields(self, fields: Any) -> Any:
-        """Forget literal types, as Numba asks of every such class."""
-        return tuple((name, types.unliteral(kind)) for name, kind in fields)
-
-
-@structref.register
-class MarketType(NamedStruct):
+class MarketType(Reference):
     """Numba's view of a market: one reference to thirteen arrays and their owners."""
 
 
@@ -311,7 +294,7 @@ class Market(structref.StructRefProxy):  # type: ignore[misc]  # Numba carries n
         return self.tables.marks
 
 
-structref.define_boxing(MarketType, Market)
+define_reference(MarketType, Market)
 
 _RECORDS = {
     "state": STATE, "orders": ORDER, "waiting": INSTRUCTION, "events": EVENT, "symbols": SYMBOL,
@@ -355,31 +338,31 @@ def borrowed(typing_context: Any, array: Any) -> Any:
     return array(array), build
 
 
-@compiled()
+@compiled(**COUNTED)
 def keep_orders(market: Any, orders: Any) -> None:
     market.orders_owner = orders
     market.orders = borrowed(orders)
 
 
-@compiled()
+@compiled(**COUNTED)
 def keep_active(market: Any, active: Any) -> None:
     market.active_owner = active
     market.active = borrowed(active)
 
 
-@compiled()
+@compiled(**COUNTED)
 def keep_waiting(market: Any, waiting: Any) -> None:
     market.waiting_owner = waiting
     market.waiting = borrowed(waiting)
 
 
-@compiled()
+@compiled(**COUNTED)
 def keep_events(market: Any, events: Any) -> None:
     market.events_owner = events
     market.events = borrowed(events)
 
 
-@compiled(MARKET(*_ARRAYS.values()))
+@compiled(MARKET(*_ARRAYS.values()), **COUNTED)
 def bind(
     state: Any, orders: Any, active: Any, waiting: Any, events: Any, symbols: Any, positions: Any, marks: Any,
     columns: Any, history: Any, sessions: Any, actions: Any, components: Any,
@@ -403,7 +386,7 @@ def bind(
     return market
 
 
-@compiled(types.Tuple(list(_ARRAYS.values()))(MARKET))
+@compiled(types.Tuple(list(_ARRAYS.values()))(MARKET), **COUNTED)
 def _tables(market: Any) -> Any:
     state, symbols, positions, marks, columns, history, sessions, actions, components = market.fixed_owner
     return (

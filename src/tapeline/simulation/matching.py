@@ -34,6 +34,7 @@ from tapeline.simulation.market import (
     SUBMIT,
 )
 from tapeline.simulation.order_life import end_order, leave_entry, leaves_of, record_order, tidy
+from tapeline.simulation.references import UNCOUNTED
 
 ROW = types.float64[::1]
 AT_ALL: Any = np.bool_(False)  # of the clock: whether it runs only up to the decisions at its time
@@ -348,7 +349,7 @@ def is_quiet(market: Any, start_ns: int, end_ns: int) -> bool:
     )
 
 
-@compiled(types.void(MARKET, types.int64, types.int64, ROW, ROW, ROW, ROW, ROW))
+@compiled(types.void(MARKET, types.int64, types.int64, ROW, ROW, ROW, ROW, ROW), **UNCOUNTED)
 def play_slice(
     market: Any,
     start_ns: int,

@@ -23,9 +23,10 @@ from tapeline.simulation.market import (
     keep_active,
     keep_events,
 )
+from tapeline.simulation.references import COUNTED
 
 
-@compiled()
+@compiled(**COUNTED)
 def _grow_events(market: Any) -> None:
     count = len(market.events)
     bigger = np.empty(2 * count, market.events.dtype)
@@ -80,16 +81,22 @@ def leaves_of(market: Any, order: Any) -> float:
     return float(on_step(order.quantity - order.filled, market.symbols[order.symbol]))
 
 
+@compiled(**COUNTED)
+def _grow_active(market: Any) -> None:
+    count = len(market.active)
+    bigger = np.empty(2 * count, np.int64)
+    for row in range(count):
+        bigger[row] = market.active[row]
+    keep_active(market, bigger)
+
+
 @compiled()
 def activate(market: Any, number: int) -> None:
     """Let an order work: put it among the active ones, by arrival, then sequence."""
     state = market.state[0]
     count = state.active_count
     if count == len(market.active):
-        bigger = np.empty(2 * count, np.int64)
-        for row in range(count):
-            bigger[row] = market.active[row]
-        keep_active(market, bigger)
+        _grow_active(market)
     market.active[count] = number
     state.active_count = count + 1
     state.untidy = True

@@ -20,6 +20,7 @@ from tapeline.domain.panel import Floats
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.building import symbol_rows
 from tapeline.simulation.market import SYMBOL, borrowed
+from tapeline.simulation.references import COUNTED, Reference, define_reference
 from tapeline.simulation.settings import RunSettings
 
 Records = npt.NDArray[Any]
@@ -227,13 +228,8 @@ class Tables(NamedTuple):
     candidates: npt.NDArray[np.int64]  # [N] likewise
 
 
-@structref.register
-class BookType(types.StructRef):  # type: ignore[misc]  # Numba carries no types
+class BookType(Reference):
     """Numba's view of a book: one reference to its arrays."""
-
-    def preprocess_fields(self, fields: Any) -> Any:
-        """Forget literal types, as Numba asks of every such class."""
-        return tuple((name, types.unliteral(kind)) for name, kind in fields)
 
 
 class Book(structref.StructRefProxy):  # type: ignore[misc]  # Numba carries no types
@@ -251,7 +247,7 @@ class Book(structref.StructRefProxy):  # type: ignore[misc]  # Numba carries no 
         return found
 
 
-structref.define_boxing(BookType, Book)
+define_reference(BookType, Book)
 
 _KINDS: dict[str, Any] = {
     "account": numba.from_dtype(ACCOUNT)[::1],
@@ -276,25 +272,25 @@ BOOK = BookType(
 )
 
 
-@compiled()
+@compiled(**COUNTED)
 def keep_tickets(book: Any, tickets: Any) -> None:
     book.tickets_owner = tickets
     book.tickets = borrowed(tickets)
 
 
-@compiled()
+@compiled(**COUNTED)
 def keep_executions(book: Any, executions: Any) -> None:
     book.executions_owner = executions
     book.executions = borrowed(executions)
 
 
-@compiled()
+@compiled(**COUNTED)
 def keep_round_trips(book: Any, round_trips: Any) -> None:
     book.round_trips_owner = round_trips
     book.round_trips = borrowed(round_trips)
 
 
-@compiled(entry=True)
+@compiled(entry=True, **COUNTED)
 def _bind(
     account: Any, positions: Any, marks: Any, prices: Any, symbols: Any, states: Any, holdings: Any,
     tickets: Any, intents: Any, executions: Any, round_trips: Any, strategies: Any, rules: Any, limits: Any,
@@ -329,7 +325,7 @@ def _bind(
     return book
 
 
-@compiled(entry=True)
+@compiled(entry=True, **COUNTED)
 def _tables(book: Any) -> Any:
     (
         account, positions, marks, prices, symbols, states, holdings, intents, strategies, rules, limits,
@@ -342,7 +338,7 @@ def _tables(book: Any) -> Any:
     )  # fmt: skip
 
 
-@compiled(entry=True)
+@compiled(entry=True, **COUNTED)
 def ensure_room(book: Any) -> None:
     """Double the tables that one more slice could overfill. Old references to their rows go stale."""
     account = book.account[0]

@@ -20,6 +20,7 @@ from tapeline.simulation.book import apply_event, value_holdings
 from tapeline.simulation.decision import Signals, can_act, close_slice, count_bar
 from tapeline.simulation.market import FOREVER_NS, borrowed
 from tapeline.simulation.matching import is_quiet, mark_slice, play_slice
+from tapeline.simulation.references import UNCOUNTED
 
 
 class Rows(NamedTuple):
@@ -58,7 +59,6 @@ def take_events(market: Any, book: Any, first: int, session: int) -> int:
         event = events[place]
         kind = event.kind
         amount = event.amount
-        leaves = 0.0
         quantity = event.quantity
         if kind == EventKind.REPLACED and event.reason != Reason.CORPORATE_ACTION:
             # the market counts what a child works for now; its ticket covers all that the entry may fill
@@ -66,15 +66,13 @@ def take_events(market: Any, book: Any, first: int, session: int) -> int:
                 quantity = book.tickets[event.order].quantity
         if kind == EventKind.FILL:
             amount = event.commission
-            order = market.orders[event.order]
-            leaves = order.quantity - book.tickets[event.order].filled - event.quantity
         apply_event(
             book,
             kind,
             event.order,
             event.symbol,
             quantity,
-            leaves,
+            event.leaves,
             event.price,
             amount,
             event.bar_end_ns if event.bar_end_ns > 0 else event.time_ns,
@@ -85,7 +83,7 @@ def take_events(market: Any, book: Any, first: int, session: int) -> int:
     return int(count)
 
 
-@compiled(entry=True)
+@compiled(entry=True, **UNCOUNTED)
 def send_intents(market: Any, book: Any, first: int, latency_ns: int) -> None:
     """Carry the slice's intents from `first` on to the market. Tickets and its orders have the same numbers."""
     for place in range(first, book.account[0].intents):
@@ -193,7 +191,7 @@ def rest_rows(
     return last
 
 
-@compiled(entry=True)
+@compiled(entry=True, **UNCOUNTED)
 def run_rows(
     market: Any,
     book: Any,

@@ -14,6 +14,7 @@ from tapeline.indicators.compiled import compiled
 from tapeline.simulation.clock import run_clock
 from tapeline.simulation.market import MARKET, borrowed
 from tapeline.simulation.matching import AT_ALL, mark_slice, play_slice
+from tapeline.simulation.references import UNCOUNTED
 
 PANEL = types.float64[:, ::1]
 TIMES = types.int64[::1]
@@ -49,7 +50,9 @@ def mark_rows(market: Any, high: Any, low: Any, close: Any, volume: Any, first: 
             market.marks[symbol] = close[row, column]
 
 
-@compiled(types.void(MARKET, TIMES, TIMES, PANEL, PANEL, PANEL, PANEL, PANEL, types.int64, types.int64))
+@compiled(
+    types.void(MARKET, TIMES, TIMES, PANEL, PANEL, PANEL, PANEL, PANEL, types.int64, types.int64), **UNCOUNTED
+)
 def play_rows(
     market: Any,
     start_ns: Any,
@@ -87,7 +90,7 @@ def play_rows(
         row = busy + 1
 
 
-@compiled(types.void(MARKET, types.int64))
+@compiled(types.void(MARKET, types.int64), **UNCOUNTED)
 def finish(market: Any, end_ns: int) -> None:
     """Run the clock to the end: the later of the last bar's end and the last session's close."""
     run_clock(market, end_ns, AT_ALL)

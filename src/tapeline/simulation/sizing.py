@@ -16,6 +16,7 @@ from tapeline.simulation.amounts import quantity_of, round_price, steps_in
 from tapeline.simulation.book import clear_holding
 from tapeline.simulation.instructions import new_intent, new_ticket, protect
 from tapeline.simulation.records import ENTERING, FLAT
+from tapeline.simulation.references import UNCOUNTED
 
 SIZE_FIXED, SIZE_PERCENT_OF_EQUITY, SIZE_RISK_PER_STOP, SIZE_VOLATILITY_TARGET = range(4)
 
@@ -72,7 +73,7 @@ def deny(book: Any, strategy: int, symbol: int, side: int, wanted: float, limit:
     intent.limit = limit
 
 
-@compiled(entry=True)
+@compiled(entry=True, **UNCOUNTED)
 def enter(
     book: Any,
     strategy: int,

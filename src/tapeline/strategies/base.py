@@ -26,7 +26,7 @@ from tapeline.formula.parameters import Parameter
 from tapeline.strategies.rules import Distance, ScaleOut, SessionWindow, Size, percent_of_equity
 
 if TYPE_CHECKING:
-    from tapeline.engine.view import SliceView
+    from tapeline.strategies.view import SliceView
 
 MINUTE_NS = 60_000_000_000
 

@@ -60,7 +60,7 @@ class SimulatedBroker:
         self._orders: list[Order] = []
         self._numbers: dict[str, int] = {}
         self._groups: dict[str, int] = {}
-        self._filled: dict[int, float] = {}
+        self._filled: dict[int, Decimal] = {}
         self._fills: dict[int, int] = {}
         self._seen = 0
         self._row = np.empty((5, len(symbols)))
@@ -175,27 +175,23 @@ class SimulatedBroker:
     def _fill(self, event: Any) -> Fact:
         number = int(event["order"])
         order = self._orders[number]
-        quantity = float(event["quantity"])
-        filled = self._filled.get(number, 0.0)
         count = self._fills[number] = self._fills.get(number, 0) + 1
-        # the same arithmetic as the backtest's, so that both call an order filled at the same moment
-        leaves = float(self.market.orders[number]["quantity"]) - filled - quantity
-        self._filled[number] = filled + quantity
-        step = float(self.market.tables.symbols[event["symbol"]]["step"])
+        quantity = exact(float(event["quantity"]))
+        self._filled[number] = self._filled.get(number, Decimal(0)) + quantity
         execution = Execution(
             execution_id=f"{order.client_order_id}/{count}",
             client_order_id=order.client_order_id,
             strategy=order.strategy,
             symbol=order.symbol,
             side=order.side,
-            quantity=exact(quantity),
+            quantity=quantity,
             price=exact(float(event["price"])),
             commission=exact(float(event["commission"])),
             event_time_ns=_time(event),
             stage=Stage(int(event["stage"])),
             account=order.account,
         )
-        return OrderFilled(execution, exact(leaves) if leaves > 0.5 * step else Decimal(0))
+        return OrderFilled(execution, exact(float(event["leaves"])))
 
     def _replaced(self, event: Any) -> Fact:
         number = int(event["order"])
@@ -209,7 +205,7 @@ class SimulatedBroker:
             _time(event),
             self._id(event),
             total,
-            max(total - exact(self._filled.get(number, 0.0)), Decimal(0)),
+            max(total - self._filled.get(number, Decimal(0)), Decimal(0)),
             _amount(row["limit_price"]),
             _amount(row["stop_price"]),
             _amount(row["trail_amount"]),

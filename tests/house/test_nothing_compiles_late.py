@@ -1,0 +1,46 @@
+"""After the kernels were compiled ahead, no run compiles anything in the middle."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from house.paths import PACKAGE
+
+RUN = """
+from datetime import date
+
+from numba.core import event
+from tapeline.app.precompile import ensure_kernels
+
+ensure_kernels()
+with event.install_recorder("numba:compile") as recorder:
+    from tapeline.app.replay import replay
+    from tapeline.engine.backtest import backtest
+    from tapeline.feeds.calendars import sessions
+    from tapeline.feeds.simulated import simulate_market
+    from tapeline.strategies.intraday_mean_reversion import IntradayMeanReversion
+    from tapeline.strategies.moving_average_cross import MovingAverageCross
+    from tapeline.strategies.swing_trend import SwingTrend
+
+    market = simulate_market(7, sessions=sessions("XNYS", date(2018, 2, 1), date(2018, 3, 2)), symbols=3).panel
+    strategies = [MovingAverageCross(frame="15min"), IntradayMeanReversion(), SwingTrend()]
+    looped = replay(strategies, market).result
+    result = backtest(strategies, market)
+assert len(result.round_trips) > 5, len(result.round_trips)
+names = {e.data["dispatcher"].py_func.__qualname__ for _, e in recorder.buffer if e.is_start}
+print("compiled late:", sorted(names))
+"""
+
+
+def test_a_replay_and_a_backtest_compile_nothing_once_the_kernels_are_there() -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", RUN],
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout.splitlines()[-1:] == ["compiled late: []"], done.stdout + done.stderr
