@@ -92,3 +92,12 @@ def test_a_sweep_computes_what_its_sets_share_once() -> None:
     for fast, slow in sets[::17]:
         single = values_of(panel, Cross.enter, parameters={"fast": fast, "slow": slow})
         np.testing.assert_array_equal(program.tables[f"{fast}-{slow}"].values[0], single)
+
+
+def test_a_comparison_with_a_parameter_is_told_as_it_was_written() -> None:
+    close, level = bars().close, param(30, name="level")
+
+    assert [str(f) for f in (close > level, close >= level, close < level, close <= level)] == [
+        "(close > level)", "(close >= level)", "(close < level)", "(close <= level)",
+    ]  # fmt: skip
+    assert str(level < param(40, name="high")) == "(level < high)"

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from tapeline.domain.errors import ConfigurationError, FormulaError, UnknownNameError
 from tapeline.formula import operations as op
-from tapeline.formula.node import Node, as_node, constant_value, fill, fixed_result, make, ordered
+from tapeline.formula.node import Node, Operand, as_node, constant_value, fill, fixed_result, make, ordered
 
 
 class Parameter(Node):
@@ -59,6 +59,20 @@ class Parameter(Node):
             raise ConfigurationError(f"{name} must be {self.low:g} to {self.high:g}, not {value:g}.")
         return float(value)
 
+    # Python asks the operand of the subclass first, so `close > level` arrives here as `level < close`. Turning
+    # it round again keeps the formula, and every explanation of it, as it was written.
+    def __lt__(self, other: Operand) -> Node:
+        return make(op.GREATER, (other, self)) if _is_other(other) else super().__lt__(other)
+
+    def __le__(self, other: Operand) -> Node:
+        return make(op.GREATER_EQUAL, (other, self)) if _is_other(other) else super().__le__(other)
+
+    def __gt__(self, other: Operand) -> Node:
+        return make(op.LESS, (other, self)) if _is_other(other) else super().__gt__(other)
+
+    def __ge__(self, other: Operand) -> Node:
+        return make(op.LESS_EQUAL, (other, self)) if _is_other(other) else super().__ge__(other)
+
     def definition_values(self) -> tuple[Any, ...]:
         """Return what its fingerprint covers. Raises FormulaError while it has no name."""
         if not self.name:
@@ -71,6 +85,10 @@ class Parameter(Node):
     def __reduce__(self) -> tuple[Any, ...]:
         default = int(self.default) if self.is_whole else self.default
         return Parameter, (default, self.low, self.high, self.name)
+
+
+def _is_other(other: Operand) -> TypeGuard[Node]:
+    return isinstance(other, Node) and not isinstance(other, Parameter)
 
 
 def param(default: float, *, low: float = -math.inf, high: float = math.inf, name: str = "") -> Parameter:
