@@ -69,7 +69,7 @@ _FACE = {
         "SaleFees",
         "Slippage",
     ),
-    "tapeline.simulation.building": ("CashDividend", "Split"),
+    "tapeline.domain.corporate": ("CashDividend", "Split"),
     "tapeline.domain.errors": ("TapelineError",),
     "tapeline.domain.panel": ("Panel", "Sessions"),
     "tapeline.engine.backtest": ("backtest", "backtest_each", "sweep"),

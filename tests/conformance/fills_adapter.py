@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from tapeline.domain.corporate import CashDividend, CorporateAction, Split
 from tapeline.domain.instrument import Instrument
 from tapeline.domain.money import exact
 from tapeline.domain.panel import Sessions
 from tapeline.domain.times import SECOND, from_iso, to_iso
 from tapeline.domain.words import EventKind, OrderStatus, OrderType, Reason, Role, Side, Stage, TimeInForce
 from tapeline.simulation.arrivals import cancel, replace, submit
-from tapeline.simulation.building import CashDividend, CorporateAction, Split, cash_amount, new_market
+from tapeline.simulation.building import cash_amount, new_market
 from tapeline.simulation.market import NO_ORDER
 from tapeline.simulation.run import finish, play_rows
 from tapeline.simulation.settings import (

@@ -106,6 +106,14 @@ class Reversal(RuleStrategy):
     positions_max = 8
 
 
+class Keep(RuleStrategy):
+    """Buy at the first chance and keep, with a far stop; odd quantities."""
+
+    enter_long = bars().close > 0
+    stop = bars().close * 0.5
+    size = percent_of_equity(7)
+
+
 class FreeCross(Strategy):
     """The moving-average cross in free-form code."""
 

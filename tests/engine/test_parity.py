@@ -8,11 +8,13 @@ port and learns of every fill from bytes it has read back from the journal.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tapeline import MovingAverageCross, Panel, RunSettings, backtest
+from tapeline import CashDividend, MovingAverageCross, Panel, RunSettings, Split, backtest
 from tapeline.app.replay import FinishedReplay, replay
 from tapeline.domain.money import text
 from tapeline.domain.slice import Slice
@@ -31,6 +33,7 @@ from engine.builders import (
     SETTINGS,
     FreeBracket,
     FreeCross,
+    Keep,
     Reversal,
     real_panel,
     simulated_panel,
@@ -209,3 +212,21 @@ def test_the_free_cross_trades_like_the_rule() -> None:
     assert len(rule.executions) == len(code.executions) > 50
     for name in ("time_ns", "side", "symbol", "quantity", "price"):
         np.testing.assert_array_equal(rule.executions[name], code.executions[name])
+
+
+def test_splits_dividends_and_debits_reach_both_books_alike() -> None:
+    """Three for two, one for three and a dividend while positions and brackets are open."""
+    panel = simulated_panel(symbols=4)
+    days = [date(2024, 1, 4), date(2024, 1, 8), date(2024, 1, 10)]
+    actions = [
+        *(Split(symbol, days[0], Decimal(3), Decimal(2)) for symbol in panel.symbols[:2]),
+        *(CashDividend(symbol, days[1], Decimal("0.37")) for symbol in panel.symbols),
+        *(Split(symbol, days[2], Decimal(1), Decimal(3)) for symbol in panel.symbols[1:]),
+    ]
+
+    compiled = backtest([Keep(), Reversal()], panel, SETTINGS["margin"], corporate_actions=actions)
+    replayed = replay([Keep(), Reversal()], panel, ":memory:", SETTINGS["margin"], corporate_actions=actions)
+
+    assert compiled.financing != 0.0
+    assert_same(compiled, replayed.result)
+    assert abs(float(replayed.views.cash_amount()) - compiled.cash) < 0.005

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tapeline.domain.corporate import CashDividend, Split
 from tapeline.domain.errors import ConfigurationError, UnknownNameError
 from tapeline.domain.instrument import Instrument
 from tapeline.domain.panel import Sessions
 from tapeline.domain.times import MINUTE
 from tapeline.domain.words import OrderStatus, OrderType, Side, TimeInForce
 from tapeline.simulation.arrivals import cancel, submit
-from tapeline.simulation.building import CashDividend, Split, cash_amount, new_market
+from tapeline.simulation.building import cash_amount, new_market
 from tapeline.simulation.market import NO_ORDER
 from tapeline.simulation.run import finish, play_rows
 from tapeline.simulation.settings import Account, RunSettings

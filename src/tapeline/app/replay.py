@@ -16,6 +16,7 @@ from typing import Any
 from tapeline import __version__
 from tapeline.brokers.simulated.broker import SimulatedBroker
 from tapeline.domain.cash import CashCause
+from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.errors import DataError
 from tapeline.domain.money import exact
 from tapeline.domain.panel import Panel
@@ -29,7 +30,6 @@ from tapeline.feeds.replay import Replay
 from tapeline.indicators.code_cache import source_digest
 from tapeline.ledger.facts import CashMoved, RunEnded, RunStarted
 from tapeline.ledger.views import Views
-from tapeline.simulation.building import CorporateAction
 from tapeline.simulation.settings import RunSettings, as_facts
 from tapeline.store.sqlite_journal import SqliteJournal
 

@@ -17,20 +17,20 @@ from typing import Any
 
 import numpy as np
 
+from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.errors import ConfigurationError, DataError
 from tapeline.domain.panel import Panel
 from tapeline.domain.sessions import session_rows
 from tapeline.domain.times import SECOND
 from tapeline.engine.assembly import AnyStrategy, Assembly, assemble
 from tapeline.engine.result import Result, result_of
-from tapeline.strategies.view import SliceView
 from tapeline.engine.warmup_check import check_warmup
-from tapeline.simulation.building import CorporateAction
 from tapeline.simulation.records import Book
 from tapeline.simulation.rows import Curves, Rows, run_rows, send_intents
 from tapeline.simulation.settings import RunSettings
 from tapeline.simulation.venue import new_venue
 from tapeline.strategies.base import Strategy
+from tapeline.strategies.view import SliceView
 
 NO_SESSION = -1
 

@@ -7,12 +7,13 @@ In: a fact that came back from the journal becomes an event of the book, under t
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 import numpy as np
 
 from tapeline.domain.cash import CashCause
+from tapeline.domain.corporate import SplitReported
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.money import exact
 from tapeline.domain.order import Order, client_order_id
@@ -69,7 +70,6 @@ class Desk:
             OrderExpired.kind: lambda fact, session: self._event(EventKind.EXPIRED, fact, session),
             OrderFilled.kind: self._filled,
             CashMoved.kind: self._cash_moved,
-            SplitApplied.kind: self._split,
         }
 
     def order_of(self, intent: Any) -> Order:
@@ -167,6 +167,37 @@ class Desk:
         """Let the book take in a fact that came from the broker."""
         self._takers[fact.kind](fact, session)
 
+    def splits_of(self, report: SplitReported) -> list[SplitApplied]:
+        """Return what a split does to the holding of each strategy, cut toward zero to the symbol's step."""
+        column = self.columns[report.symbol]
+        tables = self.book.tables
+        step = exact(float(tables.symbols[column]["step"]))
+        facts = []
+        for index, strategy in enumerate(self.assembly.names):
+            before = exact(float(tables.holdings[index, column]["quantity"]))
+            if before:
+                steps = (abs(before) * report.new_shares / report.old_shares / step).to_integral_value(ROUND_FLOOR)
+                facts.append(
+                    SplitApplied(
+                        report.event_time_ns,
+                        report.symbol,
+                        strategy,
+                        report.new_shares,
+                        report.old_shares,
+                        before,
+                        (steps * step).copy_sign(before),
+                    )
+                )
+        return facts
+
+    def book_split(self, report: SplitReported, session: int) -> None:
+        """Let the book take in a split."""
+        ratio = float(report.new_shares / report.old_shares)
+        self._apply(
+            EventKind.SPLIT, -1, self.columns[report.symbol], 0.0, 0.0, 0.0,
+            ratio, report.event_time_ns, Stage.CLOCK, Reason.NONE, session,
+        )  # fmt: skip
+
     def cash(self) -> float:
         """Return the account's cash as the book has it."""
         return float(self.book.tables.account[0]["cash"])
@@ -208,12 +239,6 @@ class Desk:
                 EventKind(fact.cause.value), -1, self.columns.get(fact.symbol or "", -1), 0.0, 0.0, 0.0,
                 float(fact.amount), fact.event_time_ns, Stage.CLOCK, Reason.NONE, session,
             )  # fmt: skip
-
-    def _split(self, fact: SplitApplied, session: int) -> None:
-        self._apply(
-            EventKind.SPLIT, -1, self.columns[fact.symbol], 0.0, 0.0, 0.0,
-            float(fact.new_shares) / float(fact.old_shares), fact.event_time_ns, Stage.CLOCK, Reason.NONE, session,
-        )  # fmt: skip
 
     def _apply(
         self, kind: EventKind, number: int, symbol: int, quantity: float, leaves: float, price: float,

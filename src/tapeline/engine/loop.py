@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from tapeline.domain.corporate import SplitReported
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.panel import Panel, Sessions
 from tapeline.domain.slice import Slice
@@ -26,7 +27,6 @@ from tapeline.engine.assembly import Assembly
 from tapeline.engine.desk import Desk
 from tapeline.engine.reasons import Reasons
 from tapeline.engine.result import Result, result_of
-from tapeline.strategies.view import SliceView
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended, SessionClosed
 from tapeline.ledger.views import Views
@@ -36,6 +36,7 @@ from tapeline.ports.market_data import MarketData
 from tapeline.simulation.decision import close_slice
 from tapeline.simulation.rows import Curves
 from tapeline.strategies.base import Strategy
+from tapeline.strategies.view import SliceView
 
 SliceDone = Callable[[Slice, "EventLoop"], None]
 """Called after each slice, for progress and for tests."""
@@ -147,8 +148,18 @@ class EventLoop:
         return recorded
 
     def _take_reports(self, now: Slice | None) -> None:
+        session = -1 if now is None else now.session
         for report in self.broker.events():
-            self.desk.book_report(self.record(report), -1 if now is None else now.session)
+            if isinstance(report, SplitReported):
+                self._split(report, session)
+            else:
+                self.desk.book_report(self.record(report), session)
+
+    def _split(self, report: SplitReported, session: int) -> None:
+        """Record a split once for each strategy that holds the symbol; the book takes it in once for all."""
+        for fact in self.desk.splits_of(report):
+            self.record(fact)
+        self.desk.book_split(report, session)
 
     def _submit(self, intent: Any, now: Slice) -> None:
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tapeline.domain.corporate import CorporateAction, Split
 from tapeline.domain.errors import ConfigurationError, UnknownNameError
 from tapeline.domain.instrument import Instrument
 from tapeline.domain.panel import Sessions, Times
@@ -55,42 +54,6 @@ from tapeline.simulation.settings import (
 IMPACT_RETURNS = 20  # returns that the volatility of the impact model is measured over
 DENOMINATOR_MAX = 10**9  # finest tick or step; keeps whole ticks times whole shares within 64 bits
 FIRST_ROWS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A split: `old` shares become `new` ones at the open of the first session on or after `ex`."""
-
-    symbol: str
-    ex: date
-    new: Decimal
-    old: Decimal = Decimal(1)
-
-    def __post_init__(self) -> None:
-        if not (self.new.is_finite() and self.old.is_finite() and self.new > 0 and self.old > 0):
-            raise ConfigurationError(
-                f"Split of {self.symbol} on {self.ex}: {self.new} for {self.old} is no ratio of amounts "
-                "above zero."
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class CashDividend:
-    """A dividend of `amount` per share held at the open of the first session on or after `ex`; shorts pay
-    it."""
-
-    symbol: str
-    ex: date
-    amount: Decimal
-
-    def __post_init__(self) -> None:
-        if not (self.amount.is_finite() and self.amount > 0):
-            raise ConfigurationError(
-                f"Dividend of {self.symbol} on {self.ex} must be above zero, found {self.amount}."
-            )
-
-
-CorporateAction = Split | CashDividend
 
 
 def new_market(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.instrument import Instrument
 from tapeline.domain.money import exact
 from tapeline.domain.panel import Sessions
-from tapeline.simulation.building import CorporateAction, new_market
+from tapeline.simulation.building import new_market
 from tapeline.simulation.market import Market
 from tapeline.simulation.settings import RunSettings
 

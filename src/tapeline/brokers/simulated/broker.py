@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tapeline.domain.cash import CashCause
+from tapeline.domain.corporate import CorporateAction, Split, SplitReported
 from tapeline.domain.errors import InputError, InvariantError
 from tapeline.domain.execution import Execution
 from tapeline.domain.money import approximate, exact
@@ -33,7 +34,6 @@ from tapeline.ledger.facts import (
 )
 from tapeline.ports.journal import Fact
 from tapeline.ports.market_data import MarketData
-from tapeline.simulation.building import CorporateAction
 from tapeline.simulation.arrivals import cancel, replace, submit
 from tapeline.simulation.matching import play_slice
 from tapeline.simulation.settings import RunSettings
@@ -62,6 +62,8 @@ class SimulatedBroker:
         self._groups: dict[str, int] = {}
         self._filled: dict[int, Decimal] = {}
         self._fills: dict[int, int] = {}
+        self._splits = [action for action in corporate_actions if isinstance(action, Split)]
+        self._splits.sort(key=lambda split: split.ex)
         self._seen = 0
         self._row = np.empty((5, len(symbols)))
         self._reporters: dict[EventKind, Callable[[Any], Fact]] = {
@@ -76,6 +78,7 @@ class SimulatedBroker:
             EventKind.INTEREST: self._cash_moved,
             EventKind.DIVIDEND: self._cash_moved,
             EventKind.FRACTION_PAID: self._cash_moved,
+            EventKind.SPLIT: self._split,
         }
 
     def watch(self, feed: MarketData) -> WatchedFeed:
@@ -224,6 +227,12 @@ class SimulatedBroker:
 
     def _expired(self, event: Any) -> Fact:
         return OrderExpired(_time(event), self._id(event), Stage(int(event["stage"])))
+
+    def _split(self, event: Any) -> Fact:
+        symbol = self.symbols[event["symbol"]]
+        split = next(action for action in self._splits if action.symbol == symbol)
+        self._splits.remove(split)
+        return SplitReported(_time(event), symbol, split.new, split.old)
 
     def _cash_moved(self, event: Any) -> Fact:
         symbol = int(event["symbol"])
