@@ -46,7 +46,7 @@ _FACE = {
         "where",
         "wilder",
     ),
-    "tapeline.formula.compute": ("Stream", "compute"),
+    "tapeline.formula.compute": ("Stream", "compute", "explain"),
     "tapeline.strategies.base": ("RuleStrategy", "Strategy"),
     "tapeline.strategies.catalogue": ("IntradayMeanReversion", "MovingAverageCross", "SwingTrend"),
     "tapeline.strategies.rules": (

@@ -7,8 +7,8 @@ from datetime import date
 import numpy as np
 import pytest
 import talib
-from tapeline import Stream, bars, bollinger, compute, position, rsi, simulate_market, sma
-from tapeline.domain.errors import FormulaError
+from tapeline import Stream, bars, bollinger, compute, explain, position, rsi, simulate_market, sma
+from tapeline.domain.errors import DataError, FormulaError
 from tapeline.feeds.calendars import sessions
 
 
@@ -61,3 +61,21 @@ def test_ranks_are_taken_over_all_symbols_whatever_the_threads() -> None:
 def test_a_formula_of_the_position_is_refused_by_its_name() -> None:
     with pytest.raises(FormulaError, match=r"Formula held reads position\.\*"):
         compute({"held": position.bars_held + 1}, panel(symbols=1))
+
+
+def test_an_explanation_shows_the_condition_with_the_numbers_it_saw() -> None:
+    market = panel(symbols=3)
+    condition = (bars().close > sma(bars().close, 3)) & (rsi(bars().close, 14) < 60)
+    time_ns = int(market.end_ns[100])
+    average = float(compute({"v": sma(bars().close, 3)}, market)["v"][100, 1])
+
+    found = explain(condition, market, market.symbols[1], time_ns)
+
+    assert found.truth == bool(compute({"v": condition}, market)["v"][100, 1])
+    assert [child.text for child in found.children] == ["(close > sma(close, 3))", "(rsi(close, 14) < 60)"]
+    assert f"{average:.6g}" in found.children[0].detail
+
+
+def test_an_explanation_before_the_data_is_refused_with_the_first_moment() -> None:
+    with pytest.raises(DataError, match=r"the data begins with a bar that ends at 2024-01-02T14:31:00Z"):
+        explain(bars().close > 1, panel(symbols=1), "SIM01", "2024-01-01")

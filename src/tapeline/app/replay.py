@@ -8,6 +8,7 @@ This is the only place where the event loop meets the simulated broker.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from tapeline.engine.result import Result
 from tapeline.engine.warmup_check import check_warmup
 from tapeline.feeds.digest import panel_digest
 from tapeline.feeds.replay import Replay
-from tapeline.indicators.code_cache import source_digest
+from tapeline.indicators.code_cache import PACKAGE
 from tapeline.ledger.facts import CashMoved, RunEnded, RunStarted
 from tapeline.ledger.views import Views
 from tapeline.simulation.settings import RunSettings, as_facts
@@ -93,7 +94,7 @@ def replay(
             RunStarted(
                 start_ns,
                 __version__,
-                source_digest(),
+                code_digest(),
                 _configuration(assembly.manifest, settings, data),
                 data_source,
                 panel_digest(data),
@@ -119,6 +120,14 @@ def check_run(strategies: Sequence[AnyStrategy], data: Panel, settings: RunSetti
         tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
     )
     check_warmup(assembly, data)
+
+
+def code_digest() -> str:
+    """Return the SHA-256 over every source file of the package, names and bytes in order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _configuration(strategies: list[dict[str, Any]], settings: RunSettings, data: Panel) -> dict[str, Any]:

@@ -1,12 +1,12 @@
-"""The smallest runs that need every kernel: they compile what takes types that no text can say.
+"""What a run needs compiled: which kernels, and the smallest runs that need all of them.
 
-Each way through the engine is run once by a rule strategy and once by a free-form one, over an hour of one
-symbol.
+Some kernels take types that are known only from a call. So each way through the engine is run once by a rule
+strategy and once by a free-form one, over an hour of one symbol.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,11 +16,26 @@ from tapeline.domain.times import MINUTE
 from tapeline.engine.backtest import backtest
 from tapeline.formula.bars import bars
 from tapeline.formula.position import bars_held
-from tapeline.indicators.compiled import warmer
+from tapeline.formula.program import Program
+from tapeline.indicators.compiled import registry, warmer
+from tapeline.indicators.library import KERNELS
 from tapeline.strategies.base import RuleStrategy, Strategy
 from tapeline.strategies.rules import distance
 
 ROWS = 60
+
+Way = Literal["event loop", "backtest"]
+
+
+def kernels_for(program: Program, way: Way) -> tuple[str, ...]:
+    """Return the names of the kernels that a run of a program needs: all but the indicators it does not use.
+
+    The result is for `precompile.ensure_kernels`; what another run needs is compiled before that one.
+    """
+    used = {id(instruction.function) for instruction in program.lowering.instructions}
+    spared = {id(kernel.advance) for kernel in KERNELS.values()} - used
+    names = [name for name, (dispatcher, _) in registry.items() if id(dispatcher) not in spared]
+    return (*names, f"{__name__}.{(warm_event_loop if way == 'event loop' else warm_backtest).__name__}")
 
 
 class Rules(RuleStrategy):

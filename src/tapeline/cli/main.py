@@ -35,20 +35,12 @@ _BARS, _RUN, _OUTPUT = "Bars", "Run", "Output"
 
 Data = Annotated[
     Path | None,
-    typer.Option(
-        "--data", help="Parquet file or folder; default: a simulated market.", rich_help_panel=_BARS
-    ),
+    typer.Option("--data", help="Parquet file or folder; default: a simulated market.", rich_help_panel=_BARS),
 ]
-Symbols = Annotated[
-    str, typer.Option("--symbols", help="Such as AAPL,MSFT; default: all.", rich_help_panel=_BARS)
-]
-First = Annotated[
-    str, typer.Option("--from", help="First session, such as 2018-02-16.", rich_help_panel=_BARS)
-]
+Symbols = Annotated[str, typer.Option("--symbols", help="Such as AAPL,MSFT; default: all.", rich_help_panel=_BARS)]
+First = Annotated[str, typer.Option("--from", help="First session, such as 2018-02-16.", rich_help_panel=_BARS)]
 Last = Annotated[str, typer.Option("--to", help="Last session, itself included.", rich_help_panel=_BARS)]
-Label = Annotated[
-    str, typer.Option("--label", help="What ts names: start or end of a bar.", rich_help_panel=_BARS)
-]
+Label = Annotated[str, typer.Option("--label", help="What ts names: start or end of a bar.", rich_help_panel=_BARS)]
 Calendar = Annotated[
     str,
     typer.Option("--calendar", help="Exchange, or none for bars around the clock.", rich_help_panel=_BARS),
@@ -85,9 +77,7 @@ def demo(
     last: Last = "",
     label: Label = "start",
     calendar: Calendar = "XNYS",
-    work: Annotated[
-        Path, typer.Option("--work", help="Folder for the run's files.", rich_help_panel=_RUN)
-    ] = WORK,
+    work: Annotated[Path, typer.Option("--work", help="Folder for the run's files.", rich_help_panel=_RUN)] = WORK,
 ) -> None:
     """Trade bars from feed to ledger: three strategies, one account, every decision explained."""
     from tapeline.app.load import DataChoice
@@ -98,9 +88,7 @@ def demo(
 
 @app.command()
 def backtest(
-    strategies: Annotated[
-        list[str], typer.Argument(help="Shipped names, or your own: file.py or file.py:ClassName.")
-    ],
+    strategies: Annotated[list[str], typer.Argument(help="Shipped names, or your own: file.py or file.py:ClassName.")],
     data: Data = None,
     seed: Seed = 7,
     symbols: Symbols = "",
@@ -120,14 +108,10 @@ def backtest(
         Path | None,
         typer.Option("--config", help="TOML file: account, costs, market, limits.", rich_help_panel=_RUN),
     ] = None,
-    cash: Annotated[
-        float | None, typer.Option("--cash", help="Cash at the start.", rich_help_panel=_RUN)
-    ] = None,
+    cash: Annotated[float | None, typer.Option("--cash", help="Cash at the start.", rich_help_panel=_RUN)] = None,
     journal: Annotated[
         Path | None,
-        typer.Option(
-            "--journal", help="Replay slice by slice and record every fact here.", rich_help_panel=_OUTPUT
-        ),
+        typer.Option("--journal", help="Replay slice by slice and record every fact here.", rich_help_panel=_OUTPUT),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the whole result as JSON.", rich_help_panel=_OUTPUT)
@@ -178,9 +162,7 @@ def journal_verify(
     path: Annotated[
         Path | None, typer.Argument(help="Journal file; default: of the newest run below ./tapeline-work.")
     ] = None,
-    head: Annotated[
-        str, typer.Option("--head", help="Hash of the last record, as it was kept elsewhere.")
-    ] = "",
+    head: Annotated[str, typer.Option("--head", help="Hash of the last record, as it was kept elsewhere.")] = "",
 ) -> None:
     """Check that no record of a journal was altered, removed or moved. Exit code 2 if one was."""
     from tapeline.cli.show import show_verification
@@ -205,13 +187,9 @@ def main() -> None:
         _leave("interrupted; nothing was kept.", INTERRUPTED)
     except OSError as exc:
         where = f"{exc.filename}: " if exc.filename else ""
-        _leave(
-            f"{where}{exc.strerror or exc}. See whether it can be read and written, and try again.", REFUSED
-        )
+        _leave(f"{where}{exc.strerror or exc}. See whether it can be read and written, and try again.", REFUSED)
     except Exception as exc:
-        sentence = (
-            f"a fault of ours: {type(exc).__name__}: {exc}. Run it again with --debug and send us the trace."
-        )
+        sentence = f"a fault of ours: {type(exc).__name__}: {exc}. Run it again with --debug and send us the trace."
         _leave(sentence, FAULT)
 
 

@@ -40,9 +40,7 @@ def show_strategies() -> None:
         console.print()
 
 
-def show_why(
-    question: str, path: Path | None, data: Path | None, work: Path, *, whole: bool, as_json: bool
-) -> None:
+def show_why(question: str, path: Path | None, data: Path | None, work: Path, *, whole: bool, as_json: bool) -> None:
     """Print the chain behind an order, an execution or a moment."""
     with SqliteJournal.reading(path or newest_journal(work)) as journal:
         bars_around = None if data is None else _bars_around(journal, data)
@@ -77,9 +75,7 @@ def _bars_around(journal: SqliteJournal, path: Path) -> BarsAround | None:
 
     started = next(journal.read(kind=RunStarted.kind), None)
     if started is None:
-        messages.print(
-            f"The journal has no manifest to hold {path} against; its bars are not shown.", soft_wrap=True
-        )
+        messages.print(f"The journal has no manifest to hold {path} against; its bars are not shown.", soft_wrap=True)
         return None
     manifest = cast(RunStarted, started.fact)
     ended = next(journal.read(kind=RunEnded.kind), None)
@@ -112,7 +108,5 @@ def _bars(panel: Panel, symbol: str, time_ns: int) -> list[Bar]:
         if np.isnan(panel.close[t, column]):
             continue
         prices = (getattr(panel, name)[t, column] for name in ("open", "high", "low", "close", "volume"))
-        bars.append(
-            Bar(symbol, int(panel.start_ns[t]), int(panel.end_ns[t]), *(exact(float(p)) for p in prices))
-        )
+        bars.append(Bar(symbol, int(panel.start_ns[t]), int(panel.end_ns[t]), *(exact(float(p)) for p in prices)))
     return bars

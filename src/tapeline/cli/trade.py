@@ -54,7 +54,7 @@ def trade_lines(result: Result, trip: Any, journal: Journal, width: int) -> Iter
     intended = cast(OrderIntended, entry.decision.fact)
     order = intended.order
     done = "bought" if order.side is Side.BUY else "sold short"
-    yield f"{order.strategy} {done} {amount_text(order.quantity)} {order.symbol}"
+    yield f"{order.strategy} {done} {_amount(order.quantity)} {order.symbol}"
     told = [
         *_decision(entry, width),
         ("size", sizing_text(intended.sizing or {}, CURRENCY)),
@@ -79,19 +79,20 @@ def _decision(chain: OrderChain, width: int) -> Iterator[tuple[str, str]]:
     yield from _conditions(chain, width)
     if raised.bar is not None:
         names = ("open", "high", "low", "close", "volume")
-        values = ", ".join(f"{name} {amount_text(getattr(raised.bar, name))}" for name in names)
+        values = ", ".join(f"{name} {_amount(getattr(raised.bar, name))}" for name in names)
         yield "last bar", values
 
 
 def _conditions(chain: OrderChain, width: int) -> Iterator[tuple[str, str]]:
     if chain.signal is None:
         return
-    for text, value, detail in conditions(cast(SignalRaised, chain.signal.fact).signal.explanation)[1]:
-        line = f"{_sign(value)} {text}"
-        if len(line) + len(detail) + GAP + LABEL_WIDTH + 2 <= width:
-            yield "", f"{line}{'':{GAP}}{detail}".rstrip()
-        else:
-            yield "", line
+    found = conditions(cast(SignalRaised, chain.signal.fact).signal.explanation)[1]
+    lines = [(f"{_sign(value)} {text}", detail) for text, value, detail in found]
+    room = max(len(line) for line, _ in lines)
+    beside = 2 + LABEL_WIDTH + room + GAP + max(len(detail) for _, detail in lines) <= width
+    for line, detail in lines:
+        yield "", f"{line:{room + GAP}}{detail}".rstrip() if beside else line
+        if detail and not beside:
             yield "", f"  {detail}"
 
 
@@ -125,7 +126,7 @@ def _fills(chain: OrderChain) -> str:
     fills = [record.fact.execution for record in chain.events if isinstance(record.fact, OrderFilled)]
     if not fills:
         return "nothing was filled"
-    shown = [f"{amount_text(fill.quantity)} at {amount_text(fill.price)}" for fill in fills[:FILLS_SHOWN]]
+    shown = [f"{_amount(fill.quantity)} at {_amount(fill.price)}" for fill in fills[:FILLS_SHOWN]]
     if len(fills) > FILLS_SHOWN:
         shown.append(f"{plural(len(fills) - FILLS_SHOWN, 'more fill')}")
     commission = money(float(sum((fill.commission for fill in fills), Decimal(0))))
@@ -148,6 +149,11 @@ def _outcome(result: Result, trip: Any) -> str:
 
 def _moment(time_ns: int) -> str:
     return f"{to_iso(time_ns)[:16].replace('T', ' ')} UTC"
+
+
+def _amount(value: Decimal) -> str:
+    whole, point, rest = amount_text(value).partition(".")
+    return f"{int(whole):,}{point}{rest}"
 
 
 def _price(value: Decimal) -> str:

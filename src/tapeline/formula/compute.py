@@ -6,6 +6,8 @@
     stream = Stream({"rsi": rsi(bars().close, 14)}, symbols=2000, frame="1min")
     row = stream.advance(next_slice_as_panel)["rsi"]                        # float64 [1, N]
 
+    print(explain(rsi(bars().close, 14) < 30, panel, "AAPL", "2018-02-16T15:00:00Z").render())
+
 Both advance the same state machines, so a stream gives the rows of the array bit for bit.
 """
 
@@ -19,8 +21,9 @@ import numpy as np
 
 from tapeline.domain.errors import DataError, FormulaError
 from tapeline.domain.panel import Floats, Panel
-from tapeline.domain.times import parse_frame
+from tapeline.domain.times import from_iso, parse_frame, to_iso
 from tapeline.formula.bars import Bars
+from tapeline.formula.explain import Explanation
 from tapeline.formula.frame import BASE
 from tapeline.formula.node import Node, ordered
 from tapeline.formula.parameters import bind
@@ -55,6 +58,35 @@ def compute(
 
         list(workers.map(work, blocks))
     return outputs
+
+
+def explain(
+    formula: Node,
+    panel: Panel,
+    symbol: str,
+    time: str | int,
+    *,
+    parameters: Mapping[str, float] | None = None,
+    groups: Mapping[str, Sequence[int]] | None = None,
+) -> Explanation:
+    """Return why a formula has its value for a symbol at a moment: its tree with the numbers it saw.
+
+    time : ISO text or UTC nanoseconds; the last slice that had ended by then is explained
+    Raises UnknownNameError for a symbol that is not in the panel, DataError for a time before its first slice.
+    """
+    moment_ns = from_iso(time) if isinstance(time, str) else time
+    column = panel.column(symbol)
+    row = int(np.searchsorted(panel.end_ns, moment_ns, side="right")) - 1
+    if row < 0:
+        raise DataError(
+            f"Nothing had ended by {to_iso(moment_ns)}: the data begins with a bar that ends at"
+            f" {to_iso(int(panel.end_ns[0]))}."
+        )
+    program = _program({"value": formula}, len(panel.symbols), panel.frame_ns, parameters, groups)
+    for start in range(0, row, program.chunk_rows):
+        program.advance(panel.rows(start, min(start + program.chunk_rows, row)))
+    program.advance(panel.rows(row, row + 1))
+    return program.explain(TABLE, "value", 0, column)
 
 
 class Stream:
