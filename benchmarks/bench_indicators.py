@@ -84,10 +84,7 @@ def last_rows(market: dict[str, Any], first: int, end: int) -> list[Any]:
         suite = Suite(block.stop - block.start, CHUNK_ROWS)
         bars = market["close"].shape[0]
         for t in range(0, bars, CHUNK_ROWS):
-            chunk = [
-                np.ascontiguousarray(market[name][t : t + CHUNK_ROWS, block])
-                for name in ("high", "low", "close")
-            ]
+            chunk = [np.ascontiguousarray(market[name][t : t + CHUNK_ROWS, block]) for name in ("high", "low", "close")]
             panels = suite.advance(*chunk)
         last = (bars - 1) % CHUNK_ROWS
         found.append([panels[name][last].copy() for name in NAMES])
@@ -128,8 +125,7 @@ def main() -> None:
         warm, live = Suite(series, seen), Suite(series, 1)
         warm.advance(*(market[name][:seen] for name in ("high", "low", "close")))
         live.calls = [
-            (*call[:2], state, *call[3:])
-            for call, (_, _, state, _, _) in zip(live.calls, warm.calls, strict=True)
+            (*call[:2], state, *call[3:]) for call, (_, _, state, _, _) in zip(live.calls, warm.calls, strict=True)
         ]
 
         def run() -> Any:

@@ -78,11 +78,7 @@ def main() -> None:
             "kernels_s": median_s([sys.executable, "-c", ENSURE], 1, TAPELINE_CACHE=folder),
             "backtest_s": median_s(backtest, 5),
         }
-    print(
-        json.dumps(
-            {name: round(value, 3) if isinstance(value, float) else value for name, value in line.items()}
-        )
-    )
+    print(json.dumps({name: round(value, 3) if isinstance(value, float) else value for name, value in line.items()}))
 
 
 if __name__ == "__main__":

@@ -228,9 +228,7 @@ def table(goals: list[Goal], results: dict[Case, list[Line]]) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="regular expression on the name of the work")
     parser.add_argument("--rounds", type=int, default=1, help="how often each case runs; medians count")
     parser.add_argument("--out", type=Path, help="where to write all JSON lines; not into the repository")

@@ -153,9 +153,7 @@ def at_index(closes: Array, index: Array) -> list[Array]:
 
 
 RECURSIVE = 1e-12  # both sides round each step by 1e-16; old errors fade as old values do
-RUNNING_SUM = (
-    1e-10  # TA-Lib adds and subtracts in one sum: 1e-16 of the largest price for each bar of the series
-)
+RUNNING_SUM = 1e-10  # TA-Lib adds and subtracts in one sum: 1e-16 of the largest price for each bar of the series
 RATIO = 1e-9  # a ratio of two small differences of prices, so their rounding is magnified
 
 PAIRS: tuple[Pair, ...] = (
@@ -168,12 +166,8 @@ PAIRS: tuple[Pair, ...] = (
     Pair("RSI 14", of_close("rsi", 14, 0), lambda s: [talib.RSI(s.close, 14)], RECURSIVE, 100.0),
     Pair("MIN 20", of_close("rolling_min", 20), lambda s: [talib.MIN(s.close, 20)], 0.0),
     Pair("MAX 20", of_close("rolling_max", 20), lambda s: [talib.MAX(s.close, 20)], 0.0),
-    Pair(
-        "MININDEX 20", at_age("rolling_argmin"), lambda s: at_index(s.close, talib.MININDEX(s.close, 20)), 0.0
-    ),
-    Pair(
-        "MAXINDEX 20", at_age("rolling_argmax"), lambda s: at_index(s.close, talib.MAXINDEX(s.close, 20)), 0.0
-    ),
+    Pair("MININDEX 20", at_age("rolling_argmin"), lambda s: at_index(s.close, talib.MININDEX(s.close, 20)), 0.0),
+    Pair("MAXINDEX 20", at_age("rolling_argmax"), lambda s: at_index(s.close, talib.MAXINDEX(s.close, 20)), 0.0),
     Pair(
         "STOCHF 14",
         of_bars("stochastic", 14, 0, 0),
@@ -194,9 +188,7 @@ PAIRS: tuple[Pair, ...] = (
     Pair(
         "ADX DX +DI -DI 14",
         of_bars("adx", 14),
-        lambda s: [
-            f(s.high, s.low, s.close, 14) for f in (talib.ADX, talib.DX, talib.PLUS_DI, talib.MINUS_DI)
-        ],
+        lambda s: [f(s.high, s.low, s.close, 14) for f in (talib.ADX, talib.DX, talib.PLUS_DI, talib.MINUS_DI)],
         RATIO,
         100.0,
     ),

@@ -182,9 +182,7 @@ def write_last(path: Path, text: str) -> None:
 
 def run(command: list[str], *, shown: bool = False) -> subprocess.CompletedProcess[str]:
     """Run a command without input; its output is kept for last_line, or shown."""
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "VIRTUAL_ENV")
-    }
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "VIRTUAL_ENV")}
     pipe = None if shown else subprocess.PIPE
     return subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=environment, check=False

@@ -16,6 +16,7 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
+
 from tapeline import Panel
 from tapeline.domain.times import MINUTE, from_iso
 from tapeline.feeds.calendars import sessions
@@ -34,7 +35,7 @@ def bars_of(table: str, *, calendar: str | None = None, minutes: int = 1) -> Pan
     symbols = tuple(name.strip() for name in lines[0].split("|"))
     day, days, ends, cells = FIRST_DAY, set(), [], []
     for line in lines[1:]:
-        if line[:2] == "20":
+        if line[:4].isdigit():
             day = line
             continue
         time, _, rest = line.partition(" ")

@@ -28,19 +28,23 @@ _FACE = {
         "obv",
         "realized_volatility",
         "relative_volume",
+        "relative_volume_by_minute",
         "maximum",
         "minimum",
         "roc",
         "round_to",
+        "rolling_argmax",
         "rolling_argmin",
         "rolling_max",
         "rolling_mean",
         "rolling_min",
         "rolling_std",
+        "rolling_sum",
         "rolling_zscore",
         "rsi",
         "sma",
         "stoch_rsi",
+        "stochastic",
         "true_range",
         "vwap",
         "where",
@@ -83,7 +87,7 @@ _WHERE = {name: module for module, names in _FACE.items() for name in names} | {
     "session": "tapeline.formula.session",
 }
 
-__all__ = ["__version__", *sorted(_WHERE)]  # noqa: PLE0604  (every name is in the table above)
+__all__ = ["__version__", *sorted(_WHERE)]
 
 
 def __getattr__(name: str) -> Any:

@@ -29,9 +29,7 @@ def test_probability_of_the_paper_with_the_real_moments():
     ("sharpe", "skewness", "kurtosis", "error", "years"),
     [(0.7079, -0.225, 2.957, 0.1028, 0.7152), (0.8183, -1.4455, 7.0497, 0.1550, 1.1593)],
 )
-def test_standard_error_and_record_length_of_the_two_funds_of_the_paper(
-    sharpe, skewness, kurtosis, error, years
-):
+def test_standard_error_and_record_length_of_the_two_funds_of_the_paper(sharpe, skewness, kurtosis, error, years):
     estimate = SharpeEstimate(sharpe, 134, skewness, kurtosis)
 
     assert estimate.standard_error() == pytest.approx(error, abs=5e-5)

@@ -127,9 +127,7 @@ def test_a_level_account_is_drawn_as_a_line_without_drawdown():
     st.booleans(),
 )
 def test_the_picture_always_fits(values, width, height, unicode):
-    drawn = equity_picture(
-        np.array(values), days(len(values)), width, height, encoding="utf-8" if unicode else "ascii"
-    )
+    drawn = equity_picture(np.array(values), days(len(values)), width, height, encoding="utf-8" if unicode else "ascii")
 
     lines = plain(drawn).split("\n")
     assert len(lines) == height

@@ -94,9 +94,7 @@ def test_the_currency_changes_no_ratio():
 
 
 def test_an_account_that_never_traded_has_no_ratios():
-    found = summarize(
-        TIMES, np.full(6, 100.0), round_trips={"side": [], "entry_ns": [], "exit_ns": [], "net_pnl": []}
-    )
+    found = summarize(TIMES, np.full(6, 100.0), round_trips={"side": [], "entry_ns": [], "exit_ns": [], "net_pnl": []})
 
     assert found["net_profit"] == 0.0
     assert found["max_drawdown"] == 0.0

@@ -202,9 +202,7 @@ def test_no_rows_have_no_exposure():
 def test_the_longest_run_is_the_longest_of_all_stretches(condition):
     text = "".join("x" if one else " " for one in condition)
 
-    assert longest_run(np.array(condition, dtype=bool)) == max(
-        (len(part) for part in text.split()), default=0
-    )
+    assert longest_run(np.array(condition, dtype=bool)) == max((len(part) for part in text.split()), default=0)
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), max_size=40), st.floats(0.01, 100.0))

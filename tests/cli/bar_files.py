@@ -26,9 +26,7 @@ def as_table(panel: Panel) -> pl.DataFrame:
     parts = []
     for column, symbol in enumerate(panel.symbols):
         here = ~np.isnan(panel.close[:, column])
-        fields = {
-            name: getattr(panel, name)[here, column] for name in ("open", "high", "low", "close", "volume")
-        }
+        fields = {name: getattr(panel, name)[here, column] for name in ("open", "high", "low", "close", "volume")}
         times = pl.Series("ts", panel.start_ns[here]).cast(pl.Datetime("ns", "UTC"))
         parts.append(pl.DataFrame({"ts": times, **fields}).select(pl.lit(symbol).alias("symbol"), pl.all()))
     return pl.concat(parts)

@@ -57,9 +57,7 @@ FILES: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], str]] = {
         "row 2 of other.parquet (ALFA, 2024-01-02T14:31:00Z) comes after row 1 of other.parquet",
     ),
     "a price that is no number": (
-        lambda t: t.with_columns(
-            close=pl.when(pl.int_range(pl.len()) == 7).then(float("nan")).otherwise("close")
-        ),
+        lambda t: t.with_columns(close=pl.when(pl.int_range(pl.len()) == 7).then(float("nan")).otherwise("close")),
         "The close price in row 7 of other.parquet (ALFA, 2024-01-02T14:37:00Z) is nan",
     ),
 }

@@ -149,9 +149,7 @@ def test_a_work_folder_that_is_a_file_is_refused(folder: Path) -> None:
     (folder / "work").touch()
 
     with (
-        pytest.raises(
-            StorageError, match=r"Folder .*work cannot be written: .* Name another one with --work"
-        ),
+        pytest.raises(StorageError, match=r"Folder .*work cannot be written: .* Name another one with --work"),
         run_folder(folder / "work"),
     ):
         pytest.fail("no folder can be made there")

@@ -111,10 +111,7 @@ def test_a_broken_file_is_answered_with_its_line(folder: Path, case: str, way: s
 def test_an_unknown_class_is_answered_with_those_there_are(folder: Path) -> None:
     (folder / "my.py").write_text(RULE)
 
-    assert (
-        "Unknown strategy class 'Ris' in my.py. Did you mean 'Rise'?"
-        in run("backtest", "my.py:Ris", *BARS).sentence
-    )
+    assert "Unknown strategy class 'Ris' in my.py. Did you mean 'Rise'?" in run("backtest", "my.py:Ris", *BARS).sentence
 
 
 def test_a_file_that_is_not_there_is_said() -> None:

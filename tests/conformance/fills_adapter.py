@@ -41,14 +41,11 @@ def simulate(case: dict[str, Any]) -> dict[str, Any]:
     market, numbers = play(case)
     names = {number: name for name, number in numbers.items()}
     return {
-        "executions": [
-            _execution(event, names) for event in market.events if event["kind"] == EventKind.FILL
-        ],
+        "executions": [_execution(event, names) for event in market.events if event["kind"] == EventKind.FILL],
         "orders": {name: _order(market.orders[number]) for name, number in numbers.items()},
         "cash": str(cash_amount(market)),
         "positions": {
-            symbol: str(exact(position))
-            for symbol, position in zip(case["instruments"], market.positions, strict=True)
+            symbol: str(exact(position)) for symbol, position in zip(case["instruments"], market.positions, strict=True)
         },
     }
 
@@ -125,9 +122,7 @@ def _costs(facts: dict[str, Any]) -> Costs:
 
 
 def _switches(facts: dict[str, str]) -> Market:
-    words = {
-        name: facts[name] for name in ("limit_fill", "inside_first", "commission_rounding") if name in facts
-    }
+    words = {name: facts[name] for name in ("limit_fill", "inside_first", "commission_rounding") if name in facts}
     return Market(participation=float(facts.get("participation", 1)), **words)
 
 
@@ -149,8 +144,7 @@ def _send(
     decided_ns = from_iso(action["at"])
     arrival_ns = decided_ns + int(Decimal(str(action.get("latency_s", 0))) * SECOND)
     prices = [
-        float(action.get(name, math.nan))
-        for name in ("limit_price", "stop_price", "trail_amount", "trail_percent")
+        float(action.get(name, math.nan)) for name in ("limit_price", "stop_price", "trail_amount", "trail_percent")
     ]
     quantity = float(action.get("quantity", math.nan))
     expire_ns = from_iso(action["expire_at"]) if "expire_at" in action else -1
@@ -159,9 +153,7 @@ def _send(
         cancel(market, numbers[action["id"]], decided_ns, arrival_ns)
     elif action["do"] == "replace":
         time_in_force = int(TimeInForce[word]) if word else -1
-        replace(
-            market, numbers[action["id"]], decided_ns, arrival_ns, quantity, *prices, time_in_force, expire_ns
-        )
+        replace(market, numbers[action["id"]], decided_ns, arrival_ns, quantity, *prices, time_in_force, expire_ns)
     else:
         group = groups.setdefault(action["oca"], len(groups)) if "oca" in action else -1
         numbers[action["id"]] = submit(

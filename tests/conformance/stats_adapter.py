@@ -53,9 +53,7 @@ def _alpha(inputs):
 
 
 def _line(inputs):
-    return ratios.regress_on_benchmark(
-        _series(inputs), _series(inputs, "benchmark"), risk_free=inputs["rf_per_period"]
-    )
+    return ratios.regress_on_benchmark(_series(inputs), _series(inputs, "benchmark"), risk_free=inputs["rf_per_period"])
 
 
 def _drawdown_positions(inputs):
@@ -64,16 +62,12 @@ def _drawdown_positions(inputs):
 
 
 def _min_track_record_length(inputs):
-    observations = _estimate(inputs).min_track_record_length(
-        _benchmark_sharpe(inputs), confidence=inputs["confidence"]
-    )
+    observations = _estimate(inputs).min_track_record_length(_benchmark_sharpe(inputs), confidence=inputs["confidence"])
     return observations / _periods(inputs) if inputs.get("unit") == "years" else observations
 
 
 def _downside(function):
-    return lambda i: function(
-        _series(i), minimum_acceptable=i["mar_per_period"], periods_per_year=_periods(i)
-    )
+    return lambda i: function(_series(i), minimum_acceptable=i["mar_per_period"], periods_per_year=_periods(i))
 
 
 def _against_benchmark(function):
@@ -89,9 +83,7 @@ STATISTICS = {
     "cagr": lambda i: returns.cagr(_series(i), periods_per_year=_periods(i)),
     "hit_rate": lambda i: returns.hit_rate(_series(i), threshold=i["threshold_per_period"]),
     "tail_ratio": lambda i: returns.tail_ratio(_series(i), upper=i["upper"], lower=i["lower"]),
-    "sharpe": lambda i: ratios.sharpe_ratio(
-        _series(i), periods_per_year=_periods(i), risk_free=i["rf_per_period"]
-    ),
+    "sharpe": lambda i: ratios.sharpe_ratio(_series(i), periods_per_year=_periods(i), risk_free=i["rf_per_period"]),
     "downside_deviation": _downside(ratios.downside_deviation),
     "sortino": _downside(ratios.sortino_ratio),
     "omega": lambda i: ratios.omega_ratio(_series(i), threshold=i["threshold_per_period"]),

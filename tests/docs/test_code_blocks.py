@@ -17,9 +17,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LIMIT_S = 240
 
 
-def run_block(
-    block: Block, folder: Path, names: dict[str, object], launcher: Path = ROOT / "tapeline"
-) -> None:
+def run_block(block: Block, folder: Path, names: dict[str, object], launcher: Path = ROOT / "tapeline") -> None:
     """Run one block in a folder; raise what it raises, AssertionError for a command with the wrong status."""
     if block.remark == "file":
         (folder / block.argument).write_text(block.text, encoding="utf-8")
@@ -30,14 +28,10 @@ def run_block(
         ours = [command for command in block.commands if command.startswith("./tapeline")]
         for command in ours:
             arguments = [str(launcher), *shlex.split(command, comments=True)[1:]]
-            done = subprocess.run(
-                arguments, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False
-            )
+            done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False)
             must_fail = block.remark == "fails" and command == ours[-1]
             printed = (done.stdout + done.stderr)[-3000:]
-            assert (done.returncode != 0) == must_fail, (
-                f"{command!r} ended with status {done.returncode}:\n{printed}"
-            )
+            assert (done.returncode != 0) == must_fail, f"{command!r} ended with status {done.returncode}:\n{printed}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -39,9 +39,7 @@ def test_an_id_of_any_names_has_at_most_48_plain_characters(
     assert name == client_order_id(strategy, symbol, time, sequence, attempt)
 
 
-@given(
-    st.lists(st.tuples(NAMES, NAMES, st.integers(0, 10**18), st.integers(0, 50)), max_size=20, unique=True)
-)
+@given(st.lists(st.tuples(NAMES, NAMES, st.integers(0, 10**18), st.integers(0, 50)), max_size=20, unique=True))
 def test_different_decisions_have_different_ids(decisions: list[tuple[str, str, int, int]]) -> None:
     assert len({client_order_id(*decision) for decision in decisions}) == len(decisions)
 

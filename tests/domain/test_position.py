@@ -62,9 +62,7 @@ def test_a_trade_that_crosses_zero_closes_and_opens_at_one_price() -> None:
 def test_a_reverse_split_pays_the_fraction_and_realizes_its_cost() -> None:
     # 100 at 3.00, 1 for 8: 12.5 shares of 24.00; 12 stay with 288.00 of cost, the half one had cost 12.00.
     # Paid at 24.80 a share: 12.40, so 0.40 is realized.
-    held = (
-        after(("100", "3.00")).split(Decimal(1), Decimal(8), Decimal(12)).paid_for_fraction(Decimal("12.40"))
-    )
+    held = after(("100", "3.00")).split(Decimal(1), Decimal(8), Decimal(12)).paid_for_fraction(Decimal("12.40"))
 
     assert (held.quantity, held.cost, held.realized) == (Decimal(12), Decimal("288.00"), Decimal("0.40"))
 

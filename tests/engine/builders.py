@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
+
+from shared import shared_path
 from tapeline import (
     Account,
     Costs,
@@ -34,8 +36,6 @@ from tapeline import (
 )
 from tapeline.feeds.calendars import sessions
 from tapeline.feeds.simulated import simulate_market
-
-from shared import shared_path
 
 
 def real_panel(name: str, first: str, last: str, symbols: int | None = None) -> Panel:

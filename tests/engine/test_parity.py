@@ -14,6 +14,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from engine.builders import (
+    SETTINGS,
+    FreeBracket,
+    FreeCross,
+    Keep,
+    Reversal,
+    real_panel,
+    simulated_panel,
+    with_last_bar_changed,
+)
 from tapeline import CashDividend, MovingAverageCross, Panel, RunSettings, Split, backtest
 from tapeline.app.replay import FinishedReplay, replay
 from tapeline.domain.money import text
@@ -28,17 +39,6 @@ from tapeline.ledger.facts import OrderFilled, OrderIntended
 from tapeline.ledger.views import rebuild
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.strategies.catalogue import SHIPPED
-
-from engine.builders import (
-    SETTINGS,
-    FreeBracket,
-    FreeCross,
-    Keep,
-    Reversal,
-    real_panel,
-    simulated_panel,
-    with_last_bar_changed,
-)
 
 
 def shipped() -> list[AnyStrategy]:
@@ -166,8 +166,7 @@ def test_the_journal_alone_holds_the_same_executions_and_books(tmp_path: Path) -
     with SqliteJournal.reading(tmp_path / "run.journal") as journal:
         fills = [record.fact for record in journal.read(kind=OrderFilled.kind)]
         orders = {
-            record.fact.order.client_order_id: record.fact.order
-            for record in journal.read(kind=OrderIntended.kind)
+            record.fact.order.client_order_id: record.fact.order for record in journal.read(kind=OrderIntended.kind)
         }
         views = rebuild(journal)
 

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-MONDAY_OPEN = datetime(
-    2018, 7, 2, 13, 30, tzinfo=UTC
-)  # 09:30 New York; Tuesday is a half day, Wednesday closed
+MONDAY_OPEN = datetime(2018, 7, 2, 13, 30, tzinfo=UTC)  # 09:30 New York; Tuesday is a half day, Wednesday closed
 
 
 def bars(

@@ -182,9 +182,7 @@ def test_an_unknown_calendar_is_answered_with_the_nearest_name() -> None:
         (date(2020, 1, 2), date(2020, 1, 1), "the first day is after the last"),
     ],
 )
-def test_periods_outside_of_what_is_known_are_refused(
-    first: date | None, last: date | None, sentence: str
-) -> None:
+def test_periods_outside_of_what_is_known_are_refused(first: date | None, last: date | None, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         sessions("XNYS", first, last)
 

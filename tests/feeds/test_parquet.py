@@ -90,9 +90,7 @@ def test_a_file_sorted_by_time_gives_the_same_panel_as_one_sorted_by_symbol(tmp_
 
 @pytest.mark.parametrize("by", ["symbol", "month"])
 def test_a_folder_gives_the_same_panel_as_one_file(by: str, tmp_path: Path) -> None:
-    frame = pl.concat(
-        [bars("AAA", "BBB", count=30), bars("AAA", "BBB", start=MONDAY_OPEN + timedelta(31), count=30)]
-    )
+    frame = pl.concat([bars("AAA", "BBB", count=30), bars("AAA", "BBB", start=MONDAY_OPEN + timedelta(31), count=30)])
     frame = frame.sort("symbol", "ts").with_columns(pl.col("ts").dt.strftime("%B").alias("month"))
     (tmp_path / "many").mkdir()
     # By name, August comes before July: files need not follow each other in time.
@@ -192,9 +190,7 @@ def test_daily_bars_cover_the_session_of_their_date(tmp_path: Path) -> None:
 
 
 def test_without_a_calendar_the_whole_data_is_one_session(tmp_path: Path) -> None:
-    path = write(
-        bars(start=datetime(2018, 7, 7, 23, 58, tzinfo=UTC)), tmp_path / "bars.parquet"
-    )  # a Saturday
+    path = write(bars(start=datetime(2018, 7, 7, 23, 58, tzinfo=UTC)), tmp_path / "bars.parquet")  # a Saturday
 
     panel, report = read_bars(path, calendar=None)
 
@@ -263,9 +259,7 @@ def test_every_value_lands_on_its_symbol_and_time(
     width, height = data.draw(st.integers(1, 6)), data.draw(st.integers(2, 40))
     random = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     names = [f"S{number}" for number in random.permutation(width)]
-    frame = bars(*names, count=height).with_columns(
-        volume=pl.Series(random.integers(0, 10**6, width * height))
-    )
+    frame = bars(*names, count=height).with_columns(volume=pl.Series(random.integers(0, 10**6, width * height)))
     kept = frame.filter(pl.Series(random.random(width * height) < 0.8))
     path = write(kept, tmp_path_factory.mktemp("any") / "bars.parquet")
     try:

@@ -157,17 +157,13 @@ def test_the_row_named_is_the_row_of_the_file_also_when_only_a_part_is_read(tmp_
 
 def test_a_duplicate_is_found_also_where_a_symbol_asked_for_has_no_bars_in_the_period(tmp_path: Path) -> None:
     july = bars("AAA", "BBB", count=3)[[0, 3, 0]]
-    path = write(
-        pl.concat([july, bars("CCC", start=MONDAY_OPEN + timedelta(days=3))]), tmp_path / "bars.parquet"
-    )
+    path = write(pl.concat([july, bars("CCC", start=MONDAY_OPEN + timedelta(days=3))]), tmp_path / "bars.parquet")
 
     with pytest.raises(DataError, match="The same bar stands twice: row 0 of"):
         read_bars(path, symbols=["AAA", "BBB", "CCC"], last="2018-07-02", frame="1min")
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(bars(count=5), tmp_path / "bars.parquet")
     read = parquet.collect
 

@@ -22,9 +22,7 @@ from tapeline.ports.market_data import MarketData
 @pytest.fixture(scope="module")
 def panel() -> Panel:
     # A half day and a full one; blocks of a replay end in the middle of both.
-    return simulate_market(
-        7, sessions=sessions("XNYS", date(2018, 11, 23), date(2018, 11, 26)), symbols=21
-    ).panel
+    return simulate_market(7, sessions=sessions("XNYS", date(2018, 11, 23), date(2018, 11, 26)), symbols=21).panel
 
 
 def reachable(one: Slice) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:

@@ -38,9 +38,7 @@ def test_the_minutes_of_2018_have_the_described_size(minutes_2018: Reading) -> N
 
 
 def test_two_names_that_were_taken_over_in_2018_miss_the_sessions_after(minutes_2018: Reading) -> None:
-    missing = {
-        name: minutes_2018.report.completeness.missing_sessions(name) for name in ("JUNO", "CPN", "AAL")
-    }
+    missing = {name: minutes_2018.report.completeness.missing_sessions(name) for name in ("JUNO", "CPN", "AAL")}
 
     assert len(missing["JUNO"]) == 44 - 11
     assert len(missing["CPN"]) == 44 - 14
@@ -54,19 +52,13 @@ def test_minutes_of_2018_move_from_1430_to_1330_utc_with_daylight_saving_time(mi
 
     opens = {ns_to_date(int(t)): (int(t) // MINUTE) % 1440 for t in panel.start_ns[first]}
     assert len(opens) == 44
-    assert all(
-        minute == (14 * 60 + 30 if day < date(2018, 3, 11) else 13 * 60 + 30) for day, minute in opens.items()
-    )
+    assert all(minute == (14 * 60 + 30 if day < date(2018, 3, 11) else 13 * 60 + 30) for day, minute in opens.items())
 
 
 @pytest.mark.parametrize("symbol", ["AAL", "GOOGL"])
 def test_a_column_equals_what_polars_reads_for_the_symbol(symbol: str, minutes_2018: Reading) -> None:
     panel, _ = minutes_2018
-    rows = (
-        pl.read_parquet(shared_path("data/minute_us_2018.parquet"))
-        .filter(pl.col("symbol") == symbol)
-        .sort("ts")
-    )
+    rows = pl.read_parquet(shared_path("data/minute_us_2018.parquet")).filter(pl.col("symbol") == symbol).sort("ts")
     local = pl.col("ts").dt.convert_time_zone("America/New_York").dt.time()
     rows = rows.filter(local >= pl.time(9, 30), local < pl.time(16))
 
@@ -201,9 +193,7 @@ def test_thin_names_have_a_fifth_to_two_fifths_of_their_minutes() -> None:
 
 
 def test_fifteen_minute_bars_end_at_the_close() -> None:
-    panel, _ = read_bars(
-        shared_path("data/bars_15min_us_2019.parquet"), first="2019-01-04", last="2019-01-04"
-    )
+    panel, _ = read_bars(shared_path("data/bars_15min_us_2019.parquet"), first="2019-01-04", last="2019-01-04")
 
     assert len(panel) == 26
     assert panel.start_ns[0] == from_iso("2019-01-04T14:30:00Z")

@@ -35,9 +35,7 @@ def log_returns(panel: Panel, column: int) -> np.ndarray[tuple[int], np.dtype[np
     return np.diff(np.log(close[~np.isnan(close)]))
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
-    ten_sessions: Sessions, panel: Panel
-) -> None:
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(ten_sessions: Sessions, panel: Panel) -> None:
     again = simulate_market(7, sessions=ten_sessions).panel
     other = simulate_market(8, sessions=ten_sessions).panel
 

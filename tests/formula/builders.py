@@ -13,14 +13,10 @@ FIRST_DAY = 19_000 * DAY
 PRICES = ("open", "high", "low", "close", "volume")
 
 
-def a_calendar(
-    days: int = 3, *, half_days: tuple[int, ...] = (1,), hours: float = 2.5, ordinal: int = 0
-) -> Sessions:
+def a_calendar(days: int = 3, *, half_days: tuple[int, ...] = (1,), hours: float = 2.5, ordinal: int = 0) -> Sessions:
     """Return consecutive sessions from 14:30 UTC, some of them an hour shorter."""
     opens = FIRST_DAY + np.arange(days, dtype=np.int64) * DAY + 14 * HOUR + 30 * MINUTE
-    lengths = np.array(
-        [int(hours * HOUR) - (HOUR if day in half_days else 0) for day in range(days)], dtype=np.int64
-    )
+    lengths = np.array([int(hours * HOUR) - (HOUR if day in half_days else 0) for day in range(days)], dtype=np.int64)
     return Sessions("TEST", opens, opens + lengths, ordinal)
 
 

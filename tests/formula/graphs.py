@@ -127,9 +127,7 @@ def _condition(draw: DrawFn, depth: int, exact: bool) -> Node:
         x = _number(draw, 0, exact)
         if draw(st.integers(0, 4)) == 0:
             return (x > 20) | (draw(st.sampled_from(CLOCKS)) < 30)
-        return draw(st.sampled_from(COMPARISONS))(
-            x, draw(st.sampled_from((x.lag(1), _number(draw, 0, exact))))
-        )
+        return draw(st.sampled_from(COMPARISONS))(x, draw(st.sampled_from((x.lag(1), _number(draw, 0, exact)))))
     kind = draw(st.sampled_from(("compare", "and", "or", "not", "window")))
     if kind == "compare":
         left, right = _number(draw, depth - 1, exact), _number(draw, depth - 1, exact)

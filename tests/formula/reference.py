@@ -74,9 +74,7 @@ def frame_rows(panel: Panel, frame_ns: int) -> FrameRows:
         if key <= panel.end_ns[-1]:
             rows.end_ns.append(key)
             rows.session.append(session_at[key])
-            rows.bars.append(
-                [_bar(panel, column, found, expected[key]) for column, found in enumerate(building[key])]
-            )
+            rows.bars.append([_bar(panel, column, found, expected[key]) for column, found in enumerate(building[key])])
     return rows
 
 
@@ -117,9 +115,7 @@ class Reference:
         key = (id(node), frame_ns)
         if key not in self.known:
             own = node.frame.ns if node.frame is not None else frame_ns
-            self.known[key] = (
-                self._compute(node, frame_ns) if own == frame_ns else self._as_of(node, own, frame_ns)
-            )
+            self.known[key] = self._compute(node, frame_ns) if own == frame_ns else self._as_of(node, own, frame_ns)
         return self.known[key]
 
     def _as_of(self, node: Node, own: int, frame_ns: int) -> Grid:
@@ -190,9 +186,7 @@ class Reference:
 
     def compare(self, node: Node, name: str, a: float, b: float) -> bool:
         selected = self.exact or all(child.is_selection for child in node.inputs)
-        near = a == b or (
-            not selected and abs(a - b) <= 1e-9 * max(1, abs(a), abs(b)) and abs(a - b) < math.inf
-        )
+        near = a == b or (not selected and abs(a - b) <= 1e-9 * max(1, abs(a), abs(b)) and abs(a - b) < math.inf)
         return {
             "greater": a > b and not near,
             "less": a < b and not near,

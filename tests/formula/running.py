@@ -12,9 +12,7 @@ from tapeline.domain.panel import Panel
 from tapeline.formula import Bars, Node, Program, compile_program
 
 
-def compiled_for(
-    panel: Panel, formulas: Mapping[str, Node], decision: Bars | None = None, **options: Any
-) -> Program:
+def compiled_for(panel: Panel, formulas: Mapping[str, Node], decision: Bars | None = None, **options: Any) -> Program:
     """Return a program with one table "t" for the panel."""
     return compile_program(
         {"t": (decision, formulas)},

@@ -24,9 +24,7 @@ def fields_of(**values: float) -> np.ndarray:
 def evaluated(table: Table, output: str, row: int, column: int, fields: np.ndarray) -> float:
     first, last = table.cell_programs[output]
     stack = np.full(table.stack_size, math.nan)
-    return float(
-        evaluate_cell(table.code, first, last, table.constants, table.values, row, column, fields, stack)
-    )
+    return float(evaluate_cell(table.code, first, last, table.constants, table.values, row, column, fields, stack))
 
 
 @st.composite

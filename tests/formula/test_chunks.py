@@ -22,9 +22,7 @@ cuts = st.lists(st.integers(1, 80), max_size=12)
 
 @settings(max_examples=120)
 @given(markets, numbers(), conditions(), frames, cuts)
-def test_random_cuts_change_no_bit(
-    panel: Panel, number: Node, condition: Node, decision: Bars, at: list[int]
-) -> None:
+def test_random_cuts_change_no_bit(panel: Panel, number: Node, condition: Node, decision: Bars, at: list[int]) -> None:
     program = compile_program(
         {"slow": (decision, {"n": number, "c": condition}), "base": (None, {"n": number, "c": condition})},
         symbol_count=3,

@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 import talib
+
 from tapeline import Stream, bars, bollinger, compute, explain, position, rsi, simulate_market, sma
 from tapeline.domain.errors import DataError, FormulaError
 from tapeline.feeds.calendars import sessions

@@ -138,9 +138,7 @@ RULES = {
 
 
 def nodes_of(tree: Explanation) -> list[tuple[str, float, str]]:
-    return [(tree.text, tree.value, tree.detail)] + [
-        entry for child in tree.children for entry in nodes_of(child)
-    ]
+    return [(tree.text, tree.value, tree.detail)] + [entry for child in tree.children for entry in nodes_of(child)]
 
 
 def assert_within(one: Explanation, full: Explanation) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+
 from tapeline import Panel, bars
 from tapeline.domain.panel import Sessions
 from tapeline.domain.times import MINUTE
@@ -64,7 +65,7 @@ def bars_around(moment: date) -> tuple[Panel, Sessions]:
 
 
 def expected_ends(panel: Panel, minutes: int) -> dict[int, list[int]]:
-    """Return the bars of each frame bar by its end, by New York's wall clock alone: from 09:30, at the close at last."""
+    """Return the base bars of each frame bar by its end, by New York's wall clock alone."""
     members: dict[int, list[int]] = {}
     for row, start_ns in enumerate(panel.start_ns):
         local = datetime.fromtimestamp(int(start_ns) // 10**9, UTC).astimezone(NEW_YORK)

@@ -63,9 +63,7 @@ def assert_column(panel: Panel, node: Node, expected: np.ndarray) -> None:
 
 
 def test_against_talib(market: Panel) -> None:
-    high, low, close, volume = (
-        getattr(market, name)[:, 1].copy() for name in ("high", "low", "close", "volume")
-    )
+    high, low, close, volume = (getattr(market, name)[:, 1].copy() for name in ("high", "low", "close", "volume"))
     line, signal, histogram = talib.MACD(close, 12, 26, 9)
     bands = talib.BBANDS(close, 20, 2, 2)
     lines = macd(C)
@@ -174,9 +172,7 @@ def test_relative_volume_by_minute_compares_with_the_same_minute_before() -> Non
     panel = a_market(8, symbols=1, missing=0.0, calendar=a_calendar(4, half_days=(), hours=1))
     volume = panel.volume[:, 0].reshape(4, 12)
 
-    found = values_of(panel, relative_volume_by_minute(bars("5min"), 2, session_minutes=60))[:, 0].reshape(
-        4, 12
-    )
+    found = values_of(panel, relative_volume_by_minute(bars("5min"), 2, session_minutes=60))[:, 0].reshape(4, 12)
 
     assert np.isnan(found[:2]).all()
     np.testing.assert_allclose(found[2], volume[2] / volume[:2].mean(axis=0))

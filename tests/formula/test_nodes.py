@@ -73,9 +73,7 @@ def test_formulas_that_are_no_longer_used_are_forgotten() -> None:
 
 
 def test_formulas_survive_pickling_as_the_same_object() -> None:
-    rule = crossed_above(ema(CLOSE, 5), bollinger(CLOSE).upper) & (
-        position.bars_held > session.minutes_to_close
-    )
+    rule = crossed_above(ema(CLOSE, 5), bollinger(CLOSE).upper) & (position.bars_held > session.minutes_to_close)
 
     assert pickle.loads(pickle.dumps(rule)) is rule
 

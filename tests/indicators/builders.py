@@ -36,9 +36,7 @@ def parameters_of(kernel: Kernel, **overrides: float) -> Array:
     return np.array([overrides.get(name, PARAMETERS[name]) for name in kernel.parameters], dtype=np.float64)
 
 
-def a_market(
-    rows: int, symbols: int, seed: int = 0, missing: float = 0.0, unknown: float = 0.0
-) -> dict[str, Array]:
+def a_market(rows: int, symbols: int, seed: int = 0, missing: float = 0.0, unknown: float = 0.0) -> dict[str, Array]:
     """Return panels by the names of value inputs, with `exists` and the clocks.
 
     missing : share of (row, symbol) without a bar; unknown : share of unknown values on existing bars.

@@ -62,9 +62,7 @@ def ema(value: Array, alpha: float, seed_length: float, skip: float) -> list[Arr
 
 def macd(value: Array, fast: float, slow: float, signal: float) -> list[Array]:
     def difference(known: Array) -> list[Array]:
-        line = smoothed(known, 2 / (fast + 1), int(fast), int(slow - fast)) - smoothed(
-            known, 2 / (slow + 1), int(slow)
-        )
+        line = smoothed(known, 2 / (fast + 1), int(fast), int(slow - fast)) - smoothed(known, 2 / (slow + 1), int(slow))
         late = smoothed(line, 2 / (signal + 1), int(signal), int(slow) - 1)
         line[: int(slow + signal) - 2] = np.nan
         return [line, late, line - late]
@@ -124,9 +122,7 @@ def rolling_argmax(value: Array, length: float) -> list[Array]:
     return [windows(value, int(length), lambda w: float(np.argmax(w[::-1])))]
 
 
-def stochastic(
-    high: Array, low: Array, close: Array, length: float, flat: float, flat_threshold: float
-) -> list[Array]:
+def stochastic(high: Array, low: Array, close: Array, length: float, flat: float, flat_threshold: float) -> list[Array]:
     unknown = np.isnan(high) | np.isnan(low) | np.isnan(close)
     highest = windows(np.where(unknown, np.nan, high), int(length), np.max)
     lowest = windows(np.where(unknown, np.nan, low), int(length), np.min)
@@ -166,9 +162,7 @@ def adx(high: Array, low: Array, close: Array, length: float) -> list[Array]:
         sums = [0.0, 0.0, 0.0]
         for t in range(1, bars):
             kept = 1.0 if t < n else 1.0 - 1.0 / n
-            sums = [
-                kept * total + new for total, new in zip(sums, (plus[t], minus[t], spread[t]), strict=True)
-            ]
+            sums = [kept * total + new for total, new in zip(sums, (plus[t], minus[t], spread[t]), strict=True)]
             if t < n:
                 continue
             plus_di, minus_di = (100 * s / sums[2] if sums[2] > 0 else 0.0 for s in sums[:2])

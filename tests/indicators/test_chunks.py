@@ -27,9 +27,7 @@ markets = st.builds(
 @ALL_KERNELS
 @EXAMPLES
 @given(market=markets, cuts=st.lists(st.integers(0, 60), max_size=6))
-def test_any_cut_into_chunks_gives_the_same_bits(
-    kernel: Kernel, market: dict[str, Array], cuts: list[int]
-) -> None:
+def test_any_cut_into_chunks_gives_the_same_bits(kernel: Kernel, market: dict[str, Array], cuts: list[int]) -> None:
     inputs, parameters = inputs_of(kernel, market), parameters_of(kernel)
     rows = inputs[0].shape[0]
     whole_state, cut_state = (np.zeros((kernel.state_rows(parameters), inputs[0].shape[1])) for _ in range(2))

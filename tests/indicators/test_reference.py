@@ -92,9 +92,7 @@ def test_a_price_spike_leaves_no_trace_once_it_has_left_the_window(name: str, sy
         np.testing.assert_allclose(output[after], other[after], rtol=1e-13)
 
 
-@pytest.mark.parametrize(
-    ("flat", "expected_value"), [(0.0, 0.0), (50.0, 50.0), (100.0, 100.0), (np.nan, np.nan)]
-)
+@pytest.mark.parametrize(("flat", "expected_value"), [(0.0, 0.0), (50.0, 50.0), (100.0, 100.0), (np.nan, np.nan)])
 def test_rsi_of_unchanging_prices_is_the_convention_asked_for(flat: float, expected_value: float) -> None:
     (strength,) = series(KERNELS["rsi"], [7.0] * 20, parameters=(14, flat))
 

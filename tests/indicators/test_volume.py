@@ -43,9 +43,7 @@ def test_session_vwap_of_one_price_is_that_price() -> None:
 
 
 def test_obv_adds_rises_and_subtracts_falls() -> None:
-    (balance,) = series(
-        KERNELS["obv"], [5.0, 6.0, 6.0, 4.0, np.nan, 5.0], [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]
-    )
+    (balance,) = series(KERNELS["obv"], [5.0, 6.0, 6.0, 4.0, np.nan, 5.0], [10.0, 20.0, 30.0, 40.0, 50.0, 60.0])
 
     np.testing.assert_array_equal(balance, [10, 30, 30, -10, np.nan, 50])
 

@@ -44,9 +44,7 @@ ABOVE_ZERO = st.decimals("0.000000001", "1e12", allow_nan=False, allow_infinity=
 OPEN = st.one_of(st.just(Decimal(0)), ABOVE_ZERO)
 STAGES = st.sampled_from(Stage)
 REASONS = st.sampled_from(Reason)
-LEAVES = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXTS
-)
+LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXTS)
 TREES = st.dictionaries(
     TEXTS,
     st.recursive(

@@ -91,9 +91,7 @@ def test_trees_write_what_floats_can_be() -> None:
         "c": {"é": True, "z": None},
     }
 
-    assert encode_tree(tree).decode() == (
-        '{"a":[0.1,1e+300,-0.0,"inf","-inf"],"b":null,"c":{"z":null,"é":true}}'
-    )
+    assert encode_tree(tree).decode() == ('{"a":[0.1,1e+300,-0.0,"inf","-inf"],"b":null,"c":{"z":null,"é":true}}')
 
 
 def test_numbers_of_numpy_are_written_as_plain_ones() -> None:

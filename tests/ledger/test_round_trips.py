@@ -77,9 +77,7 @@ def test_an_open_position_is_no_round_trip_yet() -> None:
 def test_dividends_and_borrow_fees_are_income_of_the_round_trip_they_fall_into() -> None:
     # bought 100 at 10.00, dividend 25.00, sold at 9.80: gross -20.00, net -20.00 + 25.00 = 5.00
     facts = [*traded("BUY 100 ABCD at 10.00 costs 0\nSELL 100 ABCD at 9.80 costs 0 for exit_rule")]
-    (trip,) = trips_of(
-        *facts[:3], CashMoved(T0, CashCause.DIVIDEND, Decimal("25.00"), "ABCD", "Dip"), *facts[3:]
-    )
+    (trip,) = trips_of(*facts[:3], CashMoved(T0, CashCause.DIVIDEND, Decimal("25.00"), "ABCD", "Dip"), *facts[3:])
 
     assert (trip.gross_profit, trip.income, trip.net_profit) == (
         Decimal("-20.00"),

@@ -75,9 +75,7 @@ def test_an_accountant_can_check_cash_positions_and_profit() -> None:
 
 
 def test_two_strategies_hold_one_symbol_apart_and_the_account_holds_their_sum() -> None:
-    views = views_of(
-        *traded("BUY 100 ABCD at 10.00 costs 0", "Dip"), *traded("SELL 30 ABCD at 11.00 costs 0", "Fade")
-    )
+    views = views_of(*traded("BUY 100 ABCD at 10.00 costs 0", "Dip"), *traded("SELL 30 ABCD at 11.00 costs 0", "Fade"))
 
     assert views.position("Dip", "ABCD").quantity == 100
     assert views.position("Fade", "ABCD").quantity == -30
@@ -131,9 +129,7 @@ def test_the_children_of_a_bracket_work_for_what_the_entry_has_filled() -> None:
 
 
 def test_the_fill_of_one_member_reduces_the_others_of_its_group() -> None:
-    stop_fills = a_fill(
-        60, execution_id="E-2", client_order_id="Dip-ABCD-2", side=a_stop().side, quantity=Decimal(40)
-    )
+    stop_fills = a_fill(60, execution_id="E-2", client_order_id="Dip-ABCD-2", side=a_stop().side, quantity=Decimal(40))
     views = a_bracket(a_fill(), OrderTriggered(T0, "Dip-ABCD-2"), stop_fills)
 
     assert views.orders.working["Dip-ABCD-3"].leaves_quantity == 60
@@ -164,9 +160,7 @@ def test_a_replace_has_its_terms_when_the_venue_says_so_and_not_before() -> None
 
     state = asked.orders.working[order.client_order_id]
     assert (state.status, state.stop_price) == (OrderStatus.PENDING_REPLACE, Decimal("9.5"))
-    asked.apply(
-        OrderReplaced(T0, order.client_order_id, Decimal(100), Decimal(100), stop_price=Decimal("9.80"))
-    )
+    asked.apply(OrderReplaced(T0, order.client_order_id, Decimal(100), Decimal(100), stop_price=Decimal("9.80")))
     assert (state.status, state.stop_price) == (OrderStatus.NEW, Decimal("9.80"))
     assert state.venue_order_id == "V-77"
 
@@ -220,9 +214,7 @@ def test_cash_is_deposits_less_what_was_traded_and_paid_exactly(facts: list[Fact
 
     fills = [fact.execution for fact in facts if fact.kind == "OrderFilled"]
     moved = [fact.amount for fact in facts if fact.kind == "CashMoved"]
-    expected = sum(moved, Decimal(0)) - sum(
-        (e.signed_quantity * e.price + e.commission for e in fills), Decimal(0)
-    )
+    expected = sum(moved, Decimal(0)) - sum((e.signed_quantity * e.price + e.commission for e in fills), Decimal(0))
     assert views.cash_amount() == expected
 
 

@@ -194,9 +194,7 @@ def test_the_plain_form_is_json_with_records_as_they_stand(journal: SqliteJourna
         ("ABCE@2024-01-02T15:00:00Z", "Unknown symbol 'ABCE' in the journal. Did you mean 'ABCD'?"),
     ],
 )
-def test_an_unknown_name_is_answered_with_the_nearest(
-    journal: SqliteJournal, question: str, sentence: str
-) -> None:
+def test_an_unknown_name_is_answered_with_the_nearest(journal: SqliteJournal, question: str, sentence: str) -> None:
     with pytest.raises(UnknownNameError) as refusal:
         explain(journal, question)
     assert sentence in str(refusal.value)

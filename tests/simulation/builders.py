@@ -92,9 +92,7 @@ def a_case(
         "account": account or {"cash": "100000", "type": "cash"},
         "costs": NO_COSTS | (costs or {}),
         "settings": {"participation": "1", "limit_fill": "through"} | (settings or {}),
-        "sessions": [
-            {"open": at(day, span.split("-")[0]), "close": at(day, span.split("-")[1])} for day, span in days
-        ],
+        "sessions": [{"open": at(day, span.split("-")[0]), "close": at(day, span.split("-")[1])} for day, span in days],
         "bars": sorted(bar_list, key=lambda bar: bar["end"]),
         "actions": [an_action(line) for line in orders.strip().splitlines() if line.strip()],
         "corporate_actions": corporate_actions or [],

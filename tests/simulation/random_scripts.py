@@ -187,18 +187,13 @@ def _bars(script: Script) -> list[dict[str, str]]:
                 continue
             off = tick / 2 if random.random() < 0.04 else Decimal(0)
             prices = {
-                f: str(10 + tick * ticks + off)
-                for f, ticks in zip("ohlc", (first, high, low, last), strict=True)
+                f: str(10 + tick * ticks + off) for f, ticks in zip("ohlc", (first, high, low, last), strict=True)
             }
             volume = random.choice(["0", "7", "40", "150", "1000", "100000", "100000"])
-            bars.append(
-                {"symbol": symbol, "start": iso(start), "end": iso(start + BAR)} | prices | {"v": volume}
-            )
+            bars.append({"symbol": symbol, "start": iso(start), "end": iso(start + BAR)} | prices | {"v": volume})
     if not bars:
         symbol, start = next(iter(script.instruments)), script.times[0]
-        bars.append(
-            {"symbol": symbol, "start": iso(start), "end": iso(start + BAR)} | dict.fromkeys("ohlcv", "10")
-        )
+        bars.append({"symbol": symbol, "start": iso(start), "end": iso(start + BAR)} | dict.fromkeys("ohlcv", "10"))
     return sorted(bars, key=lambda bar: (bar["end"], bar["symbol"]))
 
 

@@ -320,11 +320,7 @@ class Market:
             if order.symbol == symbol and order.bracket is not None:
                 self.split_work(order.bracket, ratio)
         for _, _, action in self.waiting:
-            if (
-                action["do"] == "replace"
-                and action["decided"] < time
-                and self.orders[action["id"]].symbol == symbol
-            ):
+            if action["do"] == "replace" and action["decided"] < time and self.orders[action["id"]].symbol == symbol:
                 action["void"] = True
 
     def split_order(self, order: Order, ratio: Fraction) -> None:
@@ -370,11 +366,7 @@ class Market:
                 total += self.per_share_total(part, order.filled + quantity, order.value + price * quantity)
                 total -= self.per_share_total(part, order.filled, order.value)
             elif not order.buys:
-                rows = [
-                    r
-                    for r in part["table"]
-                    if moment(r["from"] + "T00:00:00Z") <= day_of(end) * 86_400_000_000
-                ]
+                rows = [r for r in part["table"] if moment(r["from"] + "T00:00:00Z") <= day_of(end) * 86_400_000_000]
                 if rows:
                     row = rows[-1]
                     total += self.to_cents(Fraction(row["per_notional"]) * price * quantity)
@@ -466,9 +458,7 @@ class Market:
                 if payable:
                     self.execute(order, payable, price)
                 if payable < opening:
-                    self.end(
-                        order, CANCELED, "insufficient_buying_power" if self.margin else "insufficient_cash"
-                    )
+                    self.end(order, CANCELED, "insufficient_buying_power" if self.margin else "insufficient_cash")
         if order.filled > before:
             if order.last_fill is None or order.last_fill.bar is not bar:
                 order.last_fill = LastFill(bar, market_price)
@@ -542,16 +532,8 @@ class Market:
 
     def reduce_group(self, order: Order, quantity: Fraction, bar: Bar) -> None:
         for other in self.orders.values():
-            known = other.arrived or (
-                other.decided <= bar.start if self.stage == "open" else other.decided < bar.end
-            )
-            if (
-                other is order
-                or other.group != order.group
-                or not other.alive
-                or not known
-                or other.parent is not None
-            ):
+            known = other.arrived or (other.decided <= bar.start if self.stage == "open" else other.decided < bar.end)
+            if other is order or other.group != order.group or not other.alive or not known or other.parent is not None:
                 continue
             left = cut(max(other.leaves - quantity, Fraction(0)), self.step[other.symbol])
             other.quantity = other.filled + left
@@ -658,11 +640,7 @@ class Market:
         self.stops_and_limits(late)
 
     def stops_and_limits(self, orders: list[Order]) -> None:
-        steps = (
-            [self.inside_limit, self.inside_stop]
-            if self.limits_first
-            else [self.inside_stop, self.inside_limit]
-        )
+        steps = [self.inside_limit, self.inside_stop] if self.limits_first else [self.inside_stop, self.inside_limit]
         for step in steps:
             for order in orders:
                 if order.alive and not order.immediate:

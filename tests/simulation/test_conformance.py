@@ -16,9 +16,7 @@ from simulation import reference_market
 Simulate = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-@pytest.mark.parametrize(
-    "simulate", [fills_adapter.simulate, reference_market.simulate], ids=["kernel", "reference"]
-)
+@pytest.mark.parametrize("simulate", [fills_adapter.simulate, reference_market.simulate], ids=["kernel", "reference"])
 def test_every_shared_case_is_met(simulate: Simulate) -> None:
     cases = json.loads(shared_path("fills/cases.json").read_text())["cases"]
     spec = importlib.util.spec_from_file_location("fills_check", shared_path("fills/check.py"))

@@ -65,9 +65,7 @@ def test_impact_uses_the_deviation_of_twenty_session_returns_across_a_split() ->
     for day in days:
         price = random.randint(90, 110) / (1 if int(day) < 16 else 2)
         if day not in ("05", "11", "12"):
-            bars.append(
-                f"{day} 14:30 X {price} {price + 2} {price - 2} {price + random.choice([-1, 0.5, 1])} 5000"
-            )
+            bars.append(f"{day} 14:30 X {price} {price + 2} {price - 2} {price + random.choice([-1, 0.5, 1])} 5000")
         orders.append(f"{day} 14:30 o{day}: {random.choice(['BUY', 'BUY', 'SELL'])} X 50 MARKET DAY")
     case = a_case(
         "\n".join(bars),
@@ -113,9 +111,7 @@ def test_cash_and_shares_are_conserved_and_the_log_tells_it_all(random: Random) 
         elif kind == EventKind.SPLIT:
             kept = abs(positions[symbol]) * Fraction(float(event["amount"])).limit_denominator(1000)
             step = Fraction(
-                case["instruments"][symbols[symbol]].get(
-                    "fractional", case["instruments"][symbols[symbol]]["lot"]
-                )
+                case["instruments"][symbols[symbol]].get("fractional", case["instruments"][symbols[symbol]]["lot"])
             )
             positions[symbol] = (1 if positions[symbol] >= 0 else -1) * (kept // step) * step
         elif kind >= EventKind.BORROW:

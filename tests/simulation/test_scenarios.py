@@ -37,9 +37,7 @@ class TestClock:
 
         assert ends_of(result) == {"a": "EXPIRED"}
 
-    def test_a_cancel_during_a_missing_last_bar_comes_before_the_end_of_the_day(
-        self, simulate: Simulate
-    ) -> None:
+    def test_a_cancel_during_a_missing_last_bar_comes_before_the_end_of_the_day(self, simulate: Simulate) -> None:
         """Without a bar only the clock goes on: 20:40 comes before 21:00, with a bar of Y or none."""
         for other in ("03 14:30 Y 50 50 50 50 10", "03 20:30 Y 50 50 50 50 10"):
             result = simulate(
@@ -92,9 +90,7 @@ class TestClock:
 
         assert ends_of(result) == {"a": "WORKING", "b": "WORKING", "c": "WORKING"}
 
-    def test_a_market_order_arriving_inside_a_bar_gets_the_rest_at_the_next_open(
-        self, simulate: Simulate
-    ) -> None:
+    def test_a_market_order_arriving_inside_a_bar_gets_the_rest_at_the_next_open(self, simulate: Simulate) -> None:
         """Half-way between 100 and 102 is 101; 30 shares of volume now, the other 20 at 105."""
         result = simulate(
             a_case(
@@ -143,9 +139,7 @@ class TestTypes:
 
         assert ends_of(result) == {"a": "EXPIRED"}
 
-    def test_a_stop_limit_triggered_inside_beyond_its_limit_rests_until_the_next_bar(
-        self, simulate: Simulate
-    ) -> None:
+    def test_a_stop_limit_triggered_inside_beyond_its_limit_rests_until_the_next_bar(self, simulate: Simulate) -> None:
         """SELL 99 / 99.50: triggered by the low of 98; its high of 101 does not count, 99.51 does."""
         result = simulate(
             a_case(
@@ -159,9 +153,7 @@ class TestTypes:
 
         assert fills_of(result) == ["a 10 @ 100 open", "b 10 @ 99.5 inside"]
 
-    def test_trailing_stop_arriving_inside_the_first_bar_starts_at_the_next_open(
-        self, simulate: Simulate
-    ) -> None:
+    def test_trailing_stop_arriving_inside_the_first_bar_starts_at_the_next_open(self, simulate: Simulate) -> None:
         """No bar has ended by 14:40: the reference is 104, the open of 15:00, and the level 106."""
         result = simulate(
             a_case(
@@ -207,9 +199,7 @@ class TestBrackets:
 
     ENTRY_BAR = "03 14:30 X 100 101 99 100 1000"
 
-    def test_target_takes_only_what_the_entry_filled_before_its_limit_fill_of_the_bar(
-        self, simulate: Simulate
-    ) -> None:
+    def test_target_takes_only_what_the_entry_filled_before_its_limit_fill_of_the_bar(self, simulate: Simulate) -> None:
         """40 filled in bar 1; bar 2 fills 60 more at the limit of 98 and trades through 105: the target
         sells 40.
 
@@ -234,9 +224,7 @@ class TestBrackets:
         ]
         assert ends_of(result)["s"] == "CANCELED one_cancels_other"
 
-    def test_target_ignores_a_stop_fill_of_the_entry_when_the_range_reaches_the_stop(
-        self, simulate: Simulate
-    ) -> None:
+    def test_target_ignores_a_stop_fill_of_the_entry_when_the_range_reaches_the_stop(self, simulate: Simulate) -> None:
         """inside_first = limit lets the target go first, but a stop entry's fill inside is not for it."""
         result = simulate(
             a_case(
@@ -250,9 +238,7 @@ class TestBrackets:
 
         assert fills_of(result) == ["e 10 @ 102 inside", "s 10 @ 95 inside"]
 
-    def test_stop_limit_child_rests_when_the_entry_price_is_beyond_its_limit(
-        self, simulate: Simulate
-    ) -> None:
+    def test_stop_limit_child_rests_when_the_entry_price_is_beyond_its_limit(self, simulate: Simulate) -> None:
         """Bought at 90; stop 95, limit 93: the worse price is 90, so it rests until 93.01 trades."""
         result = simulate(
             a_case(
@@ -265,9 +251,7 @@ class TestBrackets:
 
         assert fills_of(result) == ["e 10 @ 90 open", "s 10 @ 93 inside"]
 
-    def test_a_child_acts_at_a_later_open_for_all_that_the_entry_has_filled_there(
-        self, simulate: Simulate
-    ) -> None:
+    def test_a_child_acts_at_a_later_open_for_all_that_the_entry_has_filled_there(self, simulate: Simulate) -> None:
         """Bar 2 opens at 94: the entry fills 60 more there, then the stop sells all 100 at that open."""
         result = simulate(
             a_case(
@@ -486,9 +470,7 @@ class TestNights:
                    03 20:55 replace a latency=64800 limit_price=80
                    04 14:30 b: BUY X 10 LIMIT 46 GTC""",
                 sessions=self.TWO_DAYS,
-                corporate_actions=[
-                    {"symbol": "X", "kind": "split", "ex": "2025-03-04", "new": "2", "old": "1"}
-                ],
+                corporate_actions=[{"symbol": "X", "kind": "split", "ex": "2025-03-04", "new": "2", "old": "1"}],
             )
         )
 
@@ -506,9 +488,7 @@ class TestNights:
                    03 15:00 b: BUY X 9 LIMIT 3 GTC""",
                 sessions=self.TWO_DAYS,
                 account=MARGIN,
-                corporate_actions=[
-                    {"symbol": "X", "kind": "split", "ex": "2025-03-04", "new": "1", "old": "10"}
-                ],
+                corporate_actions=[{"symbol": "X", "kind": "split", "ex": "2025-03-04", "new": "1", "old": "10"}],
             )
         )
 
@@ -516,9 +496,7 @@ class TestNights:
         assert plain(result["positions"]["X"]) == "-2"
         assert ends_of(result)["b"] == "CANCELED corporate_action"
 
-    def test_split_of_a_working_bracket_scales_levels_and_what_its_children_work_for(
-        self, simulate: Simulate
-    ) -> None:
+    def test_split_of_a_working_bracket_scales_levels_and_what_its_children_work_for(self, simulate: Simulate) -> None:
         """Stop 95 for 10 becomes 47.50 for 20; a trail of 4 from the fill at 100 has the same level, 48."""
         for stop, level in (("STOP 95", "47.5"), ("TRAILING_STOP 4", "48")):
             result = simulate(
@@ -528,9 +506,7 @@ class TestNights:
                     f"""03 14:30 e: BUY X 10 MARKET DAY
                         03 14:30 s: SELL X - {stop} GTC parent=e role=stop""",
                     sessions=self.TWO_DAYS,
-                    corporate_actions=[
-                        {"symbol": "X", "kind": "split", "ex": "2025-03-04", "new": "2", "old": "1"}
-                    ],
+                    corporate_actions=[{"symbol": "X", "kind": "split", "ex": "2025-03-04", "new": "2", "old": "1"}],
                 )
             )
 
@@ -545,9 +521,7 @@ class TestNights:
                    11 14:30 X 100 101 99 100 1000""",
                 "07 14:30 a: BUY X 10 MARKET DAY",
                 sessions="07 14:30-21:00,10 14:30-21:00,11 14:30-21:00",
-                corporate_actions=[
-                    {"symbol": "X", "kind": "dividend", "ex": "2025-03-08", "amount": "0.255"}
-                ],
+                corporate_actions=[{"symbol": "X", "kind": "dividend", "ex": "2025-03-08", "amount": "0.255"}],
             )
         )
 

@@ -156,9 +156,7 @@ def test_a_second_writer_is_refused_and_a_reader_is_not(journal: SqliteJournal, 
 
 
 def test_a_second_process_is_refused_until_the_first_lets_go(path: Path) -> None:
-    program = (
-        "import sys; from tapeline.store.sqlite_journal import SqliteJournal as J; J.writing(sys.argv[1])"
-    )
+    program = "import sys; from tapeline.store.sqlite_journal import SqliteJournal as J; J.writing(sys.argv[1])"
     attempt = [sys.executable, "-c", program, str(path)]
     with SqliteJournal.writing(path):
         refused = subprocess.run(attempt, capture_output=True, text=True, check=False)

@@ -166,8 +166,7 @@ def test_two_records_that_changed_places_are_reordered(path: Path, first: int, s
 def test_two_contents_that_changed_places_under_their_hashes_are_reordered(path: Path) -> None:
     tamper(
         path,
-        "CREATE TEMP TABLE two AS SELECT 19 - sequence AS sequence, kind, body FROM facts "
-        "WHERE sequence IN (6, 13)",
+        "CREATE TEMP TABLE two AS SELECT 19 - sequence AS sequence, kind, body FROM facts WHERE sequence IN (6, 13)",
         "UPDATE facts SET (kind, body) = (SELECT kind, body FROM two WHERE two.sequence = facts.sequence) "
         "WHERE sequence IN (6, 13)",
     )
@@ -189,9 +188,7 @@ def test_a_record_moved_far_back_is_reordered(path: Path) -> None:
 
 
 def test_a_record_put_before_the_first_is_found(path: Path) -> None:
-    tamper(
-        path, "INSERT INTO facts SELECT -3, kind, 0, NULL, NULL, NULL, NULL, body, hash FROM facts LIMIT 1"
-    )
+    tamper(path, "INSERT INTO facts SELECT -3, kind, 0, NULL, NULL, NULL, NULL, body, hash FROM facts LIMIT 1")
 
     assert fault(path)[:2] == (FaultKind.ALTERED, 1)
 

@@ -100,8 +100,7 @@ def equity_picture(
         body = _paint_row(cells, side, signs.start if row == start_row else " ", colour)
         lines.append(_margin(label, margin, signs, colour) + body)
     lines.append(
-        _margin("", margin, signs, colour)
-        + _tint(_strip_heading(depth, times, columns, signs), _FAINT, colour)
+        _margin("", margin, signs, colour) + _tint(_strip_heading(depth, times, columns, signs), _FAINT, colour)
     )
     for row, cells in enumerate(strip):
         label = depth_labels[0] if row == 0 else depth_labels[1] if row == strip_rows - 1 else ""
@@ -227,9 +226,7 @@ def _strip_heading(depth: Floats, times: Times, columns: int, signs: _Signs) -> 
     deepest = int(np.argmin(depth))
     if depth[deepest] == 0.0:
         return " No drawdown"
-    text = (
-        f" Drawdown, deepest {_percent(float(depth[deepest]), signs)} on {_moment(times[deepest]):%Y-%m-%d}"
-    )
+    text = f" Drawdown, deepest {_percent(float(depth[deepest]), signs)} on {_moment(times[deepest]):%Y-%m-%d}"
     return text if len(text) <= columns else " Drawdown"
 
 

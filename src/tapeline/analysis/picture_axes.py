@@ -96,15 +96,11 @@ def _every(length_ns: int, offset_ns: int = 0) -> Callable[[Times], Times]:
 
 
 def _months(count: int) -> Callable[[Times], Times]:
-    return lambda times: (
-        (times - 1).astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64) // count
-    )
+    return lambda times: (times - 1).astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64) // count
 
 
 def _years(count: int) -> Callable[[Times], Times]:
-    return lambda times: (
-        ((times - 1).astype("datetime64[ns]").astype("datetime64[Y]").astype(np.int64) + 1970) // count
-    )
+    return lambda times: ((times - 1).astype("datetime64[ns]").astype("datetime64[Y]").astype(np.int64) + 1970) // count
 
 
 def _clock_text(moment: datetime) -> str:

@@ -38,9 +38,7 @@ def sharpe_ratio(returns: Floats, *, periods_per_year: float = 1.0, risk_free: f
     return float(excess.mean()) / standard_deviation(excess) * math.sqrt(periods_per_year)
 
 
-def downside_deviation(
-    returns: Floats, *, minimum_acceptable: float = 0.0, periods_per_year: float = 1.0
-) -> float:
+def downside_deviation(returns: Floats, *, minimum_acceptable: float = 0.0, periods_per_year: float = 1.0) -> float:
     """Return the root mean square of the shortfalls, over ALL observations; NaN without any.
 
     Dividing by the number of losses, or taking their standard deviation, is another statistic: on eight
@@ -53,9 +51,7 @@ def downside_deviation(
     return math.sqrt(float(np.mean(shortfall**2)) * periods_per_year)
 
 
-def sortino_ratio(
-    returns: Floats, *, minimum_acceptable: float = 0.0, periods_per_year: float = 1.0
-) -> float:
+def sortino_ratio(returns: Floats, *, minimum_acceptable: float = 0.0, periods_per_year: float = 1.0) -> float:
     """Return the mean above the minimum acceptable return over the downside deviation.
 
     NaN below two observations and without a shortfall.

@@ -50,9 +50,7 @@ def simple_returns(equity: Floats, *, start: float) -> Floats:
     return np.where(above_zero, equity / np.where(above_zero, before, 1.0) - 1.0, NAN)
 
 
-def session_last_rows(
-    times_ns: Times, values: Floats, *, session: Times | None = None, what: str = "equity"
-) -> Times:
+def session_last_rows(times_ns: Times, values: Floats, *, session: Times | None = None, what: str = "equity") -> Times:
     """Return the position of the last row of each session, oldest first.
 
     times_ns, values : int64 and float64 of shape (T,), times increasing, values finite
@@ -69,9 +67,7 @@ def session_last_rows(
         )
     if len(values) and not np.isfinite(values).all():
         row = int(np.argmin(np.isfinite(values)))
-        raise DataError(
-            f"Row {row} of {what}, {to_iso(times_ns[row])}, is {values[row]}. Give every row a value."
-        )
+        raise DataError(f"Row {row} of {what}, {to_iso(times_ns[row])}, is {values[row]}. Give every row a value.")
     if bool((np.diff(times_ns) <= 0).any()):
         row = int(np.argmax(np.diff(times_ns) <= 0)) + 1
         raise DataError(f"Times of {what} must increase; row {row}, {to_iso(times_ns[row])}, does not.")

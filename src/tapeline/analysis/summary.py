@@ -89,9 +89,7 @@ def summarize(
     values |= _ratios(returns, risk_free, periods_per_year)
     values |= _drawdown(equity, start, equity_ns[last_rows], equity[last_rows])
     if benchmark is not None:
-        last_levels = benchmark[
-            session_last_rows(equity_ns, benchmark, session=session, what="the benchmark")
-        ]
+        last_levels = benchmark[session_last_rows(equity_ns, benchmark, session=session, what="the benchmark")]
         market = simple_returns(last_levels, start=_first(benchmark))
         values |= _against(returns, market, risk_free, periods_per_year)
         values["benchmark_return"] = ratio(_last(benchmark) - _first(benchmark), _first(benchmark))
@@ -132,9 +130,7 @@ def _last(values: Floats) -> float:
     return float(values[-1]) if len(values) else NAN
 
 
-def _account(
-    equity: Floats, start: float, returns: Floats, years: float, periods_per_year: int
-) -> dict[str, float]:
+def _account(equity: Floats, start: float, returns: Floats, years: float, periods_per_year: int) -> dict[str, float]:
     final = _last(equity)
     return {
         "starting_equity": start,
@@ -215,9 +211,7 @@ def _exposure(equity: Floats, gross: Floats | None, net: Floats | None) -> dict[
         if exposure is None:
             continue
         if len(exposure) != len(equity):
-            raise DataError(
-                f"The {name} exposure has {len(exposure)} rows, but the equity curve has {len(equity)}."
-            )
+            raise DataError(f"The {name} exposure has {len(exposure)} rows, but the equity curve has {len(equity)}.")
         share = exposure[equity > 0.0] / equity[equity > 0.0]
         values[f"average_{name}_exposure"] = mean(share)
         if name == "gross":

@@ -68,9 +68,7 @@ class RoundTrips:
         )
         _refuse_first(~np.isfinite(found.net_pnl), found.net_pnl, "Round trip", "net_pnl", "a closed amount")
         _refuse_first(np.abs(found.side) != 1, found.side, "Round trip", "side", "1 or -1")
-        _refuse_first(
-            found.exit_ns < found.entry_ns, found.exit_ns, "Round trip", "exit_ns", "at or after entry_ns"
-        )
+        _refuse_first(found.exit_ns < found.entry_ns, found.exit_ns, "Round trip", "exit_ns", "at or after entry_ns")
         order = np.argsort(found.exit_ns, kind="stable")
         return cls(**{name: values[order] for name, values in vars(found).items()})
 
@@ -207,9 +205,7 @@ def _table(columns: Columns, what: str, needed: tuple[str, ...]) -> dict[str, np
     for name in needed:
         if name not in names:
             found = ", ".join(sorted(names)) or "none"
-            raise DataError(
-                f"The {what} have no column {name!r}. Needed: {', '.join(needed)}. Found: {found}."
-            )
+            raise DataError(f"The {what} have no column {name!r}. Needed: {', '.join(needed)}. Found: {found}.")
     table = {name: np.asarray(columns[name]) for name in names}
     size = len(table[needed[0]])
     for name, values in table.items():

@@ -1,9 +1,9 @@
 """Which kernel to compile next, so that several processes do not do the same work twice.
 
-A process keeps the inner functions it has compiled in memory, where only its own next kernels find them;
-whole kernels are on the disk, for all. So a kernel waits for those it calls, and goes to the process that
-knows most of its parts, away from one that is busy with them. Among equals the largest comes first. Warmers
-come when all kernels are done. Size is measured in bytes of bytecode.
+A process keeps the inner functions it has compiled in memory, where only its own next kernels find them; whole
+kernels are on the disk, for all. So a kernel waits for those it calls, and goes to the process that knows its
+parts, not to another. Otherwise that one comes first which heads the longest chain of kernels waiting for each
+other. Warmers come when all kernels are done. Size is measured in bytes of bytecode.
 """
 
 from __future__ import annotations
@@ -76,10 +76,15 @@ class Plan:
         self.known.setdefault(process, set()).update(kernel.parts)
         return kernel.name
 
-    def _score(self, kernel: Kernel, process: int) -> tuple[int, int]:
+    def _score(self, kernel: Kernel, process: int) -> int:
         elsewhere = set[int]().union(*(parts for other, parts in self.known.items() if other != process))
         mine = self.known.get(process, set())
-        return kernel.size_of(mine) - kernel.size_of(elsewhere - mine), sum(kernel.parts.values())
+        return self._chain(kernel) + kernel.size_of(mine) - 2 * kernel.size_of(elsewhere - mine)
+
+    def _chain(self, kernel: Kernel) -> int:
+        # the size of the longest chain of waiting kernels that begins with this one
+        callers = (other for other in self.waiting if kernel.name in other.calls)
+        return sum(kernel.parts.values()) + max((self._chain(caller) for caller in callers), default=0)
 
 
 def kernels_in(registry: Mapping[str, tuple[Any, Any]]) -> list[Kernel]:

@@ -57,9 +57,7 @@ class DataChoice:
         """Return the bars. Raises what reading or simulating raises."""
         names = [name.strip() for name in self.symbols.split(",") if name.strip()]
         if self.path is None:
-            return simulate_market(
-                self.seed, sessions=self._simulated_sessions(), symbols=names or SIMULATED_SYMBOLS
-            )
+            return simulate_market(self.seed, sessions=self._simulated_sessions(), symbols=names or SIMULATED_SYMBOLS)
         return read_bars(
             self.path,
             symbols=names or None,
@@ -189,17 +187,13 @@ def _commission(values: Any, where: str) -> Any:
     model = values["model"]
     if model not in _COMMISSIONS:
         raise UnknownNameError("commission model", str(model), _COMMISSIONS, where=where)
-    return _section(
-        _COMMISSIONS[model], {k: v for k, v in values.items() if k != "model"}, f"{where} ({model})"
-    )
+    return _section(_COMMISSIONS[model], {k: v for k, v in values.items() if k != "model"}, f"{where} ({model})")
 
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
     except OSError as exc:
-        raise InputError(
-            f"Settings file {path} cannot be read: {exc.strerror}. Give --config a TOML file."
-        ) from exc
+        raise InputError(f"Settings file {path} cannot be read: {exc.strerror}. Give --config a TOML file.") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise InputError(f"Settings file {path} is not TOML: {exc}. Mend it there.") from exc

@@ -105,9 +105,7 @@ def replay(
         loop.run()
         result = loop.result()
         loop.record(
-            RunEnded(
-                int(data.end_ns[-1]), loop.views.digest(), {"digest": result.digest, "slices": loop.slices}
-            )
+            RunEnded(int(data.end_ns[-1]), loop.views.digest(), {"digest": result.digest, "slices": loop.slices})
         )
         journal.commit()
         head = journal.head()

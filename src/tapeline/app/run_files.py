@@ -36,9 +36,7 @@ def run_folder(work: Path) -> Iterator[Path]:
         folder = _next_folder(work)
     except OSError as exc:
         _remove_empty(made)
-        raise StorageError(
-            f"Folder {work} cannot be written: {exc.strerror}. Name another one with --work."
-        ) from exc
+        raise StorageError(f"Folder {work} cannot be written: {exc.strerror}. Name another one with --work.") from exc
     try:
         with whole_journal(folder / JOURNAL):
             yield folder
@@ -52,9 +50,7 @@ def run_folder(work: Path) -> Iterator[Path]:
 def check_new_journal(path: Path) -> None:
     """Raise StorageError or DataError if no run can begin a journal there, before anything is done."""
     if not path.parent.is_dir():
-        raise StorageError(
-            f"Journal {path}: folder {path.parent} does not exist. Make it, or name another path."
-        )
+        raise StorageError(f"Journal {path}: folder {path.parent} does not exist. Make it, or name another path.")
     if path.is_file() and path.stat().st_size:
         with SqliteJournal.reading(path) as journal:
             count = journal.head().count

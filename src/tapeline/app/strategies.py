@@ -78,9 +78,7 @@ def _from_file(path: Path, class_name: str) -> StrategyClass:
     found = {
         name: value
         for name, value in vars(module).items()
-        if isinstance(value, type)
-        and issubclass(value, (RuleStrategy, Strategy))
-        and value.__module__ == module_name
+        if isinstance(value, type) and issubclass(value, (RuleStrategy, Strategy)) and value.__module__ == module_name
     }
     if not class_name and len(found) == 1:
         return next(iter(found.values()))
@@ -91,9 +89,7 @@ def _from_file(path: Path, class_name: str) -> StrategyClass:
                 " another file."
             )
         if not class_name:
-            raise InputError(
-                f"Strategy file {path} defines {', '.join(found)}. Say which: {path}:{next(iter(found))}."
-            )
+            raise InputError(f"Strategy file {path} defines {', '.join(found)}. Say which: {path}:{next(iter(found))}.")
         raise UnknownNameError("strategy class", class_name, found, where=str(path))
     return found[class_name]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+from numba import types
 
 from tapeline.app.replay import replay
 from tapeline.domain.panel import Panel
@@ -18,11 +19,27 @@ from tapeline.formula.bars import bars
 from tapeline.formula.position import bars_held
 from tapeline.formula.program import Program
 from tapeline.indicators.compiled import registry, warmer
-from tapeline.indicators.library import KERNELS
+from tapeline.simulation.decision import Signals, close_slice
+from tapeline.simulation.records import BOOK
 from tapeline.strategies.base import RuleStrategy, Strategy
 from tapeline.strategies.rules import distance
 
 ROWS = 60
+
+ONLY_IN_FORMULAS = tuple(
+    f"tapeline.indicators.{family}."
+    for family in (
+        "averages",
+        "conditions",
+        "cross_section",
+        "elementwise",
+        "extremes",
+        "moments",
+        "ranges",
+        "volume",
+        "windows",
+    )
+)
 
 Way = Literal["event loop", "backtest"]
 
@@ -33,8 +50,11 @@ def kernels_for(program: Program, way: Way) -> tuple[str, ...]:
     The result is for `precompile.ensure_kernels`; what another run needs is compiled before that one.
     """
     used = {id(instruction.function) for instruction in program.lowering.instructions}
-    spared = {id(kernel.advance) for kernel in KERNELS.values()} - used
-    names = [name for name, (dispatcher, _) in registry.items() if id(dispatcher) not in spared]
+    names = [
+        name
+        for name, (dispatcher, _) in registry.items()
+        if id(dispatcher) in used or not name.startswith(ONLY_IN_FORMULAS)
+    ]
     return (*names, f"{__name__}.{(warm_event_loop if way == 'event loop' else warm_backtest).__name__}")
 
 
@@ -58,6 +78,14 @@ class FreeForm(Strategy):
         now.enter(now.rise == 1.0, quantity=1.0, stop=now.close * 0.9)
         now.set_stop(now.rise == 1.0, now.close * 0.95)
         now.exit(now.rise == 0.0)
+
+
+_ROW, _INT = types.float64[::1], types.int64
+_SIGNALS = types.NamedTuple((_ROW, _ROW, types.int64[:, ::1], types.int64[:, ::1]), Signals)
+registry[f"{close_slice.__module__}.{close_slice.__name__}"] = (  # large enough for a process of its own
+    close_slice,
+    types.void(BOOK, _SIGNALS, _INT, _ROW, _ROW, _ROW, _ROW, _INT, _INT, _INT, _INT),
+)
 
 
 @warmer

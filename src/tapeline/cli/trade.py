@@ -157,7 +157,8 @@ def _amount(value: Decimal) -> str:
 
 
 def _price(value: Decimal) -> str:
-    return f"{float(value):,.4f}".rstrip("0").rstrip(".") + f" {CURRENCY}"
+    digits = 2 if value == value.quantize(Decimal("0.01")) else 4
+    return f"{value:,.{digits}f} {CURRENCY}"
 
 
 def _sign(value: bool | None) -> str:

@@ -22,8 +22,7 @@ class Split:
     def __post_init__(self) -> None:
         if not (self.new.is_finite() and self.old.is_finite() and self.new > 0 and self.old > 0):
             raise ConfigurationError(
-                f"Split of {self.symbol} on {self.ex}: {self.new} for {self.old} is no ratio of amounts "
-                "above zero."
+                f"Split of {self.symbol} on {self.ex}: {self.new} for {self.old} is no ratio of amounts above zero."
             )
 
 
@@ -38,9 +37,7 @@ class CashDividend:
 
     def __post_init__(self) -> None:
         if not (self.amount.is_finite() and self.amount > 0):
-            raise ConfigurationError(
-                f"Dividend of {self.symbol} on {self.ex} must be above zero, found {self.amount}."
-            )
+            raise ConfigurationError(f"Dividend of {self.symbol} on {self.ex} must be above zero, found {self.amount}.")
 
 
 CorporateAction = Split | CashDividend

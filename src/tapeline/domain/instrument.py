@@ -31,8 +31,12 @@ class Instrument:
     def __post_init__(self) -> None:
         if not self.symbol or any(c.isspace() for c in self.symbol):
             raise InputError(f"Symbol {self.symbol!r} is empty or has white space in it.")
-        for name, value in (("tick_size", self.tick_size), ("lot_size", self.lot_size),
-                            ("multiplier", self.multiplier), ("fraction", self.fraction)):
+        for name, value in (
+            ("tick_size", self.tick_size),
+            ("lot_size", self.lot_size),
+            ("multiplier", self.multiplier),
+            ("fraction", self.fraction),
+        ):
             if value is not None and not (value.is_finite() and value > 0):
                 raise InputError(f"Instrument {self.symbol}: {name} must be above zero, found {value}.")
         if len(self.venue) != 4 or not self.venue.isalnum() or self.venue != self.venue.upper():

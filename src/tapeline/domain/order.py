@@ -35,9 +35,7 @@ _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 _DIGEST_LENGTH = 10
 
 
-def client_order_id(
-    strategy: str, symbol: str, decision_time_ns: int, sequence: int, attempt: int = 1
-) -> str:
+def client_order_id(strategy: str, symbol: str, decision_time_ns: int, sequence: int, attempt: int = 1) -> str:
     """Derive the id of an order from its decision: the same decision gives the same id, always.
 
     sequence : number of the order among those of its decision time, 0 to 999,999
@@ -70,16 +68,10 @@ def _moment(time_ns: int) -> str:
 def _names(strategy: str, symbol: str, room: int) -> str:
     require.a_name(strategy, "strategy", "Order")
     require.a_name(symbol, "symbol", "Order of", strategy)
-    if (
-        len(strategy) + len(symbol) + 1 <= room
-        and _PLAIN_NAME.fullmatch(strategy)
-        and _PLAIN_NAME.fullmatch(symbol)
-    ):
+    if len(strategy) + len(symbol) + 1 <= room and _PLAIN_NAME.fullmatch(strategy) and _PLAIN_NAME.fullmatch(symbol):
         return f"{strategy}-{symbol}"
     # The length in front keeps ("ab", "c") and ("a", "bc") apart.
-    digest = hashlib.sha256(
-        f"{len(strategy)}:{strategy}{symbol}".encode("utf-8", "surrogatepass")
-    ).hexdigest()
+    digest = hashlib.sha256(f"{len(strategy)}:{strategy}{symbol}".encode("utf-8", "surrogatepass")).hexdigest()
     readable = f"{_NOT_PLAIN.sub('_', symbol)}.{_NOT_PLAIN.sub('_', strategy)}"[: room - _DIGEST_LENGTH - 1]
     return f"{readable}~{digest[:_DIGEST_LENGTH]}"
 
@@ -168,9 +160,7 @@ class Order:
                 f"found {' and '.join(given) or 'none'}."
             )
         if self.trail_percent is not None and self.trail_percent >= 100:
-            raise InputError(
-                f"Order {self.client_order_id}: trail_percent {self.trail_percent} must be below 100."
-            )
+            raise InputError(f"Order {self.client_order_id}: trail_percent {self.trail_percent} must be below 100.")
 
     def _check_time_in_force(self) -> None:
         if (self.time_in_force is TimeInForce.AUCTION) != (self.order_type in _AUCTION_TYPES):
@@ -220,11 +210,7 @@ class Bracket:
                     f"Bracket {name}: its {role.name.lower()} is {child.role.name} of type "
                     f"{child.order_type.name}; possible are {', '.join(sorted(t.name for t in types))}."
                 )
-            if (
-                child.parent != name
-                or child.symbol != self.entry.symbol
-                or child.account != self.entry.account
-            ):
+            if child.parent != name or child.symbol != self.entry.symbol or child.account != self.entry.account:
                 raise InputError(
                     f"Bracket {name}: its {role.name.lower()} {child.client_order_id} belongs to entry "
                     f"{child.parent!r}, symbol {child.symbol}, account {child.account}."

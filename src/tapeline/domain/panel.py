@@ -125,8 +125,10 @@ class Panel:
 
     def rows(self, first: int, last: int) -> Panel:
         """Return rows first..last-1 as views, without copying."""
-        cut = {name: getattr(self, name)[first:last]
-               for name in ("start_ns", "end_ns", "open", "high", "low", "close", "volume")}
+        cut = {
+            name: getattr(self, name)[first:last]
+            for name in ("start_ns", "end_ns", "open", "high", "low", "close", "volume")
+        }
         return replace(self, **cut)
 
     def columns(self, first: int, last: int) -> Panel:

@@ -105,9 +105,7 @@ class Position:
             whole = self.quantity * new_shares
             cut = whole - quantity_after * old_shares
             removed = part_of(self.cost, cut, whole) if cut else ZERO
-            return replace(
-                self, quantity=quantity_after, cost=self.cost - removed, realized=self.realized - removed
-            )
+            return replace(self, quantity=quantity_after, cost=self.cost - removed, realized=self.realized - removed)
 
     def paid_for_fraction(self, amount: Decimal) -> Position:
         """Return the position after the cash for a fraction that a split cut off; shorts pay."""

@@ -41,13 +41,9 @@ def from_iso(text: str) -> int:
             return date_to_ns(date.fromisoformat(text))
         moment = datetime.fromisoformat(text)
     except ValueError as exc:
-        raise InputError(
-            f"Time {text!r} is not ISO 8601. Write it like 2018-02-16T14:30:00Z or 2018-02-16."
-        ) from exc
+        raise InputError(f"Time {text!r} is not ISO 8601. Write it like 2018-02-16T14:30:00Z or 2018-02-16.") from exc
     if moment.tzinfo is None:
-        raise InputError(
-            f"Time {text!r} has no time zone. Add Z for UTC, or an offset such as -05:00."
-        )
+        raise InputError(f"Time {text!r} has no time zone. Add Z for UTC, or an offset such as -05:00.")
     delta = moment - _EPOCH
     return ((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1_000
 

@@ -171,11 +171,7 @@ def unique_names(strategies: Sequence[AnyStrategy]) -> tuple[str, ...]:
 
 
 def _check_sides(strategy: AnyStrategy, settings: RunSettings) -> None:
-    if (
-        isinstance(strategy, RuleStrategy)
-        and strategy.enter_long is None
-        and not settings.account.short_allowed
-    ):
+    if isinstance(strategy, RuleStrategy) and strategy.enter_long is None and not settings.account.short_allowed:
         raise ConfigurationError(
             f"Strategy {strategy.name} only sells short, and the account does not allow it. "
             "Use a margin account with short_allowed."

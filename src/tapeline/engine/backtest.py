@@ -75,9 +75,7 @@ def backtest_each(
     settings = settings or RunSettings()
     (chosen,) = _instances(strategy)
     _check_data(data)
-    assembly = assemble(
-        (chosen,), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
-    )
+    assembly = assemble((chosen,), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings)
     check_warmup(assembly, data)
     lanes = [_Lane(assembly, data, column, 1) for column in range(len(data.symbols))]
     _advance(assembly, data, lanes, progress)
@@ -101,9 +99,7 @@ def sweep(
         raise ConfigurationError("A sweep needs at least one set of parameters.")
     _check_data(data)
     chosen = [strategy(frame=None, **parameters) for parameters in parameter_sets]
-    assembly = assemble(
-        chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
-    )
+    assembly = assemble(chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings)
     check_warmup(assembly, data)
     lanes = [_Lane(assembly.only(index), data, 0, len(data.symbols)) for index in range(len(chosen))]
     _advance(assembly, data, lanes, progress)
@@ -149,9 +145,7 @@ class _Lane:
 
     def result(self) -> Result:
         """Return the outcome of everything that was run."""
-        return result_of(
-            self.assembly, self.symbols, self.book, self.data.end_ns, self.rows.session, self.curves
-        )
+        return result_of(self.assembly, self.symbols, self.book, self.data.end_ns, self.rows.session, self.curves)
 
     def _play(self, last: int) -> None:
         if self.done < last:

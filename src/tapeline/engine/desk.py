@@ -61,12 +61,8 @@ class Desk:
             OrderAccepted.kind: lambda fact, session: self._event(EventKind.ACCEPTED, fact, session),
             OrderTriggered.kind: lambda fact, session: self._event(EventKind.TRIGGERED, fact, session),
             OrderReplaced.kind: self._replaced,
-            OrderCanceled.kind: lambda fact, session: self._event(
-                EventKind.CANCELED, fact, session, fact.reason
-            ),
-            OrderRejected.kind: lambda fact, session: self._event(
-                EventKind.REJECTED, fact, session, fact.reason
-            ),
+            OrderCanceled.kind: lambda fact, session: self._event(EventKind.CANCELED, fact, session, fact.reason),
+            OrderRejected.kind: lambda fact, session: self._event(EventKind.REJECTED, fact, session, fact.reason),
             OrderExpired.kind: lambda fact, session: self._event(EventKind.EXPIRED, fact, session),
             OrderFilled.kind: self._filled,
             CashMoved.kind: self._cash_moved,
@@ -77,9 +73,7 @@ class Desk:
         strategy, symbol = self.assembly.names[intent["strategy"]], self.symbols[intent["symbol"]]
         name = client_order_id(strategy, symbol, int(intent["decided_ns"]), int(intent["sequence"]))
         if int(intent["ticket"]) != len(self.order_ids):
-            raise InvariantError(
-                f"Order {name} has ticket {intent['ticket']}; the next one is {len(self.order_ids)}."
-            )
+            raise InvariantError(f"Order {name} has ticket {intent['ticket']}; the next one is {len(self.order_ids)}.")
         self.tickets[name] = len(self.order_ids)
         self.order_ids.append(name)
         parent = self._id(intent["parent"])
@@ -205,10 +199,7 @@ class Desk:
     def marks(self) -> dict[str, Decimal]:
         """Return the marks of everything held."""
         tables = self.book.tables
-        return {
-            self.symbols[column]: exact(float(tables.marks[column]))
-            for column in np.flatnonzero(tables.positions)
-        }
+        return {self.symbols[column]: exact(float(tables.marks[column])) for column in np.flatnonzero(tables.positions)}
 
     def _id(self, number: Any) -> str | None:
         return None if number < 0 else self.order_ids[number]

@@ -181,9 +181,7 @@ class EventLoop:
         self._flush()
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
         recorded: ReplaceIntended = self.record(self.desk.replace_of(intent, signal_id))
-        self.broker.replace(
-            recorded.client_order_id, recorded.event_time_ns, stop_price=recorded.stop_price
-        )
+        self.broker.replace(recorded.client_order_id, recorded.event_time_ns, stop_price=recorded.stop_price)
 
     def _deny(self, intent: Any, now: Slice) -> None:
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)

@@ -45,9 +45,7 @@ def sessions(name: str = "XNYS", first: date | None = None, last: date | None = 
     known = _history(name, cache_folder())
     begins, ends = ns_to_date(int(known.days[0]) * DAY), ns_to_date(int(known.days[-1]) * DAY)
     if first is not None and last is not None and first > last:
-        raise InputError(
-            f"Sessions of {name} from {first} to {last}: the first day is after the last. Swap them."
-        )
+        raise InputError(f"Sessions of {name} from {first} to {last}: the first day is after the last. Swap them.")
     # A first day on the holidays just before the first known session is still covered by the table.
     if first is not None and (first.year < begins.year or first > ends):
         raise InputError(f"Sessions of {name} from {first}: its calendar is known from {begins} to {ends}.")

@@ -57,9 +57,7 @@ def lay_daily(rows: BarRows, sessions: Sessions | None) -> Grid:
     inside = index < len(sessions)
     inside[inside] = sessions.days[index[inside]] == times[inside] // DAY
     kept = index[inside]
-    return Grid(
-        DAY, sessions.open_ns[kept], sessions.close_ns[kept], _renumber(position, inside), kept, sessions
-    )
+    return Grid(DAY, sessions.open_ns[kept], sessions.close_ns[kept], _renumber(position, inside), kept, sessions)
 
 
 def lay_intraday(rows: BarRows, sessions: Sessions | None, label: str, frame_ns: int | None) -> Grid:
@@ -101,9 +99,7 @@ def lay_intraday(rows: BarRows, sessions: Sessions | None, label: str, frame_ns:
     cut = inside & (start < opens)
     clipped = int(np.count_nonzero(cut[position])) if cut.any() else 0
     start, end = np.maximum(start, opens), np.minimum(start + frame, closes)
-    return Grid(
-        frame, start[inside], end[inside], _renumber(position, inside), beside[inside], sessions, clipped
-    )
+    return Grid(frame, start[inside], end[inside], _renumber(position, inside), beside[inside], sessions, clipped)
 
 
 def find_frame(rows: BarRows) -> int | None:

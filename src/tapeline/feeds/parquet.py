@@ -73,9 +73,7 @@ def read_bars(
     source = open_source(Path(path))
     if frame_ns is not None and source.daily != (frame_ns == DAY):
         has = "session dates, so its frame is 1d" if source.daily else "times, so its frame is below a day"
-        raise InputError(
-            f"Frame {frame_text(frame_ns)} was asked, but {source.name} has {has}. Ask for that."
-        )
+        raise InputError(f"Frame {frame_text(frame_ns)} was asked, but {source.name} has {has}. Ask for that.")
     names = _chosen(source, symbols)
     whole = calendar_sessions(calendar) if isinstance(calendar, str) else calendar
     asked = whole if whole is None else _asked(whole, since, until)
@@ -197,9 +195,7 @@ def _joined(pieces: list[npt.NDArray[_Number]]) -> npt.NDArray[_Number]:
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
-def _nothing(
-    source: BarSource, names: tuple[str, ...] | None, since: date | None, until: date | None
-) -> InputError:
+def _nothing(source: BarSource, names: tuple[str, ...] | None, since: date | None, until: date | None) -> InputError:
     times = [collect(file, Choice(names, None, None), [source.time_column]) for file in source.files]
     labels = _joined([nanoseconds(source, frame.to_series().drop_nulls()) for frame in times])
     if len(labels) == 0:

@@ -127,14 +127,8 @@ def _time_type(file: Path) -> pl.DataType:
 def _missing(file: Path, name: str, present: list[str]) -> DataError:
     lowered = {column.lower(): column for column in present if column not in _COLUMNS}
     near = difflib.get_close_matches(name, list(lowered), n=1, cutoff=0.5)
-    hint = (
-        f"Did you mean {lowered[near[0]]!r}? Rename it"
-        if near
-        else f"It has {', '.join(present[:12])}. Add it"
-    )
-    return DataError(
-        f"{file} has no column {name!r}. {hint}: bars need {', '.join(_COLUMNS)}, or date for ts."
-    )
+    hint = f"Did you mean {lowered[near[0]]!r}? Rename it" if near else f"It has {', '.join(present[:12])}. Add it"
+    return DataError(f"{file} has no column {name!r}. {hint}: bars need {', '.join(_COLUMNS)}, or date for ts.")
 
 
 def _wrong_type(file: Path, name: str, found: pl.DataType, wanted: str) -> DataError:

@@ -126,8 +126,7 @@ def check_order(rows: BarRows) -> None:
 def duplicate(rows: BarRows, first: int, second: int) -> DataError:
     """Return the error for two rows that are the same bar."""
     return DataError(
-        f"The same bar stands twice: {rows.place(first)} and {rows.locate(second)}. "
-        "Keep the one that is right."
+        f"The same bar stands twice: {rows.place(first)} and {rows.locate(second)}. Keep the one that is right."
     )
 
 

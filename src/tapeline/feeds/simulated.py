@@ -65,9 +65,7 @@ def simulate_market(
     if len(sessions) == 0:
         raise InputError("No session was given to simulate. Choose a period with a trading day.")
     if frame_ns > DAY or (frame_ns < DAY and frame_ns > int((sessions.close_ns - sessions.open_ns).min())):
-        raise InputError(
-            f"Bars of {frame_text(frame_ns)} do not fit into a session. Choose 1d or a shorter frame."
-        )
+        raise InputError(f"Bars of {frame_text(frame_ns)} do not fit into a session. Choose 1d or a shorter frame.")
     axis = _axis(sessions, frame_ns)
     panel = _bars(_Draws(seed, len(axis.end_ns), len(names)), axis, names, frame_ns, sessions)
     report = ReadReport(

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 
@@ -119,7 +120,7 @@ def _blocks(formulas: Mapping[str, Node], columns: int, threads: int | None) -> 
     together = any(node.operation.kind == "cross_section" for node in ordered(formulas.values()))
     count = 1 if together else max(1, min(wanted, columns // COLUMNS_PER_THREAD_MIN))
     edges = np.linspace(0, columns, count + 1).astype(int).tolist()
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def _compute_block(

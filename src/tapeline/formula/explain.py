@@ -88,11 +88,7 @@ class Explanation:
         return lines
 
     def _is_joined(self) -> bool:
-        return (
-            self.is_condition
-            and len(self.children) > 0
-            and all(child.is_condition for child in self.children)
-        )
+        return self.is_condition and len(self.children) > 0 and all(child.is_condition for child in self.children)
 
     def value_text(self) -> str:
         """Return the value in words: true, false, unknown, or the number."""
@@ -222,9 +218,7 @@ class _Explainer:
             last = Moment(moment.domain, KEPT_BEFORE, 0) if has_bar else None
         else:
             last = self._last_bar(moment.domain, moment.end_ns, moment.row)
-        return (
-            "" if last is None else self._relation(node, *(self._value(child, last) for child in node.inputs))
-        )
+        return "" if last is None else self._relation(node, *(self._value(child, last) for child in node.inputs))
 
     def _relation(self, node: Node, a: float, b: float) -> str:
         if constant_value(node.inputs[1]) is not None:

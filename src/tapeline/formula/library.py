@@ -263,9 +263,7 @@ def macd(series: Node, fast: Operand = 12, slow: Operand = 26, signal: Operand =
     series = as_node(series)
     lengths = [as_node(value).fixed_value for value in (fast, slow)]
     if None not in lengths and lengths[0] > lengths[1]:  # type: ignore[operator]
-        raise FormulaError(
-            f"macd has a fast length of {lengths[0]:g} above its slow length of {lengths[1]:g}."
-        )
+        raise FormulaError(f"macd has a fast length of {lengths[0]:g} above its slow length of {lengths[1]:g}.")
     return Macd(*(make(_MACD, (series,), (fast, slow, signal), output) for output in range(3)))
 
 
@@ -332,17 +330,13 @@ def relative_volume_by_minute(frame: Bars, sessions: Operand = 20, *, session_mi
     Warm-up: `sessions` sessions.
     """
     if not frame.frame.ns:
-        raise FormulaError(
-            'relative_volume_by_minute needs to know the bar\'s length: name it, bars("5min").'
-        )
+        raise FormulaError('relative_volume_by_minute needs to know the bar\'s length: name it, bars("5min").')
     bar_minutes = frame.frame.ns / MINUTE
     slots = math.ceil(session_minutes / bar_minutes)
     return make(_RELATIVE_VOLUME_BY_MINUTE, (frame.volume,), (sessions, bar_minutes, slots))
 
 
-def realized_volatility(
-    series: Node, length: Operand = 20, *, ddof: int = 1, periods_per_year: float = 252
-) -> Node:
+def realized_volatility(series: Node, length: Operand = 20, *, ddof: int = 1, periods_per_year: float = 252) -> Node:
     """Return the deviation of the last `length` logarithmic returns times sqrt(periods_per_year).
 
     0.2 = 20 % a year; periods_per_year is the number of bars in a year, 252 for daily ones. Warm-up: length.

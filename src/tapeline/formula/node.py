@@ -245,9 +245,7 @@ Operand = Node | float | int | bool
 _known: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
 
 
-def make(
-    operation: Operation, inputs: tuple[Node, ...], parameters: Iterable[Any] = (), output: int = 0
-) -> Node:
+def make(operation: Operation, inputs: tuple[Node, ...], parameters: Iterable[Any] = (), output: int = 0) -> Node:
     """Return the node of a definition, the same object for the same definition. Raises FormulaError."""
     settled = tuple(_settled(value, operation) for value in parameters)
     # Nodes are known by identity: == between them builds a comparison. A node keeps its inputs alive, so
@@ -330,10 +328,7 @@ def digest(root: Node) -> str:
     for node in ordered([root]):
         if not node._digest:
             parts = [node.operation.name, str(node.operation.version), str(node.output)]
-            parts += [
-                value._digest if isinstance(value, Node) else repr(value)
-                for value in node.definition_values()
-            ]
+            parts += [value._digest if isinstance(value, Node) else repr(value) for value in node.definition_values()]
             parts += [child._digest for child in node.inputs]
             node._digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
     return root._digest

@@ -137,9 +137,7 @@ class Program:
             domain.forget()
         self.views, self._last_end_ns = None, frames.NONE
 
-    def explain(
-        self, table: str, output: str, row: int, column: int, fields: Floats | None = None
-    ) -> Explanation:
+    def explain(self, table: str, output: str, row: int, column: int, fields: Floats | None = None) -> Explanation:
         """Return why an output has its value in a row of the table (of the last chunk) for a symbol.
 
         fields : the position's values in the order of POSITION_FIELDS; without them what reads the position
@@ -157,8 +155,7 @@ class Program:
     def _check(self, chunk: Panel, count: int) -> None:
         if chunk.close.shape[1] != self.symbol_count:
             raise DataError(
-                f"The program was compiled for {self.symbol_count} symbols, but the chunk has "
-                f"{chunk.close.shape[1]}."
+                f"The program was compiled for {self.symbol_count} symbols, but the chunk has {chunk.close.shape[1]}."
             )
         if chunk.frame_ns != self.base_frame_ns:
             raise DataError(
@@ -195,9 +192,7 @@ class Program:
             self._change_calendar(chunk.sessions)
         if self._sessions is not None:
             self._start_ns[:count] = chunk.start_ns
-            frames.locate_sessions(
-                self._start_ns[:count], self._calendar[0], self._calendar[1], base.session[:count]
-            )
+            frames.locate_sessions(self._start_ns[:count], self._calendar[0], self._calendar[1], base.session[:count])
 
     def _change_calendar(self, sessions: Sessions | None) -> None:
         before = self._calendar
@@ -355,9 +350,7 @@ def _settled_frames(bound: dict[Node, Node], base_ns: int) -> dict[Node, Node]:
         values = node.parameters
         if node.operation in (op.FIELD, op.ON_FRAME):
             values = (*values[:-1], float(Frame(int(values[-1])).over(base_ns).ns))
-        settled[node] = make(
-            node.operation, tuple(settled[child] for child in node.inputs), values, node.output
-        )
+        settled[node] = make(node.operation, tuple(settled[child] for child in node.inputs), values, node.output)
     return {written: settled[node] for written, node in bound.items()}
 
 

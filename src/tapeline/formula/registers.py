@@ -94,17 +94,13 @@ class Domain:
         self.end_ns: Times = np.zeros(self.capacity, dtype=np.int64)
         self.session: Times = np.full(self.capacity, -1, dtype=np.int64)
         self.emitted_in: Times = np.zeros(self.capacity, dtype=np.int64)
-        self.clocks = {
-            name: np.full((self.capacity, 1), np.nan) for name in ("session", "minute", "to_close")
-        }
+        self.clocks = {name: np.full((self.capacity, 1), np.nan) for name in ("session", "minute", "to_close")}
         return True
 
     def remember(self) -> None:
         """Keep what explanations may ask for later, before the chunk's rows are overwritten."""
         if self.rows and self.kept > 1:
-            frames.remember(
-                self.block, self.end_ns, self.kept, self.rows, self.last, self.before, self.last_end
-            )
+            frames.remember(self.block, self.end_ns, self.kept, self.rows, self.last, self.before, self.last_end)
 
     def view(self, register: Register) -> Floats:
         """Return a register's present rows, float64 [rows, N]."""

@@ -63,9 +63,7 @@ class TablePlan:
     buffer: Floats = field(default_factory=lambda: np.zeros(0))
 
 
-def plan_table(
-    name: str, frame: Frame, formulas: Mapping[str, tuple[Node, Node]], lowering: Lowering
-) -> TablePlan:
+def plan_table(name: str, frame: Frame, formulas: Mapping[str, tuple[Node, Node]], lowering: Lowering) -> TablePlan:
     """Return the plan of a table, its formulas placed in the program.
 
     formulas : output name -> the formula as written and as bound

@@ -51,8 +51,7 @@ def locate_sessions(start_ns: Any, open_ns: Any, close_ns: Any, session: Any) ->
 
 
 @compiled(
-    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64, "
-    "float64[:, ::1], float64[:, ::1], float64[:, ::1])"
+    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64, float64[:, ::1], float64[:, ::1], float64[:, ::1])"
 )
 def session_clocks(
     end_ns: Any,
@@ -85,8 +84,7 @@ def bars_between(start_ns: int, end_ns: int, base_ns: int) -> Any:
 
 
 @compiled(
-    "int64(int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, int64, "
-    "int64[::1], int64[::1], float64[::1])"
+    "int64(int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, int64, int64[::1], int64[::1], float64[::1])"
 )
 def frame_clock(
     end_ns: Any,
@@ -249,9 +247,7 @@ def keep_last(exists: Any, source: Any, row: int, last: Any) -> None:
 
 
 @compiled("void(float64[:, :, ::1], int64[::1], int64, int64, float64[:, ::1], float64[:, ::1], int64[::1])")
-def remember(
-    registers: Any, end_ns: Any, count: int, rows: int, last: Any, before: Any, last_end: Any
-) -> None:
+def remember(registers: Any, end_ns: Any, count: int, rows: int, last: Any, before: Any, last_end: Any) -> None:
     """Keep the first `count` registers as they stood in each symbol's last existing bar and in the one
     before.
 

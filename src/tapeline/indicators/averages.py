@@ -70,9 +70,7 @@ def advance_ema(inputs: Panels, state: Any, parameters: Any, outputs: Panels) ->
 
 
 @compiled()
-def _macd_step(
-    exists: float, value: float, memory: Floats, setting: Floats
-) -> tuple[Floats, float, float, float]:
+def _macd_step(exists: float, value: float, memory: Floats, setting: Floats) -> tuple[Floats, float, float, float]:
     count, fast, slow, signal = memory
     fast_length, slow_length, signal_length, fast_alpha, slow_alpha, signal_alpha = setting
     known = exists == exists and value == value
@@ -123,9 +121,7 @@ def advance_macd(inputs: Panels, state: Any, parameters: Any, outputs: Panels) -
 
 
 @compiled()
-def _rsi_step(
-    exists: float, value: float, memory: Floats, length: float, flat: float
-) -> tuple[Floats, float]:
+def _rsi_step(exists: float, value: float, memory: Floats, length: float, flat: float) -> tuple[Floats, float]:
     count, previous, gain, loss = memory
     known = exists == exists and value == value
     change = value - previous

@@ -19,8 +19,7 @@ LOAD_VALUE, LOAD_FIELD, LOAD_CONSTANT = 40, 41, 42
 
 
 @compiled(
-    "float64(int64[:, ::1], int64, int64, float64[::1], float64[:, :, ::1], int64, int64, "
-    "float64[::1], float64[::1])"
+    "float64(int64[:, ::1], int64, int64, float64[::1], float64[:, :, ::1], int64, int64, float64[::1], float64[::1])"
 )
 def evaluate_cell(
     code: Any,

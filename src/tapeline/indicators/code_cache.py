@@ -42,9 +42,7 @@ class CodeCache:
 @cache
 def kernel_modules() -> tuple[str, ...]:
     """Return the names of the modules that define compiled functions."""
-    return tuple(
-        sorted(_module_name(path) for path, text in _candidate_sources() if DECORATOR_IMPORT.search(text))
-    )
+    return tuple(sorted(_module_name(path) for path, text in _candidate_sources() if DECORATOR_IMPORT.search(text)))
 
 
 @cache

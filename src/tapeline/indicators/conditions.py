@@ -46,9 +46,7 @@ def _lag_into(exists: Any, values: Any, state: Any, length: int, out: Any) -> No
 
 
 @compiled()
-def _lag_column(
-    exists: Any, values: Any, state: Any, length: int, out: Any, first: int, end: int, j: int
-) -> None:
+def _lag_column(exists: Any, values: Any, state: Any, length: int, out: Any, first: int, end: int, j: int) -> None:
     phase = int(state[PHASE, j])
     for t in range(max(first, 0), end):
         earlier = np.nan

@@ -213,9 +213,7 @@ def decide(code: int, exists: Any, a: Any, b: Any, c: Any, out: Any) -> None:
             out[i] = choose(a[i], b[i], c[i]) * exists[i]
 
 
-@compiled(
-    "void(float64, float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])"
-)
+@compiled("void(float64, float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])")
 def crossing(tolerance: float, exists: Any, a: Any, b: Any, state: Any, out: Any) -> None:
     """Write (a > b) & (a <= b one bar before): the bar in which a crosses above b.
 

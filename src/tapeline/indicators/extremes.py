@@ -105,9 +105,7 @@ def _advance_lowest(inputs: Panels, state: Any, length: int, out: Any, sign: flo
             tile = tile_rows(rows, symbols)
             for first in range(t, rows, tile):
                 for j in range(symbols):
-                    _lowest_column(
-                        state, exists, values, first, min(first + tile, rows), j, out, length, sign
-                    )
+                    _lowest_column(state, exists, values, first, min(first + tile, rows), j, out, length, sign)
             break
         _lowest_row(state, values, t, out, length, sign)
 
@@ -191,9 +189,7 @@ def advance_argmax(inputs: Panels, state: Any, parameters: Any, outputs: Panels)
 
 
 @compiled()
-def _position(
-    value: float, lowest: float, negated_highest: float, flat: float, flat_threshold: float
-) -> float:
+def _position(value: float, lowest: float, negated_highest: float, flat: float, flat_threshold: float) -> float:
     spread = -negated_highest - lowest
     return 100.0 * ((value - lowest) / spread) if spread > flat_threshold else flat
 

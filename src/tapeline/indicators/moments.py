@@ -68,9 +68,7 @@ def _moments_row(
 
 
 @compiled()
-def _moments(
-    pivot: float, total: float, squares: float, scale: float, square_scale: float
-) -> tuple[float, float]:
+def _moments(pivot: float, total: float, squares: float, scale: float, square_scale: float) -> tuple[float, float]:
     shift = total * scale
     variance = (squares - total * shift) * square_scale
     # below 0 only by rounding; written so that an unknown variance (one value, ddof 1) stays unknown
@@ -147,9 +145,7 @@ def advance_any_moments(
             for first in range(t, rows, tile):
                 for j in range(symbols):
                     end = min(first + tile, rows)
-                    _moments_column(
-                        state, exists, values, first, end, j, mean, deviation, length, scale, square_scale
-                    )
+                    _moments_column(state, exists, values, first, end, j, mean, deviation, length, scale, square_scale)
             break
         _moments_row(state, values, t, mean, deviation, length, scale, square_scale)
 

@@ -74,17 +74,13 @@ def advance_atr(inputs: Panels, state: Any, parameters: Any, outputs: Panels) ->
         for j in range(symbols):
             memory: Floats = (state[0, j], state[1, j], state[2, j])
             for t in range(rows):
-                memory, out[t, j] = _atr_step(
-                    exists[t, j], highs[t, j], lows[t, j], closes[t, j], memory, length
-                )
+                memory, out[t, j] = _atr_step(exists[t, j], highs[t, j], lows[t, j], closes[t, j], memory, length)
             state[0, j], state[1, j], state[2, j] = memory
     else:
         for t in range(rows):
             for j in range(symbols):
                 memory = (state[0, j], state[1, j], state[2, j])
-                memory, result = _atr_step(
-                    exists[t, j], highs[t, j], lows[t, j], closes[t, j], memory, length
-                )
+                memory, result = _atr_step(exists[t, j], highs[t, j], lows[t, j], closes[t, j], memory, length)
                 state[0, j], state[1, j], state[2, j] = memory
                 out[t, j] = result
 

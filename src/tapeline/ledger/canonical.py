@@ -95,9 +95,7 @@ def _utf8(text: str, what: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as exc:
-        raise InputError(
-            f"The {what} holds text that is not Unicode: {text[exc.start : exc.start + 1]!r}."
-        ) from exc
+        raise InputError(f"The {what} holds text that is not Unicode: {text[exc.start : exc.start + 1]!r}.") from exc
 
 
 def _shown(body: bytes | str) -> str:
@@ -122,12 +120,8 @@ def _float_text(value: float) -> str:
 
 def _dict_text(value: Mapping[str, Any]) -> str:
     if not all(type(key) is str for key in value):
-        raise InputError(
-            f"The keys of a tree are texts; found {next(k for k in value if type(k) is not str)!r}."
-        )
-    return (
-        "{" + ",".join([f"{encode_basestring(key)}:{_tree_text(value[key])}" for key in sorted(value)]) + "}"
-    )
+        raise InputError(f"The keys of a tree are texts; found {next(k for k in value if type(k) is not str)!r}.")
+    return "{" + ",".join([f"{encode_basestring(key)}:{_tree_text(value[key])}" for key in sorted(value)]) + "}"
 
 
 _TREE_WRITERS: dict[type, Writer] = {
@@ -154,8 +148,7 @@ def _tree_text(value: Any) -> str:
     if isinstance(value, Mapping):
         return _dict_text(value)
     raise InputError(
-        f"A tree holds texts, numbers, truth values, None, lists and dicts; "
-        f"found {type(value).__name__} {value!r}."
+        f"A tree holds texts, numbers, truth values, None, lists and dicts; found {type(value).__name__} {value!r}."
     )
 
 
@@ -204,14 +197,10 @@ def _read_object(of: Any, found: Any, extra: int = 0) -> Any:
     readers = _reading(of)
     if len(found) != len(readers) + extra:
         raise StorageError(
-            f"A {of.__name__} has {len(readers)} fields, found {len(found) - extra}: "
-            f"{', '.join(sorted(found))}."
+            f"A {of.__name__} has {len(readers)} fields, found {len(found) - extra}: {', '.join(sorted(found))}."
         )
     return of(
-        *[
-            value if (value := found[name]) is None or reader is None else reader(value)
-            for name, reader in readers
-        ]
+        *[value if (value := found[name]) is None or reader is None else reader(value) for name, reader in readers]
     )
 
 

@@ -19,6 +19,4 @@ GENESIS = hashlib.sha256(b"tapeline journal 1").digest()
 
 def link(previous: bytes, sequence: int, kind: str, body: bytes) -> bytes:
     """Return the hash of a record at its place behind the record whose hash is `previous`."""
-    return hashlib.sha256(
-        b"".join((previous, sequence.to_bytes(8, "big"), kind.encode(), b"\x00", body))
-    ).digest()
+    return hashlib.sha256(b"".join((previous, sequence.to_bytes(8, "big"), kind.encode(), b"\x00", body))).digest()

@@ -223,9 +223,7 @@ class OrderReplaced:
 
     def __post_init__(self) -> None:
         require.above_zero(self.quantity, "quantity", "Replaced order", self.client_order_id)
-        require.not_below_zero(
-            self.leaves_quantity, "leaves_quantity", "Replaced order", self.client_order_id
-        )
+        require.not_below_zero(self.leaves_quantity, "leaves_quantity", "Replaced order", self.client_order_id)
 
 
 @dataclass(frozen=True, slots=True)

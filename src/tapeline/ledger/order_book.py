@@ -77,9 +77,7 @@ class OrderBook:
         if name in self.working or name in self.ended:
             raise InvariantError(f"Order {name} is intended a second time; an id belongs to one order.")
         dormant = order.parent is not None
-        state = OrderState(
-            order, OrderStatus.PENDING_NEW, order.quantity, ZERO if dormant else order.quantity
-        )
+        state = OrderState(order, OrderStatus.PENDING_NEW, order.quantity, ZERO if dormant else order.quantity)
         for term in _TERMS:
             setattr(state, term, getattr(order, term))
         self.working[name] = state
@@ -131,8 +129,7 @@ class OrderBook:
         theirs = (execution.symbol, execution.side, execution.strategy, execution.account)
         if ours != theirs:
             raise InvariantError(
-                f"Execution {execution.execution_id} is for {theirs}, its order {order.client_order_id} "
-                f"for {ours}."
+                f"Execution {execution.execution_id} is for {theirs}, its order {order.client_order_id} for {ours}."
             )
         state.filled_quantity += execution.quantity
         if state.filled_quantity > state.quantity:

@@ -114,9 +114,7 @@ def explain_execution(journal: Journal, execution_id: str, bars_around: BarsArou
     return _answer(journal, execution_id, [chain], [], fact.symbol, bars_around)
 
 
-def explain_moment(
-    journal: Journal, symbol: str, time_ns: int, bars_around: BarsAround | None = None
-) -> Answer:
+def explain_moment(journal: Journal, symbol: str, time_ns: int, bars_around: BarsAround | None = None) -> Answer:
     """Return the chains of everything that was decided or executed for a symbol at one moment.
 
     Raises InputError, naming the moments before and after, if nothing was.
@@ -129,9 +127,7 @@ def explain_moment(
         fact = record.fact
         if isinstance(fact, SignalRaised):
             signals.append(record)
-        elif (
-            isinstance(fact, OrderIntended | OrderDenied | OrderFilled) and fact.client_order_id not in chains
-        ):
+        elif isinstance(fact, OrderIntended | OrderDenied | OrderFilled) and fact.client_order_id not in chains:
             chain = _chain(journal, fact.client_order_id)
             if chain is not None:
                 chains[fact.client_order_id] = chain

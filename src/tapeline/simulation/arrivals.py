@@ -318,11 +318,7 @@ def _change_terms(market: Any, order: Any, asked: Any) -> bool:
         order.time_in_force = asked.time_in_force
         order.immediate = asked.time_in_force == TimeInForce.IOC or asked.time_in_force == TimeInForce.FOK
         changed = True
-    if (
-        asked.expire_ns != UNCHANGED
-        and order.time_in_force == TimeInForce.GTD
-        and asked.expire_ns != order.expire_ns
-    ):
+    if asked.expire_ns != UNCHANGED and order.time_in_force == TimeInForce.GTD and asked.expire_ns != order.expire_ns:
         order.expire_ns = asked.expire_ns
         changed = True
     return changed

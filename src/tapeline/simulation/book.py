@@ -29,6 +29,7 @@ def clear_holding(holding: Any) -> None:
     holding.realized = 0.0
     holding.risk = np.nan
     holding.stop_price = np.nan
+    holding.target_price = np.nan
     holding.trail = np.nan
     holding.highest = np.nan
     holding.lowest = np.nan
@@ -41,7 +42,19 @@ def clear_holding(holding: Any) -> None:
     holding.target_ticket = -1
     holding.exit_ticket = -1
     holding.scaled = 0
+    holding.leaving = 0
     holding.fresh = 0
+
+
+@compiled()
+def _become_flat(book: Any, strategy: int, symbol: int) -> None:
+    holding = book.holdings[strategy, symbol]
+    account = book.account[0]
+    account.busy -= 1
+    if holding.leaving != 0:
+        account.leaving -= 1
+    clear_holding(holding)
+    book.states[strategy, symbol] = FLAT
 
 
 @compiled()
@@ -136,9 +149,7 @@ def _apply_fill(
     holding.quantity = on_step(holding.quantity + signed, facts)
     if holding.quantity == 0.0:
         _close_round_trip(book, ticket, number, time_ns)
-        clear_holding(holding)
-        book.states[ticket.strategy, symbol] = FLAT
-        account.busy -= 1
+        _become_flat(book, ticket.strategy, symbol)
 
 
 @compiled()
@@ -153,9 +164,7 @@ def _end_ticket(book: Any, number: int, status: int, reason: int) -> None:
     if number == holding.entry_ticket:
         holding.pending_notional = 0.0
         if state == ENTERING:
-            clear_holding(holding)
-            book.states[ticket.strategy, ticket.symbol] = FLAT
-            book.account[0].busy -= 1
+            _become_flat(book, ticket.strategy, ticket.symbol)
     elif number == holding.exit_ticket:
         holding.exit_ticket = -1
         if state == EXITING:
@@ -181,6 +190,7 @@ def _apply_split(book: Any, symbol: int, ratio: float) -> None:
         holding.entry_price /= ratio
         holding.risk /= ratio
         holding.stop_price /= ratio
+        holding.target_price /= ratio
         holding.trail /= ratio
         holding.highest /= ratio
         holding.lowest /= ratio

@@ -102,9 +102,7 @@ def new_market(
     )
 
 
-def _first_state(
-    settings: RunSettings, calendar: npt.NDArray[np.void], history_length: int
-) -> npt.NDArray[np.void]:
+def _first_state(settings: RunSettings, calendar: npt.NDArray[np.void], history_length: int) -> npt.NDArray[np.void]:
     state = np.zeros(1, STATE)
     account, costs, market = settings.account, settings.costs, settings.market
     cash = Decimal(repr(account.cash))
@@ -193,8 +191,7 @@ def _session_rows(sessions: Sessions | None, span_ns: tuple[int, int], frame_ns:
         open_ns, close_ns = sessions.open_ns, sessions.close_ns
     if np.any(close_ns <= open_ns) or np.any(open_ns[1:] < close_ns[:-1]):
         raise ConfigurationError(
-            "Sessions must close after they open and before the next one opens; "
-            "the calendar has some that do not."
+            "Sessions must close after they open and before the next one opens; the calendar has some that do not."
         )
     rows = np.zeros(len(open_ns), SESSION)
     rows["open_ns"], rows["close_ns"] = open_ns, close_ns
@@ -228,9 +225,7 @@ def _component_rows(
     commission: Sequence[PercentCommission | PerShareCommission | SaleFees],
 ) -> npt.NDArray[np.void]:
     rows: list[dict[str, Any]] = []
-    fees = sorted(
-        (part for part in commission if isinstance(part, SaleFees)), key=lambda part: part.first_date
-    )
+    fees = sorted((part for part in commission if isinstance(part, SaleFees)), key=lambda part: part.first_date)
     ends = [from_iso(part.first_date) for part in fees[1:]] + [FOREVER_NS]
     for part in commission:
         if isinstance(part, PercentCommission):

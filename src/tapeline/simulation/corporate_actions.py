@@ -136,9 +136,7 @@ def open_session(market: Any) -> None:
     state.session = session
     state.session_open_ns = open_ns
     state.session_close_ns = market.sessions[session].close_ns
-    state.next_open_ns = (
-        market.sessions[session + 1].open_ns if session + 1 < len(market.sessions) else FOREVER_NS
-    )
+    state.next_open_ns = market.sessions[session + 1].open_ns if session + 1 < len(market.sessions) else FOREVER_NS
     remember_session(market)
     if session > 0:
         _charge_holding(market, open_ns // DAY - market.sessions[session - 1].open_ns // DAY)

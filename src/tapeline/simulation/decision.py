@@ -25,10 +25,10 @@ from tapeline.domain.words import Limit, Purpose
 from tapeline.indicators.cells import evaluate_cell
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.book import mark_holdings
-from tapeline.simulation.instructions import close_holding, move_stop, scale_out_holding
 from tapeline.simulation.records import FLAT, HOLDING, ensure_room
 from tapeline.simulation.references import UNCOUNTED
 from tapeline.simulation.sizing import deny, enter
+from tapeline.simulation.verbs import close_holding, continue_leaving, move_stop, scale_out_holding
 
 RULE_NAMES = (
     "enter_long",
@@ -136,9 +136,7 @@ def fill_fields(book: Any, strategy: int, symbol: int, end_ns: int, session: int
 
 
 @compiled()
-def _decide_exits(
-    book: Any, signals: Any, strategy: int, row: int, end_ns: int, session: int, close_ns: int
-) -> None:
+def _decide_exits(book: Any, signals: Any, strategy: int, row: int, end_ns: int, session: int, close_ns: int) -> None:
     settings = book.strategies[strategy]
     for symbol in range(book.states.shape[1]):
         if book.states[strategy, symbol] != HOLDING:
@@ -153,7 +151,7 @@ def _decide_exits(
         if not settings.watches_holdings:
             continue
         if holding.scaled == 0 and _rule(book, signals, strategy, SCALE_OUT, row, symbol) == 1.0:
-            scale_out_holding(book, strategy, symbol, settings.scale_out_fraction, end_ns)
+            scale_out_holding(book, strategy, symbol, end_ns)
             continue
         move_stop(book, strategy, symbol, _rule(book, signals, strategy, MOVE_STOP, row, symbol), end_ns)
 
@@ -253,9 +251,7 @@ def flatten(book: Any, strategy: int, end_ns: int) -> None:
 
 
 @compiled()
-def can_act(
-    signals: Any, strategies: Any, rules: Any, states: Any, holdings: Any, strategy: int, row: int
-) -> bool:
+def can_act(signals: Any, strategies: Any, rules: Any, states: Any, holdings: Any, strategy: int, row: int) -> bool:
     """Return whether any rule of the strategy can act on this row. On nearly all rows of a run none can."""
     values, layout, own = signals.values, signals.layout[strategy], rules[strategy]
     columns = layout[4]
@@ -310,6 +306,9 @@ def decide(
         closing = close_ns - end_ns <= settings.flat_before_close_ns
     if closing:
         flatten(book, strategy, end_ns)
+    if book.account[0].leaving > 0:
+        ensure_room(book)
+        continue_leaving(book, strategy, end_ns)
     if row < 0:
         return
     states, holdings = book.states, book.holdings

@@ -178,11 +178,7 @@ def _note_entry_fill(state: Any, order: Any, market_price: float, quantity: floa
     order.bar_price = market_price
     if state.stage == Stage.INSIDE:
         kind = order.order_type
-        if (
-            kind == OrderType.STOP
-            or kind == OrderType.TRAILING_STOP
-            or order.idle_slice == state.slice_number
-        ):
+        if kind == OrderType.STOP or kind == OrderType.TRAILING_STOP or order.idle_slice == state.slice_number:
             order.bar_by_stop += quantity
         else:
             order.bar_by_limit += quantity

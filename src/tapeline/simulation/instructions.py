@@ -1,9 +1,8 @@
-"""What a strategy asks for: intents, the tickets behind them, and the verbs that compose them.
+"""What a strategy asks for: intents, and the tickets behind them.
 
-An intent is a wish (submit, cancel, replace); a ticket is the book's record of an order it asked for. The verbs
-keep what belongs together in one instruction: closing a holding also calls back its bracket, a scale-out also
-protects the rest. Prices are on the tick when they leave here, rounded as the market would round them: limits away
-from filling, triggers away from the market.
+An intent is a wish (submit, cancel, replace); a ticket is the book's record of an order it asked for. Prices are on the
+tick when they leave here, rounded as the market would round them: limits away from filling, triggers away from the
+market. What a strategy can do with them is in `verbs`.
 """
 
 from __future__ import annotations
@@ -12,11 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from tapeline.domain.words import IntentKind, Limit, OrderStatus, OrderType, Purpose, Reason, Role, Side, TimeInForce
+from tapeline.domain.words import IntentKind, Limit, OrderStatus, OrderType, Purpose, Reason, Role, TimeInForce
 from tapeline.indicators.compiled import compiled
-from tapeline.simulation.amounts import on_step, quantity_of, round_price, steps_in
-from tapeline.simulation.records import EXITING, FLAT
-from tapeline.simulation.references import UNCOUNTED
+from tapeline.simulation.amounts import round_price
 
 
 @compiled()
@@ -85,9 +82,17 @@ def new_ticket(book: Any, intent: Any) -> int:
 
 
 @compiled()
-def _cancel(book: Any, strategy: int, symbol: int, number: int, purpose: int, end_ns: int) -> None:
-    if number >= 0 and book.tickets[number].status < OrderStatus.FILLED:
+def is_working(book: Any, number: int) -> bool:
+    """Return whether a ticket's order may still fill; -1 is no ticket."""
+    return bool(number >= 0 and book.tickets[number].status < OrderStatus.FILLED)
+
+
+@compiled()
+def call_back(book: Any, strategy: int, symbol: int, number: int, purpose: int, end_ns: int) -> None:
+    """Ask for the cancel of a working order, once."""
+    if is_working(book, number) and book.tickets[number].status != OrderStatus.PENDING_CANCEL:
         ticket = book.tickets[number]
+        ticket.status = OrderStatus.PENDING_CANCEL
         # the side of the closing trade, whichever order is called back
         side = -ticket.side if ticket.purpose == Purpose.ENTRY else ticket.side
         intent = new_intent(book, IntentKind.CANCEL, strategy, symbol, side, purpose, 0.0, end_ns)
@@ -96,7 +101,15 @@ def _cancel(book: Any, strategy: int, symbol: int, number: int, purpose: int, en
 
 @compiled()
 def _child(
-    book: Any, strategy: int, symbol: int, side: int, purpose: int, quantity: float, end_ns: int, parent: int, group: int
+    book: Any,
+    strategy: int,
+    symbol: int,
+    side: int,
+    purpose: int,
+    quantity: float,
+    end_ns: int,
+    parent: int,
+    group: int,
 ) -> Any:
     intent = new_intent(book, IntentKind.SUBMIT, strategy, symbol, side, purpose, quantity, end_ns)
     intent.parent = parent
@@ -137,64 +150,4 @@ def protect(
         intent.order_type = OrderType.LIMIT
         intent.limit_price = round_price(target_price, side > 0, facts)
         holding.target_ticket = new_ticket(book, intent)
-
-
-@compiled(entry=True, **UNCOUNTED)
-def close_holding(book: Any, strategy: int, symbol: int, purpose: int, end_ns: int) -> None:
-    """Cancel whatever works for a holding and close it at the market; one that is only entering is called back."""
-    holding = book.holdings[strategy, symbol]
-    state = book.states[strategy, symbol]
-    if state == FLAT or state == EXITING:
-        return
-    _cancel(book, strategy, symbol, holding.entry_ticket, purpose, end_ns)
-    if holding.quantity == 0.0:
-        return
-    _cancel(book, strategy, symbol, holding.stop_ticket, purpose, end_ns)
-    _cancel(book, strategy, symbol, holding.target_ticket, purpose, end_ns)
-    side = Side.SELL if holding.quantity > 0.0 else Side.BUY
-    intent = new_intent(book, IntentKind.SUBMIT, strategy, symbol, side, purpose, abs(holding.quantity), end_ns)
-    holding.exit_ticket = new_ticket(book, intent)
-    book.states[strategy, symbol] = EXITING
-
-
-@compiled()
-def scale_out_holding(book: Any, strategy: int, symbol: int, fraction: float, end_ns: int) -> None:
-    """Sell a fraction once, and protect the rest by a new pair: all in one instruction."""
-    holding = book.holdings[strategy, symbol]
-    facts = book.symbols[symbol]
-    held = abs(holding.quantity)
-    part = quantity_of(steps_in(held * fraction, facts), facts)
-    rest = on_step(held - part, facts)
-    if part == 0.0 or rest == 0.0:
-        return
-    side = 1 if holding.quantity > 0.0 else -1
-    target_price = np.nan
-    if holding.target_ticket >= 0:
-        target_price = book.tickets[holding.target_ticket].limit_price
-    stop_price = holding.stop_price if holding.stop_ticket >= 0 else np.nan
-    trail = holding.trail if holding.stop_ticket >= 0 else np.nan
-    _cancel(book, strategy, symbol, holding.entry_ticket, Purpose.SCALE_OUT, end_ns)
-    _cancel(book, strategy, symbol, holding.stop_ticket, Purpose.SCALE_OUT, end_ns)
-    _cancel(book, strategy, symbol, holding.target_ticket, Purpose.SCALE_OUT, end_ns)
-    intent = new_intent(book, IntentKind.SUBMIT, strategy, symbol, -side, Purpose.SCALE_OUT, part, end_ns)
-    group = new_ticket(book, intent)
-    protect(book, strategy, symbol, side, rest, stop_price, target_price, trail, end_ns, -1, group)
-    holding.scaled = 1
-
-
-@compiled(entry=True, **UNCOUNTED)
-def move_stop(book: Any, strategy: int, symbol: int, stop_price: float, end_ns: int) -> None:
-    """Replace a holding's stop by a tighter one; a level that is no tighter, or unknown, changes nothing."""
-    holding = book.holdings[strategy, symbol]
-    if holding.stop_ticket < 0 or not np.isnan(holding.trail) or np.isnan(stop_price):
-        return
-    long = holding.quantity > 0.0
-    level = round_price(stop_price, not long, book.symbols[symbol])
-    if (long and level <= holding.stop_price) or (not long and level >= holding.stop_price):
-        return
-    ticket = book.tickets[holding.stop_ticket]
-    intent = new_intent(book, IntentKind.REPLACE, strategy, symbol, ticket.side, Purpose.STOP, np.nan, end_ns)
-    intent.ticket = holding.stop_ticket
-    intent.stop_price = level
-    ticket.stop_price = level
-    holding.stop_price = level
+        holding.target_price = intent.limit_price

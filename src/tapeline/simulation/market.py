@@ -308,10 +308,7 @@ _PLAIN = {
     "history": types.float64[:, ::1],
 }
 _GROWING = ("orders", "active", "waiting", "events")
-_ARRAYS = {
-    name: numba.from_dtype(_RECORDS[name])[::1] if name in _RECORDS else _PLAIN[name]
-    for name in Tables._fields
-}
+_ARRAYS = {name: numba.from_dtype(_RECORDS[name])[::1] if name in _RECORDS else _PLAIN[name] for name in Tables._fields}
 _FIXED = types.Tuple([kind for name, kind in _ARRAYS.items() if name not in _GROWING])
 _FIELDS = [
     *_ARRAYS.items(),

@@ -126,12 +126,7 @@ def _play_open(market: Any, open_row: Any, volume_row: Any) -> None:
 
 @compiled()
 def _acts_inside(state: Any, order: Any) -> bool:
-    if (
-        order.status >= OrderStatus.FILLED
-        or order.dormant
-        or order.immediate
-        or order.idle_slice == state.slice_number
-    ):
+    if order.status >= OrderStatus.FILLED or order.dormant or order.immediate or order.idle_slice == state.slice_number:
         return False
     if state.plays_late:
         return bool(order.late_slice == state.slice_number)
@@ -263,9 +258,7 @@ def _hold_back_children(market: Any) -> None:
 
 
 @compiled()
-def _play_inside(
-    market: Any, open_row: Any, high_row: Any, low_row: Any, close_row: Any, volume_row: Any
-) -> None:
+def _play_inside(market: Any, open_row: Any, high_row: Any, low_row: Any, close_row: Any, volume_row: Any) -> None:
     state = market.state[0]
     state.stage = Stage.INSIDE
     state.now_ns = state.slice_end_ns
@@ -295,11 +288,7 @@ def _trail(market: Any, high_row: Any, low_row: Any, volume_row: Any) -> None:
     state = market.state[0]
     for index in range(state.active_count):
         order = market.orders[market.active[index]]
-        if (
-            order.order_type != OrderType.TRAILING_STOP
-            or order.dormant
-            or order.arrival_ns > state.slice_start_ns
-        ):
+        if order.order_type != OrderType.TRAILING_STOP or order.dormant or order.arrival_ns > state.slice_start_ns:
             continue
         column = market.columns[order.symbol]
         if volume_row[column] > 0.0:

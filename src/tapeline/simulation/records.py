@@ -40,6 +40,7 @@ ACCOUNT = np.dtype(
         ("executions", "i8"),
         ("round_trips", "i8"),
         ("busy", "i8"),
+        ("leaving", "i8"),
     ]
 )
 """Totals of the account; `busy` counts the holdings that are not flat, the others the used rows of their arrays."""
@@ -54,6 +55,7 @@ HOLDING_RECORD = np.dtype(
         ("realized", "f8"),
         ("risk", "f8"),
         ("stop_price", "f8"),
+        ("target_price", "f8"),
         ("trail", "f8"),
         ("highest", "f8"),
         ("lowest", "f8"),
@@ -66,6 +68,7 @@ HOLDING_RECORD = np.dtype(
         ("target_ticket", "i8"),
         ("exit_ticket", "i8"),
         ("scaled", "i8"),
+        ("leaving", "i8"),  # 0, or the purpose for which it is being closed
         ("fresh", "i8"),
     ]
 )
@@ -157,8 +160,8 @@ ROUND_TRIP = np.dtype(
     ]
 )
 """One holding from flat to flat. net_pnl is net of commission; mae and mfe are the largest excursions against and for
-it, in currency of the whole quantity, mae <= 0 <= mfe; r_multiple is net_pnl over the risk from entry to the initial stop,
-NaN without one."""
+it, in currency of the whole quantity, mae <= 0 <= mfe; r_multiple is net_pnl over the risk from entry to the initial
+stop, NaN without one."""
 
 
 STRATEGY = np.dtype(
@@ -189,6 +192,7 @@ LIMITS = np.dtype(
         ("positions_max", "i8"),
         ("cash_account", "i8"),
         ("short_allowed", "i8"),
+        ("patient", "i8"),  # orders travel: what is called back may still fill
         ("cost_rate", "f8"),
     ]
 )
@@ -267,9 +271,7 @@ _KINDS: dict[str, Any] = {
 _GROWING = ("tickets", "executions", "round_trips")
 _ARRAYS = {name: _KINDS.get(name, types.float64[::1]) for name in Tables._fields}
 _FIXED = types.Tuple([kind for name, kind in _ARRAYS.items() if name not in _GROWING])
-BOOK = BookType(
-    [*_ARRAYS.items(), *((f"{name}_owner", _ARRAYS[name]) for name in _GROWING), ("fixed_owner", _FIXED)]
-)
+BOOK = BookType([*_ARRAYS.items(), *((f"{name}_owner", _ARRAYS[name]) for name in _GROWING), ("fixed_owner", _FIXED)])
 
 
 @compiled(**COUNTED)
@@ -378,7 +380,7 @@ def new_book(
     account = _blank(1, ACCOUNT)
     account[0]["cash"] = account[0]["equity"] = settings.account.cash
     holdings = np.zeros((len(strategies), symbols), dtype=HOLDING_RECORD)
-    for name in ("entry_price", "risk", "stop_price", "trail", "highest", "lowest"):
+    for name in ("entry_price", "risk", "stop_price", "target_price", "trail", "highest", "lowest"):
         holdings[name] = np.nan
     for name in ("entry_ticket", "stop_ticket", "target_ticket", "exit_ticket", "entry_session"):
         holdings[name] = -1
@@ -393,6 +395,7 @@ def new_book(
         limits[0][name] = np.nan if value is None else value
     limits[0]["positions_max"] = np.iinfo(np.int64).max if bounds.positions is None else bounds.positions
     limits[0]["cash_account"] = settings.account.kind == "cash"
+    limits[0]["patient"] = settings.market.latency_s > 0.0
     limits[0]["short_allowed"] = settings.account.short_allowed
     limits[0]["cost_rate"] = settings.costs.buying_rate
     cells = len(strategies) * symbols

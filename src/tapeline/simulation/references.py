@@ -23,7 +23,7 @@ from numba.core import cgutils, imputils
 from numba.core.datamodel import default_manager, models
 from numba.core.extending import infer_getattr, lower_getattr_generic, lower_setattr_generic
 from numba.core.runtime.context import NRTContext
-from numba.core.runtime.nrtdynmod import _meminfo_struct_type as MEMORY
+from numba.core.runtime.nrtdynmod import _meminfo_struct_type as MEMORY  # noqa: N812  (a type of LLVM, used as a constant)
 from numba.core.typing.templates import AttributeTemplate
 from numba.experimental import structref
 from numba.extending import NativeValue, box, unbox

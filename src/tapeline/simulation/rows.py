@@ -60,10 +60,10 @@ def take_events(market: Any, book: Any, first: int, session: int) -> int:
         kind = event.kind
         amount = event.amount
         quantity = event.quantity
-        if kind == EventKind.REPLACED and event.reason != Reason.CORPORATE_ACTION:
+        own_terms = kind == EventKind.REPLACED and event.reason != Reason.CORPORATE_ACTION
+        if own_terms and market.orders[event.order].parent >= 0:
             # the market counts what a child works for now; its ticket covers all that the entry may fill
-            if market.orders[event.order].parent >= 0:
-                quantity = book.tickets[event.order].quantity
+            quantity = book.tickets[event.order].quantity
         if kind == EventKind.FILL:
             amount = event.commission
         apply_event(
@@ -136,7 +136,7 @@ def rest_rows(
     at hand: reached through market and book, each would be fetched anew for each use.
     """
     state, account = market.state[0], book.account[0]
-    if state.active_count > 0 or state.history_length > 0:
+    if state.active_count > 0 or state.history_length > 0 or account.leaving > 0:
         return first
     market_marks = market.marks
     prices, marks, positions = book.prices, book.marks, book.positions

@@ -50,9 +50,7 @@ def mark_rows(market: Any, high: Any, low: Any, close: Any, volume: Any, first: 
             market.marks[symbol] = close[row, column]
 
 
-@compiled(
-    types.void(MARKET, TIMES, TIMES, PANEL, PANEL, PANEL, PANEL, PANEL, types.int64, types.int64), **UNCOUNTED
-)
+@compiled(types.void(MARKET, TIMES, TIMES, PANEL, PANEL, PANEL, PANEL, PANEL, types.int64, types.int64), **UNCOUNTED)
 def play_rows(
     market: Any,
     start_ns: Any,

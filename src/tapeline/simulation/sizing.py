@@ -20,6 +20,7 @@ from tapeline.simulation.references import UNCOUNTED
 
 SIZE_FIXED, SIZE_PERCENT_OF_EQUITY, SIZE_RISK_PER_STOP, SIZE_VOLATILITY_TARGET = range(4)
 
+
 @compiled()
 def limit_quantity(
     book: Any, strategy: int, symbol: int, side: int, wanted: float, price: float, risk: float

@@ -18,9 +18,7 @@ def instruments_of(symbols: Sequence[str], settings: RunSettings) -> list[Instru
     tick_size, step = exact(settings.market.tick_size), exact(settings.market.quantity_step)
     whole = step == step.to_integral_value()
     return [
-        Instrument(symbol, tick_size, lot_size=step)
-        if whole
-        else Instrument(symbol, tick_size, fraction=step)
+        Instrument(symbol, tick_size, lot_size=step) if whole else Instrument(symbol, tick_size, fraction=step)
         for symbol in symbols
     ]
 

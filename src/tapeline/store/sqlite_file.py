@@ -127,9 +127,7 @@ def open_to_write(path: Path | str, busy_timeout_s: float) -> tuple[sqlite3.Conn
 def open_to_read(path: Path | str, busy_timeout_s: float) -> sqlite3.Connection:
     """Open a journal that exists, for reading only."""
     if not Path(path).is_file():
-        raise StorageError(
-            f"Journal {path}: there is no such file. Give the path of a journal that a run wrote."
-        )
+        raise StorageError(f"Journal {path}: there is no such file. Give the path of a journal that a run wrote.")
     address = Path(path).resolve().as_uri()
     connection: sqlite3.Connection | None = None
     try:

@@ -72,9 +72,7 @@ class SqliteJournal:
         return cls._guarded(open_to_read(path, busy_timeout_s), path, None)
 
     @classmethod
-    def _guarded(
-        cls, connection: sqlite3.Connection, path: Path | str, lock: WriterLock | None
-    ) -> SqliteJournal:
+    def _guarded(cls, connection: sqlite3.Connection, path: Path | str, lock: WriterLock | None) -> SqliteJournal:
         try:
             return cls(connection, path, lock)
         except (*DATABASE_ERRORS, StorageError) as exc:

@@ -133,14 +133,10 @@ def _rows(connection: sqlite3.Connection) -> Iterator[_Row]:
 
 def _fault_of(connection: sqlite3.Connection, row: _Row, expected: int, previous: bytes) -> Fault | None:
     if row.sequence < expected:
-        return Fault(
-            FaultKind.ALTERED, expected, f"A record numbered {row.sequence} was put before record 1."
-        )
+        return Fault(FaultKind.ALTERED, expected, f"A record numbered {row.sequence} was put before record 1.")
     if row.sequence > expected:
         through = f" to {row.sequence - 1}" if row.sequence > expected + 1 else ""
-        return Fault(
-            FaultKind.MISSING, expected, f"Record {expected}{through} is missing; {row.sequence} comes next."
-        )
+        return Fault(FaultKind.MISSING, expected, f"Record {expected}{through} is missing; {row.sequence} comes next.")
     if _link(previous, expected, row) != row.hash:
         return _fault_of_hash(connection, row, previous)
     try:

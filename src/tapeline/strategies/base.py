@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MINUTE_NS = 60_000_000_000
 
+_MAY_READ_POSITION = ("exit_long", "exit_short", "move_stop", "scale_out")
+
 
 class _Declared:
     """What both kinds of strategy share: a name, parameters, a size and session windows.
@@ -91,9 +93,13 @@ class _Declared:
                 if self.entry_window
                 else None,
                 self.flat_before_close_minutes,
+                *self._more_declared(),
             ],
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def _more_declared(self) -> tuple[object, ...]:
+        return ()
 
 
 class RuleStrategy(_Declared):
@@ -150,7 +156,17 @@ class RuleStrategy(_Declared):
         found["size"] = self.size.value
         if self.size.volatility is not None:
             found["volatility"] = self.size.volatility
+        for name, formula in found.items():
+            if formula.needs_position and name not in _MAY_READ_POSITION:
+                raise FormulaError(
+                    f"Strategy {self.name}: {name} reads the position, and is decided while there is none. Only"
+                    f" {', '.join(_MAY_READ_POSITION)} can read it."
+                )
         return found
+
+    def _more_declared(self) -> tuple[object, ...]:
+        distances = [isinstance(level, Distance) for level in (self.stop, self.target)]
+        return (*distances, self.scale_out.fraction if self.scale_out else None)
 
 
 class Strategy(_Declared):
@@ -186,6 +202,12 @@ class Strategy(_Declared):
         found["_size"] = self.size.value
         if self.size.volatility is not None:
             found["_volatility"] = self.size.volatility
+        for name, formula in found.items():
+            if formula.needs_position:
+                raise FormulaError(
+                    f"Strategy {self.name}: {name.lstrip('_')} reads position.*, which belongs to rules. In code read"
+                    " now.quantity, and keep what you need of the entry yourself."
+                )
         return found
 
 

@@ -11,7 +11,7 @@ from tapeline.strategies.rules import risk_per_stop
 
 
 class SwingTrend(RuleStrategy):
-    """In a rise with strength, buy the bar that leaves a pullback to the average; trail by three ATR, ten days at most."""
+    """In a strong rise, buy the bar that leaves a pullback to the average; trail by three ATR, ten days at most."""
 
     trail_atr = param(3.0, low=0.5, high=10.0)
     strength_low = param(20, low=0, high=60)

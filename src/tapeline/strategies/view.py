@@ -16,9 +16,9 @@ import numpy.typing as npt
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.panel import Floats
 from tapeline.domain.words import Purpose
-from tapeline.simulation.instructions import close_holding, move_stop
 from tapeline.simulation.records import FLAT, HOLDING, Book, ensure_room
 from tapeline.simulation.sizing import SIZE_FIXED, enter
+from tapeline.simulation.verbs import close_holding, move_stop
 
 SIZE, VOLATILITY = "_size", "_volatility"
 """Names under which a strategy's `size` stands among its formulas; no class attribute can clash with them."""
@@ -33,14 +33,12 @@ class SliceView:
     """One moment, as a free-form strategy sees it.
 
     time_ns : end of the slice; symbols : names in column order; symbol_count : how many
-    session, session_open_ns, session_close_ns : the slice's session, -1 and zeros without sessions
+    session : position of the slice's session in the calendar's whole history, -1 without sessions
     Formulas stand as attributes under the names the class gave them, parts of a group as `now.band.upper`.
     """
 
     time_ns: int
     session: int
-    session_open_ns: int
-    session_close_ns: int
 
     def __init__(self, symbols: tuple[str, ...], strategy: int, size_kind: int, rows: dict[str, int]) -> None:
         self.symbols = symbols
@@ -106,7 +104,8 @@ class SliceView:
         """Enter symbols that are flat and have a bar now: by name, by column, or where a condition is true.
 
         side : 1 long, -1 short; quantity : fixed, None = the strategy's `size`
-        stop, target : prices; trail : distance in currency; a number or an array over symbols
+        stop, target : prices; trail : distance in currency; a number or an array over symbols. One that is given and
+            unknown denies the entry: that is no reason to go without it
         """
         if side not in (1, -1):
             raise InputError(f"now.enter: side must be 1 (long) or -1 (short), found {side!r}.")
@@ -126,6 +125,10 @@ class SliceView:
                 return
             if tables.account[0]["busy"] >= tables.limits[0]["positions_max"]:
                 return
+            levels = _at(stop, column), _at(target, column), _at(trail, column)
+            given = [value is not None for value in (stop, target, trail)]
+            if any(np.isnan(level) and asked for level, asked in zip(levels, given, strict=True)):
+                levels = side * np.inf, np.nan, np.nan  # a stop beyond every price is the refusal that rules get
             enter(
                 self._book,
                 index,
@@ -134,9 +137,7 @@ class SliceView:
                 SIZE_FIXED if quantity is not None else self._size_kind,
                 float(self._values[self._size_row, row, column]) if quantity is None else float(quantity),
                 float(self._values[self._volatility_row, row, column]) if self._volatility_row >= 0 else np.nan,
-                _at(stop, column),
-                _at(target, column),
-                _at(trail, column),
+                *levels,
                 self.time_ns,
             )
 

@@ -124,9 +124,7 @@ class SimulatedBroker:
 
     def cancel(self, client_order_id: str, decision_time_ns: int) -> None:
         """Ask for the end of a working order."""
-        cancel(
-            self.market, self._known(client_order_id), decision_time_ns, decision_time_ns + self._latency_ns
-        )
+        cancel(self.market, self._known(client_order_id), decision_time_ns, decision_time_ns + self._latency_ns)
 
     def replace(
         self,
@@ -218,9 +216,7 @@ class SimulatedBroker:
         )
 
     def _canceled(self, event: Any) -> Fact:
-        return OrderCanceled(
-            _time(event), self._id(event), Reason(int(event["reason"])), Stage(int(event["stage"]))
-        )
+        return OrderCanceled(_time(event), self._id(event), Reason(int(event["reason"])), Stage(int(event["stage"])))
 
     def _rejected(self, event: Any) -> Fact:
         return OrderRejected(_time(event), self._id(event), Reason(int(event["reason"])))
