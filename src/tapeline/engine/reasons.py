@@ -33,6 +33,8 @@ class Reasons:
         index, column = int(intent["strategy"]), int(intent["symbol"])
         known = self._last.get((index, column))
         action = _action(intent)
+        if intent["continues"]:
+            return known[2] if known is not None and intent["purpose"] != Purpose.FLAT_BEFORE_CLOSE else None
         if action is None:
             # A stop or target belongs to the wish that was written down a moment ago.
             same = known is not None and known[0] == now.end_ns and intent["purpose"] != Purpose.FLAT_BEFORE_CLOSE

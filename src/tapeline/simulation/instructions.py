@@ -50,7 +50,7 @@ def new_intent(
     intent.wanted = np.nan
     intent.price = book.prices[symbol]
     intent.equity = book.account[0].equity
-    intent.row = -1
+    intent.continues = 0
     return intent
 
 

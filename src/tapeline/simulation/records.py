@@ -118,7 +118,7 @@ INTENT = np.dtype(
         ("wanted", "f8"),
         ("price", "f8"),
         ("equity", "f8"),
-        ("row", "i8"),
+        ("continues", "i8"),  # 1 for an instruction that an earlier decision began
     ]
 )
 """One wish of the decision kernel. `wanted` is the quantity before limits, `price` and `equity` what sizing saw."""

@@ -76,10 +76,13 @@ def _proceed(book: Any, strategy: int, symbol: int, end_ns: int) -> None:
 @compiled()
 def continue_leaving(book: Any, strategy: int, end_ns: int) -> None:
     """Go on with the holdings that are leaving and have no closing order at work."""
+    first = book.account[0].intents
     for symbol in range(book.states.shape[1]):
         state = book.states[strategy, symbol]
         if state not in (FLAT, EXITING) and book.holdings[strategy, symbol].leaving != 0:
             _proceed(book, strategy, symbol, end_ns)
+    for place in range(first, book.account[0].intents):
+        book.intents[place].continues = 1
 
 
 @compiled(entry=True, **UNCOUNTED)
@@ -89,7 +92,7 @@ def close_holding(book: Any, strategy: int, symbol: int, purpose: int, end_ns: i
     state = book.states[strategy, symbol]
     if state in (FLAT, EXITING):
         return
-    if holding.leaving not in (0, Purpose.SCALE_OUT):
+    if holding.leaving != 0 and holding.leaving != Purpose.SCALE_OUT:
         return
     if holding.leaving == 0:
         book.account[0].leaving += 1
