@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tapeline import Account, Market, Panel, Result, RuleStrategy, RunSettings, backtest, bars, fixed_quantity, replay
+from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.times import to_iso
 from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Side, Stage
 from tapeline.engine.assembly import AnyStrategy
@@ -51,14 +52,20 @@ class ToldBothWays(Told):
     exit_short = wants_out
 
 
-def run(strategies: AnyStrategy | Sequence[AnyStrategy], panel: Panel, settings: RunSettings = SMALL) -> Result:
+def run(
+    strategies: AnyStrategy | Sequence[AnyStrategy],
+    panel: Panel,
+    settings: RunSettings = SMALL,
+    corporate_actions: Sequence[CorporateAction] = (),
+) -> Result:
     """Run strategies compiled and through the event loop; fail if they trade differently."""
     chosen = list(strategies) if isinstance(strategies, Sequence) else [strategies]
-    result = backtest(chosen, panel, settings)
-    looped = replay(chosen, panel, ":memory:", settings).result
+    result = backtest(chosen, panel, settings, corporate_actions=corporate_actions)
+    looped = replay(chosen, panel, ":memory:", settings, corporate_actions=corporate_actions).result
     assert list(looped.execution_lines()) == list(result.execution_lines())
     assert list(looped.order_lines()) == list(result.order_lines())
     assert looped.digest == result.digest
+    assert looped.equity.tobytes() == result.equity.tobytes()
     return result
 
 

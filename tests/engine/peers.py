@@ -10,9 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from tapeline import Panel
-
 from shared import shared_path
+from tapeline import Panel
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "bench_tapeline.py"
 
@@ -106,9 +105,7 @@ def bracket_trades(panel: Panel, cash: float, fee: float, first: int, quantity: 
     for row in range(first, len(close)):
         if entry_row >= 0:
             price = math.nan
-            if row > entry_row and open_[row] <= stop:
-                price = open_[row]
-            elif row > entry_row and open_[row] >= target:
+            if (row > entry_row and open_[row] <= stop) or (row > entry_row and open_[row] >= target):
                 price = open_[row]
             elif low[row] <= stop:
                 price = stop

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from bar_tables import bars_of
-from engine.acts import MARGIN, Told, ToldBothWays, bar, denials, fills, orders, run, sharing
-from tapeline import RuleStrategy, ScaleOut, bars, distance, fixed_quantity, position, where
+from engine.acts import MARGIN, Told, ToldBothWays, bar, denials, fills, orders, run, settings_with, sharing
+from tapeline import Market, RuleStrategy, ScaleOut, bars, distance, fixed_quantity, position, where
 from tapeline.domain.errors import ConfigurationError
 
 UNKNOWN = where(bar.close.lag(2) > 0, 1, 1)
@@ -400,3 +400,90 @@ def test_slower_frames_decide_while_orders_fill_on_the_base_frame() -> None:
     """)
 
     assert fills(run(Slow(), panel)) == ["14:36 open BUY 10 A 100.00 entry", "14:37 inside SELL 10 A 98.00 stop"]
+
+
+LATE = settings_with(market=Market(latency_s=30))
+
+
+def test_with_latency_the_closing_order_follows_when_the_bracket_has_ended() -> None:
+    """Told out at 14:33: the cancels arrive inside 14:34, the closing order is sent at its end and fills inside 14:35.
+
+    There, half of the way from 102 up to 104, the worse price for the seller is the open.
+    """
+    panel = bars_of("""
+              A
+        14:31 100 111
+        14:32 100
+        14:33 101 222
+        14:34 101
+        14:35 102 104 102 104
+    """)
+
+    result = run(Bracketed(), panel, LATE)
+
+    assert fills(result) == ["14:32 inside BUY 10 A 100.00 entry", "14:35 inside SELL 10 A 102.00 exit_rule"]
+    assert orders(result)[3] == "14:34 SELL MARKET 10 A FILLED"
+
+
+def test_a_stop_that_fills_while_its_cancel_is_under_way_is_the_exit() -> None:
+    """Nothing is sold twice: the stop leaves nothing for a closing order, which is never sent."""
+    panel = bars_of("""
+              A
+        14:31 100 111
+        14:32 100
+        14:33 101 222
+        14:34 101 101 97 98
+        14:35 98
+        14:36 98
+    """)
+
+    result = run(Bracketed(), panel, LATE)
+
+    assert fills(result)[1:] == ["14:34 inside SELL 10 A 98.00 stop"]
+    assert len(result.orders) == 3
+    assert result.positions.tolist() == [0.0]
+
+
+def test_with_latency_a_scale_out_waits_for_its_cancels_too() -> None:
+    """One risk is gained at 14:33; five are sold inside 14:35, and the new pair protects the other five."""
+    panel = bars_of("""
+              A
+        14:31 100 111
+        14:32 100
+        14:33 102
+        14:34 102
+        14:35 103
+        14:36 97
+    """)
+
+    result = run(HalfOut(), panel, LATE)
+
+    assert fills(result)[1:] == ["14:35 inside SELL 5 A 103.00 scale_out", "14:36 open SELL 5 A 97.00 stop"]
+
+
+def test_an_entry_that_is_called_back_before_it_fills_leaves_nothing() -> None:
+    """No bar fills it before the session's last minutes call it back."""
+
+    class Flat(Bracketed):
+        flat_before_close_minutes = 2
+
+    panel = bars_of(
+        """
+              A       | B
+        2018-01-03
+        20:57 100 111 | 50
+        20:58 -       | 50
+        20:59 -       | 50
+        21:00 100     | 50
+        """,
+        calendar="XNYS",
+    )
+
+    result = run(Flat(), panel)
+
+    assert orders(result) == [
+        "20:57 BUY MARKET 10 A CANCELED requested",
+        "20:57 SELL STOP 10 A 98 CANCELED no_entry",
+        "20:57 SELL LIMIT 10 A 104 CANCELED no_entry",
+    ]
+    assert fills(result) == []

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tapeline import Panel, RunSettings, Strategy, fixed_quantity, position, risk_per_stop
-from tapeline.domain.errors import FormulaError, InputError, UnknownNameError
-from tapeline.strategies.view import SliceView
 
 from bar_tables import bars_of
 from engine.acts import MARGIN, SMALL, bar, denials, fills, orders, run, settings_with, wants_in, wants_out, wants_short
+from tapeline import Panel, RunSettings, Strategy, fixed_quantity, position, risk_per_stop
+from tapeline.domain.errors import FormulaError, InputError, UnknownNameError
+from tapeline.strategies.view import SliceView
 
 Code = Callable[[SliceView], object]
 
@@ -217,7 +217,12 @@ WRONG: dict[str, tuple[Code, RunSettings, type[Exception], str]] = {
     "another side": (lambda now: now.enter("A", side=2), SMALL, InputError, "side must be 1 .* found 2"),
     "a short in a cash account": (lambda now: now.enter("A", side=-1), SMALL, InputError, "Use a margin account"),
     "verbs without end": (
-        at({3: lambda now: [now.set_stop("A", 60.0 + step) for step in range(30)], 1: lambda now: now.enter("A", stop=60)}),
+        at(
+            {
+                3: lambda now: [now.set_stop("A", 60.0 + step) for step in range(30)],
+                1: lambda now: now.enter("A", stop=60),
+            }
+        ),
         SMALL,
         InputError,
         "Call each verb once for a symbol and slice",
@@ -238,7 +243,9 @@ def test_a_formula_of_the_position_is_refused_with_what_to_read_instead() -> Non
         run(coded(lambda now: None, held=position.quantity * 1), THREE)
 
 
-@pytest.mark.xfail(strict=True, reason="SliceView names session_open_ns and session_close_ns; the engine never sets them")
+@pytest.mark.xfail(
+    strict=True, reason="SliceView names session_open_ns and session_close_ns; the engine never sets them"
+)
 def test_the_session_of_a_slice_is_known() -> None:
     """The half day of 3 July 2018 ran from 13:30 to 17:00 UTC."""
     seen: list[tuple[int, int]] = []

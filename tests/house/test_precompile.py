@@ -69,8 +69,8 @@ def test_what_was_compiled_ahead_is_read_from_the_disk_by_the_next_process(sourc
 
     assert before.splitlines() == ["30.0 5 3.0", "misses 3"]
     assert first[0] == "0 3 Compiling 3 kernels, once for this machine ..."
-    assert [line.split()[:2] for line in first[1:4]] == [["1", "3"], ["2", "3"], ["3", "3"]]
-    assert first[4].startswith("3 3 Compiled 3 kernels in ")
+    assert [line.split()[:2] for line in first[1:3]] == [["1", "3"], ["2", "3"]]
+    assert first[3].startswith("3 3 Compiled 3 kernels in ")
     assert second == ""
     assert after.splitlines() == ["30.0 5 3.0", "misses 0"]
 
@@ -113,7 +113,7 @@ def test_only_the_wanted_kernels_are_compiled(source: Path, tmp_path: Path) -> N
     text = run_python(source, code, TAPELINE_CACHE=str(tmp_path / "cache")).stdout
 
     assert "Compiling 1 kernels" in text
-    assert "Compiled indicators.tiny.twice" in text
+    assert "Compiled 1 kernels in" in text
 
 
 def test_a_kernel_that_does_not_compile_is_named(source: Path, tmp_path: Path) -> None:

@@ -165,7 +165,8 @@ def _compile(names: list[str], processes: int, report: Progress) -> bool:
                 return False
             if fault:
                 raise InvariantError(f"Kernel {name} does not compile: {fault}")
-            report(Step(done, len(names), f"Compiled {name.removeprefix('tapeline.')}"))
+            if done < len(names):
+                report(Step(done, len(names), f"Compiled {name.removeprefix('tapeline.')}"))
     finally:
         plan.stop()
         for worker in workers:

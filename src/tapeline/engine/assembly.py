@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from tapeline.domain.errors import ConfigurationError
 from tapeline.domain.panel import Times
-from tapeline.domain.times import parse_frame
+from tapeline.domain.times import frame_text, parse_frame
 from tapeline.formula.bars import Bars
 from tapeline.formula.frame import BASE, Frame
 from tapeline.formula.node import Node
@@ -23,10 +24,11 @@ from tapeline.formula.rebase import rebase
 from tapeline.formula.table import Table
 from tapeline.simulation.decision import RULE_NAMES, Signals
 from tapeline.simulation.records import STRATEGY, Book, new_book
-from tapeline.simulation.settings import RunSettings
+from tapeline.simulation.settings import RunSettings, as_facts
 from tapeline.simulation.venue import instruments_of
 from tapeline.strategies.base import RuleStrategy, Strategy
 from tapeline.strategies.rules import Distance
+from tapeline.strategies.view import SliceView
 
 MINUTE_NS = 60_000_000_000
 UNBOUNDED = np.iinfo(np.int64).max
@@ -50,10 +52,9 @@ class Assembly:
     symbol_count: int
 
     def only(self, index: int) -> Assembly:
-        """Return one of the strategies by itself, with the same program."""
-        return replace(
-            self, strategies=(self.strategies[index],), names=(self.names[index],), tables=(self.tables[index],)
-        )
+        """Return one of the strategies by itself under its own name, with the same program."""
+        strategy = self.strategies[index]
+        return replace(self, strategies=(strategy,), names=(strategy.name,), tables=(self.tables[index],))
 
     def signals(self, end_ns: Times, first_column: int = 0) -> Signals:
         """Return the formula values of the program's last chunk, as the decision kernel reads them.
@@ -72,10 +73,18 @@ class Assembly:
             layout[index] = (first_value, first_exists, *table.values.shape, first_column)
             first_value += table.values.size
             first_exists += table.exists.size
-        rows = np.stack([table.decision_row for table in tables])
         warming = int(np.searchsorted(end_ns, self.settings.trade_from_ns))
-        rows[:, :warming] = NO_ROW
+        if len(tables) == 1 and not warming:
+            rows = tables[0].decision_row.reshape(1, -1)
+        else:
+            rows = np.stack([table.decision_row for table in tables])
+            rows[:, :warming] = NO_ROW
         return Signals(values, exists, layout, rows)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """The settings as plain values."""
+        return as_facts(self.settings)
 
     def new_book(self, symbols: Sequence[str]) -> Book:
         """Return an empty book of these strategies for some symbols."""
@@ -111,7 +120,7 @@ class Assembly:
             stack_size,
         )
 
-    @property
+    @cached_property
     def manifest(self) -> list[dict[str, Any]]:
         """What each strategy is: class, version, parameters, warm-up of its formulas."""
         return [
@@ -141,6 +150,7 @@ def assemble(
     tables: dict[str, tuple[Bars | None, Mapping[str, Node]]] = {}
     for name, strategy in zip(names, strategies, strict=True):
         _check_sides(strategy, settings)
+        _check_flat(strategy, base_frame_ns)
         formulas = strategy.formulas()
         bound = bind(formulas.values(), strategy.parameters)
         placed = {formula: bound[node] for formula, node in formulas.items()}
@@ -160,6 +170,18 @@ def assemble(
     )
 
 
+def view_of(strategy: Strategy, symbols: tuple[str, ...], index: int, table: Table) -> SliceView:
+    """Return what a free-form strategy of the assembly will be shown."""
+    return SliceView(
+        symbols,
+        index,
+        int(strategy.size.kind),
+        table.rows,
+        strategy.entry_window,
+        strategy.flat_before_close_minutes,
+    )
+
+
 def unique_names(strategies: Sequence[AnyStrategy]) -> tuple[str, ...]:
     """Return the strategies' names; a second one of the same name gets a number, as ids must tell them apart."""
     seen: dict[str, int] = {}
@@ -175,6 +197,16 @@ def _check_sides(strategy: AnyStrategy, settings: RunSettings) -> None:
         raise ConfigurationError(
             f"Strategy {strategy.name} only sells short, and the account does not allow it. "
             "Use a margin account with short_allowed."
+        )
+
+
+def _check_flat(strategy: AnyStrategy, base_frame_ns: int) -> None:
+    minutes = strategy.flat_before_close_minutes
+    if minutes is not None and minutes * MINUTE_NS < base_frame_ns:
+        raise ConfigurationError(
+            f"Strategy {strategy.name} must be flat {minutes:g} minutes before the close, but the data has bars of"
+            f" {frame_text(base_frame_ns)}: no bar opens in time to close its holdings. Use finer data, or at least"
+            f" {base_frame_ns / MINUTE_NS:g} minutes."
         )
 
 

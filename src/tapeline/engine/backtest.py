@@ -16,23 +16,26 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.errors import ConfigurationError, DataError
 from tapeline.domain.panel import Panel
 from tapeline.domain.sessions import session_rows
 from tapeline.domain.times import SECOND
-from tapeline.engine.assembly import AnyStrategy, Assembly, assemble
+from tapeline.engine.assembly import AnyStrategy, Assembly, assemble, view_of
 from tapeline.engine.result import Result, result_of
 from tapeline.engine.warmup_check import check_warmup
+from tapeline.simulation.decision import FIRST_COLUMN, LAYOUT, Signals
+from tapeline.simulation.lanes import LANE, addresses, run_lanes
 from tapeline.simulation.records import Book
-from tapeline.simulation.rows import Curves, Rows, run_rows, send_intents
+from tapeline.simulation.rows import Curves, Rows, send_intents
 from tapeline.simulation.settings import RunSettings
 from tapeline.simulation.venue import new_venue
 from tapeline.strategies.base import Strategy
-from tapeline.strategies.view import SliceView
 
 NO_SESSION = -1
+SHARES_PER_WORKER = 4  # of the lanes: some take longer than others
 
 Progress = Callable[[int, int], None]
 """Called with the slices done and the slices in all."""
@@ -77,7 +80,8 @@ def backtest_each(
     _check_data(data)
     assembly = assemble((chosen,), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings)
     check_warmup(assembly, data)
-    lanes = [_Lane(assembly, data, column, 1) for column in range(len(data.symbols))]
+    rows = as_rows(data)
+    lanes = [_Lane(assembly, data, column, 1, rows=rows) for column in range(len(data.symbols))]
     _advance(assembly, data, lanes, progress)
     return [lane.result() for lane in lanes]
 
@@ -101,7 +105,9 @@ def sweep(
     chosen = [strategy(frame=None, **parameters) for parameters in parameter_sets]
     assembly = assemble(chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings)
     check_warmup(assembly, data)
-    lanes = [_Lane(assembly.only(index), data, 0, len(data.symbols)) for index in range(len(chosen))]
+    rows = as_rows(data)
+    columns = len(data.symbols)
+    lanes = [_Lane(assembly.only(index), data, 0, columns, rows=rows) for index in range(len(chosen))]
     _advance(assembly, data, lanes, progress)
     return [lane.result() for lane in lanes]
 
@@ -116,6 +122,7 @@ class _Lane:
         first_column: int,
         columns: int,
         corporate_actions: Sequence[CorporateAction] = (),
+        rows: Rows | None = None,
     ) -> None:
         settings = assembly.settings
         self.assembly, self.data, self.first_column = assembly, data, first_column
@@ -123,12 +130,13 @@ class _Lane:
         self.market = new_venue(self.symbols, settings, data.sessions, data.frame_ns, corporate_actions)
         self.book: Book = assembly.new_book(self.symbols)
         self.account = self.book.tables.account
-        self.rows = as_rows(data)
-        self.curves = Curves(*(np.empty(len(data)) for _ in Curves._fields))
+        self.rows = rows or as_rows(data)
+        self.curves = Curves(*np.empty((len(Curves._fields), len(data))))
+        self.place = self._place(len(assembly.strategies))
         self.latency_ns = round(settings.market.latency_s * SECOND)
         self.done = self.sent = self.chunk_first = 0
         self.free = [
-            (index, strategy, SliceView(self.symbols, index, int(strategy.size.kind), table.rows), table)
+            (index, strategy, view_of(strategy, self.symbols, index, table), table)
             for index, (strategy, table) in enumerate(zip(assembly.strategies, assembly.tables, strict=True))
             if isinstance(strategy, Strategy)
         ]
@@ -137,22 +145,39 @@ class _Lane:
 
     def run(self, first: int, last: int) -> None:
         """Run slices first..last-1, which are the rows of the program's last chunk."""
-        self.signals = self.assembly.signals(self.rows.end_ns[first:last], self.first_column)
-        self.chunk_first = first
+        self.read(self.assembly.signals(self.rows.end_ns[first:last]), first, last)
         if self.free:
             self._ask(first, last)
         self._play(last)
+
+    def read(self, signals: Signals, first: int, last: int) -> None:
+        """Take the formula values of the slices first..last-1."""
+        self.chunk_first, self.chunk_rows = first, last - first
+        self.signals = signals._replace(layout=self.layout)
+        self.layout[:] = signals.layout
+        self.layout[:, FIRST_COLUMN] = self.first_column
+        place = self.place[0]
+        place["values"], place["exists"], place["rows"] = (
+            array.__array_interface__["data"][0] for array in (signals.values, signals.exists, signals.rows)
+        )
+        place["cells"] = len(signals.values)
 
     def result(self) -> Result:
         """Return the outcome of everything that was run."""
         return result_of(self.assembly, self.symbols, self.book, self.data.end_ns, self.rows.session, self.curves)
 
+    def _place(self, strategies: int) -> npt.NDArray[Any]:
+        self.layout = np.zeros((strategies, len(LAYOUT)), dtype=np.int64)
+        place = np.zeros(1, dtype=LANE)
+        place["market"], place["book"] = addresses(self.market, self.book)
+        place["strategies"], place["first_column"] = strategies, self.first_column
+        for name, array in (("layout", self.layout), *self.curves._asdict().items()):
+            place[name] = array.__array_interface__["data"][0]
+        return place
+
     def _play(self, last: int) -> None:
         if self.done < last:
-            run_rows(
-                self.market, self.book, self.signals, self.rows, self.curves,
-                self.first_column, self.done, last, self.chunk_first, self.latency_ns,
-            )  # fmt: skip
+            run_lanes(self.place, self.rows, self.done, last, self.chunk_first, self.chunk_rows, self.latency_ns)
             self.done, self.sent = last, int(self.account[0]["intents"])
 
     def _ask(self, first: int, last: int) -> None:
@@ -160,11 +185,12 @@ class _Lane:
         free = [(s, view, t.values, t.exists, decision_rows[index]) for index, s, view, t in self.free]
         times = self.rows.end_ns[first:last].tolist()
         places = self.rows.session[first:last].tolist()
+        opens, closes = self.rows.open_ns[first:last].tolist(), self.rows.close_ns[first:last].tolist()
         for t in range(first, last):
             for strategy, view, values, exists, decision_row in free:
                 row = decision_row[t - first]
                 if row >= 0:
-                    view.time_ns, view.session = times[t - first], places[t - first]
+                    view.turn_to(times[t - first], places[t - first], opens[t - first], closes[t - first])
                     view.show(values, exists, row, self.book, partial(self._play, t + 1))
                     strategy.on_slice(view)
             # A strategy that did nothing and looked at no account leaves the slice to be played with later ones.
@@ -196,14 +222,52 @@ def as_rows(data: Panel) -> Rows:
 
 def _advance(assembly: Assembly, data: Panel, lanes: Sequence[_Lane], progress: Progress | None) -> None:
     program = assembly.program
-    with ThreadPoolExecutor(max_workers=min(len(lanes), os.cpu_count() or 1)) as workers:
+    crew = _Crew(lanes)
+    try:
         for first in range(0, len(data), program.chunk_rows):
             last = min(first + program.chunk_rows, len(data))
             program.advance(data.rows(first, last))
-            for _ in workers.map(lambda lane: lane.run(first, last), lanes):  # noqa: B023  (drained in the loop)
-                pass
+            crew.run(first, last)
             if progress:
                 progress(last, len(data))
+    finally:
+        crew.leave()
+
+
+class _Crew:
+    """Runs lanes side by side, as many at a time as there are processors."""
+
+    def __init__(self, lanes: Sequence[_Lane]) -> None:
+        self.lanes, self.rows = lanes, lanes[0].rows
+        self.asks = any(lane.free for lane in lanes)
+        count = min(len(lanes), os.cpu_count() or 1)
+        self.workers = ThreadPoolExecutor(max_workers=count) if count > 1 else None
+        self.places = np.concatenate([lane.place for lane in lanes])
+        for index, lane in enumerate(lanes):
+            lane.place = self.places[index : index + 1]
+        self.shares = np.array_split(self.places, SHARES_PER_WORKER * count if count > 1 else 1)
+
+    def run(self, first: int, last: int) -> None:
+        """Run slices first..last-1 of all lanes."""
+        if self.asks:
+            self._map(lambda lane: lane.run(first, last), self.lanes)
+            return
+        signals: dict[int, Signals] = {}
+        for lane in self.lanes:
+            if id(lane.assembly) not in signals:
+                signals[id(lane.assembly)] = lane.assembly.signals(self.rows.end_ns[first:last])
+            lane.read(signals[id(lane.assembly)], first, last)
+        latency_ns = self.lanes[0].latency_ns
+        self._map(lambda share: run_lanes(share, self.rows, first, last, first, last - first, latency_ns), self.shares)
+
+    def leave(self) -> None:
+        """End the workers."""
+        if self.workers:
+            self.workers.shutdown()
+
+    def _map(self, function: Callable[[Any], None], parts: Sequence[Any]) -> None:
+        for _ in self.workers.map(function, parts) if self.workers else map(function, parts):
+            pass
 
 
 def _instances(strategies: Any) -> tuple[AnyStrategy, ...]:

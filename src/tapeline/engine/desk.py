@@ -7,7 +7,7 @@ In: a fact that came back from the journal becomes an event of the book, under t
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import numpy as np
@@ -162,15 +162,17 @@ class Desk:
         self._takers[fact.kind](fact, session)
 
     def splits_of(self, report: SplitReported) -> list[SplitApplied]:
-        """Return what a split does to the holding of each strategy, cut toward zero to the symbol's step."""
+        """Return what a split does to the holding of each strategy; the account is cut to the symbol's step as one."""
         column = self.columns[report.symbol]
         tables = self.book.tables
         step = exact(float(tables.symbols[column]["step"]))
         facts = []
+        before = after = Decimal(0)
         for index, strategy in enumerate(self.assembly.names):
-            before = exact(float(tables.holdings[index, column]["quantity"]))
-            if before:
-                steps = (abs(before) * report.new_shares / report.old_shares / step).to_integral_value(ROUND_FLOOR)
+            quantity = exact(float(tables.holdings[index, column]["quantity"]))
+            if quantity:
+                before += quantity
+                total = (before * report.new_shares / report.old_shares / step).to_integral_value(ROUND_DOWN) * step
                 facts.append(
                     SplitApplied(
                         report.event_time_ns,
@@ -178,10 +180,11 @@ class Desk:
                         strategy,
                         report.new_shares,
                         report.old_shares,
-                        before,
-                        (steps * step).copy_sign(before),
+                        quantity,
+                        total - after,
                     )
                 )
+                after = total
         return facts
 
     def book_split(self, report: SplitReported, session: int) -> None:

@@ -23,7 +23,7 @@ from tapeline.domain.errors import InvariantError
 from tapeline.domain.panel import Panel, Sessions
 from tapeline.domain.slice import Slice
 from tapeline.domain.words import IntentKind
-from tapeline.engine.assembly import Assembly
+from tapeline.engine.assembly import Assembly, view_of
 from tapeline.engine.desk import Desk
 from tapeline.engine.reasons import Reasons
 from tapeline.engine.result import Result, result_of
@@ -36,7 +36,6 @@ from tapeline.ports.market_data import MarketData
 from tapeline.simulation.decision import close_slice
 from tapeline.simulation.rows import Curves
 from tapeline.strategies.base import Strategy
-from tapeline.strategies.view import SliceView
 
 SliceDone = Callable[[Slice, "EventLoop"], None]
 """Called after each slice, for progress and for tests."""
@@ -79,7 +78,7 @@ class EventLoop:
         }
         self._bracket: list[Any] = []
         self._free = [
-            (index, strategy, SliceView(self.symbols, index, int(strategy.size.kind), table.rows), table)
+            (index, strategy, view_of(strategy, self.symbols, index, table), table)
             for index, (strategy, table) in enumerate(zip(assembly.strategies, assembly.tables, strict=True))
             if isinstance(strategy, Strategy)
         ]
@@ -115,7 +114,7 @@ class EventLoop:
         for index, strategy, view, table in self._free:
             row = int(signals.rows[index, 0])
             if row >= 0:
-                view.time_ns, view.session = now.end_ns, now.session
+                view.turn_to(now.end_ns, now.session, now.session_open_ns, now.session_close_ns)
                 view.show(table.values, table.exists, row, book, _nothing)
                 strategy.on_slice(view)
         for intent in book.rows("intents"):

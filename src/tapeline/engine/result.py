@@ -27,7 +27,6 @@ from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Side,
 from tapeline.engine.assembly import Assembly
 from tapeline.simulation.records import Book
 from tapeline.simulation.rows import Curves
-from tapeline.simulation.settings import as_facts
 
 Records = npt.NDArray[Any]
 
@@ -220,6 +219,7 @@ def result_of(
 ) -> Result:
     """Return the result that a book and the curves of its run hold."""
     tables = book.tables
+    account = tables.account[0]
     return Result(
         strategies=assembly.names,
         symbols=symbols,
@@ -228,17 +228,17 @@ def result_of(
         equity=curves.equity,
         long_exposure=curves.long_exposure,
         short_exposure=curves.short_exposure,
-        orders=book.rows("tickets"),
-        executions=book.rows("executions"),
-        round_trips=book.rows("round_trips"),
+        orders=tables.tickets[: int(account["tickets"])],
+        executions=tables.executions[: int(account["executions"])],
+        round_trips=tables.round_trips[: int(account["round_trips"])],
         starting_cash=assembly.settings.account.cash,
-        cash=float(tables.account[0]["cash"]),
-        financing=float(tables.account[0]["financing"]),
+        cash=float(account["cash"]),
+        financing=float(account["financing"]),
         positions=tables.positions,
         manifest={
             "tapeline": __version__,
             "strategies": assembly.manifest,
-            "settings": as_facts(assembly.settings),
+            "settings": assembly.facts,
         },
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 from tapeline.domain.words import EventKind, OrderStatus, Purpose, Reason, Stage
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import on_step, quantity_of, steps_in
-from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
+from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING, ensure_room
 from tapeline.simulation.references import UNCOUNTED
 
 
@@ -29,6 +29,7 @@ def clear_holding(holding: Any) -> None:
     holding.realized = 0.0
     holding.risk = np.nan
     holding.stop_price = np.nan
+    holding.initial_stop = np.nan
     holding.target_price = np.nan
     holding.trail = np.nan
     holding.highest = np.nan
@@ -41,6 +42,8 @@ def clear_holding(holding: Any) -> None:
     holding.stop_ticket = -1
     holding.target_ticket = -1
     holding.exit_ticket = -1
+    holding.part_ticket = -1
+    holding.side = 0
     holding.scaled = 0
     holding.leaving = 0
     holding.fresh = 0
@@ -107,8 +110,8 @@ def _enter_more(book: Any, ticket: Any, quantity: float, price: float, time_ns: 
     holding.pending_notional -= holding.pending_notional * min(1.0, quantity / open_before)
     if not np.isnan(holding.trail):
         holding.risk = holding.trail
-    elif not np.isnan(holding.stop_price):
-        holding.risk = abs(holding.entry_price - holding.stop_price)
+    elif not np.isnan(holding.initial_stop):
+        holding.risk = abs(holding.entry_price - holding.initial_stop)
 
 
 @compiled()
@@ -169,6 +172,8 @@ def _end_ticket(book: Any, number: int, status: int, reason: int) -> None:
         holding.exit_ticket = -1
         if state == EXITING:
             book.states[ticket.strategy, ticket.symbol] = HOLDING
+    elif number == holding.part_ticket:
+        holding.part_ticket = -1
     elif number == holding.stop_ticket:
         holding.stop_ticket = -1
     elif number == holding.target_ticket:
@@ -176,25 +181,38 @@ def _end_ticket(book: Any, number: int, status: int, reason: int) -> None:
 
 
 @compiled()
+def _toward_zero(quantity: float, facts: Any) -> float:
+    whole = quantity_of(steps_in(abs(quantity), facts), facts)
+    return whole if quantity > 0.0 else -whole
+
+
+@compiled()
 def _apply_split(book: Any, symbol: int, ratio: float) -> None:
+    """Split what is held. The account's position is cut to the step as a whole, and the holdings add up to it."""
     facts = book.symbols[symbol]
-    total = 0.0
+    before, after = 0.0, 0.0
     for strategy in range(book.states.shape[0]):
         holding = book.holdings[strategy, symbol]
         if book.states[strategy, symbol] == FLAT:
             continue
-        whole = quantity_of(steps_in(abs(holding.quantity) * ratio, facts), facts)
-        holding.quantity = whole if holding.quantity > 0 else -whole
-        total += holding.quantity
+        before += holding.quantity
+        total = _toward_zero(before * ratio, facts)
+        had = holding.quantity != 0.0
+        holding.quantity = on_step(total - after, facts)
+        after = total
         holding.entered_quantity *= ratio
         holding.entry_price /= ratio
         holding.risk /= ratio
         holding.stop_price /= ratio
+        holding.initial_stop /= ratio
         holding.target_price /= ratio
         holding.trail /= ratio
         holding.highest /= ratio
         holding.lowest /= ratio
-    book.positions[symbol] = total
+        if had and holding.quantity == 0.0:
+            # less than one step is left: it was paid for in cash, and nothing remains to be closed
+            _become_flat(book, strategy, symbol)
+    book.positions[symbol] = after
     book.marks[symbol] /= ratio
 
 
@@ -221,6 +239,7 @@ def apply_event(
     time_ns, stage, session : end of the bar, stage in it, and its session
     """
     if kind == EventKind.FILL:
+        ensure_room(book)
         _apply_fill(book, number, quantity, price, amount, time_ns, stage, session)
         if leaves < 0.5 * book.symbols[book.tickets[number].symbol].step:
             _end_ticket(book, number, OrderStatus.FILLED, Reason.NONE)

@@ -25,7 +25,7 @@ from tapeline.domain.words import Limit, Purpose
 from tapeline.indicators.cells import evaluate_cell
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.book import mark_holdings
-from tapeline.simulation.records import FLAT, HOLDING, ensure_room
+from tapeline.simulation.records import EXITING, FLAT, HOLDING, ensure_room
 from tapeline.simulation.references import UNCOUNTED
 from tapeline.simulation.sizing import deny, enter
 from tapeline.simulation.verbs import close_holding, continue_leaving, move_stop, scale_out_holding
@@ -60,6 +60,10 @@ RULE_NAMES = (
 ) = np.arange(len(RULE_NAMES))  # NumPy's numbers, as for plain ones the compiler would make a function for each
 
 NANOSECONDS_PER_MINUTE = 60_000_000_000
+
+
+LAYOUT = ("values", "exists", "registers", "rows", "columns", "first_column")
+FIRST_COLUMN = LAYOUT.index("first_column")
 
 
 class Signals(NamedTuple):
@@ -139,16 +143,16 @@ def fill_fields(book: Any, strategy: int, symbol: int, end_ns: int, session: int
 def _decide_exits(book: Any, signals: Any, strategy: int, row: int, end_ns: int, session: int, close_ns: int) -> None:
     settings = book.strategies[strategy]
     for symbol in range(book.states.shape[1]):
-        if book.states[strategy, symbol] != HOLDING:
+        if book.states[strategy, symbol] in (FLAT, EXITING):
             continue
         holding = book.holdings[strategy, symbol]
         if settings.reads_position:
             fill_fields(book, strategy, symbol, end_ns, session, close_ns)
-        rule = EXIT_LONG if holding.quantity > 0.0 else EXIT_SHORT
+        rule = EXIT_LONG if holding.side > 0 else EXIT_SHORT
         if _rule(book, signals, strategy, rule, row, symbol) == 1.0:
             close_holding(book, strategy, symbol, Purpose.EXIT_RULE, end_ns)
             continue
-        if not settings.watches_holdings:
+        if not settings.watches_holdings or holding.quantity == 0.0:
             continue
         if holding.scaled == 0 and _rule(book, signals, strategy, SCALE_OUT, row, symbol) == 1.0:
             scale_out_holding(book, strategy, symbol, end_ns)
@@ -235,10 +239,15 @@ def _decide_entries(book: Any, signals: Any, strategy: int, row: int, end_ns: in
                 place -= 1
             book.scores[place] = score
             book.candidates[place] = candidate
-    for index in range(min(count, slots)):
+    taken = 0
+    for index in range(count):
+        if taken >= slots:
+            break
         candidate = book.candidates[index]
         symbol = candidate if candidate >= 0 else -candidate - 1
         _enter_by_rules(book, signals, strategy, symbol, 1 if candidate >= 0 else -1, row, end_ns)
+        if book.states[strategy, symbol] != FLAT:  # who is denied leaves the slot to the next
+            taken += 1
 
 
 @compiled()
@@ -268,7 +277,7 @@ def can_act(signals: Any, strategies: Any, rules: Any, states: Any, holdings: An
         elif watches:
             return True
         else:
-            rule = own[EXIT_LONG, 0] if holdings[strategy, symbol].quantity > 0.0 else own[EXIT_SHORT, 0]
+            rule = own[EXIT_LONG, 0] if holdings[strategy, symbol].side > 0 else own[EXIT_SHORT, 0]
             if rule >= 0 and values[start + rule * stride + symbol] == 1.0:
                 return True
     return False

@@ -55,6 +55,7 @@ HOLDING_RECORD = np.dtype(
         ("realized", "f8"),
         ("risk", "f8"),
         ("stop_price", "f8"),
+        ("initial_stop", "f8"),
         ("target_price", "f8"),
         ("trail", "f8"),
         ("highest", "f8"),
@@ -67,6 +68,8 @@ HOLDING_RECORD = np.dtype(
         ("stop_ticket", "i8"),
         ("target_ticket", "i8"),
         ("exit_ticket", "i8"),
+        ("part_ticket", "i8"),  # the sale of a scale-out
+        ("side", "i8"),  # of the entry: 1 long, -1 short
         ("scaled", "i8"),
         ("leaving", "i8"),  # 0, or the purpose for which it is being closed
         ("fresh", "i8"),
@@ -380,9 +383,9 @@ def new_book(
     account = _blank(1, ACCOUNT)
     account[0]["cash"] = account[0]["equity"] = settings.account.cash
     holdings = np.zeros((len(strategies), symbols), dtype=HOLDING_RECORD)
-    for name in ("entry_price", "risk", "stop_price", "target_price", "trail", "highest", "lowest"):
+    for name in ("entry_price", "risk", "stop_price", "initial_stop", "target_price", "trail", "highest", "lowest"):
         holdings[name] = np.nan
-    for name in ("entry_ticket", "stop_ticket", "target_ticket", "exit_ticket", "entry_session"):
+    for name in ("entry_ticket", "stop_ticket", "target_ticket", "exit_ticket", "part_ticket", "entry_session"):
         holdings[name] = -1
     limits = _blank(1, LIMITS)
     bounds = settings.limits

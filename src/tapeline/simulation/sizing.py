@@ -34,6 +34,7 @@ def limit_quantity(
     gross = account.long_exposure + account.short_exposure
     net = account.long_exposure - account.short_exposure
     pending = 0.0
+    here = abs(book.positions[symbol]) * price
     if account.busy > 0:
         for other in range(book.states.shape[0]):
             for column in range(book.states.shape[1]):
@@ -41,10 +42,11 @@ def limit_quantity(
                     holding = book.holdings[other, column]
                     waiting = holding.pending_notional
                     pending += waiting
+                    here += waiting if column == symbol else 0.0
                     net += waiting if book.tickets[holding.entry_ticket].side > 0 else -waiting
     gross += pending
     if not np.isnan(limits.position_max):
-        allowed = limits.position_max * equity / price
+        allowed = (limits.position_max * equity - here) / price
         if allowed < bound:
             bound, code = allowed, Limit.POSITION
     if not np.isnan(limits.gross_max):
@@ -97,6 +99,8 @@ def enter(
     code: int = Limit.NONE
     if risk <= 0.0 or (size_kind == SIZE_RISK_PER_STOP and np.isnan(risk)):
         code = Limit.NO_STOP
+    if stop_price < facts.tick or target_price < facts.tick:  # no order can stand there
+        code = Limit.NO_STOP
     wanted = size
     if size_kind == SIZE_PERCENT_OF_EQUITY:
         wanted = size / 100.0 * equity / (price * (1.0 + book.limits[0].cost_rate))
@@ -126,6 +130,8 @@ def enter(
     holding.trail = trail
     if np.isnan(trail) and not np.isnan(stop_price):
         holding.stop_price = round_price(stop_price, side < 0, facts)
+        holding.initial_stop = holding.stop_price
+    holding.side = side
     book.states[strategy, symbol] = ENTERING
     account.busy += 1
     protect(book, strategy, symbol, side, quantity, stop_price, target_price, trail, end_ns, number, -1)

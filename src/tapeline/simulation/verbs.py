@@ -31,10 +31,12 @@ def _call_back_all(book: Any, strategy: int, symbol: int, end_ns: int) -> bool:
         return True
     call_back(book, strategy, symbol, holding.stop_ticket, purpose, end_ns)
     call_back(book, strategy, symbol, holding.target_ticket, purpose, end_ns)
+    call_back(book, strategy, symbol, holding.part_ticket, purpose, end_ns)
     return bool(
         book.limits[0].patient
         and (
-            is_working(book, holding.entry_ticket)
+            is_working(book, holding.part_ticket)
+            or is_working(book, holding.entry_ticket)
             or is_working(book, holding.stop_ticket)
             or is_working(book, holding.target_ticket)
         )
@@ -47,13 +49,19 @@ def _sell_part(book: Any, strategy: int, symbol: int, end_ns: int) -> None:
     facts = book.symbols[symbol]
     held = abs(holding.quantity)
     part = quantity_of(steps_in(held * book.strategies[strategy].scale_out_fraction, facts), facts)
-    side = 1 if holding.quantity > 0.0 else -1
-    intent = new_intent(book, IntentKind.SUBMIT, strategy, symbol, -side, Purpose.SCALE_OUT, part, end_ns)
-    group = new_ticket(book, intent)
+    side = holding.side
+    group = book.account[0].tickets  # the number of a ticket to come: nothing else can have it as its group
+    if part > 0.0:  # a child that was called back may have sold so much meanwhile that no part is left to sell
+        intent = new_intent(book, IntentKind.SUBMIT, strategy, symbol, -side, Purpose.SCALE_OUT, part, end_ns)
+        holding.part_ticket = new_ticket(book, intent)
+    trail = holding.trail
+    if not np.isnan(trail):
+        # a new trailing stop starts from the last price: nearer to it, so that its level is where the old one stood
+        extreme = holding.highest if side > 0 else holding.lowest
+        level = extreme - side * trail
+        trail = min(trail, max(side * (book.prices[symbol] - level), facts.tick))
     rest = on_step(held - part, facts)
-    protect(
-        book, strategy, symbol, side, rest, holding.stop_price, holding.target_price, holding.trail, end_ns, -1, group
-    )
+    protect(book, strategy, symbol, side, rest, holding.stop_price, holding.target_price, trail, end_ns, -1, group)
     holding.leaving = 0
     book.account[0].leaving -= 1
 

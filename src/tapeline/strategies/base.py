@@ -16,6 +16,7 @@ Parameters are class attributes made by `param`; what a strategy may declare is 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -75,6 +76,10 @@ class _Declared:
         """The strategy's name in journal, results and order ids."""
         return type(self).__name__
 
+    def _code(self) -> str:
+        """Return what the strategy does beside its formulas: nothing for rules."""
+        return ""
+
     def formulas(self) -> dict[str, Node]:
         """Return the formulas that the engine must compute for this strategy, by name."""
         raise NotImplementedError
@@ -83,6 +88,7 @@ class _Declared:
     def version(self) -> str:
         """A digest of everything that decides: formulas, declarations and parameter values; 16 hex digits."""
         content = {
+            "code": self._code(),
             "formulas": {name: node.version for name, node in sorted(self.formulas().items())},
             "parameters": {name: repr(value) for name, value in sorted(self.parameters.items())},
             "declared": [
@@ -182,6 +188,13 @@ class Strategy(_Declared):
     Every formula among the class attributes is an array over symbols on `now`, by the same name. The verbs are
     `now.enter`, `now.exit` and `now.set_stop`; sizes, limits, costs and fills are the same as for rules.
     """
+
+    def _code(self) -> str:
+        try:
+            return inspect.getsource(type(self))
+        except (OSError, TypeError):  # made at a prompt: no source is kept, the compiled code is all there is
+            code = type(self).on_slice.__code__
+            return code.co_code.hex() + repr(code.co_names)
 
     def on_start(self, symbols: tuple[str, ...]) -> None:
         """Prepare own state before the first slice of a run; the default has none."""

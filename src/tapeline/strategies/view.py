@@ -15,10 +15,12 @@ import numpy.typing as npt
 
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.panel import Floats
+from tapeline.domain.times import MINUTE
 from tapeline.domain.words import Purpose
 from tapeline.simulation.records import FLAT, HOLDING, Book, ensure_room
 from tapeline.simulation.sizing import SIZE_FIXED, enter
 from tapeline.simulation.verbs import close_holding, move_stop
+from tapeline.strategies.rules import SessionWindow
 
 SIZE, VOLATILITY = "_size", "_volatility"
 """Names under which a strategy's `size` stands among its formulas; no class attribute can clash with them."""
@@ -40,7 +42,17 @@ class SliceView:
     time_ns: int
     session: int
 
-    def __init__(self, symbols: tuple[str, ...], strategy: int, size_kind: int, rows: dict[str, int]) -> None:
+    def __init__(
+        self,
+        symbols: tuple[str, ...],
+        strategy: int,
+        size_kind: int,
+        rows: dict[str, int],
+        window: SessionWindow | None = None,
+        flat_before_close_minutes: float | None = None,
+    ) -> None:
+        self._window, self._flat_minutes = window, flat_before_close_minutes
+        self._may_enter = True
         self.symbols = symbols
         self.symbol_count = len(symbols)
         self._columns = {symbol: column for column, symbol in enumerate(symbols)}
@@ -55,10 +67,21 @@ class SliceView:
                 setattr(self, group, SimpleNamespace())
             self._places.append((getattr(self, group) if dot else self, part or group, register))
 
+    def turn_to(self, time_ns: int, session: int, open_ns: int, close_ns: int) -> None:
+        """Set the moment, and whether the strategy's windows allow entries at it. Called by the engine."""
+        self.time_ns, self.session = time_ns, session
+        if session < 0 or (self._window is None and self._flat_minutes is None):
+            return
+        since_open, to_close = (time_ns - open_ns) / MINUTE, (close_ns - time_ns) / MINUTE
+        window, flat = self._window, self._flat_minutes
+        early = window is not None and since_open < window.after_open_minutes
+        late = window is not None and to_close <= window.before_close_minutes
+        self._may_enter = not (early or late or (flat is not None and to_close <= flat))
+
     def show(self, values: Floats, exists: Floats, row: int, book: Book, settle: Callable[[], None]) -> None:
         """Turn to another moment. Called by the engine; `settle` plays the market up to it."""
         for owner, name, register in self._places:
-            setattr(owner, name, values[register, row])
+            setattr(owner, name, values[register, row].copy())  # the table is used again for later rows
         self._values, self._exists, self._row, self._book, self._settle = values, exists, row, book, settle
 
     @property
@@ -103,14 +126,18 @@ class SliceView:
     ) -> None:
         """Enter symbols that are flat and have a bar now: by name, by column, or where a condition is true.
 
+        Outside the strategy's entry window, and when it has to be flat before the close, nothing is entered.
+
         side : 1 long, -1 short; quantity : fixed, None = the strategy's `size`
         stop, target : prices; trail : distance in currency; a number or an array over symbols. One that is given and
             unknown denies the entry: that is no reason to go without it
         """
         if side not in (1, -1):
             raise InputError(f"now.enter: side must be 1 (long) or -1 (short), found {side!r}.")
+        if stop is not None and trail is not None:
+            raise InputError("now.enter: a bracket has one stop. Give stop or trail, not both.")
         columns = self._which(where)
-        if not len(columns):
+        if not len(columns) or not self._may_enter:
             return
         self._settle()
         self._make_room(len(columns))
@@ -154,7 +181,7 @@ class SliceView:
                 close_holding(self._book, self._strategy, int(column), int(Purpose.EXIT_RULE), self.time_ns)
 
     def set_stop(self, where: Where, price: float | Floats) -> None:
-        """Tighten the stops of holdings to a price; a level that is no tighter changes nothing."""
+        """Tighten the stops of holdings to a price; one without a stop, or whose stop is nearer, stays as it is."""
         columns = self._which(where)
         if not len(columns):
             return

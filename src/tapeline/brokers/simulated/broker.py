@@ -21,7 +21,7 @@ from tapeline.domain.order import Order
 from tapeline.domain.panel import Sessions
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import SECOND
-from tapeline.domain.words import EventKind, Reason, Stage, TimeInForce
+from tapeline.domain.words import EventKind, OrderStatus, Reason, Stage, TimeInForce
 from tapeline.ledger.facts import (
     CashMoved,
     OrderAccepted,
@@ -61,6 +61,7 @@ class SimulatedBroker:
         self._numbers: dict[str, int] = {}
         self._groups: dict[str, int] = {}
         self._filled: dict[int, Decimal] = {}
+        self._totals: dict[int, Decimal] = {}
         self._fills: dict[int, int] = {}
         self._splits = [action for action in corporate_actions if isinstance(action, Split)]
         self._splits.sort(key=lambda split: split.ex)
@@ -92,12 +93,9 @@ class SimulatedBroker:
         play_slice(self.market, now.start_ns, now.end_ns, row[0], row[1], row[2], row[3], row[4])
 
     def submit(self, orders: Sequence[Order]) -> None:
-        """Send orders that belong together; children name the entry before them as their parent."""
+        """Send orders that belong together, all or none; children name the entry before them as their parent."""
+        self._check(orders)
         for order in orders:
-            if order.client_order_id in self._numbers:
-                raise InputError(f"Order {order.client_order_id} was sent before; an id is used once.")
-            if order.symbol not in self._columns:
-                raise InputError(f"Order {order.client_order_id}: the venue does not trade {order.symbol}.")
             parent = self._numbers[order.parent] if order.parent is not None else NO_ORDER
             number = submit(
                 self.market,
@@ -159,6 +157,20 @@ class SimulatedBroker:
         self._seen = len(events)
         return [self._reporters[EventKind(int(event["kind"]))](event) for event in fresh]
 
+    def _check(self, orders: Sequence[Order]) -> None:
+        # before any of them is sent: what belongs together is sent all or none
+        known = set(self._numbers)
+        for order in orders:
+            if order.client_order_id in known:
+                raise InputError(f"Order {order.client_order_id} was sent before; an id is used once.")
+            if order.symbol not in self._columns:
+                raise InputError(f"Order {order.client_order_id}: the venue does not trade {order.symbol}.")
+            if order.parent is not None and order.parent not in known:
+                raise InputError(
+                    f"Order {order.client_order_id} names {order.parent} as its entry, which is not known."
+                )
+            known.add(order.client_order_id)
+
     def _known(self, client_order_id: str) -> int:
         if client_order_id not in self._numbers:
             raise InputError(f"Order {client_order_id} is not known to the venue.")
@@ -199,9 +211,14 @@ class SimulatedBroker:
         row = self.market.orders[number]
         order = self._orders[number]
         total = exact(float(event["quantity"]))
-        if order.parent is not None and event["reason"] != Reason.CORPORATE_ACTION:
+        if order.parent is not None:
             # the market counts what a child works for now; its order covers all that the entry may fill
-            total = order.quantity
+            entry = self.market.orders[self._numbers[order.parent]]
+            if event["reason"] != Reason.CORPORATE_ACTION:
+                total = self._totals.get(number, order.quantity)
+            elif entry["status"] < OrderStatus.FILLED:
+                total = exact(float(entry["quantity"]))
+            self._totals[number] = total
         return OrderReplaced(
             _time(event),
             self._id(event),

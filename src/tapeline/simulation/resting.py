@@ -1,0 +1,186 @@
+"""Slices in which nothing can happen, many at a time: no order works or arrives, and no rule can act.
+
+Most slices of a run are such. What is left of them, marks, excursions and equity, is done here symbol by symbol over
+a stretch of rows, with all that stays the same during the stretch at hand. The numbers are those that
+`book.mark_holdings` and `decision.decide` would give row by row, bit for bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.words import Stage
+from tapeline.indicators.compiled import compiled
+from tapeline.simulation.decision import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from tapeline.simulation.market import FOREVER_NS
+from tapeline.simulation.records import FLAT, HOLDING
+
+FIRST_STRETCH, LONGEST_STRETCH = 16, 1024  # rows; short at first, as something may happen soon
+
+
+@compiled()
+def _first_true(values: Any, start: int, step: int, rows: Any, first: int, last: int) -> int:
+    # the first of the slices first..last-1 whose decision row has a true condition
+    for t in range(first, last):
+        row = rows[t]
+        if row >= 0 and values[start + row * step] == 1.0:
+            return t
+    return last
+
+
+@compiled()
+def _quiet_until(book: Any, formulas: Any, first: int, last: int) -> int:
+    # the first of the rows first..last-1 of the chunk at which some rule can act
+    states, holdings, values = book.states, book.holdings, formulas.values
+    strategies, symbols = states.shape
+    for strategy in range(strategies):
+        settings, rules = book.strategies[strategy], book.rules[strategy]
+        watches = settings.watches_holdings or settings.reads_position
+        rows, layout = formulas.rows[strategy], formulas.layout[strategy]
+        step = layout[4]
+        for symbol in range(symbols):
+            start = layout[0] + layout[5] + symbol
+            size = layout[3] * step
+            long, short = rules[ENTER_LONG, 0], rules[ENTER_SHORT, 0]
+            if states[strategy, symbol] != FLAT:
+                if watches:
+                    for t in range(first, last):
+                        if rows[t] >= 0:
+                            last = t
+                            break
+                    continue
+                is_long = holdings[strategy, symbol].side > 0
+                long, short = (rules[EXIT_LONG, 0], -1) if is_long else (-1, rules[EXIT_SHORT, 0])
+            if long >= 0:
+                last = _first_true(values, start + long * size, step, rows, first, last)
+            if short >= 0:
+                last = _first_true(values, start + short * size, step, rows, first, last)
+    return last
+
+
+@compiled()
+def _before_close(book: Any, bars: Any, first: int, last: int) -> int:
+    # the first slice in which a strategy has to be flat before the close
+    longest = -1
+    for strategy in range(len(book.strategies)):
+        longest = max(longest, book.strategies[strategy].flat_before_close_ns)
+    if longest >= 0 and book.account[0].busy > 0:
+        for t in range(first, last):
+            if bars.session[t] >= 0 and bars.close_ns[t] - bars.end_ns[t] <= longest:
+                return t
+    return last
+
+
+@compiled()
+def _mark(market: Any, book: Any, bars: Any, first_column: int, first: int, last: int) -> None:
+    # only the newest prices of the stretch count
+    prices, marks = book.prices, market.marks
+    for symbol in range(len(prices)):
+        column = first_column + symbol
+        for t in range(last - 1, first - 1, -1):
+            if not np.isnan(bars.close[t, column]):
+                prices[symbol] = bars.close[t, column]
+                break
+        for t in range(last - 1, first - 1, -1):
+            if bars.volume[t, column] > 0.0:
+                marks[symbol] = bars.close[t, column]
+                break
+
+
+@compiled()
+def _hold(
+    book: Any, formulas: Any, bars: Any, strategy: int, symbol: int, column: int, first: int, last: int, base: int
+) -> None:
+    # bars held and excursions of one holding
+    holding = book.holdings[strategy, symbol]
+    rows, layout, exists = formulas.rows[strategy], formulas.layout[strategy], formulas.exists
+    start, step = layout[1] + layout[5] + symbol, layout[4]
+    highest, lowest, counted = holding.highest, holding.lowest, 0
+    late = holding.fresh > Stage.OPEN
+    traded = False
+    for t in range(first, last):
+        row = rows[t - base]
+        if row >= 0 and exists[start + row * step] == 1.0:
+            counted += 1
+        if bars.volume[t, column] > 0.0:
+            # a fill inside the bar tells nothing of the part of the range that came before it
+            first_bar = late and not traded
+            highest = max(highest, bars.close[t, column] if first_bar else bars.high[t, column])
+            lowest = min(lowest, bars.close[t, column] if first_bar else bars.low[t, column])
+            traded = True
+    holding.highest, holding.lowest = highest, lowest
+    holding.bars_held += counted
+    if traded:
+        holding.fresh = 0
+
+
+@compiled()
+def _value(
+    book: Any, formulas: Any, bars: Any, curves: Any, first_column: int, first: int, last: int, base: int
+) -> None:
+    # equity and exposures of a stretch; each row adds the symbols up in their order
+    equity, long_exposure, short_exposure = curves.equity, curves.long_exposure, curves.short_exposure
+    cash = book.account[0].cash
+    for t in range(first, last):
+        equity[t] = cash
+        long_exposure[t] = 0.0
+        short_exposure[t] = 0.0
+    if book.account[0].busy == 0:
+        return
+    strategies, symbols = book.states.shape
+    for symbol in range(symbols):
+        column = first_column + symbol
+        held = False
+        for strategy in range(strategies):
+            if book.states[strategy, symbol] >= HOLDING:
+                held = True
+                _hold(book, formulas, bars, strategy, symbol, column, first, last, base)
+        if not held:
+            continue
+        mark, position = book.marks[symbol], book.positions[symbol]
+        for t in range(first, last):
+            if bars.volume[t, column] > 0.0:
+                mark = bars.close[t, column]
+            value = position * mark
+            equity[t] += value
+            if value > 0.0:
+                long_exposure[t] += value
+            else:
+                short_exposure[t] -= value
+        book.marks[symbol] = mark
+
+
+@compiled()
+def rest_rows(
+    market: Any, book: Any, formulas: Any, bars: Any, curves: Any, first_column: int, first: int, last: int, base: int
+) -> int:
+    """Run through the slices first..last-1 as long as nothing can happen; return the first that needs more.
+
+    base : the slice that is row 0 of the formulas
+    """
+    state, account = market.state[0], book.account[0]
+    if state.active_count > 0 or state.history_length > 0 or bars.start_ns[first] < state.session_open_ns:
+        return first
+    end_ns = min(state.next_arrival_ns, state.session_close_ns)
+    t, stretch = first, FIRST_STRETCH
+    while t < last:
+        stop = min(t + stretch, last)
+        if end_ns < FOREVER_NS:
+            while stop > t and bars.end_ns[stop - 1] > end_ns:
+                stop -= 1
+        stop = _before_close(book, bars, t, stop)
+        bound = _quiet_until(book, formulas, t - base, stop - base) + base
+        if bound > t:
+            _mark(market, book, bars, first_column, t, bound)
+            _value(book, formulas, bars, curves, first_column, t, bound, base)
+            account.equity = curves.equity[bound - 1]
+            account.long_exposure = curves.long_exposure[bound - 1]
+            account.short_exposure = curves.short_exposure[bound - 1]
+            account.intents = 0
+        if bound < min(t + stretch, last):
+            return int(bound)
+        t = bound
+        stretch = min(2 * stretch, LONGEST_STRETCH)
+    return int(last)

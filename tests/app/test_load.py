@@ -1,0 +1,125 @@
+"""Settings from a file: every setting arrives, what is left out keeps its default, and facts come back the same."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from tapeline import (
+    Account,
+    Costs,
+    Limits,
+    Market,
+    PercentCommission,
+    PerShareCommission,
+    RunSettings,
+    SaleFees,
+    Slippage,
+)
+from tapeline.app.load import load_settings, settings_from
+from tapeline.domain.errors import ConfigurationError, InputError, UnknownNameError
+
+WHOLE = """
+compare = "exact"
+trade_from = 2018-03-01
+
+[account]
+cash = 250000
+kind = "margin"
+leverage = 2
+short_allowed = true
+
+[costs]
+borrow_rate = 0.03
+interest_rate = 0.06
+slippage = { model = "bps", bps = 1.5 }
+commission = [
+    { model = "per_share", rate = 0.005, minimum = 1 },
+    { model = "percent", rate = 0.0001 },
+    { model = "sale_fees", first_date = "2018-01-01", per_notional = 27.8e-6, per_share = 166e-6, per_share_cap = 8.3 },
+]
+
+[market]
+tick_size = 0.05
+quantity_step = 0.001
+participation = 0.1
+limit_fill = "touch"
+inside_first = "limit"
+commission_rounding = "none"
+latency_s = 0.5
+
+[limits]
+position = 0.1
+gross = 1.5
+net = 1
+risk_per_trade = 0.005
+positions = 20
+"""
+
+
+def test_every_setting_of_a_file_arrives(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(WHOLE)
+
+    settings = load_settings(path)
+
+    assert settings == RunSettings(
+        account=Account(250_000.0, "margin", 2.0, True),
+        costs=Costs(
+            commission=(
+                PerShareCommission(0.005, minimum=1.0, maximum_pct=math.inf),
+                PercentCommission(0.0001),
+                SaleFees("2018-01-01", 0.0000278, 0.000166, 8.3),
+            ),
+            slippage=Slippage("bps", bps=1.5),
+            borrow_rate=0.03,
+            interest_rate=0.06,
+        ),
+        market=Market(0.05, 0.001, 0.1, "touch", "limit", "none", 0.5),
+        limits=Limits(0.1, 1.5, 1.0, 0.005, 20),
+        compare="exact",
+        trade_from="2018-03-01",
+    )
+
+
+def test_what_a_file_leaves_out_keeps_its_default() -> None:
+    settings = settings_from({"market": {"participation": 0.1}}, "run.toml")
+
+    assert settings == RunSettings(market=Market(participation=0.1))
+    assert load_settings(None) == RunSettings()
+
+
+def test_cash_of_the_command_line_goes_before_that_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text('[account]\nkind = "margin"\nleverage = 2\ncash = 5')
+
+    assert load_settings(path, 1_000.0).account == Account(1_000.0, "margin", 2.0)
+    assert load_settings(None, 1_000.0).account == Account(1_000.0)
+
+
+REFUSED = {
+    "leverage of a cash account": ({"account": {"leverage": 2}}, ConfigurationError, "A cash account has no leverage"),
+    "a text for a list": ({"costs": {"commission": "none"}}, ConfigurationError, "must be a list of tables"),
+    "a commission without a model": ({"costs": {"commission": [{"rate": 1}]}}, ConfigurationError, "with a model"),
+    "a slippage that is none": ({"costs": {"slippage": {"model": "bp"}}}, UnknownNameError, "Did you mean 'bps'"),
+    "a limit of nothing": ({"limits": {"gross": 0}}, ConfigurationError, "gross must be above zero, found 0.0"),
+    "more than all of the volume": (
+        {"market": {"participation": 1.5}},
+        ConfigurationError,
+        "participation must lie above 0 and up to 1, found 1.5",
+    ),
+    "a date that is none": ({"trade_from": "soon"}, InputError, "run.toml"),
+    "another way to compare": ({"compare": "exactly"}, UnknownNameError, "Did you mean 'exact'"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_settings_that_contradict_themselves_are_refused_with_their_place(case: str) -> None:
+    values, kind, sentence = REFUSED[case]
+
+    with pytest.raises(kind, match=sentence) as caught:
+        settings_from(values, "run.toml")
+
+    assert "run.toml" in str(caught.value)

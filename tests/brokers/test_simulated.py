@@ -1,0 +1,122 @@
+"""The simulated venue as a broker: the port's contract, and what is its own."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from bar_tables import bars_of
+from brokers.contract import QUIET, T0, BrokerContract, Venue, an_order
+from tapeline import Account, Costs, Market, Panel, PercentCommission, RunSettings
+from tapeline.brokers.simulated.broker import SimulatedBroker
+from tapeline.domain.times import MINUTE
+from tapeline.domain.words import Reason, Side, Stage
+from tapeline.feeds.replay import Replay
+from tapeline.ledger.facts import OrderCanceled, OrderFilled
+from tapeline.ports.broker import Broker
+from tapeline.ports.market_data import MarketData
+
+
+def a_venue(panel: Panel, settings: RunSettings | None = None) -> Venue:
+    """Return a simulated broker and a function that plays its next slice."""
+    broker = SimulatedBroker(panel.symbols, panel.frame_ns, panel.sessions, settings or RunSettings())
+    slices = Replay(panel).slices()
+    return broker, lambda: broker.play(next(slices))
+
+
+class TestSimulatedBroker(BrokerContract):
+    """The contract, held by the simulated venue."""
+
+    def connect(self, panel: Panel) -> Venue:
+        return a_venue(panel)
+
+
+def test_it_has_the_shape_of_the_port() -> None:
+    broker: Broker = SimulatedBroker(("A",), MINUTE, None, RunSettings())
+    feed: MarketData = SimulatedBroker(("A", "B"), MINUTE, None, RunSettings()).watch(Replay(QUIET))  # type: ignore[assignment]
+
+    assert broker.events() == []
+    assert (feed.symbols, feed.frame_ns) == (("A", "B"), MINUTE)
+
+
+def test_a_watched_feed_hands_on_every_slice_after_the_venue_has_traded_it() -> None:
+    broker = SimulatedBroker(QUIET.symbols, QUIET.frame_ns, QUIET.sessions, RunSettings())
+    broker.submit([an_order()])
+    seen = []
+
+    for now in broker.watch(Replay(QUIET)).slices():
+        seen.append((now.end_ns, [fact.kind for fact in broker.events()]))
+
+    assert [end_ns for end_ns, _ in seen] == QUIET.end_ns.tolist()
+    assert [kinds for _, kinds in seen] == [["OrderAccepted", "OrderFilled"], [], [], []]
+
+
+def test_an_order_decided_at_a_bars_end_fills_in_the_next() -> None:
+    broker, trade = a_venue(QUIET)
+    trade()
+    broker.submit([an_order(decision_time_ns=T0 + MINUTE)])
+    trade()
+
+    (_, filled) = broker.events()
+
+    assert filled.event_time_ns == T0 + 2 * MINUTE
+    assert filled.execution.stage is Stage.OPEN  # type: ignore[attr-defined]
+
+
+def test_latency_delays_orders_and_cancels() -> None:
+    """Half a minute late, an order fills inside the bar; a cancel leaves that bar to the old order."""
+    broker, trade = a_venue(QUIET, RunSettings(market=Market(latency_s=30)))
+    broker.submit([an_order()])
+    trade()
+
+    (_, filled) = broker.events()
+
+    assert filled.execution.stage is Stage.INSIDE  # type: ignore[attr-defined]
+
+
+def test_commission_comes_with_each_fill() -> None:
+    """A thousandth of 10 x 100 is 1.00."""
+    broker, trade = a_venue(QUIET, RunSettings(costs=Costs(commission=(PercentCommission(0.001),))))
+    broker.submit([an_order()])
+    trade()
+
+    (_, filled) = broker.events()
+
+    assert filled.execution.commission == Decimal("1.00")  # type: ignore[attr-defined]
+
+
+def test_what_the_account_cannot_pay_is_canceled_with_its_reason() -> None:
+    """250 pay for two at 100; the other eight are canceled."""
+    broker, trade = a_venue(QUIET, RunSettings(account=Account(cash=250)))
+    broker.submit([an_order()])
+    trade()
+
+    facts: list[Any] = list(broker.events())[1:]
+
+    assert [fact.kind for fact in facts] == [OrderFilled.kind, OrderCanceled.kind]
+    assert (facts[0].execution.quantity, facts[0].leaves_quantity) == (2, 8)
+    assert facts[1].reason is Reason.INSUFFICIENT_CASH
+
+
+def test_a_short_sale_in_a_cash_account_is_canceled_with_its_reason() -> None:
+    broker, trade = a_venue(QUIET)
+    broker.submit([an_order(side=Side.SELL)])
+    trade()
+
+    facts: list[Any] = list(broker.events())
+
+    assert (facts[-1].kind, facts[-1].reason) == (OrderCanceled.kind, Reason.SHORT_NOT_ALLOWED)
+
+
+def test_a_halt_fills_nothing() -> None:
+    broker, trade = a_venue(bars_of("A | B\n14:31 - | 50\n14:32 100 0 | 50\n14:33 103 | 50"))
+    broker.submit([an_order()])
+    trade()
+    trade()
+    during = [fact.kind for fact in broker.events()]
+    trade()
+
+    (filled,) = broker.events()
+
+    assert during == ["OrderAccepted"]
+    assert filled.execution.price == 103  # type: ignore[attr-defined]
