@@ -54,7 +54,9 @@ class Assembly:
     def only(self, index: int) -> Assembly:
         """Return one of the strategies by itself under its own name, with the same program."""
         strategy = self.strategies[index]
-        return replace(self, strategies=(strategy,), names=(strategy.name,), tables=(self.tables[index],))
+        alone = replace(self, strategies=(strategy,), names=(strategy.name,), tables=(self.tables[index],))
+        alone.facts = self.facts
+        return alone
 
     def signals(self, end_ns: Times, first_column: int = 0) -> Signals:
         """Return the formula values of the program's last chunk, as the decision kernel reads them.

@@ -26,8 +26,9 @@ from tapeline.domain.times import SECOND
 from tapeline.engine.assembly import AnyStrategy, Assembly, assemble, view_of
 from tapeline.engine.result import Result, result_of
 from tapeline.engine.warmup_check import check_warmup
+from tapeline.simulation import market, records
 from tapeline.simulation.decision import FIRST_COLUMN, LAYOUT, Signals
-from tapeline.simulation.lanes import LANE, addresses, run_lanes
+from tapeline.simulation.lanes import LANE, address_of, addresses, run_lanes
 from tapeline.simulation.records import Book
 from tapeline.simulation.rows import Curves, Rows, send_intents
 from tapeline.simulation.settings import RunSettings
@@ -80,8 +81,8 @@ def backtest_each(
     _check_data(data)
     assembly = assemble((chosen,), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings)
     check_warmup(assembly, data)
-    rows = as_rows(data)
-    lanes = [_Lane(assembly, data, column, 1, rows=rows) for column in range(len(data.symbols))]
+    lanes = [_Lane(assembly, data, 0, 1)]
+    lanes += [_Lane(assembly, data, column, 1, like=lanes[0]) for column in range(1, len(data.symbols))]
     _advance(assembly, data, lanes, progress)
     return [lane.result() for lane in lanes]
 
@@ -105,15 +106,18 @@ def sweep(
     chosen = [strategy(frame=None, **parameters) for parameters in parameter_sets]
     assembly = assemble(chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings)
     check_warmup(assembly, data)
-    rows = as_rows(data)
     columns = len(data.symbols)
-    lanes = [_Lane(assembly.only(index), data, 0, columns, rows=rows) for index in range(len(chosen))]
+    lanes = [_Lane(assembly.only(0), data, 0, columns)]
+    lanes += [_Lane(assembly.only(index), data, 0, columns, like=lanes[0]) for index in range(1, len(chosen))]
     _advance(assembly, data, lanes, progress)
     return [lane.result() for lane in lanes]
 
 
 class _Lane:
-    """One account's run: some strategies over a range of columns of the data."""
+    """One account's run: some strategies over a range of columns of the data.
+
+    like : a lane that has not run, with as many columns and without corporate actions, to copy instead of building anew
+    """
 
     def __init__(
         self,
@@ -122,15 +126,19 @@ class _Lane:
         first_column: int,
         columns: int,
         corporate_actions: Sequence[CorporateAction] = (),
-        rows: Rows | None = None,
+        like: _Lane | None = None,
     ) -> None:
         settings = assembly.settings
         self.assembly, self.data, self.first_column = assembly, data, first_column
         self.symbols = data.symbols[first_column : first_column + columns]
-        self.market = new_venue(self.symbols, settings, data.sessions, data.frame_ns, corporate_actions)
-        self.book: Book = assembly.new_book(self.symbols)
+        if like:
+            self.market = market.copy_of(like.market)
+        else:
+            self.market = new_venue(self.symbols, settings, data.sessions, data.frame_ns, corporate_actions)
+        same = like is not None and like.assembly is assembly
+        self.book: Book = records.copy_of(like.book) if like and same else assembly.new_book(self.symbols)
         self.account = self.book.tables.account
-        self.rows = rows or as_rows(data)
+        self.rows = like.rows if like else as_rows(data)
         self.curves = Curves(*np.empty((len(Curves._fields), len(data))))
         self.place = self._place(len(assembly.strategies))
         self.latency_ns = round(settings.market.latency_s * SECOND)
@@ -152,15 +160,10 @@ class _Lane:
 
     def read(self, signals: Signals, first: int, last: int) -> None:
         """Take the formula values of the slices first..last-1."""
-        self.chunk_first, self.chunk_rows = first, last - first
-        self.signals = signals._replace(layout=self.layout)
+        self.chunk_first, self.chunk_rows, self.signals = first, last - first, signals
         self.layout[:] = signals.layout
         self.layout[:, FIRST_COLUMN] = self.first_column
-        place = self.place[0]
-        place["values"], place["exists"], place["rows"] = (
-            array.__array_interface__["data"][0] for array in (signals.values, signals.exists, signals.rows)
-        )
-        place["cells"] = len(signals.values)
+        _point_to(self.place, signals)
 
     def result(self) -> Result:
         """Return the outcome of everything that was run."""
@@ -171,8 +174,9 @@ class _Lane:
         place = np.zeros(1, dtype=LANE)
         place["market"], place["book"] = addresses(self.market, self.book)
         place["strategies"], place["first_column"] = strategies, self.first_column
-        for name, array in (("layout", self.layout), *self.curves._asdict().items()):
-            place[name] = array.__array_interface__["data"][0]
+        place["layout"] = address_of(self.layout)
+        for name, curve in self.curves._asdict().items():
+            place[name] = address_of(curve)
         return place
 
     def _play(self, last: int) -> None:
@@ -196,6 +200,12 @@ class _Lane:
             # A strategy that did nothing and looked at no account leaves the slice to be played with later ones.
             if self.done == t + 1 and self.account[0]["intents"] > self.sent:
                 send_intents(self.market, self.book, self.sent, self.latency_ns)
+
+
+def _point_to(places: npt.NDArray[Any], signals: Signals) -> None:
+    for name in ("values", "exists", "rows"):
+        places[name] = address_of(getattr(signals, name))
+    places["cells"] = len(signals.values)
 
 
 def as_rows(data: Panel) -> Rows:
@@ -243,8 +253,11 @@ class _Crew:
         count = min(len(lanes), os.cpu_count() or 1)
         self.workers = ThreadPoolExecutor(max_workers=count) if count > 1 else None
         self.places = np.concatenate([lane.place for lane in lanes])
+        self.layouts = np.stack([lane.layout for lane in lanes])
         for index, lane in enumerate(lanes):
-            lane.place = self.places[index : index + 1]
+            lane.place, lane.layout = self.places[index : index + 1], self.layouts[index]
+            lane.place["layout"] = address_of(lane.layout)
+        self.share = all(lane.assembly is lanes[0].assembly for lane in lanes)
         self.shares = np.array_split(self.places, SHARES_PER_WORKER * count if count > 1 else 1)
 
     def run(self, first: int, last: int) -> None:
@@ -252,11 +265,15 @@ class _Crew:
         if self.asks:
             self._map(lambda lane: lane.run(first, last), self.lanes)
             return
-        signals: dict[int, Signals] = {}
-        for lane in self.lanes:
-            if id(lane.assembly) not in signals:
-                signals[id(lane.assembly)] = lane.assembly.signals(self.rows.end_ns[first:last])
-            lane.read(signals[id(lane.assembly)], first, last)
+        end_ns = self.rows.end_ns[first:last]
+        if self.share:
+            signals = self.lanes[0].assembly.signals(end_ns)
+            self.layouts[:] = signals.layout
+            self.layouts[..., FIRST_COLUMN] = self.places["first_column"][:, np.newaxis]
+            _point_to(self.places, signals)
+        else:
+            for lane in self.lanes:
+                lane.read(lane.assembly.signals(end_ns), first, last)
         latency_ns = self.lanes[0].latency_ns
         self._map(lambda share: run_lanes(share, self.rows, first, last, first, last - first, latency_ns), self.shares)
 

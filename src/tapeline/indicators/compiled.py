@@ -48,7 +48,7 @@ def compiled(signature: Any = "", *, entry: bool = False, **options: Any) -> Cal
     entry : for a function without a signature that Python calls; without either, only compiled functions do
     """
 
-    options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, **options}
+    options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "forceinline": False, **options}
 
     def mark(function: Function) -> Function:
         if config.DISABLE_JIT:

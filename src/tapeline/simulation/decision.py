@@ -26,7 +26,7 @@ from tapeline.indicators.cells import evaluate_cell
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.book import mark_holdings
 from tapeline.simulation.records import EXITING, FLAT, HOLDING, ensure_room
-from tapeline.simulation.references import UNCOUNTED
+from tapeline.simulation.references import INLINED, UNCOUNTED
 from tapeline.simulation.sizing import deny, enter
 from tapeline.simulation.verbs import close_holding, continue_leaving, move_stop, scale_out_holding
 
@@ -82,7 +82,7 @@ class Signals(NamedTuple):
     rows: npt.NDArray[np.int64]
 
 
-@compiled()
+@compiled(**INLINED)
 def _exists(signals: Any, strategy: int, row: int, symbol: int) -> bool:
     layout = signals.layout[strategy]
     place = layout[1] + row * layout[4] + layout[5] + symbol
@@ -90,20 +90,14 @@ def _exists(signals: Any, strategy: int, row: int, symbol: int) -> bool:
 
 
 @compiled()
-def _rule(book: Any, signals: Any, strategy: int, rule: Any, row: int, symbol: int) -> float:
+def _cell_rule(book: Any, signals: Any, strategy: int, rule: int, row: int, symbol: int) -> float:
     start, _, registers, rows, columns, first_column = signals.layout[strategy]
-    register = book.rules[strategy, rule, 0]
-    if register >= 0:
-        return float(signals.values[start + (register * rows + row) * columns + first_column + symbol])
-    first = book.rules[strategy, rule, 1]
-    if first < 0:
-        return np.nan
     settings = book.strategies[strategy]
     table = signals.values[start : start + registers * rows * columns].reshape((registers, rows, columns))
     return float(
         evaluate_cell(
             book.code,
-            settings.code_first + first,
+            settings.code_first + book.rules[strategy, rule, 1],
             settings.code_first + book.rules[strategy, rule, 2],
             book.constants[settings.constants_first :],
             table,
@@ -113,6 +107,17 @@ def _rule(book: Any, signals: Any, strategy: int, rule: Any, row: int, symbol: i
             book.stack,
         )
     )
+
+
+@compiled(**INLINED)
+def _rule(book: Any, signals: Any, strategy: int, rule: int, row: int, symbol: int) -> float:
+    register = book.rules[strategy, rule, 0]
+    if register >= 0:
+        layout = signals.layout[strategy]
+        return float(signals.values[layout[0] + (register * layout[3] + row) * layout[4] + layout[5] + symbol])
+    if book.rules[strategy, rule, 1] < 0:
+        return np.nan
+    return _cell_rule(book, signals, strategy, rule, row, symbol)
 
 
 @compiled(entry=True, **UNCOUNTED)
@@ -139,7 +144,7 @@ def fill_fields(book: Any, strategy: int, symbol: int, end_ns: int, session: int
     fields[10] = stop_price
 
 
-@compiled()
+@compiled(**INLINED)
 def _decide_exits(book: Any, signals: Any, strategy: int, row: int, end_ns: int, session: int, close_ns: int) -> None:
     settings = book.strategies[strategy]
     for symbol in range(book.states.shape[1]):
@@ -160,7 +165,7 @@ def _decide_exits(book: Any, signals: Any, strategy: int, row: int, end_ns: int,
         move_stop(book, strategy, symbol, _rule(book, signals, strategy, MOVE_STOP, row, symbol), end_ns)
 
 
-@compiled()
+@compiled(**INLINED)
 def _used_slots(book: Any, strategy: int) -> int:
     used = 0
     for symbol in range(book.states.shape[1]):
@@ -169,7 +174,7 @@ def _used_slots(book: Any, strategy: int) -> int:
     return used
 
 
-@compiled()
+@compiled(**INLINED)
 def _enter_by_rules(book: Any, signals: Any, strategy: int, symbol: int, side: int, row: int, end_ns: int) -> None:
     settings = book.strategies[strategy]
     price = book.prices[symbol]
@@ -200,7 +205,7 @@ def _enter_by_rules(book: Any, signals: Any, strategy: int, symbol: int, side: i
     )
 
 
-@compiled()
+@compiled(**INLINED)
 def _decide_entries(book: Any, signals: Any, strategy: int, row: int, end_ns: int) -> None:
     settings = book.strategies[strategy]
     account = book.account[0]
@@ -259,7 +264,7 @@ def flatten(book: Any, strategy: int, end_ns: int) -> None:
             close_holding(book, strategy, symbol, Purpose.FLAT_BEFORE_CLOSE, end_ns)
 
 
-@compiled()
+@compiled(**INLINED)
 def can_act(signals: Any, strategies: Any, rules: Any, states: Any, holdings: Any, strategy: int, row: int) -> bool:
     """Return whether any rule of the strategy can act on this row. On nearly all rows of a run none can."""
     values, layout, own = signals.values, signals.layout[strategy], rules[strategy]
@@ -283,7 +288,7 @@ def can_act(signals: Any, strategies: Any, rules: Any, states: Any, holdings: An
     return False
 
 
-@compiled()
+@compiled(**INLINED)
 def count_bar(signals: Any, states: Any, holdings: Any, strategy: int, row: int) -> None:
     """Count the decision bar for everything that the strategy holds and that has one."""
     layout = signals.layout[strategy]
@@ -293,7 +298,7 @@ def count_bar(signals: Any, states: Any, holdings: Any, strategy: int, row: int)
             holdings[strategy, symbol].bars_held += 1
 
 
-@compiled()
+@compiled(**INLINED)
 def decide(
     book: Any,
     signals: Any,

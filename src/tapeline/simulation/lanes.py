@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -68,6 +69,11 @@ def _address(typing_context: Any, reference: Any) -> Any:
 def addresses(market: Any, book: Any) -> tuple[int, int]:
     """Return where a market and a book are."""
     return _address(market), _address(book)
+
+
+def address_of(array: npt.NDArray[Any]) -> int:
+    """Return where an array begins."""
+    return int(array.__array_interface__["data"][0])
 
 
 def _array_at(kind: Any) -> Any:

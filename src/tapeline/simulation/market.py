@@ -390,3 +390,9 @@ def _tables(market: Any) -> Any:
         state, market.orders_owner, market.active_owner, market.waiting_owner, market.events_owner, symbols,
         positions, marks, columns, history, sessions, actions, components,
     )  # fmt: skip
+
+
+def copy_of(market: Market) -> Market:
+    """Return a market of its own that is in the same state."""
+    copy: Market = bind(*(table.copy() for table in market.tables))
+    return copy

@@ -34,7 +34,7 @@ from tapeline.simulation.market import (
     SUBMIT,
 )
 from tapeline.simulation.order_life import end_order, leave_entry, leaves_of, record_order, tidy
-from tapeline.simulation.references import UNCOUNTED
+from tapeline.simulation.references import INLINED, UNCOUNTED
 
 ROW = types.float64[::1]
 AT_ALL: Any = np.bool_(False)  # of the clock: whether it runs only up to the decisions at its time
@@ -80,7 +80,7 @@ def _auction(market: Any, kind: int, time_ns: int, price_row: Any, volume_row: A
         end_order(market, number, OrderStatus.EXPIRED.value, Reason.NONE.value)
 
 
-@compiled()
+@compiled(**INLINED)
 def _act_at_open(market: Any, number: int, price: float, volume: float) -> None:
     order = market.orders[number]
     symbol = market.symbols[order.symbol]
@@ -95,7 +95,7 @@ def _act_at_open(market: Any, number: int, price: float, volume: float) -> None:
     fill(market, number, price, ALL, volume)
 
 
-@compiled()
+@compiled(**INLINED)
 def _play_open(market: Any, open_row: Any, volume_row: Any) -> None:
     state = market.state[0]
     state.stage = Stage.OPEN
@@ -257,7 +257,7 @@ def _hold_back_children(market: Any) -> None:
             state.late_slice = state.slice_number
 
 
-@compiled()
+@compiled(**INLINED)
 def _play_inside(market: Any, open_row: Any, high_row: Any, low_row: Any, close_row: Any, volume_row: Any) -> None:
     state = market.state[0]
     state.stage = Stage.INSIDE
@@ -323,7 +323,7 @@ def mark_slice(market: Any, high_row: Any, low_row: Any, close_row: Any, volume_
             market.marks[symbol] = close_row[column]
 
 
-@compiled()
+@compiled(**INLINED)
 def is_quiet(market: Any, start_ns: int, end_ns: int) -> bool:
     """Return whether a slice can change nothing but marks.
 

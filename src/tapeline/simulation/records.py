@@ -426,3 +426,9 @@ def new_book(
     )
     book: Book = _bind(*tables)
     return book
+
+
+def copy_of(book: Book) -> Book:
+    """Return a book of its own that is in the same state."""
+    copy: Book = _bind(*(table.copy() for table in book.tables))
+    return copy

@@ -31,6 +31,9 @@ from numba.extending import NativeValue, box, unbox
 COUNTED: Any = {"_nrt": True}
 UNCOUNTED: Any = {"_nrt": False}
 
+INLINED: Any = {"forceinline": True}
+"""For functions that are called in one place, with arrays: each array is seven numbers on the stack otherwise."""
+
 DATA_FIELD = 3  # of MEMORY: the address of the struct
 
 

@@ -15,12 +15,13 @@ from tapeline.domain.words import Stage
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.decision import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
 from tapeline.simulation.market import FOREVER_NS
+from tapeline.simulation.references import INLINED
 from tapeline.simulation.records import FLAT, HOLDING
 
 FIRST_STRETCH, LONGEST_STRETCH = 16, 1024  # rows; short at first, as something may happen soon
 
 
-@compiled()
+@compiled(**INLINED)
 def _first_true(values: Any, start: int, step: int, rows: Any, first: int, last: int) -> int:
     # the first of the slices first..last-1 whose decision row has a true condition
     for t in range(first, last):
@@ -30,7 +31,7 @@ def _first_true(values: Any, start: int, step: int, rows: Any, first: int, last:
     return last
 
 
-@compiled()
+@compiled(**INLINED)
 def _quiet_until(book: Any, formulas: Any, first: int, last: int) -> int:
     # the first of the rows first..last-1 of the chunk at which some rule can act
     states, holdings, values = book.states, book.holdings, formulas.values
@@ -60,7 +61,7 @@ def _quiet_until(book: Any, formulas: Any, first: int, last: int) -> int:
     return last
 
 
-@compiled()
+@compiled(**INLINED)
 def _before_close(book: Any, bars: Any, first: int, last: int) -> int:
     # the first slice in which a strategy has to be flat before the close
     longest = -1
@@ -73,7 +74,7 @@ def _before_close(book: Any, bars: Any, first: int, last: int) -> int:
     return last
 
 
-@compiled()
+@compiled(**INLINED)
 def _mark(market: Any, book: Any, bars: Any, first_column: int, first: int, last: int) -> None:
     # only the newest prices of the stretch count
     prices, marks = book.prices, market.marks
@@ -89,7 +90,7 @@ def _mark(market: Any, book: Any, bars: Any, first_column: int, first: int, last
                 break
 
 
-@compiled()
+@compiled(**INLINED)
 def _hold(
     book: Any, formulas: Any, bars: Any, strategy: int, symbol: int, column: int, first: int, last: int, base: int
 ) -> None:
@@ -116,7 +117,7 @@ def _hold(
         holding.fresh = 0
 
 
-@compiled()
+@compiled(**INLINED)
 def _value(
     book: Any, formulas: Any, bars: Any, curves: Any, first_column: int, first: int, last: int, base: int
 ) -> None:
@@ -152,7 +153,7 @@ def _value(
         book.marks[symbol] = mark
 
 
-@compiled()
+@compiled(**INLINED)
 def rest_rows(
     market: Any, book: Any, formulas: Any, bars: Any, curves: Any, first_column: int, first: int, last: int, base: int
 ) -> int:

@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tapeline.domain.panel import Floats, Times
-from tapeline.domain.words import EventKind, IntentKind, OrderStatus, Reason
+from tapeline.domain.words import EventKind, IntentKind, Reason
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.arrivals import cancel, replace, submit
 from tapeline.simulation.book import apply_event
 from tapeline.simulation.decision import close_slice
 from tapeline.simulation.matching import is_quiet, mark_slice, play_slice
-from tapeline.simulation.references import UNCOUNTED
+from tapeline.simulation.references import INLINED, UNCOUNTED
 from tapeline.simulation.resting import rest_rows
 
 
@@ -50,7 +50,7 @@ class Curves(NamedTuple):
     short_exposure: npt.NDArray[np.float64]
 
 
-@compiled()
+@compiled(**INLINED)
 def take_events(market: Any, book: Any, first: int, session: int) -> int:
     """Let the book take in the market's events from `first` on; return how many events there are now."""
     count = market.state[0].event_count
@@ -65,8 +65,8 @@ def take_events(market: Any, book: Any, first: int, session: int) -> int:
             entry = market.orders[market.orders[event.order].parent]
             if event.reason != Reason.CORPORATE_ACTION:
                 quantity = book.tickets[event.order].quantity
-            elif entry.status < OrderStatus.FILLED:
-                quantity = entry.quantity
+            else:
+                quantity = max(quantity, entry.quantity)
         if kind == EventKind.FILL:
             amount = event.commission
         apply_event(

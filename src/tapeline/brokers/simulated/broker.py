@@ -21,7 +21,7 @@ from tapeline.domain.order import Order
 from tapeline.domain.panel import Sessions
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import SECOND
-from tapeline.domain.words import EventKind, OrderStatus, Reason, Stage, TimeInForce
+from tapeline.domain.words import EventKind, Reason, Stage, TimeInForce
 from tapeline.ledger.facts import (
     CashMoved,
     OrderAccepted,
@@ -216,8 +216,8 @@ class SimulatedBroker:
             entry = self.market.orders[self._numbers[order.parent]]
             if event["reason"] != Reason.CORPORATE_ACTION:
                 total = self._totals.get(number, order.quantity)
-            elif entry["status"] < OrderStatus.FILLED:
-                total = exact(float(entry["quantity"]))
+            else:
+                total = max(total, exact(float(entry["quantity"])))
             self._totals[number] = total
         return OrderReplaced(
             _time(event),
