@@ -26,10 +26,12 @@ from tapeline import (
     position,
 )
 from tapeline.app.replay import replay
+from tapeline.domain.errors import InvariantError
 from tapeline.domain.panel import Sessions
 from tapeline.domain.times import DAY, MINUTE, from_iso
 from tapeline.domain.words import Purpose
 from tapeline.engine.result import Result
+from tapeline.feeds.clock import VirtualClock
 
 MARGIN = Account(kind="margin", leverage=4.0, short_allowed=True)
 START = from_iso("2024-01-02T14:30:00Z")
@@ -203,3 +205,11 @@ def test_r_is_measured_from_the_first_stop_even_if_the_stop_moved_before_the_las
     first = result.round_trips[0]
     assert Purpose(int(first["exit_purpose"])) is Purpose.EXIT_RULE
     assert first["r_multiple"] == pytest.approx(2.0)
+
+
+def test_a_slice_from_the_future_is_refused() -> None:
+    """A feed that hands a slice out before the clock has reached its end stops the run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VirtualClock, "advance", lambda self, to_ns: None)
+        with pytest.raises(InvariantError, match=r"handed out at 2024-01-02T14:30:00Z, before its end"):
+            replay([FirstBar()], panel_of([100.0] * 3), ":memory:", RunSettings())

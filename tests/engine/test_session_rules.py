@@ -11,7 +11,7 @@ import pytest
 
 from bar_tables import bars_of
 from engine.acts import MARGIN, Told, bar, fills, run
-from tapeline import Market, Panel, SessionWindow, bars, distance, fixed_quantity, position
+from tapeline import Market, Panel, SessionWindow, bars, distance, fixed_quantity, position, session
 from tapeline.formula.node import Node
 
 HALF_DAY = bars_of(
@@ -223,3 +223,30 @@ def test_a_fill_inside_a_bar_knows_only_that_bars_close() -> None:
 
     # filled inside 14:32 at the worse of open and middle, 100; 105 is seen at 14:34, sold late inside 14:35
     assert fills(result) == ["14:32 inside SELL 10 A 100.00 entry", "14:35 inside BUY 10 A 103.00 exit_rule"]
+
+
+TIMED: dict[str, dict[str, object]] = {
+    "minutes to the close": {"exit_long": position.minutes_to_close <= 2},
+    "sessions held": {"exit_long": position.sessions_held >= 0},
+    "an entry window": {"entry_window": SessionWindow(after_open_minutes=2)},
+    "flat before the close": {"flat_before_close_minutes": 2},
+    "the session's clock": {"exit_long": session.minutes_to_close <= 2},
+}
+
+
+@pytest.mark.parametrize("case", TIMED)
+def test_without_a_calendar_there_is_no_session_to_act_on(case: str) -> None:
+    """Unknown both ways: the end of the data is no close, and nobody knows of it before."""
+    panel = bars_of("""
+              A
+        14:31 100 111
+        14:32 100
+        14:33 101
+        14:34 102
+        14:35 103
+    """)
+
+    result = run(type("Timed", (Told,), TIMED[case])(), panel)
+
+    assert fills(result) == ["14:32 open BUY 10 A 100.00 entry"]
+    assert set(result.session.tolist()) == {-1}

@@ -26,6 +26,7 @@ from tapeline.engine.assembly import AnyStrategy, assemble
 from tapeline.engine.loop import EventLoop
 from tapeline.engine.result import Result
 from tapeline.engine.warmup_check import check_warmup
+from tapeline.feeds.clock import ClockedFeed, VirtualClock
 from tapeline.feeds.digest import panel_digest
 from tapeline.feeds.replay import Replay
 from tapeline.indicators.code_cache import PACKAGE
@@ -80,16 +81,18 @@ def replay(
                 f"Journal {journal_path} already holds {journal.head().count} records; a replay begins a"
                 " new one. Name another file."
             )
+        start_ns = int(data.start_ns[0])
+        clock = VirtualClock(start_ns)
         loop = EventLoop(
             assembly,
-            broker.watch(Replay(data)),
+            broker.watch(ClockedFeed(Replay(data), clock)),
             broker,
             journal,
+            clock=clock,
             sessions=data.sessions,
             batch_slices=batch_slices,
             on_slice=on_slice,
         )
-        start_ns = int(data.start_ns[0])
         loop.record(
             RunStarted(
                 start_ns,
@@ -105,7 +108,7 @@ def replay(
         loop.run()
         result = loop.result()
         loop.record(
-            RunEnded(int(data.end_ns[-1]), loop.views.digest(), {"digest": result.digest, "slices": loop.slices})
+            RunEnded(clock.now_ns(), loop.views.digest(), {"digest": result.digest, "slices": loop.slices})
         )
         journal.commit()
         head = journal.head()

@@ -86,7 +86,8 @@ class Assembly:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """The settings as plain values."""
-        return as_facts(self.settings)
+        facts: dict[str, Any] = as_facts(self.settings)
+        return facts
 
     def new_book(self, symbols: Sequence[str]) -> Book:
         """Return an empty book of these strategies for some symbols."""

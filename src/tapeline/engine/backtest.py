@@ -29,6 +29,7 @@ from tapeline.engine.warmup_check import check_warmup
 from tapeline.simulation import market, records
 from tapeline.simulation.decision import FIRST_COLUMN, LAYOUT, Signals
 from tapeline.simulation.lanes import LANE, address_of, addresses, run_lanes
+from tapeline.simulation.market import Market
 from tapeline.simulation.records import Book
 from tapeline.simulation.rows import Curves, Rows, send_intents
 from tapeline.simulation.settings import RunSettings
@@ -131,14 +132,15 @@ class _Lane:
         settings = assembly.settings
         self.assembly, self.data, self.first_column = assembly, data, first_column
         self.symbols = data.symbols[first_column : first_column + columns]
-        if like:
-            self.market = market.copy_of(like.market)
-        else:
-            self.market = new_venue(self.symbols, settings, data.sessions, data.frame_ns, corporate_actions)
-        same = like is not None and like.assembly is assembly
-        self.book: Book = records.copy_of(like.book) if like and same else assembly.new_book(self.symbols)
+        self.market: Market = (
+            market.copy_of(like.market)
+            if like
+            else new_venue(self.symbols, settings, data.sessions, data.frame_ns, corporate_actions)
+        )
+        same_rules = like is not None and like.assembly is assembly
+        self.book: Book = records.copy_of(like.book) if like and same_rules else assembly.new_book(self.symbols)
         self.account = self.book.tables.account
-        self.rows = like.rows if like else as_rows(data)
+        self.rows: Rows = like.rows if like else as_rows(data)
         self.curves = Curves(*np.empty((len(Curves._fields), len(data))))
         self.place = self._place(len(assembly.strategies))
         self.latency_ns = round(settings.market.latency_s * SECOND)

@@ -22,6 +22,7 @@ from tapeline.domain.corporate import SplitReported
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.panel import Panel, Sessions
 from tapeline.domain.slice import Slice
+from tapeline.domain.times import to_iso
 from tapeline.domain.words import IntentKind
 from tapeline.engine.assembly import Assembly, view_of
 from tapeline.engine.desk import Desk
@@ -31,6 +32,7 @@ from tapeline.ledger.canonical import decode
 from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended, SessionClosed
 from tapeline.ledger.views import Views
 from tapeline.ports.broker import Broker
+from tapeline.ports.clock import Clock
 from tapeline.ports.journal import Fact, Journal
 from tapeline.ports.market_data import MarketData
 from tapeline.simulation.decision import close_slice
@@ -54,13 +56,14 @@ class EventLoop:
         broker: Broker,
         journal: Journal,
         *,
+        clock: Clock,
         sessions: Sessions | None,
         batch_slices: int = 1,
         on_slice: SliceDone | None = None,
     ) -> None:
         self.assembly, self.feed, self.broker, self.journal = assembly, feed, broker, journal
         self.symbols, self.frame_ns, self.sessions = feed.symbols, feed.frame_ns, sessions
-        self.batch_slices, self.on_slice = batch_slices, on_slice
+        self.clock, self.batch_slices, self.on_slice = clock, batch_slices, on_slice
         self.desk = Desk(assembly, self.symbols)
         self.reasons = Reasons(assembly, self.symbols)
         self.views = Views()
@@ -101,7 +104,12 @@ class EventLoop:
         self.journal.commit()
 
     def step(self, now: Slice) -> None:
-        """Take in one slice and act on it."""
+        """Take in one slice and act on it. Raises InvariantError for a slice that has not ended yet."""
+        if now.end_ns > self.clock.now_ns():
+            raise InvariantError(
+                f"A slice that ends at {to_iso(now.end_ns)} was handed out at {to_iso(self.clock.now_ns())}, before its"
+                " end. The feed or the clock is wrong; nothing was decided on it."
+            )
         self._take_reports(now)
         np.copyto(self._bars, now.bars)
         self.assembly.program.advance(self._panel(now))

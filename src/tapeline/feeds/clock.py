@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tapeline.domain.errors import InvariantError
+from tapeline.domain.slice import Slice
 from tapeline.domain.times import to_iso
+from tapeline.ports.market_data import MarketData
 
 
 class VirtualClock:
@@ -24,3 +28,26 @@ class VirtualClock:
                 "Events must be delivered in order of time."
             )
         self._now_ns = int(to_ns)
+
+
+class ClockedFeed:
+    """A feed that moves a virtual clock: each slice is handed on at the moment it ends, and not before."""
+
+    def __init__(self, feed: MarketData, clock: VirtualClock) -> None:
+        self._feed, self._clock = feed, clock
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The N names, in the column order of every slice."""
+        return self._feed.symbols
+
+    @property
+    def frame_ns(self) -> int:
+        """Length of the base bar; whole days mean sessions."""
+        return self._feed.frame_ns
+
+    def slices(self) -> Iterator[Slice]:
+        """Yield each slice when the clock stands at its end."""
+        for now in self._feed.slices():
+            self._clock.advance(now.end_ns)
+            yield now

@@ -17,6 +17,8 @@ from tapeline.domain.panel import Panel
 from tapeline.domain.sessions import session_rows
 from tapeline.domain.slice import Slice
 
+NO_SESSION = -1
+
 _BLOCK_VALUES = 32_768  # 256 kB of float64
 
 
@@ -47,13 +49,13 @@ class Replay:
             rows = slice(begin, end)
             for number, field in enumerate((panel.open, panel.high, panel.low, panel.close, panel.volume)):
                 block[: end - begin, number, 0] = field[rows]
-            times = (
-                panel.end_ns[rows].tolist(),
-                panel.start_ns[rows].tolist(),
-                where.ordinal[rows].tolist(),
-                where.open_ns[rows].tolist(),
-                where.close_ns[rows].tolist(),
-            )
+            times = [panel.end_ns[rows].tolist(), panel.start_ns[rows].tolist()]
+            if panel.sessions is None:
+                # no calendar, no session: that the data end is nothing a slice may know
+                count = end - begin
+                times += [[NO_SESSION] * count, [0] * count, [0] * count]
+            else:
+                times += [where.ordinal[rows].tolist(), where.open_ns[rows].tolist(), where.close_ns[rows].tolist()]
             for view, end_ns, start_ns, session, open_ns, close_ns in zip(block, *times, strict=False):
                 bars = view.copy()
                 bars.setflags(write=False)

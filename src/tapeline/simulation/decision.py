@@ -90,7 +90,7 @@ def _exists(signals: Any, strategy: int, row: int, symbol: int) -> bool:
 
 
 @compiled()
-def _cell_rule(book: Any, signals: Any, strategy: int, rule: int, row: int, symbol: int) -> float:
+def _cell_rule(book: Any, signals: Any, strategy: int, rule: Any, row: int, symbol: int) -> float:
     start, _, registers, rows, columns, first_column = signals.layout[strategy]
     settings = book.strategies[strategy]
     table = signals.values[start : start + registers * rows * columns].reshape((registers, rows, columns))
@@ -110,7 +110,7 @@ def _cell_rule(book: Any, signals: Any, strategy: int, rule: int, row: int, symb
 
 
 @compiled(**INLINED)
-def _rule(book: Any, signals: Any, strategy: int, rule: int, row: int, symbol: int) -> float:
+def _rule(book: Any, signals: Any, strategy: int, rule: Any, row: int, symbol: int) -> float:
     register = book.rules[strategy, rule, 0]
     if register >= 0:
         layout = signals.layout[strategy]

@@ -15,8 +15,8 @@ from tapeline.domain.words import Stage
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.decision import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
 from tapeline.simulation.market import FOREVER_NS
-from tapeline.simulation.references import INLINED
 from tapeline.simulation.records import FLAT, HOLDING
+from tapeline.simulation.references import INLINED
 
 FIRST_STRETCH, LONGEST_STRETCH = 16, 1024  # rows; short at first, as something may happen soon
 

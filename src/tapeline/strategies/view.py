@@ -69,7 +69,7 @@ class SliceView:
 
     def turn_to(self, time_ns: int, session: int, open_ns: int, close_ns: int) -> None:
         """Set the moment, and whether the strategy's windows allow entries at it. Called by the engine."""
-        self.time_ns, self.session = time_ns, session
+        self.time_ns, self.session, self.session_open_ns, self.session_close_ns = time_ns, session, open_ns, close_ns
         if session < 0 or (self._window is None and self._flat_minutes is None):
             return
         since_open, to_close = (time_ns - open_ns) / MINUTE, (close_ns - time_ns) / MINUTE
