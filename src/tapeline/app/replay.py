@@ -107,9 +107,7 @@ def replay(
         loop.record(CashMoved(start_ns, CashCause.DEPOSIT, exact(settings.account.cash)))
         loop.run()
         result = loop.result()
-        loop.record(
-            RunEnded(clock.now_ns(), loop.views.digest(), {"digest": result.digest, "slices": loop.slices})
-        )
+        loop.record(RunEnded(clock.now_ns(), loop.views.digest(), {"digest": result.digest, "slices": loop.slices}))
         journal.commit()
         head = journal.head()
     return FinishedReplay(result, loop.views, head.text, head.count)

@@ -144,7 +144,7 @@ def fill_fields(book: Any, strategy: int, symbol: int, end_ns: int, session: int
     fields[10] = stop_price
 
 
-@compiled(**INLINED)
+@compiled()
 def _decide_exits(book: Any, signals: Any, strategy: int, row: int, end_ns: int, session: int, close_ns: int) -> None:
     settings = book.strategies[strategy]
     for symbol in range(book.states.shape[1]):
@@ -174,7 +174,7 @@ def _used_slots(book: Any, strategy: int) -> int:
     return used
 
 
-@compiled(**INLINED)
+@compiled()
 def _enter_by_rules(book: Any, signals: Any, strategy: int, symbol: int, side: int, row: int, end_ns: int) -> None:
     settings = book.strategies[strategy]
     price = book.prices[symbol]
@@ -205,21 +205,22 @@ def _enter_by_rules(book: Any, signals: Any, strategy: int, symbol: int, side: i
     )
 
 
-@compiled(**INLINED)
+@compiled()
 def _decide_entries(book: Any, signals: Any, strategy: int, row: int, end_ns: int) -> None:
     settings = book.strategies[strategy]
     account = book.account[0]
     symbols = book.states.shape[1]
     start, _, _, rows, columns, first_column = signals.layout[strategy]
     long_register = book.rules[strategy, ENTER_LONG, 0]
-    short_register = book.rules[strategy, ENTER_SHORT, 0] if book.limits[0].short_allowed else -1
+    short_register = book.rules[strategy, ENTER_SHORT, 0]
+    short_allowed = book.limits[0].short_allowed
     long_start = start + (long_register * rows + row) * columns + first_column
     short_start = start + (short_register * rows + row) * columns + first_column
     count = 0
     for symbol in range(symbols):
         long = long_register >= 0 and signals.values[long_start + symbol] == 1.0
         short = short_register >= 0 and signals.values[short_start + symbol] == 1.0
-        if long == short or book.states[strategy, symbol] != FLAT:
+        if long == short or (short and not short_allowed) or book.states[strategy, symbol] != FLAT:
             continue
         if not _exists(signals, strategy, row, symbol):
             continue
@@ -298,7 +299,7 @@ def count_bar(signals: Any, states: Any, holdings: Any, strategy: int, row: int)
             holdings[strategy, symbol].bars_held += 1
 
 
-@compiled(**INLINED)
+@compiled()
 def decide(
     book: Any,
     signals: Any,

@@ -80,7 +80,7 @@ def _auction(market: Any, kind: int, time_ns: int, price_row: Any, volume_row: A
         end_order(market, number, OrderStatus.EXPIRED.value, Reason.NONE.value)
 
 
-@compiled(**INLINED)
+@compiled()
 def _act_at_open(market: Any, number: int, price: float, volume: float) -> None:
     order = market.orders[number]
     symbol = market.symbols[order.symbol]
@@ -95,7 +95,7 @@ def _act_at_open(market: Any, number: int, price: float, volume: float) -> None:
     fill(market, number, price, ALL, volume)
 
 
-@compiled(**INLINED)
+@compiled()
 def _play_open(market: Any, open_row: Any, volume_row: Any) -> None:
     state = market.state[0]
     state.stage = Stage.OPEN
@@ -257,7 +257,7 @@ def _hold_back_children(market: Any) -> None:
             state.late_slice = state.slice_number
 
 
-@compiled(**INLINED)
+@compiled()
 def _play_inside(market: Any, open_row: Any, high_row: Any, low_row: Any, close_row: Any, volume_row: Any) -> None:
     state = market.state[0]
     state.stage = Stage.INSIDE
