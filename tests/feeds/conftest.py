@@ -7,8 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(scope="session", autouse=True)
-def own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@pytest.fixture(scope="session")
+def calendar_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("cache"))
+
+
+# Module by module, so that the tests of other folders, which may follow in the same process, keep their own cache.
+@pytest.fixture(scope="module", autouse=True)
+def own_cache_folder(calendar_folder: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TAPELINE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("TAPELINE_CACHE", calendar_folder)
         yield

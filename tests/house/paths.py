@@ -51,8 +51,8 @@ def a_small_package(folder: Path, kernels: str) -> Path:
 
 
 def run_python(source: Path, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run Python code against a source folder; environment variables set to "" are removed."""
-    variables = {**os.environ, "PYTHONPATH": str(source), **environment}
+    """Run Python code against a source folder; variables set to "" are removed, the tests' own cache folder too."""
+    variables = {**os.environ, "TAPELINE_CACHE": "", "PYTHONPATH": str(source), **environment}
     return subprocess.run(
         [sys.executable, "-P", "-c", code],
         env={name: value for name, value in variables.items() if value},
