@@ -6,6 +6,7 @@
     python benchmarks/bench_tapeline.py W4          100 parameter pairs x 50,000 bars
     python benchmarks/bench_tapeline.py I1          five indicators, 3,000 series x 500 bars; --variant mt: two threads
     python benchmarks/bench_tapeline.py I3          one new bar for each of 2,000 symbols, the same indicators
+    python benchmarks/bench_tapeline.py J1          event loop with journal: three strategies, 199 symbols, 44 sessions
     python benchmarks/bench_tapeline.py W1 --variant event     free-form strategy, slice by slice in Python (E1)
     python benchmarks/bench_tapeline.py W2 --variant event     the same with shared cash
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -27,13 +29,17 @@ import numpy as np  # noqa: E402  (imports are timed)
 from tapeline import (  # noqa: E402
     Account,
     Costs,
+    IntradayMeanReversion,
     Market,
+    MovingAverageCross,
     Panel,
     PercentCommission,
     RuleStrategy,
     RunSettings,
     Strategy,
     Stream,
+    SwingTrend,
+    __version__,
     atr,
     backtest,
     backtest_each,
@@ -47,6 +53,7 @@ from tapeline import (  # noqa: E402
     macd,
     param,
     percent_of_equity,
+    read_bars,
     round_to,
     rsi,
     stoch_rsi,
@@ -210,10 +217,42 @@ ROUNDS = 10
 """Rounds of I3 in one run: the harness times them together."""
 
 
+def journal_runner(panel: Panel) -> Any:
+    """Return a function that replays the demo's strategies over a pack of real minutes, every fact journaled."""
+    from tapeline.app.replay import replay
+    from tapeline.cli.demo import SETTINGS
+
+    def run() -> dict[str, Any]:
+        strategies = [MovingAverageCross(frame="15min"), IntradayMeanReversion(), SwingTrend()]
+        with tempfile.TemporaryDirectory() as folder:
+            finished = replay(strategies, panel, Path(folder) / "journal.sqlite", SETTINGS)
+        return summary([finished.result])
+
+    return run
+
+
+def measure_journal(arguments: Any, imported_mb: float) -> None:
+    """Measure J1: 199 symbols, 44 sessions, through the event loop with a journal on disk."""
+    panel = read_bars(SHARED / "data" / "minute_us_2018.parquet").panel
+    harness.measure(
+        "tapeline",
+        __version__,
+        "J1",
+        arguments,
+        len(panel) * len(panel.symbols),
+        lambda: journal_runner(panel),
+        IMPORT_SECONDS,
+        imported_mb,
+    )
+
+
 def main() -> None:
     """Measure one workload."""
     arguments = harness.args()
     imported_mb = harness.rss_mb()
+    if arguments.workload == "J1":
+        measure_journal(arguments, imported_mb)
+        return
     panel = panel_of(arguments.workload, arguments.scale)
     bar_count = len(panel) * len(panel.symbols)
     if arguments.workload == "W4":
@@ -228,8 +267,6 @@ def main() -> None:
         if arguments.workload in ("I1", "I3"):
             return indicator_runner(arguments.workload, arguments.variant, panel)
         return runner(arguments.workload, arguments.variant, panel)
-
-    from tapeline import __version__
 
     harness.measure(
         "tapeline",

@@ -67,10 +67,6 @@ def ours(*arguments: str, script: str = "bench_tapeline.py") -> Case:
     return Case(script, arguments)
 
 
-def indicators(*arguments: str) -> Case:
-    return Case("bench_indicators.py", arguments)
-
-
 def vectorbt(work: str) -> tuple[Case, ...]:
     few = ("--repeats", "7", "--budget", "20")
     return (
@@ -105,10 +101,10 @@ GOALS = (
     Goal("E1: loop, W1, to nautilus_trader", LOOP_W1, (nautilus("W1", "0.1"),), 2.1),
     Goal("E1: loop, W1, to backtesting.py", LOOP_W1, (backtesting("W1"),), 0, 1),
     Goal("E1: loop, W2 with shared cash", ours("W2", "--variant", "event"), (nautilus("W2", "0.2"),), 30),
-    Goal("I1: five indicators, one thread", indicators("I1"), (talib("I1"),), 1.5, 2, same="check"),
+    Goal("I1: five indicators, one thread", ours("I1"), (talib("I1"),), 1.5, 2, same="check"),
     Goal(
         "I1: five indicators, two threads",
-        indicators("I1", "--variant", "mt"),
+        ours("I1", "--variant", "mt"),
         (talib("I1"),),
         3,
         4,
@@ -116,7 +112,7 @@ GOALS = (
     ),
     Goal(
         "I3: one bar, 2,000 symbols",
-        indicators("I3"),
+        ours("I3"),
         (talib("I3", "--variant", "stream"),),
         20,
         60,

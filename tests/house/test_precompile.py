@@ -159,7 +159,7 @@ WHERE = "from tapeline.indicators.code_cache import code_cache; print(code_cache
 def test_without_a_home_the_code_goes_to_a_folder_of_the_users_own(source: Path, tmp_path: Path) -> None:
     nowhere = "/dev/null/home"  # not even root can make a folder there
 
-    done = run_python(source, WHERE + ENSURE, HOME=nowhere, XDG_CACHE_HOME="", TMPDIR=str(tmp_path))
+    done = run_python(source, WHERE + ENSURE, HOME=nowhere, TAPELINE_CACHE="", XDG_CACHE_HOME="", TMPDIR=str(tmp_path))
 
     assert f"Compiled code cannot be kept in {nowhere}/.cache" in done.stdout
     assert f"It is kept in {tmp_path}/tapeline-" in done.stdout
