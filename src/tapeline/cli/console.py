@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from tapeline.cli.interruption import between_slices
 from tapeline.domain.times import to_iso
 
 if TYPE_CHECKING:  # `why` needs no engine, and answers in a third of the time without it
@@ -57,7 +58,10 @@ def prepare_kernels(wanted: tuple[str, ...] | None = None) -> None:
 
 @contextmanager
 def trading_progress(total: int) -> Iterator[Callable[[Slice, EventLoop], None]]:
-    """Show how far a replay is, with live figures; gives the function to be called after each slice."""
+    """Show how far a replay is, with live figures; gives the function to be called after each slice.
+
+    Ctrl-C is heard there too, between two slices.
+    """
     width = max(BAR_WIDTH_MIN, min(BAR_WIDTH_MAX, messages.width - FIGURES_WIDTH))
     progress = Progress(
         BarColumn(bar_width=width),
@@ -67,10 +71,11 @@ def trading_progress(total: int) -> Iterator[Callable[[Slice, EventLoop], None]]
         transient=True,
         disable=not messages.is_terminal,
     )
-    with progress:
+    with progress, between_slices() as check_interruption:
         task = progress.add_task("", total=total, figures="")
 
         def report(now: Slice, loop: EventLoop) -> None:
+            check_interruption()
             if loop.slices % REPORT_EVERY_SLICES == 0 or loop.slices == total:
                 account = loop.desk.book.tables.account[0]
                 figures = (

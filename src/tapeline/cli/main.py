@@ -16,6 +16,7 @@ import typer
 from tapeline import __version__
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
+INTERRUPTION = "interrupted; nothing was kept."
 DEBUG = "TAPELINE_DEBUG"
 WORK = Path("tapeline-work")
 
@@ -172,8 +173,10 @@ def journal_verify(
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    from tapeline.cli.interruption import was_asked, watch
     from tapeline.domain.errors import InvariantError, TapelineError
 
+    watch()
     if "--debug" in sys.argv:  # wherever it stands: one adds it at the end of the line that failed
         sys.argv.remove("--debug")
         os.environ[DEBUG] = "1"
@@ -184,11 +187,13 @@ def main() -> None:
     except TapelineError as exc:
         _leave(str(exc), REFUSED)
     except KeyboardInterrupt:
-        _leave("interrupted; nothing was kept.", INTERRUPTED)
+        _leave(INTERRUPTION, INTERRUPTED)
     except OSError as exc:
         where = f"{exc.filename}: " if exc.filename else ""
         _leave(f"{where}{exc.strerror or exc}. See whether it can be read and written, and try again.", REFUSED)
     except Exception as exc:
+        if was_asked():  # compiled code, interrupted while it handed objects over, raised something of its own
+            _leave(INTERRUPTION, INTERRUPTED)
         sentence = f"a fault of ours: {type(exc).__name__}: {exc}. Run it again with --debug and send us the trace."
         _leave(sentence, FAULT)
 
