@@ -26,7 +26,10 @@ def watch() -> None:
 
 @contextmanager
 def between_slices() -> Iterator[Callable[[], None]]:
-    """Put Ctrl-C off inside; gives the function that raises it where nothing is half done. A second one is not put off."""
+    """Put Ctrl-C off inside; gives the function that raises it where nothing is half done.
+
+    A second Ctrl-C is not put off.
+    """
     before = signal.signal(signal.SIGINT, _later)
 
     def check() -> None:
