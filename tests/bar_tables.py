@@ -19,7 +19,7 @@ import numpy as np
 
 from tapeline import Panel
 from tapeline.domain.times import MINUTE, from_iso
-from tapeline.feeds.calendars import sessions
+from tapeline.tape.calendars import sessions
 
 FIRST_DAY = "2018-01-02"
 VOLUME = 1_000.0

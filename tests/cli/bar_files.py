@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from tapeline.domain.panel import Panel
-from tapeline.feeds.calendars import sessions
 from tapeline.feeds.simulated import simulate_market
+from tapeline.tape.calendars import sessions
 
 SYMBOLS = ("ALFA", "BETA", "GAMA")
 FIRST, LAST = date(2024, 1, 2), date(2024, 1, 4)

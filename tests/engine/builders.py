@@ -34,8 +34,8 @@ from tapeline import (
     risk_per_stop,
     rsi,
 )
-from tapeline.feeds.calendars import sessions
 from tapeline.feeds.simulated import simulate_market
+from tapeline.tape.calendars import sessions
 
 
 def real_panel(name: str, first: str, last: str, symbols: int | None = None) -> Panel:

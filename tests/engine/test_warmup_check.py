@@ -12,11 +12,11 @@ from tapeline.domain.errors import DataError
 from tapeline.domain.panel import Sessions
 from tapeline.engine.assembly import assemble
 from tapeline.engine.warmup_check import bars_of, check_warmup
-from tapeline.feeds.calendars import sessions
 from tapeline.feeds.simulated import simulate_market
 from tapeline.formula.frame import Frame
 from tapeline.formula.parameters import param
 from tapeline.simulation.settings import RunSettings
+from tapeline.tape.calendars import sessions
 
 MINUTE = 60 * 10**9
 HOUR, DAY = 60 * MINUTE, 24 * 60 * MINUTE

@@ -11,12 +11,12 @@ from tapeline.domain.errors import InvariantError
 from tapeline.domain.panel import Panel
 from tapeline.domain.sessions import session_rows
 from tapeline.domain.slice import Slice
-from tapeline.feeds.calendars import sessions
 from tapeline.feeds.clock import VirtualClock
 from tapeline.feeds.replay import Replay
 from tapeline.feeds.simulated import simulate_market
 from tapeline.ports.clock import Clock
 from tapeline.ports.market_data import MarketData
+from tapeline.tape.calendars import sessions
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tapeline.domain.errors import DataError
 from tapeline.domain.sessions import session_rows
 from tapeline.domain.times import HOUR, MINUTE, from_iso, ns_to_date
 from tapeline.feeds.parquet import read_bars
-from tapeline.feeds.reading import Reading
+from tapeline.tape.reading import Reading
 
 
 @pytest.fixture(scope="module")

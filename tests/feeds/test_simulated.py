@@ -14,9 +14,9 @@ from tapeline.domain.errors import InputError
 from tapeline.domain.panel import Panel, Sessions
 from tapeline.domain.sessions import session_rows
 from tapeline.domain.times import DAY, MINUTE
-from tapeline.feeds.calendars import sessions
 from tapeline.feeds.digest import panel_digest
 from tapeline.feeds.simulated import simulate_market
+from tapeline.tape.calendars import sessions
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(ten_sessions
 
 def test_the_bytes_do_not_depend_on_the_instructions_the_processor_offers(panel: Panel) -> None:
     script = (
-        "from datetime import date; from tapeline.feeds.calendars import sessions;"
+        "from datetime import date; from tapeline.tape.calendars import sessions;"
         "from tapeline.feeds.simulated import simulate_market;"
         "from tapeline.feeds.digest import panel_digest;"
         "days = sessions('XNYS', date(2018, 11, 20), date(2018, 12, 4));"

@@ -10,7 +10,7 @@ import talib
 
 from tapeline import Stream, bars, bollinger, compute, explain, position, rsi, simulate_market, sma
 from tapeline.domain.errors import DataError, FormulaError
-from tapeline.feeds.calendars import sessions
+from tapeline.tape.calendars import sessions
 
 
 def panel(symbols: int = 130):  # type: ignore[no-untyped-def]

@@ -13,8 +13,8 @@ import pytest
 from tapeline import Panel, bars
 from tapeline.domain.panel import Sessions
 from tapeline.domain.times import MINUTE
-from tapeline.feeds.calendars import sessions
 from tapeline.formula.program import compile_program
+from tapeline.tape.calendars import sessions
 
 NEW_YORK = ZoneInfo("America/New_York")
 HOST_ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Europe/Berlin", "Pacific/Apia")

@@ -17,7 +17,7 @@ from tapeline.app.replay import replay
 from tapeline.app.warm import kernels_for
 from tapeline.engine.assembly import assemble
 from tapeline.engine.backtest import backtest
-from tapeline.feeds.calendars import sessions
+from tapeline.tape.calendars import sessions
 from tapeline.feeds.simulated import simulate_market
 from tapeline.simulation.settings import RunSettings
 from tapeline.strategies.intraday_mean_reversion import IntradayMeanReversion

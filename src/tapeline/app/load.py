@@ -13,9 +13,7 @@ from typing import Any, Literal
 
 from tapeline.domain.errors import ConfigurationError, InputError, UnknownNameError
 from tapeline.domain.panel import Sessions
-from tapeline.feeds.calendars import sessions
 from tapeline.feeds.parquet import read_bars
-from tapeline.feeds.reading import Reading
 from tapeline.feeds.simulated import simulate_market
 from tapeline.simulation.settings import (
     Account,
@@ -28,6 +26,8 @@ from tapeline.simulation.settings import (
     SaleFees,
     Slippage,
 )
+from tapeline.tape.calendars import sessions
+from tapeline.tape.reading import Reading
 
 SIMULATED_SYMBOLS = 24
 SIMULATED_FIRST, SIMULATED_LAST = date(2024, 1, 2), date(2024, 2, 14)

@@ -24,8 +24,6 @@ import polars as pl
 from tapeline.domain.errors import DataError, InputError, UnknownNameError
 from tapeline.domain.panel import Floats, Sessions
 from tapeline.domain.times import DAY, date_to_ns, frame_text, parse_frame, to_iso
-from tapeline.feeds.assemble import assemble
-from tapeline.feeds.calendars import sessions as calendar_sessions
 from tapeline.feeds.parquet_files import (
     EVERYTHING,
     BarSource,
@@ -37,8 +35,10 @@ from tapeline.feeds.parquet_files import (
     row_number,
     state_of,
 )
-from tapeline.feeds.reading import Reading
-from tapeline.feeds.rows import FIELDS, BarRows
+from tapeline.tape.assemble import assemble
+from tapeline.tape.calendars import sessions as calendar_sessions
+from tapeline.tape.reading import Reading
+from tapeline.tape.rows import FIELDS, BarRows
 
 Label = Literal["start", "end"]
 

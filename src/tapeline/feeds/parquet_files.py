@@ -14,7 +14,7 @@ from polars.exceptions import PanicException, PolarsError
 from tapeline.domain.errors import DataError, InputError, UnknownNameError
 from tapeline.domain.panel import Times
 from tapeline.domain.times import DAY
-from tapeline.feeds.rows import FIELDS
+from tapeline.tape.rows import FIELDS
 
 # A damaged page can make the reader panic; that is no Exception, but nothing is lost by catching it here.
 _READING_ERRORS = (PolarsError, OSError, PanicException)

@@ -22,8 +22,8 @@ import numpy.typing as npt
 from tapeline.domain.errors import InputError
 from tapeline.domain.panel import Floats, Panel, Sessions, Times
 from tapeline.domain.times import DAY, frame_text, parse_frame
-from tapeline.feeds.completeness import completeness
-from tapeline.feeds.reading import Reading, ReadReport
+from tapeline.tape.completeness import completeness
+from tapeline.tape.reading import Reading, ReadReport
 
 # Volatility clusters: today's variance is so much of the long-run one, of the last squared return, of the
 # last variance. Bollerslev (1986), generalised autoregressive conditional heteroskedasticity; the sizes are

@@ -9,7 +9,7 @@ import numpy as np
 
 from tapeline.domain.panel import Panel
 from tapeline.domain.times import frame_text, to_iso
-from tapeline.feeds.completeness import Completeness
+from tapeline.tape.completeness import Completeness
 
 
 @dataclass(frozen=True, eq=False)

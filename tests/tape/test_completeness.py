@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from feeds.bar_files import MONDAY_OPEN, bars, write
-from tapeline.feeds.calendars import sessions
-from tapeline.feeds.completeness import completeness
 from tapeline.feeds.parquet import read_bars
+from tapeline.tape.calendars import sessions
+from tapeline.tape.completeness import completeness
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from feeds.bar_files import bars, write
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.panel import Sessions
 from tapeline.domain.times import DAY, SECOND, ns_to_date
-from tapeline.feeds import calendars
-from tapeline.feeds.calendars import sessions
 from tapeline.feeds.parquet import read_bars
+from tapeline.tape import calendars
+from tapeline.tape.calendars import sessions
 
 NEW_YORK = ZoneInfo("America/New_York")
 HOST_ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Kiritimati")
@@ -190,7 +190,7 @@ def test_periods_outside_of_what_is_known_are_refused(first: date | None, last: 
 def test_a_later_start_reads_the_table_without_importing_the_library(empty_cache: Path) -> None:
     first = sessions("XNYS", date(2018, 1, 1), date(2018, 12, 31))
     script = (
-        "import sys; from datetime import date; from tapeline.feeds.calendars import sessions;"
+        "import sys; from datetime import date; from tapeline.tape.calendars import sessions;"
         "found = sessions('XNYS', date(2018, 1, 1), date(2018, 12, 31));"
         "print(len(found), found.ordinal, int(found.close_ns[-1]),"
         " 'pandas' in sys.modules, 'exchange_calendars' in sys.modules)"

@@ -11,10 +11,10 @@ from tapeline.domain.errors import DataError
 from tapeline.domain.panel import Floats, Panel, Sessions
 from tapeline.domain.sessions import session_rows
 from tapeline.domain.times import frame_text, to_iso
-from tapeline.feeds.completeness import Completeness, completeness
-from tapeline.feeds.grid import Grid, lay_daily, lay_intraday
-from tapeline.feeds.reading import Reading, ReadReport
-from tapeline.feeds.rows import FIELDS, BarRows, check_order, check_ranges, check_values, duplicate
+from tapeline.tape.completeness import Completeness, completeness
+from tapeline.tape.grid import Grid, lay_daily, lay_intraday
+from tapeline.tape.reading import Reading, ReadReport
+from tapeline.tape.rows import FIELDS, BarRows, check_order, check_ranges, check_values, duplicate
 
 # Steps that are all multiples of k happen by chance to a thinly traded name with probability k**-steps.
 # Below one in 10**12 it is no chance: the symbol has longer bars than the others.

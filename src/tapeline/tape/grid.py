@@ -21,7 +21,7 @@ import numpy.typing as npt
 from tapeline.domain.errors import DataError, InputError
 from tapeline.domain.panel import Sessions, Times
 from tapeline.domain.times import DAY, HOUR, MINUTE, SECOND, frame_text
-from tapeline.feeds.rows import BarRows
+from tapeline.tape.rows import BarRows
 
 _STEPS_SEEN = 400_000  # steps looked at to find the frame; spread evenly over the rows
 
