@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 from numba import types
 
+from tapeline.indicators.code_cache import CodeCache
 from tapeline.indicators.compiled import compiled
 from tapeline.indicators.inner import InnerLibrary
 
@@ -27,7 +31,19 @@ def quarters(values: np.ndarray) -> float:
     return total
 
 
-def test_an_inner_function_is_part_of_its_caller_and_has_no_machine_code() -> None:
+def test_an_inner_function_is_part_of_its_caller_and_has_no_machine_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A caller read from the cache brings no inner functions.
+    monkeypatch.setattr("tapeline.indicators.compiled.code_cache", lambda: CodeCache(tmp_path))
+
+    @compiled(entry=True)
+    def quarters(values: np.ndarray) -> float:
+        total = 0.0
+        for value in values:
+            total += quarter(value)
+        return total
+
     assert quarters(np.array([4.0, 8.0])) == 3.0
 
     (made,) = quarter.overloads.values()
