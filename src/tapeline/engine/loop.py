@@ -214,13 +214,21 @@ class EventLoop:
         self._reconcile()
 
     def _reconcile(self) -> None:
-        """Compare the book's float64 cash with the ledger's exact one, to the cent."""
+        """Compare the book's float64 cash with the ledger's exact one, to the cent, and every holding exactly."""
         approximate, ledger = self.desk.cash(), self.views.cash["main"].amount
         if abs(approximate - float(ledger)) >= 0.005:
             raise InvariantError(
                 f"The book has cash of {approximate:.6f}, the ledger {ledger}; the difference is"
                 f" {approximate - float(ledger):.6f}. No further orders."
             )
+        held = {(p.strategy, p.symbol): p.quantity for p in self.views.positions.values() if p.quantity}
+        booked = self.desk.holdings()
+        for strategy, symbol in sorted(held.keys() | booked.keys()):
+            have, should = booked.get((strategy, symbol), 0), held.get((strategy, symbol), 0)
+            if have != should:
+                raise InvariantError(
+                    f"The book holds {have} {symbol} for {strategy}, the ledger {should}. No further orders."
+                )
 
     def _panel(self, now: Slice) -> Panel:
         bars = self._bars
