@@ -224,5 +224,7 @@ def test_a_book_that_holds_what_the_ledger_does_not_stops_the_run() -> None:
         if loop.slices == 20:
             loop.desk.book.tables.holdings[0, 0]["quantity"] += 1
 
-    with pytest.raises(InvariantError, match=r"The book holds 101 \w+ for FirstBar, the ledger 100\. No further orders"):
+    with pytest.raises(
+        InvariantError, match=r"The book holds 101 \w+ for FirstBar, the ledger 100\. No further orders"
+    ):
         replay([FirstBar()], panel, on_slice=slip)
