@@ -184,6 +184,11 @@ class _Explainer:
         return float(kept[register.slot, self.column]) if 0 <= register.slot < domain.kept else math.nan
 
     def _own_moment(self, node: Node, moment: Moment) -> Moment | None:
+        if node.operation is op.LATEST:
+            node = node.inputs[0]
+            if node.frame is not None:
+                domain = self.program.lowering.domains[node.frame]
+                return self._last_bar(domain, moment.end_ns, domain.rows)
         frame: Frame | None = node.frame
         if node.needs_position or frame is None or frame == moment.domain.frame:
             return moment

@@ -228,14 +228,15 @@ def stoch_rsi(
     d: Operand = 3,
     *,
     flat: Operand | str = "zero",
+    rsi_flat: Operand | str = "zero",
 ) -> StochRsi:
     """Return the RSI's place in its own range of `length` bars: %K, a mean of k bars, and %D, a mean of d %K.
 
-    flat : value of a window whose RSI range is at most 1e-9
+    flat : value of a window whose RSI range is at most 1e-9; rsi_flat : of the RSI where nothing changed at all
     Warm-up: rsi_length + length + k - 2 for %K, d - 1 more for %D.
     Source: Chande and Kroll (1994), The New Technical Trader.
     """
-    strength = rsi(series, rsi_length)
+    strength = rsi(series, rsi_length, flat=rsi_flat)
     fast_k = sma(make(_STOCHASTIC, (strength,) * 3, (length, flat, 1e-9)), k)
     shown = (rsi_length, length, k, d)
     series = as_node(series)

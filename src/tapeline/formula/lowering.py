@@ -136,6 +136,8 @@ class Lowering:
             is_past = is_past or own != read_in
             if is_past:
                 self.place(below, own).is_kept = True
+            if below.operation is op.LATEST and below.inputs[0].frame is not None:
+                own, is_past = below.inputs[0].frame, True
             for child in below.inputs:
                 if below.operation.kind == "crossing":
                     self.place(child, own).is_kept = True
@@ -160,6 +162,11 @@ class Lowering:
             return self.base_field(name) if domain.frame == BASE else domain.fields[name]
         if operation is op.NAMED:
             return self.place(node.inputs[0], domain.frame)
+        if operation is op.LATEST:
+            (child,) = node.inputs
+            if child.frame is None:
+                return self.place(child, domain.frame)
+            return self._read_as_of(self.place(child, child.frame), domain)
         if operation is op.SESSION:
             return self._clock(SESSION_CLOCKS[node.parameters[0]], domain)
         if kind == "kernel":
@@ -192,7 +199,7 @@ class Lowering:
         if operation in op.COMPARISONS:
             tolerance = self.tolerance_of(node)
             self._add(element.compare, domain, lambda v: (code, tolerance, v.flat(a), v.flat(b), v.flat(out)))
-        elif operation in op.LOGIC or operation is op.WHERE:
+        elif operation in (*op.LOGIC, op.KNOWN, op.WHERE):
             self._add(
                 element.decide,
                 domain,

@@ -213,6 +213,18 @@ class Node:
         """
         return make(op.ON_FRAME, (self,), (float(bars.frame.ns),))
 
+    def known(self) -> Node:
+        """Return whether the value is known: true or false on every bar, never unknown itself."""
+        return make(op.KNOWN, (self,))
+
+    def latest(self) -> Node:
+        """Return the value as of the symbol's newest bar of its frame that has ended.
+
+        It stands in every row, also where the symbol has no bar. So formulas of several frames, read together at
+        a moment, each show the newest there is.
+        """
+        return make(op.LATEST, (self,))
+
     def definition_values(self) -> tuple[Any, ...]:
         """Return the numbers and names of the definition that its fingerprint covers."""
         return self.parameters
@@ -273,7 +285,7 @@ def fill(
     if kind in ("field", "frame"):
         node.frame = Frame(int(parameters[-1]))
     else:
-        node.frame = min(frames) if frames else None
+        node.frame = min(frames) if frames and kind != "latest" else None
     node.needs_position = kind == "position" or any(child.needs_position for child in inputs)
     node.fixed_value = _fixed_value(node)
     values = inputs[1:] if operation is op.WHERE else inputs
@@ -353,7 +365,7 @@ def _settled(value: Any, operation: Operation) -> Any:
 def _check(node: Node) -> None:
     operation = node.operation
     memory = operation.kind in ("kernel", "crossing", "cross_section")
-    if node.needs_position and (memory or operation.kind == "frame"):
+    if node.needs_position and (memory or operation.kind in ("frame", "latest")):
         raise FormulaError(
             f"{operation.name} cannot be applied to {_blamed(node)}: what a position was at earlier bars, "
             "or would be in other symbols, is not kept. Use position.* only in arithmetic, comparisons, "

@@ -13,6 +13,7 @@ kinds
     cross_section           operations over the symbols of one row
     name                    the first input, under the words of what it is made of
     frame                   reading a value in the rows of another frame
+    latest                  reading a value as of the symbol's newest bar, in rows without a bar too
 """
 
 from __future__ import annotations
@@ -133,6 +134,8 @@ AND = _cell("and", element.AND, "&", "yes")
 OR = _cell("or", element.OR, "|", "yes")
 NOT = _cell("not", element.NOT, "~", "yes")
 WHERE = _cell("where", element.WHERE, condition="inherit")
+KNOWN = define(Operation("known", "cell", code=element.KNOWN, condition="yes", method=True))
+LATEST = define(Operation("latest", "latest", condition="inherit", method=True, selection=True))
 
 COMPARISONS = (GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL)
 LOGIC = (AND, OR, NOT)

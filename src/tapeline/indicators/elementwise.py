@@ -27,7 +27,7 @@ TOLERANCE = 1e-9
 ADD, SUBTRACT, MULTIPLY, DIVIDE, MINIMUM, MAXIMUM, ROUND = 0, 1, 2, 3, 4, 5, 6
 GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL = 8, 9, 10, 11, 12, 13
 AND, OR = 16, 17
-NEGATE, ABSOLUTE, NOT, MASK = 20, 21, 22, 23
+NEGATE, ABSOLUTE, NOT, MASK, KNOWN = 20, 21, 22, 23, 24
 WHERE = 30
 
 # With fewer columns than this a loop runs down the column, its state in registers; with more, along the row.
@@ -81,6 +81,11 @@ def kleene_or(a: float, b: float) -> Any:
 
 
 @compiled()
+def has_value(a: float) -> Any:
+    return 1.0 if a == a else 0.0
+
+
+@compiled()
 def choose(condition: float, a: float, b: float) -> Any:
     return a if condition == 1.0 else (b if condition == 0.0 else np.nan)
 
@@ -127,6 +132,8 @@ def apply(code: int, a: float, b: float, c: float, tolerance: float) -> float:
         result = kleene_not(a)
     elif code == MASK:
         result = a
+    elif code == KNOWN:
+        result = has_value(a)
     elif code == WHERE:
         result = choose(a, b, c)
     return result
@@ -208,6 +215,9 @@ def decide(code: int, exists: Any, a: Any, b: Any, c: Any, out: Any) -> None:
     elif code == NOT:
         for i in range(out.size):
             out[i] = kleene_not(a[i])
+    elif code == KNOWN:
+        for i in range(out.size):
+            out[i] = has_value(a[i]) * exists[i]
     elif code == WHERE:
         for i in range(out.size):
             out[i] = choose(a[i], b[i], c[i]) * exists[i]

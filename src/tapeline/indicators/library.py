@@ -17,6 +17,7 @@ from tapeline.indicators.extremes import (
 )
 from tapeline.indicators.kernel import Kernel
 from tapeline.indicators.moments import REALISED_VOLATILITY, ROLLING_MOMENTS
+from tapeline.indicators.levels import ANY_BETWEEN
 from tapeline.indicators.ranges import ADX, ATR, TRUE_RANGE
 from tapeline.indicators.volume import OBV, RELATIVE_VOLUME_BY_MINUTE, SESSION_VWAP
 from tapeline.indicators.windows import RELATIVE_VOLUME, ROLLING_SUM, SMA
@@ -49,5 +50,6 @@ KERNELS: dict[str, Kernel] = {
         ALL,
         COUNT_TRUE,
         BARS_SINCE,
+        ANY_BETWEEN,
     )
 }
