@@ -9,7 +9,7 @@ from tapeline.formula.bars import Bars
 from tapeline.formula.library import atr, ema, highest, lowest
 from tapeline.formula.naming import named
 from tapeline.formula.node import Node, Operand, as_node, make
-from tapeline.formula.operations import Operation, Setting, indicator
+from tapeline.formula.operations import Operation, Setting, bars_setting, indicator
 
 _BEGINNINGS = {"up": 1.0, "down": -1.0}
 _PARABOLIC_SETTINGS = (
@@ -17,6 +17,7 @@ _PARABOLIC_SETTINGS = (
     Setting("limit", low=0.0),
     Setting("seed", default="movement", choices={"movement": 0.0, **_BEGINNINGS}),
 )
+_ANY_BETWEEN = indicator("any_between", bars_setting(), condition="yes")
 _PARABOLIC = indicator("parabolic_sar", *_PARABOLIC_SETTINGS, kernel="parabolic", outputs=("stop", "trend"))
 _SUPERTREND = indicator(
     "supertrend_of",
@@ -160,6 +161,15 @@ def heikin_ashi(frame: Bars) -> HeikinAshi:
     Source: Valcu (2004), Using the Heikin-Ashi Technique, Technical Analysis of Stocks and Commodities 22(2).
     """
     return HeikinAshi(*_parts_of(_HEIKIN_ASHI, (frame.open, frame.high, frame.low, frame.close), ()))
+
+
+def any_between(level: Node, low: Node, high: Node, length: Operand) -> Node:
+    """Return whether any of the last `length` levels lies above `low` and at or below `high`.
+
+    level : prices that bars left behind, such as swing highs, 0 where a bar left none; compared with the bounds of now
+    Unknown while no level lies there and one of the window or a bound is unknown. Warm-up: length - 1.
+    """
+    return make(_ANY_BETWEEN, (level, low, high), (length,))
 
 
 def _middle_of_range(frame: Bars, length: Operand) -> Node:

@@ -17,9 +17,9 @@ from tapeline.indicators.extremes import (
     STOCHASTIC,
 )
 from tapeline.indicators.kernel import Kernel
+from tapeline.indicators.levels import ANY_BETWEEN
 from tapeline.indicators.memory import CUMULATIVE_SUM, FRACTIONAL_DIFFERENCE, LAST_NONZERO
 from tapeline.indicators.moments import REALISED_VOLATILITY, ROLLING_MOMENTS
-from tapeline.indicators.levels import ANY_BETWEEN
 from tapeline.indicators.ranges import ADX, ATR, TRUE_RANGE
 from tapeline.indicators.regression import ROLLING_LINE, ROLLING_PAIR
 from tapeline.indicators.trend import ADAPTIVE_AVERAGE, HEIKIN_ASHI, PARABOLIC, SUPERTREND

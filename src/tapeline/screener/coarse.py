@@ -44,9 +44,7 @@ def coarse_screen(readings: Readings) -> Coarse:
         where(low_band.known(), low_band, 1),
     )
     # at least three of four: certain, impossible, or open
-    enough = where(
-        count >= numbers.conditions_min, 1, where(possible < numbers.conditions_min, 0, math.nan)
-    )
+    enough = where(count >= numbers.conditions_min, 1, where(possible < numbers.conditions_min, 0, math.nan))
     found = (*conditions, volume, volume & (enough == 1), _score(readings))
     return Coarse(*(where(readings.is_long_enough, node.latest(), math.nan) for node in found))
 

@@ -182,12 +182,17 @@ def _accumulation(readings: Readings, points: Points) -> tuple[Node, Node, Node]
     rsi_turns = ((strength.lag(1) <= numbers.rsi_low) & (strength > numbers.rsi_low)).count(numbers.bars)
     ratio = turns / (rsi_turns + numbers.prior)
     late_low, late_high = numbers.late_rsi
-    late = (ratio >= numbers.late_ratio) & (ratio < numbers.mid_ratio) & (strength >= late_low) & (strength <= late_high)
+    late = (
+        (ratio >= numbers.late_ratio) & (ratio < numbers.mid_ratio) & (strength >= late_low) & (strength <= late_high)
+    )
     if readings.settings.switches.late_accumulation:
         late = late | ((ratio > numbers.early_ratio) & (strength >= numbers.early_rsi))
     conditions = (
         ((ratio > numbers.early_ratio) & (strength < numbers.early_rsi), numbers.early_points),
-        ((ratio >= numbers.mid_ratio) & (ratio <= numbers.early_ratio) & (strength < numbers.mid_rsi), numbers.mid_points),
+        (
+            (ratio >= numbers.mid_ratio) & (ratio <= numbers.early_ratio) & (strength < numbers.mid_rsi),
+            numbers.mid_points,
+        ),
         (late, numbers.late_points),
         (
             (ratio >= numbers.breakout_ratio) & (ratio <= numbers.late_ratio) & (strength > numbers.breakout_rsi),
@@ -223,7 +228,9 @@ def _volume(readings: Readings, points: Points) -> Node:
     numbers, x = readings.settings.score, readings.trigger
     usual = sma(x.volume, readings.settings.indicators.volume_length)
     rising = (x.volume > x.volume.lag(1)) & (x.volume.lag(1) > x.volume.lag(2))
-    raw = points.at_least(x.volume / usual, numbers.volume_points) + points.first((rising, numbers.volume_rising_points))
+    raw = points.at_least(x.volume / usual, numbers.volume_points) + points.first(
+        (rising, numbers.volume_rising_points)
+    )
     return raw.latest()
 
 

@@ -294,7 +294,7 @@ class ScreenSettings:
 
     def with_profile(self, profile: str) -> ScreenSettings:
         """Return the same numbers with all switches as a profile has them. Raises UnknownNameError."""
-        if profile not in Profile:
+        if profile not in tuple(Profile):
             raise UnknownNameError("profile", profile, list(Profile))
         on = profile == Profile.TAPELINE
         return replace(self, switches=Switches(**dict.fromkeys(SWITCHES, on)))

@@ -34,9 +34,7 @@ class Tree(NamedTuple):
 def stop_price(readings: Readings) -> Node:
     """Return the strategy's stop for an entry at the close: below band, lows and noise, never closer than 0.8 ATR."""
     numbers, x = readings.settings.stop, readings.trigger
-    price = minimum(
-        x.close - numbers.atr * x.atr, numbers.low_factor * lowest(x.low, numbers.low_bars), x.band.lower
-    )
+    price = minimum(x.close - numbers.atr * x.atr, numbers.low_factor * lowest(x.low, numbers.low_bars), x.band.lower)
     return minimum(price, x.close - numbers.atr_min * x.atr)
 
 

@@ -1,0 +1,294 @@
+"""The market's regime: trend of the indices, volatility, breadth, correlation; how much to risk in it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.panel import Floats
+from tapeline.formula import Node, sma, where
+from tapeline.screener.points import Points, is_true
+from tapeline.screener.reading import Readings
+from tapeline.screener.sessions import SessionBars
+
+STRONG_BULL, BULL, NEUTRAL, BEAR, STRONG_BEAR = 2, 1, 0, -1, -2
+
+
+@dataclass(frozen=True)
+class RegimeSettings:
+    """The numbers of the regime."""
+
+    indices: tuple[str, ...] = ("SPY", "QQQ", "IWM", "DIA")
+    funds: tuple[str, ...] = ()
+    strong_bull: float = 1.02
+    strong_bear: float = 0.98
+    strong_bull_rsi: float = 55.0
+    strong_bear_rsi: float = 45.0
+    middle_rsi: float = 50.0
+    consensus_min: int = 3
+    bullish_points: float = 30.0
+    open_points: float = 15.0
+    volatility_steps: tuple[tuple[float, str, float], ...] = (
+        (15.0, "low", 25.0), (20.0, "normal", 20.0), (30.0, "elevated", 10.0), (40.0, "high", 5.0),
+    )  # fmt: skip
+    volatility_move: float = 0.05
+    volatility_mean_closes: int = 5
+    percentile_closes: tuple[int, ...] = (30, 90)
+    proxy_returns: int = 20
+    proxy_sessions_per_year: float = 252.0
+    proxy_scale: float = 1.25
+    breadth_sessions: int = 20
+    strong_breadth: tuple[float, float] = (2.0, 2.0)
+    moderate_breadth: tuple[float, float] = (1.2, 1.0)
+    weak_breadth: float = 0.8
+    breadth_points: tuple[float, float, float, float] = (25.0, 15.0, 8.0, 0.0)
+    correlation_returns: int = 20
+    correlation_inner: tuple[float, float] = (0.5, 0.7)
+    correlation_outer: tuple[float, float] = (0.3, 0.8)
+    correlation_points: tuple[float, float, float] = (20.0, 12.0, 5.0)
+    sizes: tuple[tuple[float, float, int], ...] = ((70.0, 1.5, 8), (50.0, 1.0, 5), (30.0, 0.75, 3))
+    size_otherwise: tuple[float, int] = (0.5, 1)
+    only_a_plus_below: float = 40.0
+
+
+def index_trend(readings: Readings, numbers: RegimeSettings) -> Node:
+    """Return the trend of a symbol on the regime frame, STRONG_BULL to STRONG_BEAR; unknown if it is missing."""
+    x, lengths = readings.regime, readings.settings.indicators
+    short, middle, long = x.sma, sma(x.close, lengths.sma_middle), sma(x.close, lengths.sma_long)
+    trend = Points(strict=False).first(
+        (
+            (short > middle) & (middle > long) & (x.close > numbers.strong_bull * short) & (x.rsi > numbers.strong_bull_rsi),
+            STRONG_BULL,
+        ),
+        (
+            (short < middle) & (middle < long) & (x.close < numbers.strong_bear * short) & (x.rsi < numbers.strong_bear_rsi),
+            STRONG_BEAR,
+        ),
+        ((x.close > middle) & (x.rsi > numbers.middle_rsi), BULL),
+        ((x.close < middle) & (x.rsi < numbers.middle_rsi), BEAR),
+        otherwise=NEUTRAL,
+    )  # fmt: skip
+    return where(is_true(middle.known() & x.rsi.known()), trend, math.nan).latest()
+
+
+@dataclass(frozen=True)
+class Regime:
+    """The regime at a close of the confirmation frame.
+
+    missing : names of the inputs that were not there
+    """
+
+    label: str
+    favourability: float
+    size_multiplier: float
+    max_positions: int
+    trend: dict[str, Any]
+    volatility: dict[str, Any]
+    breadth: dict[str, Any]
+    correlation: dict[str, Any]
+    only_a_plus: bool
+    missing: tuple[str, ...] = field(default=())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {
+            "label": self.label,
+            "favourability": self.favourability,
+            "size_multiplier": self.size_multiplier,
+            "max_positions": self.max_positions,
+            "only_a_plus": self.only_a_plus,
+            "trend": self.trend,
+            "volatility": self.volatility,
+            "breadth": self.breadth,
+            "correlation": self.correlation,
+            "missing": list(self.missing),
+        }
+
+    def recommendations(self) -> list[str]:
+        """Return what the regime means for today, in sentences."""
+        lines = [
+            f"Risk {self.size_multiplier:g} times the usual size, in at most {self.max_positions} position"
+            f"{'' if self.max_positions == 1 else 's'}."
+        ]
+        if self.only_a_plus:
+            lines.append("Take grade A+ only: little speaks for longs.")
+        if self.volatility["level"] is not None and self.volatility["trend"] == "rising":
+            lines.append("Volatility is rising: expect wider stops.")
+        if self.breadth["strength"] == "negative":
+            lines.append("Most of the universe falls: a rise is carried by few.")
+        if self.missing:
+            lines.append(f"Not known, and given no points: {', '.join(self.missing)}.")
+        return lines
+
+
+def market_regime(
+    symbols: tuple[str, ...],
+    trends: Floats,
+    days: SessionBars,
+    vix_closes: Floats | None,
+    numbers: RegimeSettings,
+    *,
+    proxy_scaled: bool,
+    funds_left_out: bool,
+) -> Regime:
+    """Return the regime.
+
+    trends : float64 [N], `index_trend` of every symbol
+    days : sessions up to the close that is judged; vix_closes : closes of completed sessions, oldest first
+    """
+    columns = {symbol: column for column, symbol in enumerate(symbols)}
+    indices = [columns[name] for name in numbers.indices if name in columns]
+    missing = [name for name in numbers.indices if name not in columns or math.isnan(trends[columns[name]])]
+    trend = _consensus(trends, indices, numbers)
+    spy = columns.get(numbers.indices[0])
+    volatility = _volatility(days, spy, vix_closes, numbers, numbers.proxy_scale if proxy_scaled else 1.0)
+    if volatility["level"] is None or volatility["proxy"]:
+        missing.append("VIX")
+    left_out = {columns[name] for name in (*numbers.funds, *numbers.indices) if name in columns}
+    counted = [column for column in range(len(symbols)) if not (funds_left_out and column in left_out)]
+    breadth = _breadth(days, counted, numbers)
+    correlation = _correlation(days, indices, numbers)
+    favourability = sum(part["points"] for part in (trend, volatility, breadth, correlation))
+    direction = {"bullish": "BULL", "bearish": "BEAR"}.get(trend["consensus"], "NEUTRAL")
+    calm = volatility["bucket"] in ("low", "normal")
+    size, positions = next(
+        ((size, count) for bound, size, count in numbers.sizes if favourability >= bound), numbers.size_otherwise
+    )
+    return Regime(
+        f"{direction}_{'LOW' if calm else 'HIGH'}_VOL",
+        favourability,
+        size,
+        positions,
+        trend,
+        volatility,
+        breadth,
+        correlation,
+        favourability < numbers.only_a_plus_below,
+        tuple(missing),
+    )
+
+
+def _consensus(trends: Floats, indices: list[int], numbers: RegimeSettings) -> dict[str, Any]:
+    found = trends[indices]
+    bulls, bears = int((found >= BULL).sum()), int((found <= BEAR).sum())
+    unknown = len(numbers.indices) - int((~np.isnan(found)).sum())
+    need = numbers.consensus_min
+    if bulls >= need:
+        consensus = "bullish"
+    elif bears >= need:
+        consensus = "bearish"
+    else:
+        consensus = "mixed" if max(bulls, bears) + unknown < need else "unknown"
+    if consensus == "bullish":
+        points = numbers.bullish_points
+    else:
+        points = 0.0 if bears + unknown >= need else numbers.open_points
+    return {"consensus": consensus, "points": points}
+
+
+def _volatility(
+    days: SessionBars, spy: int | None, vix: Floats | None, numbers: RegimeSettings, scale: float
+) -> dict[str, Any]:
+    closes = vix[~np.isnan(vix)] if vix is not None else np.empty(0)
+    proxy = len(closes) == 0
+    if proxy and spy is not None:
+        closes = _proxy_levels(days, spy, numbers) * scale
+    if len(closes) == 0 or math.isnan(closes[-1]):
+        return {
+            "level": None,
+            "proxy": False,
+            "bucket": "unknown",
+            "trend": "unknown",
+            "points": 0.0,
+            "percentiles": {},
+        }
+    level = float(closes[-1])
+    bucket, points = next(
+        ((name, points) for bound, name, points in numbers.volatility_steps if level < bound), ("extreme", 0.0)
+    )
+    trend = "unknown"
+    if len(closes) >= numbers.volatility_mean_closes:
+        mean = float(closes[-numbers.volatility_mean_closes :].mean())
+        up, down = mean * (1 + numbers.volatility_move), mean * (1 - numbers.volatility_move)
+        trend = "rising" if level >= up else "falling" if level <= down else "flat"
+    percentiles = {
+        str(count): 100 * float((closes[-count:] < level).mean()) for count in numbers.percentile_closes if len(closes) >= count
+    }  # fmt: skip
+    return {
+        "level": level, "proxy": proxy, "bucket": bucket, "trend": trend, "points": points, "percentiles": percentiles,
+    }  # fmt: skip
+
+
+def _proxy_levels(days: SessionBars, spy: int, numbers: RegimeSettings) -> Floats:
+    closes = days.completed(days.last)[:, spy]
+    returns = np.diff(np.log(closes[~np.isnan(closes)]))
+    count = numbers.proxy_returns
+    if len(returns) < count:
+        return np.empty(0)
+    windows = np.lib.stride_tricks.sliding_window_view(returns, count)
+    levels: Floats = windows.std(axis=1, ddof=1) * 100 * math.sqrt(numbers.proxy_sessions_per_year)
+    return levels
+
+
+def _breadth(days: SessionBars, counted: list[int], numbers: RegimeSettings) -> dict[str, Any]:
+    last, high, low = days.last[:, counted], days.high[:, counted], days.low[:, counted]
+    advances = declines = new_highs = new_lows = 0
+    if len(days) > 1:
+        change = last[-1] - last[-2]
+        advances, declines = int((change > 0).sum()), int((change < 0).sum())
+        for column in range(last.shape[1]):
+            if math.isnan(last[-1, column]):
+                continue
+            past = np.flatnonzero(~np.isnan(last[:-1, column]))[-numbers.breadth_sessions :]
+            if len(past) == numbers.breadth_sessions:
+                new_highs += bool(high[-1, column] > high[past, column].max())
+                new_lows += bool(low[-1, column] < low[past, column].min())
+    ad_ratio, nh_ratio = _ratio(advances, declines), _ratio(new_highs, new_lows)
+    strong, moderate = numbers.strong_breadth, numbers.moderate_breadth
+    if advances + declines + new_highs + new_lows == 0:
+        strength, points = "unknown", 0.0
+    elif ad_ratio > strong[0] and nh_ratio > strong[1]:
+        strength, points = "strong", numbers.breadth_points[0]
+    elif ad_ratio > moderate[0] and nh_ratio > moderate[1]:
+        strength, points = "moderate", numbers.breadth_points[1]
+    elif ad_ratio > numbers.weak_breadth:
+        strength, points = "weak", numbers.breadth_points[2]
+    else:
+        strength, points = "negative", numbers.breadth_points[3]
+    return {
+        "advances": advances,
+        "declines": declines,
+        "ad_ratio": ad_ratio,
+        "new_highs": new_highs,
+        "new_lows": new_lows,
+        "strength": strength,
+        "points": points,
+    }
+
+
+def _ratio(above: int, below: int) -> float:
+    return above / below if below else (math.inf if above else math.nan)
+
+
+def _correlation(days: SessionBars, indices: list[int], numbers: RegimeSettings) -> dict[str, Any]:
+    closes = days.completed(days.last)[:, indices]
+    closes = closes[~np.isnan(closes).any(axis=1)]
+    high, middle, low = numbers.correlation_points
+    returns = np.diff(np.log(closes), axis=0)[-numbers.correlation_returns :]
+    if len(indices) < 2 or len(returns) < numbers.correlation_returns:
+        return {"mean": None, "points": 0.0}
+    table = np.corrcoef(returns.T)
+    mean = float(np.mean([table[a, b] for a, b in combinations(range(len(indices)), 2)]))
+    if len(indices) < len(numbers.indices):
+        points = low
+    elif numbers.correlation_inner[0] <= mean <= numbers.correlation_inner[1]:
+        points = high
+    elif numbers.correlation_outer[0] <= mean <= numbers.correlation_outer[1]:
+        points = middle
+    else:
+        points = low
+    return {"mean": mean, "points": points}

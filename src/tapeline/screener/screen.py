@@ -1,0 +1,275 @@
+"""The screen: every rule for every symbol at a close of the trigger frame, and who deserves a look.
+
+    screen = Screen(panel.symbols, panel.frame_ns, settings)
+    for first in range(0, len(panel), screen.chunk_rows):
+        screen.advance(panel.rows(first, first + screen.chunk_rows))
+    snapshot = screen.snapshot(panel, row)
+
+The rules are formulas, the same that the strategy trades, so a screen and a backtest cannot disagree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.panel import Floats, Panel, Times
+from tapeline.formula import Node, Program, bars, compile_program
+from tapeline.screener.coarse import Coarse, coarse_screen
+from tapeline.screener.reading import Readings
+from tapeline.screener.regime import RegimeSettings, index_trend
+from tapeline.screener.sabr20 import GRADES, PHASES, QUARTILES, STATES, Score, score_formulas
+from tapeline.screener.settings import ScreenSettings
+from tapeline.screener.tree import CLASSES, CONFIRMATIONS, Tree, decision_tree
+
+TABLE, CONFIRMATION = "screen", "confirmation"
+NO_BAR = "no bar in this session"
+CONDITIONS = ("a", "b", "c", "d", "v", "passed")
+QUESTIONS = ("q1", "q2", "q3", "q4", "q5", "q6", "hostile")
+COMPONENTS = ("setup_strength", "bottom_phase", "accumulation", "trend_momentum", "risk_reward", "volume")
+_WEIGHTS = ("setup", "bottom", "accumulation", "trend", "risk", "volume")
+
+
+class Rules:
+    """All formulas of the screen by name: `coarse.a`, `tree.q1`, `score.total`, `trend`."""
+
+    def __init__(self, settings: ScreenSettings, regime: RegimeSettings | None = None) -> None:
+        self.settings, self.regime = settings, regime or RegimeSettings()
+        self.readings = Readings(settings)
+        self.coarse: Coarse = coarse_screen(self.readings)
+        self.tree: Tree = decision_tree(self.readings)
+        self.score: Score = score_formulas(self.readings)
+
+    @cached_property
+    def formulas(self) -> dict[str, Node]:
+        """Every formula by its name."""
+        groups = {"coarse": self.coarse, "tree": self.tree, "score": self.score}
+        found = {f"{group}.{name}": node for group, nodes in groups.items() for name, node in nodes._asdict().items()}
+        found["trend"] = index_trend(self.readings, self.regime)
+        found["is_long_enough"] = self.readings.is_long_enough
+        found["close"] = self.readings.trigger.close.latest()
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The rules' values at one moment.
+
+    time_ns : a close of the trigger frame; symbols : N names
+    values : float64 [F, N] by `names`; conditions 1, 0 or NaN
+    present : bool [N], whether the symbol has had a bar in the session; stale : bool [N], whether its newest bar of
+        the confirmation frame is not the last that could have closed
+    """
+
+    time_ns: int
+    symbols: tuple[str, ...]
+    settings: ScreenSettings
+    names: dict[str, int]
+    values: Floats
+    present: np.ndarray
+    stale: np.ndarray
+
+    def __getitem__(self, name: str) -> Floats:
+        return self.values[self.names[name]]
+
+    @cached_property
+    def passed(self) -> np.ndarray:
+        """Symbols that pass the coarse screen, bool [N]."""
+        return (self["coarse.passed"] == 1) & self.present
+
+    @cached_property
+    def handed_over(self) -> list[int]:
+        """Columns that the coarse screen hands over, best score first."""
+        numbers = self.settings.coarse
+        score = self["coarse.score"]
+        return self._best(self.passed & (score >= numbers.handed_over_score), score, numbers.handed_over_max)
+
+    @cached_property
+    def watchlist_all(self) -> list[int]:
+        """Columns of grade A and A+, best total first."""
+        good = (self["score.grade"] >= GRADES.index("A")) & self.present
+        return self._best(good, self["score.total"], self.settings.score.watchlist_max)
+
+    @cached_property
+    def watchlist(self) -> list[int]:
+        """Columns worth a look: grade A or A+, not hostile, and handed over where the profile asks for it."""
+        good = (self["score.grade"] >= GRADES.index("A")) & self.present
+        good &= self["tree.setup_class"] != CLASSES.index("rejected")
+        if not self.settings.switches.fine_on_all:
+            handed = np.zeros(len(self.symbols), dtype=bool)
+            handed[self.handed_over] = True
+            good &= handed
+        return self._best(good, self["score.total"], self.settings.score.watchlist_max)
+
+    def _best(self, chosen: np.ndarray, score: Floats, count: int) -> list[int]:
+        columns = [int(column) for column in np.flatnonzero(chosen)]
+        return sorted(columns, key=lambda column: (-score[column], self.symbols[column]))[:count]
+
+    def flags(self, took_s: float | None = None) -> list[str]:
+        """Return what is odd about this run, in sentences."""
+        numbers, universe = self.settings.coarse, len(self.symbols)
+        found = []
+        if took_s is not None and took_s > numbers.slow_run_s:
+            found.append(f"The run took {took_s:.0f} s, longer than {numbers.slow_run_s:g} s.")
+        share = self.passed.sum() / universe
+        if not numbers.passed_share_low <= share <= numbers.passed_share_high:
+            found.append(
+                f"{100 * share:.1f} % of the universe pass the coarse screen; usual are "
+                f"{100 * numbers.passed_share_low:g} to {100 * numbers.passed_share_high:g} %."
+            )
+        short = self.present & (self["is_long_enough"] != 1)
+        unfit = int((~self.present).sum() + (self.stale & self.present & ~short).sum() + short.sum())
+        if unfit / universe > numbers.missing_share_max:
+            found.append(
+                f"{unfit} of {universe} symbols have no bar in this session, are stale or have too short a history:"
+                f" {int((~self.present).sum())}, {int((self.stale & self.present).sum())} and {int(short.sum())}."
+            )
+        return found
+
+    def as_dict(self, profile: str, *, all_fine: bool = False, took_s: float | None = None) -> dict[str, Any]:
+        """Return plain data for JSON, without the regime; rows in order of symbols."""
+        fine = set(self.handed_over) if not all_fine else set(range(len(self.symbols)))
+        names = self.symbols
+        return {
+            "at": self.time_ns,
+            "profile": profile,
+            "universe": len(names),
+            "passed": int(self.passed.sum()),
+            "flags": self.flags(took_s),
+            "handed_over": [names[column] for column in self.handed_over],
+            "watchlist": [names[column] for column in self.watchlist],
+            "watchlist_all": [names[column] for column in self.watchlist_all],
+            "rows": [self.row(column, fine=column in fine) for column in self._by_name() if self.present[column]],
+            "dropped": [
+                {"symbol": names[column], "reason": NO_BAR} for column in self._by_name() if not self.present[column]
+            ],
+        }
+
+    def _by_name(self) -> list[int]:
+        return sorted(range(len(self.symbols)), key=lambda column: self.symbols[column])
+
+    def row(self, column: int, *, fine: bool = True) -> dict[str, Any]:
+        """Return one symbol's conditions and numbers; without `fine` those of tree and score are None."""
+
+        def number(name: str) -> float | None:
+            value = float(self[name][column])
+            return None if math.isnan(value) else value
+
+        def truth(name: str) -> bool | None:
+            value = number(name)
+            return None if value is None else value == 1.0
+
+        def word(name: str, words: Sequence[str]) -> str | None:
+            value = number(name)
+            return None if value is None else words[int(value)] or None
+
+        weights = self.settings.score
+        raw = {name: number(f"score.{name}") for name in COMPONENTS}
+        scaled = {
+            name: None
+            if raw[name] is None
+            else raw[name] / getattr(weights, f"{part}_raw") * getattr(weights, f"{part}_weight")
+            for name, part in zip(COMPONENTS, _WEIGHTS, strict=True)
+        }
+        found: dict[str, Any] = {
+            "symbol": self.symbols[column],
+            "coarse": {**{name: truth(f"coarse.{name}") for name in CONDITIONS}, "score": number("coarse.score")},
+            "tree": {
+                **{name: truth(f"tree.{name}") for name in QUESTIONS},
+                "confirmation": word("tree.confirmation", CONFIRMATIONS),
+                "trigger": truth("tree.trigger"),
+                "overhead_clear": truth("tree.overhead_clear"),
+                "class": word("tree.setup_class", CLASSES),
+            },
+            "sabr20": {"total": number("score.total"), **scaled},
+            "raw": raw,
+            "state": word("score.state", STATES),
+            "accumulation_phase": word("score.phase", PHASES),
+            "accumulation_ratio": number("score.ratio"),
+            "grade": word("score.grade", GRADES),
+            "rr": number("score.rr"),
+            "stop": number("score.stop"),
+            "target": number("score.target"),
+            "quartile": word("score.quartile", QUARTILES),
+            "bars_since_pivot": number("score.bars_since_pivot"),
+            "drawdown_pct": number("score.drawdown_pct"),
+            "exhaustion": number("score.exhaustion"),
+            "t2_stale": bool(self.stale[column]),
+        }
+        return found if fine else {name: _emptied(value, name) for name, value in found.items()}
+
+
+def _emptied(value: Any, name: str) -> Any:
+    if name in ("symbol", "coarse", "t2_stale"):
+        return value
+    return dict.fromkeys(value) if isinstance(value, dict) else None
+
+
+class Screen:
+    """The rules at work on a stream of bars.
+
+    symbols : N names; frame_ns : length of the base bars
+    """
+
+    def __init__(
+        self, symbols: tuple[str, ...], frame_ns: int, settings: ScreenSettings, regime: RegimeSettings | None = None
+    ) -> None:
+        self.symbols, self.settings = symbols, settings
+        self.rules = Rules(settings, regime)
+        frames = settings.frames
+        tables = {
+            TABLE: (bars(frames.trigger), self.rules.formulas),
+            CONFIRMATION: (bars(frames.confirmation), {"close": bars(frames.confirmation).close}),
+        }
+        self.program: Program = compile_program(tables, symbol_count=len(symbols), base_frame_ns=frame_ns)
+        self.table, self._confirmation = self.program.tables[TABLE], self.program.tables[CONFIRMATION]
+        self._session = -1
+        self._present = np.zeros(len(symbols), dtype=bool)
+        self._fresh = np.zeros(len(symbols), dtype=bool)
+
+    @property
+    def chunk_rows(self) -> int:
+        """Base rows of a chunk of good size."""
+        return self.program.chunk_rows
+
+    def advance(self, rows: Panel) -> Iterator[Snapshot]:
+        """Take in base rows; yield a snapshot for each close of the trigger frame among them.
+
+        A snapshot is valid by itself; its arrays are copies.
+        """
+        self.program.advance(rows)
+        sessions = rows.sessions.index_of(rows.start_ns) + rows.sessions.ordinal if rows.sessions is not None else None
+        base = 0
+        confirmed = 0
+        ends: Times = self.table.end_ns
+        for number, end_ns in enumerate(ends.tolist()):
+            while base < len(rows) and rows.end_ns[base] <= end_ns:
+                self._see(rows, base, -1 if sessions is None else int(sessions[base]))
+                base += 1
+            while confirmed < len(self._confirmation.end_ns) and self._confirmation.end_ns[confirmed] <= end_ns:
+                self._fresh = self._confirmation.exists[confirmed] == 1.0
+                confirmed += 1
+            yield Snapshot(
+                end_ns,
+                self.symbols,
+                self.settings,
+                self.table.rows,
+                self.table.values[:, number].copy(),
+                self._present.copy(),
+                ~self._fresh,
+            )
+        for row in range(base, len(rows)):
+            self._see(rows, row, -1 if sessions is None else int(sessions[row]))
+        for row in range(confirmed, len(self._confirmation.end_ns)):
+            self._fresh = self._confirmation.exists[row] == 1.0
+
+    def _see(self, rows: Panel, row: int, session: int) -> None:
+        if session != self._session:
+            self._session = session
+            self._present = np.zeros(len(self.symbols), dtype=bool)
+        self._present |= ~np.isnan(rows.close[row])
