@@ -22,8 +22,9 @@ def advance_any_between(inputs: Panels, state: Any, parameters: Any, outputs: Pa
     """Tell whether any of the last `length` levels lies above `low` and at or below `high`.
 
     level, low, high : one unit. Levels and `low` are prices of bars and compare exactly; `high` is computed, so a
-        level within the tolerance of it counts as at it. Output `any`: true if one lies there, else unknown if a level of the window or
-        a bound is, else false (Kleene's disjunction of the comparisons).
+        level within the tolerance of it counts as at it
+    Output `any`: true if one lies there, else unknown if a level of the window or a bound is, else false (Kleene's
+        disjunction of the comparisons).
     Warm-up: length - 1 bars before it can be false.
     """
     exists, levels, lows, highs = inputs

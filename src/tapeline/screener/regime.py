@@ -61,11 +61,17 @@ def index_trend(readings: Readings, numbers: RegimeSettings) -> Node:
     short, middle, long = x.sma, sma(x.close, lengths.sma_middle), sma(x.close, lengths.sma_long)
     trend = Points(strict=False).first(
         (
-            (short > middle) & (middle > long) & (x.close > numbers.strong_bull * short) & (x.rsi > numbers.strong_bull_rsi),
+            (short > middle)
+            & (middle > long)
+            & (x.close > numbers.strong_bull * short)
+            & (x.rsi > numbers.strong_bull_rsi),
             STRONG_BULL,
         ),
         (
-            (short < middle) & (middle < long) & (x.close < numbers.strong_bear * short) & (x.rsi < numbers.strong_bear_rsi),
+            (short < middle)
+            & (middle < long)
+            & (x.close < numbers.strong_bear * short)
+            & (x.rsi < numbers.strong_bear_rsi),
             STRONG_BEAR,
         ),
         ((x.close > middle) & (x.rsi > numbers.middle_rsi), BULL),
@@ -216,8 +222,10 @@ def _volatility(
         up, down = mean * (1 + numbers.volatility_move), mean * (1 - numbers.volatility_move)
         trend = "rising" if level >= up else "falling" if level <= down else "flat"
     percentiles = {
-        str(count): 100 * float((closes[-count:] < level).mean()) for count in numbers.percentile_closes if len(closes) >= count
-    }  # fmt: skip
+        str(count): 100 * float((closes[-count:] < level).mean())
+        for count in numbers.percentile_closes
+        if len(closes) >= count
+    }
     return {
         "level": level, "proxy": proxy, "bucket": bucket, "trend": trend, "points": points, "percentiles": percentiles,
     }  # fmt: skip

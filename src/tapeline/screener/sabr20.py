@@ -72,12 +72,18 @@ def score_formulas(readings: Readings) -> Score:
         total = weighted if total is None else total + weighted
     assert total is not None
     strength, h = t2.rsi, t2.histogram
+    best, good, weak = numbers.quartile_rsi
     quartile = Points(strict=False).first(
-        ((strength >= 60) & (h > 0), 1), ((strength >= 50) | (h > 0), 2), (strength >= 40, 3), otherwise=4
+        ((strength >= best) & (h > 0), 1), ((strength >= good) | (h > 0), 2), (strength >= weak, 3), otherwise=4
     )
     peak = highest(t2.high, numbers.pivot_bars)
     found = Score(
-        *raw.values(),
+        raw["setup"],
+        raw["bottom"],
+        raw["accumulation"],
+        raw["trend"],
+        raw["risk"],
+        raw["volume"],
         total,
         state,
         phase,
@@ -89,7 +95,7 @@ def score_formulas(readings: Readings) -> Score:
         where(strength.known(), quartile, UNKNOWN).latest(),
         rolling_argmin(t1.low, numbers.pivot_bars).latest(),
         (100 * (peak - t2.close) / peak).latest(),
-        (maximum(strength - 50, 0) + t2.k / 2).latest(),
+        (maximum(strength - numbers.exhaustion_rsi, 0) + t2.k / 2).latest(),
     )
     return Score(*(where(readings.is_long_enough, node, UNKNOWN) for node in found))
 

@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tapeline.domain.panel import Floats, Panel, Times
 from tapeline.formula import Node, Program, bars, compile_program
@@ -26,6 +27,8 @@ from tapeline.screener.regime import RegimeSettings, index_trend
 from tapeline.screener.sabr20 import GRADES, PHASES, QUARTILES, STATES, Score, score_formulas
 from tapeline.screener.settings import ScreenSettings
 from tapeline.screener.tree import CLASSES, CONFIRMATIONS, Tree, decision_tree
+
+Flags = npt.NDArray[np.bool_]
 
 TABLE, CONFIRMATION = "screen", "confirmation"
 NO_BAR = "no bar in this session"
@@ -48,7 +51,7 @@ class Rules:
     @cached_property
     def formulas(self) -> dict[str, Node]:
         """Every formula by its name."""
-        groups = {"coarse": self.coarse, "tree": self.tree, "score": self.score}
+        groups: dict[str, Coarse | Tree | Score] = {"coarse": self.coarse, "tree": self.tree, "score": self.score}
         found = {f"{group}.{name}": node for group, nodes in groups.items() for name, node in nodes._asdict().items()}
         found["trend"] = index_trend(self.readings, self.regime)
         found["is_long_enough"] = self.readings.is_long_enough
@@ -71,16 +74,18 @@ class Snapshot:
     settings: ScreenSettings
     names: dict[str, int]
     values: Floats
-    present: np.ndarray
-    stale: np.ndarray
+    present: Flags
+    stale: Flags
 
     def __getitem__(self, name: str) -> Floats:
-        return self.values[self.names[name]]
+        found: Floats = self.values[self.names[name]]
+        return found
 
     @cached_property
-    def passed(self) -> np.ndarray:
+    def passed(self) -> Flags:
         """Symbols that pass the coarse screen, bool [N]."""
-        return (self["coarse.passed"] == 1) & self.present
+        found: Flags = (self["coarse.passed"] == 1) & self.present
+        return found
 
     @cached_property
     def handed_over(self) -> list[int]:
@@ -106,7 +111,7 @@ class Snapshot:
             good &= handed
         return self._best(good, self["score.total"], self.settings.score.watchlist_max)
 
-    def _best(self, chosen: np.ndarray, score: Floats, count: int) -> list[int]:
+    def _best(self, chosen: Flags, score: Floats, count: int) -> list[int]:
         columns = [int(column) for column in np.flatnonzero(chosen)]
         return sorted(columns, key=lambda column: (-score[column], self.symbols[column]))[:count]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def session_bars(panel: Panel, until_row: int) -> SessionBars:
     edges = np.append(first, len(rows))
     shape = (len(places), len(panel.symbols))
     last, high, low, volume = (np.full(shape, np.nan) for _ in range(4))
-    for number, (begin, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for number, (begin, end) in enumerate(pairwise(edges.tolist())):
         close = rows.close[begin:end]
         here = ~np.isnan(close)
         some = here.any(axis=0)

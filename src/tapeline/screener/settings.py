@@ -198,6 +198,8 @@ class ScoreSettings:
     grade_a_reward: float = 1.5
     grade_b: float = 55.0
     grade_b_reward: float = 1.2
+    quartile_rsi: tuple[float, float, float] = (60.0, 50.0, 40.0)
+    exhaustion_rsi: float = 50.0
     watchlist_max: int = 20
     pivot_bars: int = 20
 
