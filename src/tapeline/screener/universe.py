@@ -169,7 +169,7 @@ def build_universe(
     spreads = np.array([_or_nan(facts.get(known[index], SymbolFacts()).spread) for index in kept])
     score = _liquidity(dollars[kept], spreads, volatility[kept], numbers)
     buckets = _buckets(volatility[kept])
-    order = sorted(range(len(kept)), key=lambda place: (-_low(score[place]), known[kept[place]]))
+    order = sorted(range(len(kept)), key=lambda place: (-_low(float(score[place])), known[kept[place]]))
     for rank, place in enumerate(order):
         member = found[known[kept[place]]]
         tier = (
