@@ -65,6 +65,7 @@ class Snapshot:
 
     time_ns : a close of the trigger frame; symbols : N names
     values : float64 [F, N] by `names`; conditions 1, 0 or NaN
+    closes_confirmation : whether a bar of the confirmation frame ends here too
     present : bool [N], whether the symbol has had a bar in the session; stale : bool [N], whether its newest bar of
         the confirmation frame is not the last that could have closed
     """
@@ -76,6 +77,7 @@ class Snapshot:
     values: Floats
     present: Flags
     stale: Flags
+    closes_confirmation: bool
 
     def __getitem__(self, name: str) -> Floats:
         found: Floats = self.values[self.names[name]]
@@ -267,6 +269,7 @@ class Screen:
                 self.table.values[:, number].copy(),
                 self._present.copy(),
                 ~self._fresh,
+                confirmed > 0 and int(self._confirmation.end_ns[confirmed - 1]) == end_ns,
             )
         for row in range(base, len(rows)):
             self._see(rows, row, -1 if sessions is None else int(sessions[row]))

@@ -1,0 +1,114 @@
+"""Screens over data: a moment, a session, a whole history; with the regime of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tapeline.app.screen_settings import ScreenerSettings
+from tapeline.domain.errors import DataError
+from tapeline.domain.panel import Floats, Panel, Times
+from tapeline.domain.times import to_iso
+from tapeline.screener.regime import Regime, market_regime
+from tapeline.screener.screen import Screen, Snapshot
+from tapeline.screener.sessions import session_bars
+
+
+@dataclass(frozen=True, eq=False)
+class Vix:
+    """Closes of the volatility index: float64, with the ends of their sessions in UTC nanoseconds, oldest first."""
+
+    end_ns: Times
+    close: Floats
+
+    def until(self, time_ns: int) -> Floats:
+        """Return the closes of the sessions that were over."""
+        return self.close[: int(np.searchsorted(self.end_ns, time_ns, side="right"))]
+
+
+@dataclass(frozen=True, eq=False)
+class Screening:
+    """A snapshot of the screen with the regime that held."""
+
+    snapshot: Snapshot
+    regime: Regime | None
+    settings: ScreenerSettings
+
+    def as_dict(self, *, all_fine: bool = False, took_s: float | None = None) -> dict[str, Any]:
+        """Return plain data for JSON; infinite ratios are the text "inf"."""
+        found = self.snapshot.as_dict(self.settings.profile, all_fine=all_fine, took_s=took_s)
+        found["at"] = to_iso(found["at"])
+        found["regime"] = None if self.regime is None else self.regime.as_dict()
+        return {name: _plain(value) for name, value in found.items()}
+
+
+def screen_history(
+    panel: Panel, settings: ScreenerSettings, vix: Vix | None = None, *, first_ns: int | None = None
+) -> Iterator[Screening]:
+    """Yield a screening for each close of the trigger frame.
+
+    first_ns : earlier ones are worked through but not yielded. Raises DataError for data without sessions.
+    """
+    screen = Screen(panel.symbols, panel.frame_ns, settings.screen, settings.regime)
+    regime = None
+    for first in range(0, len(panel), screen.chunk_rows):
+        for snapshot in screen.advance(panel.rows(first, min(first + screen.chunk_rows, len(panel)))):
+            wanted = first_ns is None or snapshot.time_ns >= first_ns
+            if snapshot.closes_confirmation and wanted:
+                regime = regime_of(panel, snapshot, settings, vix)
+            if wanted:
+                yield Screening(snapshot, regime, settings)
+
+
+def screen_at(panel: Panel, at_ns: int, settings: ScreenerSettings, vix: Vix | None = None) -> Screening:
+    """Return the screening of the last close of the trigger frame up to a moment.
+
+    The regime is that of the last close of the confirmation frame. Raises DataError if nothing had closed by then.
+    """
+    row = int(np.searchsorted(panel.end_ns, at_ns, side="right"))
+    past = panel.rows(0, row)
+    screen = Screen(panel.symbols, panel.frame_ns, settings.screen, settings.regime)
+    last = of_regime = None
+    for first in range(0, row, screen.chunk_rows):
+        for snapshot in screen.advance(past.rows(first, min(first + screen.chunk_rows, row))):
+            last = snapshot
+            of_regime = snapshot if snapshot.closes_confirmation else of_regime
+    if last is None:
+        begins = to_iso(int(panel.end_ns[0])) if len(panel) else "nothing"
+        raise DataError(
+            f"No bar of {settings.screen.frames.trigger} had closed by {to_iso(at_ns)}; the data begin with {begins}."
+            " Choose a later time."
+        )
+    regime = regime_of(past, of_regime, settings, vix) if of_regime is not None else None
+    return Screening(last, regime, settings)
+
+
+def regime_of(panel: Panel, snapshot: Snapshot, settings: ScreenerSettings, vix: Vix | None) -> Regime:
+    """Return the regime at a snapshot's time."""
+    row = int(np.searchsorted(panel.end_ns, snapshot.time_ns, side="right")) - 1
+    switches = settings.screen.switches
+    return market_regime(
+        panel.symbols,
+        snapshot["trend"],
+        session_bars(panel, row),
+        None if vix is None else vix.until(snapshot.time_ns),
+        settings.regime,
+        proxy_scaled=switches.proxy_scaled,
+        funds_left_out=switches.funds_left_out,
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, float):
+        if value != value:
+            return None
+        if value in (float("inf"), float("-inf")):
+            return "inf" if value > 0 else "-inf"
+    return value
