@@ -38,6 +38,12 @@ ONLY_IN_FORMULAS = tuple(
     )
 )
 
+NOT_IN = {
+    "event loop": ("run_lanes", "send_intents", "play_rows", "finish"),
+    "backtest": ("end_slice", "play_rows", "finish"),
+}
+"""Kernels of the simulation that a way does not come by; scripts of orders come by the last two."""
+
 Way = Literal["event loop", "backtest"]
 
 
@@ -50,7 +56,7 @@ def kernels_for(program: Program, way: Way) -> tuple[str, ...]:
     names = [
         name
         for name, (dispatcher, _) in registry.items()
-        if id(dispatcher) in used or not name.startswith(ONLY_IN_FORMULAS)
+        if id(dispatcher) in used or not (name.startswith(ONLY_IN_FORMULAS) or name.endswith(NOT_IN[way]))
     ]
     return (*names, f"{__name__}.{(warm_event_loop if way == 'event loop' else warm_backtest).__name__}")
 
