@@ -29,6 +29,7 @@ from tapeline.engine.warmup_check import check_warmup
 from tapeline.feeds.clock import ClockedFeed, VirtualClock
 from tapeline.feeds.digest import panel_digest
 from tapeline.feeds.replay import Replay
+from tapeline.formula.program import Program
 from tapeline.indicators.code_cache import PACKAGE
 from tapeline.ledger.facts import CashMoved, RunEnded, RunStarted
 from tapeline.ledger.views import Views
@@ -113,12 +114,16 @@ def replay(
     return FinishedReplay(result, loop.views, head.text, head.count)
 
 
-def check_run(strategies: Sequence[AnyStrategy], data: Panel, settings: RunSettings) -> None:
-    """Raise what a run of these would be refused for, before anything is compiled or written."""
+def check_run(strategies: Sequence[AnyStrategy], data: Panel, settings: RunSettings) -> Program:
+    """Raise what a run of these would be refused for, before kernels are compiled or files written.
+
+    Returns the program of their formulas, which tells the kernels that the run needs.
+    """
     assembly = assemble(
         tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
     )
     check_warmup(assembly, data)
+    return assembly.program
 
 
 def code_digest() -> str:

@@ -36,8 +36,8 @@ def run_backtest(
     reading = choice.read()
     for sentence in reading.report.sentences():
         messages.print(sentence, soft_wrap=True, markup=False)
-    check_run(strategies, reading.panel, settings)
-    prepare_kernels()
+    program = check_run(strategies, reading.panel, settings)
+    prepare_kernels(program, "backtest" if journal is None else "event loop")
     finished = None
     if journal is None:
         with users_faults():

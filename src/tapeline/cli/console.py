@@ -19,8 +19,10 @@ from tapeline.domain.times import to_iso
 
 if TYPE_CHECKING:  # `why` needs no engine, and answers in a third of the time without it
     from tapeline.app.precompile import Step
+    from tapeline.app.warm import Way
     from tapeline.domain.slice import Slice
     from tapeline.engine.loop import EventLoop
+    from tapeline.formula.program import Program
 
 console = Console(highlight=False)
 messages = Console(stderr=True, highlight=False)
@@ -30,12 +32,10 @@ FIGURES_WIDTH, BAR_WIDTH_MIN, BAR_WIDTH_MAX = 64, 4, 30
 REPORT_EVERY_SLICES = 97
 
 
-def prepare_kernels(wanted: tuple[str, ...] | None = None) -> None:
-    """Compile what is not compiled yet, with a line of progress; instant when everything is there.
-
-    wanted : names of kernels, None = all
-    """
+def prepare_kernels(program: Program, way: Way) -> None:
+    """Compile what a run of a program needs and is not compiled yet, with a line of progress."""
     from tapeline.app.precompile import ensure_kernels
+    from tapeline.app.warm import kernels_for
 
     shown = None
 
@@ -50,7 +50,7 @@ def prepare_kernels(wanted: tuple[str, ...] | None = None) -> None:
             messages.print(step.sentence, soft_wrap=True)
 
     try:
-        ensure_kernels(report, wanted=wanted)
+        ensure_kernels(report, wanted=kernels_for(program, way))
     finally:
         if shown is not None:
             shown.stop()

@@ -61,8 +61,8 @@ def run_demo(choice: DataChoice, work: Path) -> None:
     for strategy in strategies:
         rule = (inspect.getdoc(strategy) or "").splitlines()[0]
         show_text(f"  {strategy.name}: {rule}")
-    check_run(strategies, reading.panel, SETTINGS)
-    prepare_kernels()
+    program = check_run(strategies, reading.panel, SETTINGS)
+    prepare_kernels(program, "event loop")
     began = time.perf_counter()
     with run_folder(work) as folder:
         with trading_progress(len(reading.panel)) as report:

@@ -22,7 +22,8 @@ from tapeline.formula.parameters import bind
 from tapeline.formula.program import Program, compile_program
 from tapeline.formula.rebase import rebase
 from tapeline.formula.table import Table
-from tapeline.simulation.decision import RULE_NAMES, Signals
+from tapeline.simulation.decision import RULE_NAMES
+from tapeline.simulation.lanes import Signals
 from tapeline.simulation.records import STRATEGY, Book, new_book
 from tapeline.simulation.settings import RunSettings, as_facts
 from tapeline.simulation.venue import instruments_of

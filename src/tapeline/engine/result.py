@@ -25,8 +25,8 @@ from tapeline.domain.panel import Floats, Times
 from tapeline.domain.times import to_iso
 from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Side, Stage, TimeInForce
 from tapeline.engine.assembly import Assembly
+from tapeline.simulation.lanes import NO_SESSION, Curves
 from tapeline.simulation.records import Book
-from tapeline.simulation.rows import Curves
 
 Records = npt.NDArray[Any]
 
@@ -214,17 +214,17 @@ def result_of(
     symbols: tuple[str, ...],
     book: Book,
     times_ns: Times,
-    session: Times,
+    session: Times | None,
     curves: Curves,
 ) -> Result:
-    """Return the result that a book and the curves of its run hold."""
+    """Return the result that a book and the curves of its run hold. Without sessions, each slice's is -1."""
     tables = book.tables
     account = tables.account[0]
     return Result(
         strategies=assembly.names,
         symbols=symbols,
         times_ns=times_ns,
-        session=session,
+        session=np.broadcast_to(NO_SESSION, times_ns.shape) if session is None else session,
         equity=curves.equity,
         long_exposure=curves.long_exposure,
         short_exposure=curves.short_exposure,

@@ -350,15 +350,18 @@ def ensure_room(book: Any) -> None:
     most = len(book.intents)
     if account.tickets + most > len(book.tickets):
         tickets = np.zeros(2 * len(book.tickets) + most, dtype=TICKET)
-        tickets[: len(book.tickets)] = book.tickets
+        for row in range(account.tickets):  # a slice would bring the compiler's text formatting into all callers
+            tickets[row] = book.tickets[row]
         keep_tickets(book, tickets)
     if account.executions + 2 * most > len(book.executions):
         executions = np.zeros(2 * len(book.executions) + 2 * most, dtype=EXECUTION)
-        executions[: len(book.executions)] = book.executions
+        for row in range(account.executions):
+            executions[row] = book.executions[row]
         keep_executions(book, executions)
     if account.round_trips + most > len(book.round_trips):
         round_trips = np.zeros(2 * len(book.round_trips) + most, dtype=ROUND_TRIP)
-        round_trips[: len(book.round_trips)] = book.round_trips
+        for row in range(account.round_trips):
+            round_trips[row] = book.round_trips[row]
         keep_round_trips(book, round_trips)
 
 

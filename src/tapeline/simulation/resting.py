@@ -14,6 +14,7 @@ import numpy as np
 from tapeline.domain.words import Stage
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.decision import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from tapeline.simulation.lanes import sessions_of, signals_of
 from tapeline.simulation.market import FOREVER_NS
 from tapeline.simulation.records import FLAT, HOLDING
 from tapeline.simulation.references import INLINED
@@ -62,14 +63,15 @@ def _quiet_until(book: Any, formulas: Any, first: int, last: int) -> int:
 
 
 @compiled(**INLINED)
-def _before_close(book: Any, bars: Any, first: int, last: int) -> int:
+def _before_close(book: Any, lane: Any, bars: Any, first: int, last: int) -> int:
     # the first slice in which a strategy has to be flat before the close
     longest = -1
     for strategy in range(len(book.strategies)):
         longest = max(longest, book.strategies[strategy].flat_before_close_ns)
-    if longest >= 0 and book.account[0].busy > 0:
+    if longest >= 0 and book.account[0].busy > 0 and lane.session != 0:
+        sessions = sessions_of(lane)
         for t in range(first, last):
-            if bars.session[t] >= 0 and bars.close_ns[t] - bars.end_ns[t] <= longest:
+            if sessions.session[t] >= 0 and sessions.close_ns[t] - bars.end_ns[t] <= longest:
                 return t
     return last
 
@@ -154,13 +156,9 @@ def _value(
 
 
 @compiled(**INLINED)
-def rest_rows(
-    market: Any, book: Any, formulas: Any, bars: Any, curves: Any, first_column: int, first: int, last: int, base: int
-) -> int:
-    """Run through the slices first..last-1 as long as nothing can happen; return the first that needs more.
-
-    base : the slice that is row 0 of the formulas
-    """
+def rest_rows(market: Any, book: Any, lane: Any, bars: Any, curves: Any, first: int, last: int) -> int:
+    """Run through the slices first..last-1 as long as nothing can happen; return the first that needs more."""
+    formulas, first_column, base = signals_of(lane), lane.first_column, lane.first_row
     state, account = market.state[0], book.account[0]
     if state.active_count > 0 or state.history_length > 0 or bars.start_ns[first] < state.session_open_ns:
         return first
@@ -171,7 +169,7 @@ def rest_rows(
         if end_ns < FOREVER_NS:
             while stop > t and bars.end_ns[stop - 1] > end_ns:
                 stop -= 1
-        stop = _before_close(book, bars, t, stop)
+        stop = _before_close(book, lane, bars, t, stop)
         bound = _quiet_until(book, formulas, t - base, stop - base) + base
         if bound > t:
             _mark(market, book, bars, first_column, t, bound)
