@@ -29,6 +29,7 @@ from tapeline.formula.frame import BASE
 from tapeline.formula.node import Node, ordered
 from tapeline.formula.parameters import bind
 from tapeline.formula.program import Program, compile_program
+from tapeline.formula.room import new_panel
 
 TABLE = "values"
 COLUMNS_PER_THREAD_MIN = 64
@@ -50,7 +51,7 @@ def compute(
     Raises FormulaError for formulas of a position, which have no value outside of a run.
     """
     names = list(formulas)
-    outputs = {name: np.empty((len(panel), len(panel.symbols))) for name in names}
+    outputs = {name: new_panel(len(panel), len(panel.symbols)) for name in names}
     blocks = _blocks(formulas, len(panel.symbols), threads)
     with ThreadPoolExecutor(max_workers=len(blocks)) as workers:
 
@@ -134,6 +135,8 @@ def _compute_block(
     first, last = block
     program = _program(formulas, last - first, panel.frame_ns, parameters, groups)
     table = program.tables[TABLE]
+    if program.fill(panel, slice(first, last), outputs, TABLE):
+        return
     for start in range(0, len(panel), program.chunk_rows):
         end = min(start + program.chunk_rows, len(panel))
         program.advance(panel.rows(start, end).columns(first, last))

@@ -24,6 +24,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +68,14 @@ def warmer(function: Function) -> Function:
     """Mark a function whose call compiles kernels that have no signature. See the head of this file."""
     warmers[_name(function)] = function
     return function
+
+
+@cache
+def machine_address(function: Any) -> int:
+    """Return where the machine code of a function with a signature begins, compiling it if need be."""
+    function.compile(registry[_name(function.py_func)][1])
+    (made,) = function.overloads.values()
+    return int(made.library.get_pointer_to_function(made.fndesc.llvm_func_name))
 
 
 class SharedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
