@@ -30,6 +30,7 @@ from tapeline.formula.frame import BASE
 from tapeline.formula.node import Node, ordered
 from tapeline.formula.parameters import bind
 from tapeline.formula.program import Program, compile_program
+from tapeline.formula.room import new_panel
 from tapeline.formula.splits import advance_through
 
 TABLE = "values"
@@ -54,7 +55,7 @@ def compute(
     Raises FormulaError for formulas of a position, which have no value outside of a run.
     """
     names = list(formulas)
-    outputs = {name: np.empty((len(panel), len(panel.symbols))) for name in names}
+    outputs = {name: new_panel(len(panel), len(panel.symbols)) for name in names}
     blocks = _blocks(formulas, len(panel.symbols), threads)
     with ThreadPoolExecutor(max_workers=len(blocks)) as workers:
 
@@ -138,6 +139,8 @@ def _compute_block(
     first, last = block
     program = _program(formulas, last - first, panel.frame_ns, parameters, groups)
     table = program.tables[TABLE]
+    if not corporate_actions and program.fill(panel, slice(first, last), outputs, TABLE):
+        return
     for start, end in advance_through(program, panel.columns(first, last), corporate_actions):
         for name, row in table.rows.items():
             outputs[name][start:end, first:last] = table.values[row]

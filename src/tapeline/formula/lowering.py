@@ -190,7 +190,7 @@ class Lowering:
         exists = domain.fields["exists"] if node.frame is not None else self._ones(domain)
         a, b, c = (inputs * 3)[:3]  # an operation passes over the operands it does not take
         if operation in op.COMPARISONS:
-            tolerance = self.tolerance_of(node)
+            tolerance = np.array([self.tolerance_of(node)])
             self._add(element.compare, domain, lambda v: (code, tolerance, v.flat(a), v.flat(b), v.flat(out)))
         elif operation in op.LOGIC or operation is op.WHERE:
             self._add(
@@ -206,7 +206,7 @@ class Lowering:
             )
 
     def _crossing(self, node: Node, inputs: list[Register], out: Register) -> None:
-        domain, tolerance = out.domain, self.tolerance_of(node)
+        domain, tolerance = out.domain, np.array([self.tolerance_of(node)])
         exists = domain.fields["exists"]
         above, below = inputs if node.operation is op.CROSSED_ABOVE else reversed(inputs)
         state = np.zeros((1, self.columns))
@@ -220,7 +220,7 @@ class Lowering:
     def _cross_section(self, node: Node, values: Register, out: Register) -> None:
         domain, operation = out.domain, node.operation
         if operation is op.ZSCORE:
-            (flat,) = (s.number(v) for s, v in zip(operation.settings, node.parameters, strict=True))
+            flat = np.array([s.number(v) for s, v in zip(operation.settings, node.parameters, strict=True)])
             self._add(cross_section.cross_zscore, domain, lambda v: (v.panel(values), flat, v.panel(out)))
         elif operation is op.RANK:
             work = np.zeros(self.columns)

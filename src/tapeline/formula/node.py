@@ -35,6 +35,7 @@ class Node:
     operation : what it does; inputs : nodes it reads; parameters : its numbers and names, constant nodes
         included
     output : which of the operation's outputs it is
+    below : the nodes it is made of, inputs first, then those among its numbers
     frame : the frame it lives on; None if it knows no bars (constants, session times, position)
     is_condition : its values are true, false or unknown
     is_selection : its values are taken from bars unchanged, so they compare exactly
@@ -46,6 +47,7 @@ class Node:
     __slots__ = (
         "__weakref__",
         "_digest",
+        "below",
         "fixed_value",
         "frame",
         "inputs",
@@ -63,6 +65,7 @@ class Node:
     inputs: tuple[Node, ...]
     parameters: tuple[Any, ...]
     output: int
+    below: tuple[Node, ...]
     frame: Frame | None
     is_condition: bool
     is_selection: bool
@@ -268,6 +271,7 @@ def fill(
 ) -> Node:
     """Set a new node's attributes, all derived from its definition, and check that it makes sense."""
     node.operation, node.inputs, node.parameters, node.output = operation, inputs, parameters, output
+    node.below = (*inputs, *(value for value in parameters if isinstance(value, Node)))
     kind = operation.kind
     frames = [child.frame for child in inputs if child.frame is not None]
     if kind in ("field", "frame"):
@@ -309,23 +313,24 @@ def constant_value(node: Node) -> float | None:
 def ordered(roots: Iterable[Node]) -> list[Node]:
     """Return all nodes below the roots, each once, inputs before what reads them."""
     result: list[Node] = []
-    seen: set[int] = set()
-    stack = [(root, False) for root in reversed(list(roots))]
+    done: set[int] = set()
+    stack = list(roots)[::-1]
     while stack:
-        node, is_expanded = stack.pop()
-        if is_expanded:
+        node = stack[-1]
+        missing = [child for child in node.below if id(child) not in done]
+        if missing:
+            stack += missing[::-1]
+            continue
+        stack.pop()
+        if id(node) not in done:
+            done.add(id(node))
             result.append(node)
-        elif id(node) not in seen:
-            seen.add(id(node))
-            stack.append((node, True))
-            below = (*node.inputs, *(value for value in node.parameters if isinstance(value, Node)))
-            stack.extend((child, False) for child in reversed(below) if id(child) not in seen)
     return result
 
 
 def digest(root: Node) -> str:
     """Return the SHA-256 of a definition, over names, versions of meaning, numbers and inputs."""
-    for node in ordered([root]):
+    for node in [] if root._digest else ordered([root]):
         if not node._digest:
             parts = [node.operation.name, str(node.operation.version), str(node.output)]
             parts += [value._digest if isinstance(value, Node) else repr(value) for value in node.definition_values()]

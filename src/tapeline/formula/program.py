@@ -31,6 +31,7 @@ from tapeline.domain.panel import Floats, Panel, Sessions, Times
 from tapeline.domain.times import frame_text
 from tapeline.formula import operations as op
 from tapeline.formula.bars import Bars
+from tapeline.formula.call_list import CallList
 from tapeline.formula.explain import Explanation, explain_output
 from tapeline.formula.frame import BASE, Frame
 from tapeline.formula.lowering import Instruction, Lowering, Views
@@ -40,21 +41,23 @@ from tapeline.formula.registers import FRAME_FIELDS, Domain
 from tapeline.formula.table import Table, TablePlan, plan_table, settle_homes
 from tapeline.formula.warmup import warmups
 from tapeline.indicators import aggregate as frames
+from tapeline.indicators.calls import move_on, read_rows, write_rows
 
-# A register of a chunk then takes 256 KiB: it and the few others of an operation stay in the processor's
+# A register of a chunk then takes 128 KiB: it and the few others of an operation stay in the processor's
 # cache.
-CHUNK_CELLS = 32_768
+CHUNK_CELLS = 16_384
 MEMORY_CELLS = 32 * 1024 * 1024
 BINDINGS_KEPT = 64
 
 _NO_SESSIONS: Times = np.zeros(0, dtype=np.int64)
+_FIRST_ROW: Times = np.zeros(1, dtype=np.int64)
 
 
 @dataclass(eq=False)
 class Binding:
     """The calls for one combination of row counts, with all their arrays."""
 
-    calls: list[tuple[Any, tuple[Any, ...]]]
+    calls: CallList
     tables: list[tuple[Table, Floats, Floats, Times]]
     views: Views
 
@@ -125,12 +128,41 @@ class Program:
             self._aggregate(domain, binding.views, count)
         if self._needs_clocks:
             self._set_clocks()
-        for function, arguments in binding.calls:
-            function(*arguments)
+        binding.calls.run()
         for table, values, exists, end_ns in binding.tables:
             table.values, table.exists, table.end_ns = values, exists, end_ns
             self._set_decision_rows(self.plans[table.name], count)
         self.views = binding.views
+
+    def fill(self, panel: Panel, columns: slice, outputs: Mapping[str, Floats], table: str) -> bool:
+        """Compute a table's outputs over some columns of a whole panel at once, from the first bar.
+
+        outputs : by name, float64 [T, all columns], written in the columns named; there must be no bar yet
+        Returns False, with nothing done, for programs that need to be advanced chunk by chunk: those with
+        slower frames or clocks.
+        """
+        base, plan = self._base, self.plans[table]
+        if self._needs_sessions:
+            return False
+        done = 0
+        for rows, chunks in ((self.chunk_rows, len(panel) // self.chunk_rows), (len(panel) % self.chunk_rows, 1)):
+            if not rows or not chunks:
+                continue
+            if rows > base.capacity:
+                self._resize_base(rows)
+            base.rows = rows
+            binding, cursor = self._bind(), np.array([done])
+            calls = CallList()
+            for name, register in base.fields.items():
+                if name != "exists":
+                    calls.add(read_rows, getattr(panel, name), columns.start, cursor, binding.views.panel(register))
+            calls.extend(binding.calls)
+            for name, row in plan.table.rows.items():
+                calls.add(write_rows, plan.table.values[row], columns.start, cursor, outputs[name])
+            calls.add(move_on, cursor, rows)
+            calls.run(chunks)
+            done += rows * chunks
+        return True
 
     def reset(self) -> None:
         """Forget all bars, as if just compiled."""
@@ -297,19 +329,19 @@ class Program:
             plan.table.values = plan.buffer[:cells].reshape(size, rows, self.symbol_count)
         views = Views(self.lowering.registers)
         exists = self._base.fields["exists"], self._base.fields["close"]
-        calls: list[tuple[Any, tuple[Any, ...]]] = []
+        calls = CallList()
         if self._base.rows:
-            calls.append((frames.mark_bars, (views.flat(exists[1]), views.flat(exists[0]))))
+            calls.add(frames.mark_bars, views.flat(exists[1]), views.flat(exists[0]))
         for entry in self.lowering.instructions:
             if _has_rows(entry):
-                calls.append((entry.function, entry.arguments(views)))
+                calls.add(entry.function, *entry.arguments(views))
         tables = []
         for plan in self.plans.values():
             values = plan.table.values
             if plan.domain.rows:
                 for row, register in enumerate(plan.sources):
                     if register.home is None or register.home != (plan.table, row):
-                        calls.append((np.copyto, (values[row], views.panel(register))))
+                        calls.add(read_rows, views.panel(register), 0, _FIRST_ROW, values[row])
             ends = plan.domain.end_ns[: plan.domain.rows]
             tables.append((plan.table, values, views.panel(plan.domain.fields["exists"]), ends))
         return Binding(calls, tables, views)

@@ -81,6 +81,14 @@ def warmer(function: Function) -> Function:
     return function
 
 
+@cache
+def machine_address(function: Any) -> int:
+    """Return where the machine code of a function with a signature begins, compiling it if need be."""
+    function.compile(registry[_name(function.py_func)][1])
+    (made,) = function.overloads.values()
+    return int(made.library.get_pointer_to_function(made.fndesc.llvm_func_name))
+
+
 class SharedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
     """Numba's file of one function's machine code, safe with many writers, torn files and a full disk.
 

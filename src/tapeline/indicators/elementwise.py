@@ -49,6 +49,12 @@ def greater(a: float, b: float, tolerance: float) -> Any:
 
 
 @compiled()
+def exactly_greater(a: float, b: float) -> Any:
+    """What `greater` comes to without tolerance."""
+    return np.nan if (a != a) | (b != b) else (1.0 if a > b else 0.0)
+
+
+@compiled()
 def smaller_of(a: float, b: float) -> Any:
     return np.nan if (a != a) | (b != b) else (a if a < b else b)
 
@@ -170,9 +176,10 @@ def arithmetic(code: int, exists: Any, a: Any, b: Any, out: Any) -> None:
             out[i] = a[i] * exists[i]
 
 
-@compiled("void(int64, float64, float64[::1], float64[::1], float64[::1])")
-def compare(code: int, tolerance: float, a: Any, b: Any, out: Any) -> None:
-    """Write the condition a <code> b."""
+@compiled("void(int64, float64[::1], float64[::1], float64[::1], float64[::1])")
+def compare(code: int, tolerances: Any, a: Any, b: Any, out: Any) -> None:
+    """Write the condition a <code> b, with a tolerance given as an array of one."""
+    tolerance = tolerances[0]
     if code == GREATER:
         for i in range(out.size):
             out[i] = greater(a[i], b[i], tolerance)
@@ -213,22 +220,30 @@ def decide(code: int, exists: Any, a: Any, b: Any, c: Any, out: Any) -> None:
             out[i] = choose(a[i], b[i], c[i]) * exists[i]
 
 
-@compiled("void(float64, float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])")
-def crossing(tolerance: float, exists: Any, a: Any, b: Any, state: Any, out: Any) -> None:
+@compiled("void(float64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])")
+def crossing(tolerances: Any, exists: Any, a: Any, b: Any, state: Any, out: Any) -> None:
     """Write (a > b) & (a <= b one bar before): the bar in which a crosses above b.
 
-    All float64 [C, N]. state [1, N] holds the relation in the last bar of the symbol: 1 above, -1 not above,
-    0 unknown or no bar yet. One pass, because sweeps run hundreds of crossings over the same averages.
+    All float64 [C, N]; tolerances : an array of one. state [1, N] holds the relation in the last bar of the
+    symbol: 1 above, -1 not above, 0 unknown or no bar yet. One pass, because sweeps run hundreds of crossings
+    over the same averages.
     """
     rows, columns = out.shape
+    tolerance = tolerances[0]
     flat_a, flat_b, flat_out = a.reshape(a.size), b.reshape(b.size), out.reshape(out.size)
     if columns == 1 and has_all_bars(exists.reshape(exists.size)):
-        # Each step needs only the comparison before it, so this loop runs in vector registers as well.
+        # Each step needs only the comparison before it, so these loops run in vector registers as well.
         before = above_of(state[0, 0])
-        for i in range(flat_out.size):
-            above = greater(flat_a[i], flat_b[i], tolerance)
-            flat_out[i] = crossed(above, before)
-            before = above
+        if tolerance == 0.0:
+            for i in range(flat_out.size):
+                above = exactly_greater(flat_a[i], flat_b[i])
+                flat_out[i] = crossed(above, before)
+                before = above
+        else:
+            for i in range(flat_out.size):
+                above = greater(flat_a[i], flat_b[i], tolerance)
+                flat_out[i] = crossed(above, before)
+                before = above
         state[0, 0] = relation(before)
         return
     for i in range(flat_out.size):
