@@ -44,13 +44,14 @@ def rolling_line(value: Array, length: float) -> list[Array]:
     return outputs
 
 
-def rolling_pair(value: Array, benchmark: Array, length: float, ddof: float) -> list[Array]:
+def rolling_pair(value: Array, benchmark: Array, length: float, ddof: float, flat: float) -> list[Array]:
     n = int(length)
     covariance, correlation, slope = outputs = empty(3, len(value))
     for t, (first, second) in full_windows(n, value, benchmark):
         x, y = centred(first), centred(second)
         if n > ddof:
             covariance[t] = math.fsum(x * y) / (n - ddof)
+        slope[t] = correlation[t] = flat
         if np.ptp(second) > 0:
             slope[t] = math.fsum(x * y) / math.fsum(y * y)
             if np.ptp(first) > 0:
