@@ -97,8 +97,10 @@ def ppo(series: Node, fast: Operand = 12, slow: Operand = 26, signal: Operand = 
 def cci(frame: Bars, length: Operand = 20, *, flat: Operand | str = "zero") -> Node:
     """Return the commodity channel index: the typical price's distance from its mean in mean deviations, over 0.015.
 
-    Most values lie within -100 to 100. flat : value where all typical prices of the window are equal: "zero" (also
-    "middle") as TA-Lib, "unknown", or a number. Warm-up: length - 1.
+    Most values lie within -100 to 100.
+    flat : value where all typical prices of the window are equal: "zero" (also "middle") as TA-Lib, "unknown", or a
+        number
+    Warm-up: length - 1.
     Source: Lambert (1980), Commodity Channel Index, Commodities 9(10).
     """
     deviation = rolling_mean_deviation(frame.typical, length)
