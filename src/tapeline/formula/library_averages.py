@@ -79,7 +79,7 @@ def adaptive_average(series: Node, weight: Operand) -> Node:
 def kama(series: Node, length: Operand = 10, fast: Operand = 2, slow: Operand = 30, *, flat: str = "fast") -> Node:
     """Return Kaufman's adaptive average: quick where the price goes straight, slow where it goes to and fro.
 
-    Unit of the series. A bar with an unknown value is passed over.
+    Unit of the series. From an unknown value on it is unknown for `length` bars, and then goes on from where it was.
     fast, slow : lengths of the EMAs that it is between
     flat : "fast" or "slow", what it does where nothing changed in `length` bars; "fast" as TA-Lib
     Warm-up: length. Begins at the value before its first, as TA-Lib does.
