@@ -230,6 +230,8 @@ ARITHMETIC: dict[str, Any] = {
     "negate": lambda a: -a,
     "abs": abs,
     "not": lambda a: 1.0 - a,
+    "sqrt": lambda a: math.sqrt(a) if a >= 0 else NAN,
+    "sign": lambda a: float((a > 0) - (a < 0)),
 }
 
 

@@ -28,6 +28,12 @@ PARAMETERS: Mapping[str, float] = {
     "sessions": 3,
     "bar_minutes": 5,
     "slots": 6,
+    "share": 0.3,
+    "step": 0.02,
+    "limit": 0.2,
+    "seed": 1,
+    "order": 0.4,
+    "width": 4,
 }
 
 
@@ -55,6 +61,11 @@ def a_market(rows: int, symbols: int, seed: int = 0, missing: float = 0.0, unkno
         "close": close,
         "value": close.copy(),
         "price": close.copy(),
+        "open": low + (high - low) * rng.random((rows, symbols)),
+        "upper": high + 15 * unit,
+        "lower": low - 15 * unit,
+        "benchmark": (3200 + np.abs(np.cumsum(rng.permuted(moves, axis=0), axis=0))) * unit,
+        "weight": rng.integers(0, 9, (rows, symbols)) / 8.0,
         "volume": rng.integers(0, 500, (rows, symbols)) * (64.0 * unit),
         "condition": (rng.random((rows, symbols)) < 0.4).astype(np.float64),
     }

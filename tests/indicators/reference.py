@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from indicators.reference_series import SERIES_REFERENCES
+
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -212,7 +214,7 @@ def session_vwap(high: Array, low: Array, close: Array, volume: Array, session: 
 def relative_volume_by_minute(
     volume: Array, session: Array, minute: Array, sessions: float, bar_minutes: float, slots: float
 ) -> list[Array]:
-    out = np.full(len(volume), np.nan)
+    out, expected = np.full(len(volume), np.nan), np.full(len(volume), np.nan)
     seen: dict[int, dict[float, float]] = {}
     for t, (shares, day) in enumerate(zip(volume, np.where(np.isnan(session), 0.0, session), strict=True)):
         slot = math.ceil(minute[t] / bar_minutes) - 1 if minute[t] == minute[t] else -1
@@ -221,9 +223,10 @@ def relative_volume_by_minute(
         days = seen.setdefault(slot, {})
         days[day] = shares
         before = list(days.values())[-int(sessions) - 1 : -1]
-        if len(before) == sessions and sum(before) > 0:
-            out[t] = shares / mean(np.array(before))
-    return [out]
+        if len(before) == sessions:
+            expected[t] = mean(np.array(before))
+            out[t] = shares / expected[t] if expected[t] > 0 else np.nan
+    return [out, expected]
 
 
 def lag(value: Array, length: float) -> list[Array]:
@@ -289,4 +292,4 @@ REFERENCES: dict[str, Callable[..., list[Array]]] = {
         count_true,
         bars_since,
     )
-}
+} | SERIES_REFERENCES

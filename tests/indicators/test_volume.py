@@ -64,7 +64,8 @@ def test_relative_volume_by_minute_compares_with_the_sessions_before() -> None:
     volume = np.array(volumes)[:, None]
     kernel = KERNELS["relative_volume_by_minute"]
 
-    (ratio,) = run(kernel, (np.ones_like(volume), volume, *clocks), (2, 5, 2))
+    ratio, expected = run(kernel, (np.ones_like(volume), volume, *clocks), (2, 5, 2))
 
     # 40 / ((10 + 30) / 2); 500 / ((100 + 300) / 2); 70 / ((30 + 40) / 2); minute 20 is outside the two slots
     np.testing.assert_array_equal(ratio[:, 0], [np.nan] * 4 + [2, 2.5, 2, np.nan])
+    np.testing.assert_array_equal(expected[:, 0], [np.nan] * 4 + [20, 200, 35, np.nan])

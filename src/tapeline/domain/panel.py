@@ -15,6 +15,9 @@ import numpy.typing as npt
 from tapeline.domain.errors import DataError, UnknownNameError
 from tapeline.domain.times import DAY, date_to_ns
 
+BAR_FIELDS = ("open", "high", "low", "close", "volume")
+QUOTE_FIELDS = ("bid", "ask", "bid_size", "ask_size")
+
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
 
@@ -85,6 +88,8 @@ class Panel:
     start_ns, end_ns : int64 [T]; strictly increasing ends; bar t covers (start, end]
     open, high, low, close, volume : float64 [T, N], raw prices; NaN in all five = no bar
     sessions : the calendar the bars were checked against, None when the whole data is one session
+    bid, ask, bid_size, ask_size : float64 [T, N], the best quotes as they stood at the end of each bar, and the shares
+        offered at them; NaN = unknown, None when the data has no quotes
     """
 
     symbols: tuple[str, ...]
@@ -97,10 +102,14 @@ class Panel:
     close: Floats
     volume: Floats
     sessions: Sessions | None = None
+    bid: Floats | None = None
+    ask: Floats | None = None
+    bid_size: Floats | None = None
+    ask_size: Floats | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.end_ns), len(self.symbols))
-        for name in ("open", "high", "low", "close", "volume"):
+        for name in (*BAR_FIELDS, *self._quotes()):
             field = getattr(self, name)
             if field.shape != shape:
                 raise DataError(
@@ -125,22 +134,15 @@ class Panel:
 
     def rows(self, first: int, last: int) -> Panel:
         """Return rows first..last-1 as views, without copying."""
-        cut = {
-            name: getattr(self, name)[first:last]
-            for name in ("start_ns", "end_ns", "open", "high", "low", "close", "volume")
-        }
-        return replace(self, **cut)
+        names = ("start_ns", "end_ns", *BAR_FIELDS, *self._quotes())
+        return replace(self, **{name: getattr(self, name)[first:last] for name in names})
 
     def columns(self, first: int, last: int) -> Panel:
         """Return columns first..last-1, the same panel where that is all of them; else its fields are copied."""
         if first == 0 and last == len(self.symbols):
             return self
-        return replace(
-            self,
-            symbols=self.symbols[first:last],
-            open=self.open[:, first:last],
-            high=self.high[:, first:last],
-            low=self.low[:, first:last],
-            close=self.close[:, first:last],
-            volume=self.volume[:, first:last],
-        )
+        cut = {name: getattr(self, name)[:, first:last] for name in (*BAR_FIELDS, *self._quotes())}
+        return replace(self, symbols=self.symbols[first:last], **cut)
+
+    def _quotes(self) -> tuple[str, ...]:
+        return tuple(name for name in QUOTE_FIELDS if getattr(self, name) is not None)

@@ -42,6 +42,26 @@ class Bars:
         return self._field("volume")
 
     @property
+    def bid(self) -> Node:
+        """Best price to sell at, as it stood at the end of the bar; see `Panel` for data with quotes."""
+        return self._quote("bid")
+
+    @property
+    def ask(self) -> Node:
+        """Best price to buy at, as it stood at the end of the bar."""
+        return self._quote("ask")
+
+    @property
+    def bid_size(self) -> Node:
+        """Shares wanted at the bid at the end of the bar."""
+        return self._quote("bid_size")
+
+    @property
+    def ask_size(self) -> Node:
+        """Shares offered at the ask at the end of the bar."""
+        return self._quote("ask_size")
+
+    @property
     def completeness(self) -> Node:
         """Base bars seen / base bars the calendar expects in the bar: 1 when none is missing."""
         return self._field("completeness")
@@ -58,6 +78,11 @@ class Bars:
 
     def _field(self, name: str) -> Node:
         return make(op.FIELD, (), (name, float(self.frame.ns)))
+
+    def _quote(self, name: str) -> Node:
+        # A quote is no sum of what happened within the bar: a slower frame reads the one that stands at its end.
+        quote = make(op.FIELD, (), (name, float(BASE.ns)))
+        return quote if self.frame == BASE else quote.on(self)
 
 
 def bars(frame: str = "") -> Bars:

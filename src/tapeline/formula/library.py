@@ -4,7 +4,9 @@ Each reads a series, usually a bar field, and gives a node; windows and averages
 of the series' frame. A warm-up of n means that the first n bars are unknown, when all of them are known
 themselves. Lengths are numbers of bars and may be parameters.
 
-To add an indicator: its kernel in `tapeline.indicators`, an `indicator(...)` entry and a function here.
+To add an indicator: its kernel in `tapeline.indicators` where no combination of existing ones will do, an
+`indicator(...)` entry and a function here or in the `library_...` file of its family, and its name in the face,
+`tapeline/__init__.py`. Tests then ask for an example, and the catalogue of `docs/` for a picture.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from tapeline.domain.errors import FormulaError
 from tapeline.domain.times import MINUTE
 from tapeline.formula import operations as op
 from tapeline.formula.bars import Bars
+from tapeline.formula.naming import named
 from tapeline.formula.node import Node, Operand, as_node, make
 from tapeline.formula.operations import Setting, bars_setting, indicator
 
@@ -162,7 +165,7 @@ def rolling_zscore(series: Node, length: Operand, *, ddof: int = 0, flat: str = 
     score = (series - make(_MEAN, (series,), (length, ddof))) / deviation
     if flat == "zero":
         score = where(deviation == 0, 0, score)
-    return _named(score, "rolling_zscore", "", (series,), (length,))
+    return named(score, "rolling_zscore", "", (series,), (length,))
 
 
 class Bollinger(NamedTuple):
@@ -191,8 +194,8 @@ def bollinger(series: Node, length: Operand = 20, width: Operand = 2) -> Bolling
     upper, lower = mean + reach, mean - reach
     percent = where(upper - lower > 1e-9 * abs(series), (series - lower) / (upper - lower), math.nan)
     parts = (upper, mean, lower, (upper - lower) / mean, percent)
-    named = zip(Bollinger._fields, parts, strict=True)
-    return Bollinger(*(_named(node, "bollinger", part, (series,), (length, width)) for part, node in named))
+    pairs = zip(Bollinger._fields, parts, strict=True)
+    return Bollinger(*(named(node, "bollinger", part, (series,), (length, width)) for part, node in pairs))
 
 
 def rsi(series: Node, length: Operand = 14, *, flat: Operand | str = "zero") -> Node:
@@ -240,8 +243,8 @@ def stoch_rsi(
     shown = (rsi_length, length, k, d)
     series = as_node(series)
     return StochRsi(
-        _named(fast_k, "stoch_rsi", "k", (series,), shown),
-        _named(sma(fast_k, d), "stoch_rsi", "d", (series,), shown),
+        named(fast_k, "stoch_rsi", "k", (series,), shown),
+        named(sma(fast_k, d), "stoch_rsi", "d", (series,), shown),
     )
 
 
@@ -388,7 +391,3 @@ def maximum(a: Operand, b: Operand, *more: Operand) -> Node:
     for value in more:
         result = make(op.MAXIMUM, (result, as_node(value)))
     return result
-
-
-def _named(node: Node, name: str, part: str, shown: tuple[Node, ...], arguments: tuple[Operand, ...]) -> Node:
-    return make(op.NAMED, (node, *shown), (name, part, *arguments))

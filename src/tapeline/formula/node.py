@@ -21,12 +21,13 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from tapeline.domain.errors import FormulaError
+from tapeline.domain.panel import BAR_FIELDS, QUOTE_FIELDS
 from tapeline.formula import operations as op
 from tapeline.formula.frame import Frame
 from tapeline.formula.operations import OPERATIONS, Operation
 from tapeline.indicators import elementwise as element
 
-SELECTED_FIELDS = ("open", "high", "low", "close", "volume")
+SELECTED_FIELDS = (*BAR_FIELDS, *QUOTE_FIELDS)
 
 
 class Node:

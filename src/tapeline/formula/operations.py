@@ -76,6 +76,7 @@ class Operation:
     kernel_output : which of the kernel's outputs the first of them is
     method : written behind the first input: close.lag(1)
     selection : picks one of its inputs' values without computing, so that equality stays exact
+    any_series : its inputs may be any series, so all of them are written, not "bars" for several bar fields
     """
 
     name: str
@@ -91,6 +92,7 @@ class Operation:
     kernel_output: int = 0
     method: bool = False
     selection: bool = False
+    any_series: bool = False
 
 
 OPERATIONS: dict[str, Operation] = {}
@@ -123,6 +125,10 @@ MAXIMUM = _cell("maximum", element.MAXIMUM)
 ROUND_TO = _cell("round_to", element.ROUND)
 NEGATE = _cell("negate", element.NEGATE, "-")
 ABSOLUTE = _cell("abs", element.ABSOLUTE)
+LOG = _cell("log", element.LOG)
+EXP = _cell("exp", element.EXP)
+SQRT = _cell("sqrt", element.SQRT)
+SIGN = _cell("sign", element.SIGN)
 GREATER = _cell("greater", element.GREATER, ">", "yes")
 GREATER_EQUAL = _cell("greater_equal", element.GREATER_EQUAL, ">=", "yes")
 LESS = _cell("less", element.LESS, "<", "yes")
@@ -162,6 +168,7 @@ def indicator(
     condition: str = "no",
     method: bool = False,
     selection: bool = False,
+    any_series: bool = False,
     version: int = 1,
 ) -> Operation:
     """Define an operation that is run by an indicator kernel (of the same name unless told)."""
@@ -178,6 +185,7 @@ def indicator(
             kernel_output=kernel_output,
             method=method,
             selection=selection,
+            any_series=any_series,
         )
     )
 

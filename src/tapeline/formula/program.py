@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from tapeline.domain.errors import DataError, FormulaError, UnknownNameError
-from tapeline.domain.panel import Floats, Panel, Sessions, Times
+from tapeline.domain.panel import QUOTE_FIELDS, Floats, Panel, Sessions, Times
 from tapeline.domain.times import frame_text
 from tapeline.formula import operations as op
 from tapeline.formula.bars import Bars
@@ -93,6 +93,7 @@ class Program:
         self._slower = self._domains[1:]
         for domain in self._domains:
             domain.layout()
+        self._quotes = [name for name in self._base.fields if name in QUOTE_FIELDS]
         self._needs_clocks = any(domain.needs_clocks for domain in self._domains)
         self._needs_sessions = self._needs_clocks or bool(self._slower)
         cells = min(CHUNK_CELLS, MEMORY_CELLS // max(1, len(lowering.registers)))
@@ -218,6 +219,12 @@ class Program:
                 f"The program was compiled for bars of {frame_text(self.base_frame_ns)}, but the chunk has "
                 f"bars of {frame_text(chunk.frame_ns)}."
             )
+        missing = [name for name in self._quotes if getattr(chunk, name) is None]
+        if missing:
+            raise DataError(
+                f"The formulas read {' and '.join(missing)}, but the data has no such quotes. Use data with quotes "
+                f"(Panel(..., {missing[0]}=...)), or formulas of bars alone."
+            )
         if count:
             if chunk.end_ns[0] <= self._last_end_ns:
                 raise DataError(
@@ -242,6 +249,8 @@ class Program:
         for name, register in base.fields.items():
             if name != "exists":
                 block[register.slot, :count] = getattr(chunk, name)
+            if name in QUOTE_FIELDS:  # a quote where there is no bar is no value of a bar
+                block[register.slot, :count][np.isnan(chunk.close)] = np.nan
 
     def _read_calendar(self, chunk: Panel, base: Domain, count: int) -> None:
         if chunk.sessions is not self._sessions:

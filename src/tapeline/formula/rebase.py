@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tapeline.domain.panel import QUOTE_FIELDS
 from tapeline.formula import operations as op
+from tapeline.formula.bars import Bars
 from tapeline.formula.frame import BASE, Frame
 from tapeline.formula.node import Node, make, ordered
 
@@ -18,6 +20,9 @@ def rebase(roots: Iterable[Node], frame: Frame) -> dict[Node, Node]:
     for node in ordered(roots):
         inputs = tuple(moved[child] for child in node.inputs)
         parameters = node.parameters
+        if node.operation is op.FIELD and parameters[0] in QUOTE_FIELDS:
+            moved[node] = node.on(Bars(frame))
+            continue
         if node.operation in (op.FIELD, op.ON_FRAME) and parameters[-1] == float(BASE.ns):
             parameters = (*parameters[:-1], float(frame.ns))
         moved[node] = make(node.operation, inputs, parameters, node.output)

@@ -59,7 +59,7 @@ def _one(node: Node, texts: dict[int, str], values: Mapping[str, float] | None) 
     suffix = f".{node.operation.outputs[node.output]}" if operation.outputs[node.output] else ""
     if operation.method:
         return f"{inputs[0]}.{operation.name}({', '.join(arguments)}){suffix}"
-    read = _merged(node.inputs, inputs) if operation.kind == "kernel" else inputs
+    read = _merged(node.inputs, inputs) if operation.kind == "kernel" and not operation.any_series else inputs
     return f"{operation.name}({', '.join(read + arguments)}){suffix}"
 
 

@@ -5,7 +5,8 @@ One definition of each operation as a function of numbers, used twice: here in l
 
 A condition is a float64: 1.0 true, 0.0 false, NaN unknown. A comparison with NaN is unknown; false and
 unknown is false; true or unknown is true (Kleene 1952, strong logic). Numbers propagate NaN, minimum and
-maximum included; x / 0 is infinite with the sign of x, and 0 / 0 unknown.
+maximum included; x / 0 is infinite with the sign of x, and 0 / 0 unknown. The logarithm of a number not above 0
+and the root of a number below 0 are unknown.
 
 **Equality.** Two numbers a and b are equal when |a - b| <= tolerance * max(1, |a|, |b|). Tolerance 1e-9 is
 far above the rounding noise of an indicator (1e-12 and less) and far below anything a trader would call a
@@ -15,6 +16,7 @@ at exactly 0 or 100 for many bars. Tolerance 0 compares exactly. An infinity equ
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ TOLERANCE = 1e-9
 ADD, SUBTRACT, MULTIPLY, DIVIDE, MINIMUM, MAXIMUM, ROUND = 0, 1, 2, 3, 4, 5, 6
 GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL = 8, 9, 10, 11, 12, 13
 AND, OR = 16, 17
-NEGATE, ABSOLUTE, NOT, MASK = 20, 21, 22, 23
+NEGATE, ABSOLUTE, NOT, MASK, LOG, EXP, SQRT, SIGN = 20, 21, 22, 23, 24, 25, 26, 27
 WHERE = 30
 
 # With fewer columns than this a loop runs down the column, its state in registers; with more, along the row.
@@ -69,6 +71,21 @@ def nearest_multiple(a: float, step: float) -> Any:
     # dividing by the whole number of steps in 1, where there is one, gives the float64 nearest to the decimal
     inverse = np.rint(1.0 / step)
     return np.rint(a * inverse) / inverse if abs(inverse * step - 1.0) < 1e-9 else np.rint(a / step) * step
+
+
+@compiled()
+def logarithm(a: float) -> Any:
+    return math.log(a) if a > 0.0 else np.nan
+
+
+@compiled()
+def root(a: float) -> Any:
+    return math.sqrt(a) if a >= 0.0 else np.nan
+
+
+@compiled()
+def sign_of(a: float) -> Any:
+    return np.nan if a != a else (1.0 if a > 0.0 else (-1.0 if a < 0.0 else 0.0))
 
 
 @compiled()
@@ -133,6 +150,14 @@ def apply(code: int, a: float, b: float, c: float, tolerance: float) -> float:
         result = kleene_not(a)
     elif code == MASK:
         result = a
+    elif code == LOG:
+        result = logarithm(a)
+    elif code == EXP:
+        result = math.exp(a)
+    elif code == SQRT:
+        result = root(a)
+    elif code == SIGN:
+        result = sign_of(a)
     elif code == WHERE:
         result = choose(a, b, c)
     return result
@@ -174,6 +199,18 @@ def arithmetic(code: int, exists: Any, a: Any, b: Any, out: Any) -> None:
     elif code == MASK:
         for i in range(out.size):
             out[i] = a[i] * exists[i]
+    elif code == LOG:
+        for i in range(out.size):
+            out[i] = logarithm(a[i])
+    elif code == EXP:
+        for i in range(out.size):
+            out[i] = math.exp(a[i])
+    elif code == SQRT:
+        for i in range(out.size):
+            out[i] = root(a[i])
+    elif code == SIGN:
+        for i in range(out.size):
+            out[i] = sign_of(a[i])
 
 
 @compiled("void(int64, float64[::1], float64[::1], float64[::1], float64[::1])")

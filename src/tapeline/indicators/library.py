@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tapeline.indicators.averages import EMA, MACD, RSI
 from tapeline.indicators.conditions import ALL, ANY, BARS_SINCE, COUNT_TRUE, LAG, RATE_OF_CHANGE
+from tapeline.indicators.distribution import MEAN_DEVIATION, ROLLING_QUANTILE, ROLLING_RANK, ROLLING_SHAPE
 from tapeline.indicators.extremes import (
     ROLLING_ARGMAX,
     ROLLING_ARGMIN,
@@ -16,8 +17,11 @@ from tapeline.indicators.extremes import (
     STOCHASTIC,
 )
 from tapeline.indicators.kernel import Kernel
+from tapeline.indicators.memory import CUMULATIVE_SUM, FRACTIONAL_DIFFERENCE, LAST_NONZERO
 from tapeline.indicators.moments import REALISED_VOLATILITY, ROLLING_MOMENTS
 from tapeline.indicators.ranges import ADX, ATR, TRUE_RANGE
+from tapeline.indicators.regression import ROLLING_LINE, ROLLING_PAIR
+from tapeline.indicators.trend import ADAPTIVE_AVERAGE, HEIKIN_ASHI, PARABOLIC, SUPERTREND
 from tapeline.indicators.volume import OBV, RELATIVE_VOLUME_BY_MINUTE, SESSION_VWAP
 from tapeline.indicators.windows import RELATIVE_VOLUME, ROLLING_SUM, SMA
 
@@ -49,5 +53,18 @@ KERNELS: dict[str, Kernel] = {
         ALL,
         COUNT_TRUE,
         BARS_SINCE,
+        ROLLING_LINE,
+        ROLLING_PAIR,
+        MEAN_DEVIATION,
+        ROLLING_SHAPE,
+        ROLLING_RANK,
+        ROLLING_QUANTILE,
+        ADAPTIVE_AVERAGE,
+        PARABOLIC,
+        SUPERTREND,
+        HEIKIN_ASHI,
+        CUMULATIVE_SUM,
+        LAST_NONZERO,
+        FRACTIONAL_DIFFERENCE,
     )
 }

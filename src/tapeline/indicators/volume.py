@@ -92,11 +92,12 @@ def advance_session_vwap(inputs: Panels, state: Any, parameters: Any, outputs: P
             deviation[t, j] = sqrt(max(squares, 0.0) / weight) if traded else np.nan
 
 
-@compiled(signature(4, 1))
+@compiled(signature(4, 2))
 def advance_relative_volume_by_minute(inputs: Panels, state: Any, parameters: Any, outputs: Panels) -> None:
     """Divide the volume by its mean at the same minute of the sessions before.
 
-    volume : shares; clocks "session" and "minute"; output `ratio` without unit, NaN where the mean is 0.
+    volume : shares; clocks "session" and "minute"; outputs `ratio` without unit, NaN where the mean is 0, and
+    `expected`, that mean, in shares.
     sessions : the mean is over the last so many sessions in which the symbol had a bar at that minute, the
         present one not among them; bar_minutes : length of a bar; slots : bars in a full session.
     A bar outside the slots, at an unknown time or of unknown volume is passed over. Of a minute that comes
@@ -104,14 +105,14 @@ def advance_relative_volume_by_minute(inputs: Panels, state: Any, parameters: An
     Warm-up: `sessions` sessions; the lookback counts full ones.
     """
     exists, volumes, session_clock, minute_clock = inputs
-    (out,) = outputs
+    out, expected = outputs
     length, minutes, slots = int(parameters[0]), parameters[1], int(parameters[2])
     for t in range(exists.shape[0]):
         minute = minute_clock[t, 0]
         session = session_clock[t, 0] if session_clock[t, 0] == session_clock[t, 0] else 0.0
         slot = ceil(minute / minutes) - 1 if minute == minute else -1
         for j in range(exists.shape[1]):
-            out[t, j] = np.nan
+            out[t, j], expected[t, j] = np.nan, np.nan
         if slot < 0 or slot >= slots:
             continue
         # of each slot: the number of sessions seen, the session seen last, then a ring of length + 1 volumes
@@ -133,6 +134,7 @@ def advance_relative_volume_by_minute(inputs: Panels, state: Any, parameters: An
                 out[t, j] += state[ring + i, j] if _place(state[row, j], length) != i else 0.0
         for j in range(exists.shape[1]):
             total = out[t, j]
+            expected[t, j] = total / length
             out[t, j] = volumes[t, j] / (total / length) if total > 0.0 else np.nan
 
 
@@ -146,7 +148,7 @@ def _by_minute_rows(parameters: Sequence[float]) -> int:
 
 
 def _by_minute_lookback(parameters: Sequence[float]) -> tuple[int, ...]:
-    return (int(parameters[0]) * int(parameters[2]),)
+    return (int(parameters[0]) * int(parameters[2]),) * 2
 
 
 OBV = Kernel(
@@ -172,7 +174,7 @@ RELATIVE_VOLUME_BY_MINUTE = Kernel(
     name="relative_volume_by_minute",
     advance=advance_relative_volume_by_minute,
     values=("volume",),
-    outputs=("ratio",),
+    outputs=("ratio", "expected"),
     parameters=("sessions", "bar_minutes", "slots"),
     state_rows=_by_minute_rows,
     lookback=_by_minute_lookback,
