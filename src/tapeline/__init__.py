@@ -52,7 +52,7 @@ _FACE = {
     ),
     "tapeline.formula.compute": ("Stream", "compute", "explain"),
     "tapeline.strategies.base": ("RuleStrategy", "Strategy"),
-    "tapeline.strategies.catalogue": ("IntradayMeanReversion", "MovingAverageCross", "SwingTrend"),
+    "tapeline.strategies.catalogue": ("BuyAndHold", "IntradayMeanReversion", "MovingAverageCross", "SwingTrend"),
     "tapeline.strategies.rules": (
         "ScaleOut",
         "SessionWindow",
