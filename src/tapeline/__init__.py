@@ -50,6 +50,7 @@ _FACE = {
         "where",
         "wilder",
     ),
+    "tapeline.formula.series": ("series",),
     "tapeline.formula.compute": ("Stream", "compute", "explain"),
     "tapeline.strategies.base": ("RuleStrategy", "Strategy"),
     "tapeline.strategies.catalogue": ("BuyAndHold", "IntradayMeanReversion", "MovingAverageCross", "SwingTrend"),

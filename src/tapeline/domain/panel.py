@@ -6,6 +6,7 @@ Bars are labelled by their end; a bar covers (start, end] and may be read from i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -85,6 +86,7 @@ class Panel:
     start_ns, end_ns : int64 [T]; strictly increasing ends; bar t covers (start, end]
     open, high, low, close, volume : float64 [T, N], raw prices; NaN in all five = no bar
     sessions : the calendar the bars were checked against, None when the whole data is one session
+    series : what is known beside the bars, by name: float64 [T, N], as it stands at the end of each row; NaN = unknown
     """
 
     symbols: tuple[str, ...]
@@ -97,6 +99,7 @@ class Panel:
     close: Floats
     volume: Floats
     sessions: Sessions | None = None
+    series: Mapping[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = (len(self.end_ns), len(self.symbols))
@@ -109,6 +112,12 @@ class Panel:
                 )
             if field.dtype != np.float64 or not field.flags.c_contiguous:
                 object.__setattr__(self, name, np.ascontiguousarray(field, dtype=np.float64))
+        for name, values in self.series.items():
+            if values.shape != shape or values.dtype != np.float64:
+                raise DataError(
+                    f"Series {name} is {values.dtype} of shape {values.shape}, but {shape[0]} times and {shape[1]} "
+                    f"symbols need float64 of shape {shape}."
+                )
         if len(self.end_ns) > 1 and not bool(np.all(np.diff(self.end_ns) > 0)):
             row = int(np.argmax(np.diff(self.end_ns) <= 0)) + 1
             raise DataError(f"Panel times must increase; row {row} does not come after row {row - 1}.")
@@ -129,6 +138,8 @@ class Panel:
             name: getattr(self, name)[first:last]
             for name in ("start_ns", "end_ns", "open", "high", "low", "close", "volume")
         }
+        if self.series:
+            cut["series"] = {name: values[first:last] for name, values in self.series.items()}
         return replace(self, **cut)
 
     def columns(self, first: int, last: int) -> Panel:
@@ -143,4 +154,12 @@ class Panel:
             low=self.low[:, first:last],
             close=self.close[:, first:last],
             volume=self.volume[:, first:last],
+            series={name: np.ascontiguousarray(values[:, first:last]) for name, values in self.series.items()},
         )
+
+    def with_series(self, name: str, values: Floats) -> Panel:
+        """Return the panel with a series that formulas read as `series(name)`; one of that name is replaced.
+
+        values : float64 [T, N]; a row must hold nothing that was not known at its end
+        """
+        return replace(self, series={**self.series, name: np.ascontiguousarray(values, dtype=np.float64)})

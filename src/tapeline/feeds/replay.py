@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tapeline.domain.panel import Panel
+from tapeline.domain.panel import Floats, Panel
 from tapeline.domain.sessions import session_rows
 from tapeline.domain.slice import Slice
 
@@ -56,7 +56,14 @@ class Replay:
                 times += [[NO_SESSION] * count, [0] * count, [0] * count]
             else:
                 times += [where.ordinal[rows].tolist(), where.open_ns[rows].tolist(), where.close_ns[rows].tolist()]
-            for view, end_ns, start_ns, session, open_ns, close_ns in zip(block, *times, strict=False):
-                bars = view.copy()
-                bars.setflags(write=False)
-                yield Slice(end_ns, start_ns, symbols, bars, session, open_ns, close_ns)
+            for row, (view, *when) in enumerate(zip(block, *times, strict=False), begin):
+                end_ns, start_ns, session, open_ns, close_ns = when
+                series = {name: _alone(values[row : row + 1]) for name, values in panel.series.items()}
+                yield Slice(end_ns, start_ns, symbols, _alone(view), session, open_ns, close_ns, series)
+
+
+def _alone(view: Floats) -> Floats:
+    """Return a read-only copy that leads back to nothing."""
+    values = view.copy()
+    values.setflags(write=False)
+    return values

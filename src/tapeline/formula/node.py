@@ -22,7 +22,7 @@ from weakref import WeakValueDictionary
 
 from tapeline.domain.errors import FormulaError
 from tapeline.formula import operations as op
-from tapeline.formula.frame import Frame
+from tapeline.formula.frame import BASE, Frame
 from tapeline.formula.operations import OPERATIONS, Operation
 from tapeline.indicators import elementwise as element
 
@@ -272,6 +272,8 @@ def fill(
     frames = [child.frame for child in inputs if child.frame is not None]
     if kind in ("field", "frame"):
         node.frame = Frame(int(parameters[-1]))
+    elif kind == "series":
+        node.frame = BASE
     else:
         node.frame = min(frames) if frames else None
     node.needs_position = kind == "position" or any(child.needs_position for child in inputs)

@@ -93,6 +93,7 @@ class Program:
         self._bindings: dict[tuple[int, ...], Binding] = {}
         self.views: Views | None = None
         self._sessions: Sessions | None = None
+        self._months: Floats = _months_of(None)
         self._calendar = (_NO_SESSIONS, _NO_SESSIONS, 0)
         self._last_end_ns = frames.NONE
         self._resize_base(1)
@@ -152,6 +153,16 @@ class Program:
         carried = sum(state.size for entry in self.lowering.instructions for state, _ in entry.states)
         return carried + sum(domain.state.size + 2 * domain.last.size for domain in self._domains)
 
+    def check_series(self, panel: Panel) -> None:
+        """Raise DataError if a formula reads a series that a panel does not have."""
+        for name in self._base.series:
+            if name not in panel.series:
+                found = f"it has {', '.join(sorted(panel.series))}" if panel.series else "it has bars alone"
+                raise DataError(
+                    f'A formula reads series("{name}"), which the data does not have: {found}. Add it with '
+                    f"panel.with_series({name!r}, values)."
+                )
+
     def _check(self, chunk: Panel, count: int) -> None:
         if chunk.close.shape[1] != self.symbol_count:
             raise DataError(
@@ -162,6 +173,7 @@ class Program:
                 f"The program was compiled for bars of {frame_text(self.base_frame_ns)}, but the chunk has "
                 f"bars of {frame_text(chunk.frame_ns)}."
             )
+        self.check_series(chunk)
         if count:
             if chunk.end_ns[0] <= self._last_end_ns:
                 raise DataError(
@@ -186,6 +198,9 @@ class Program:
         for name, register in base.fields.items():
             if name != "exists":
                 block[register.slot, :count] = getattr(chunk, name)
+        for name, register in base.series.items():
+            # what is known where there is no bar is nothing a formula over bars may count
+            block[register.slot, :count] = np.where(np.isnan(chunk.close), np.nan, chunk.series[name])
 
     def _read_calendar(self, chunk: Panel, base: Domain, count: int) -> None:
         if chunk.sessions is not self._sessions:
@@ -200,6 +215,7 @@ class Program:
         if sessions is not None and len(sessions):
             # Copies: compiled code takes no read-only arrays.
             self._calendar = (np.array(sessions.open_ns), np.array(sessions.close_ns), sessions.ordinal)
+        self._months = _months_of(sessions)
         for domain in self._slower:
             # The session index of the frame bar under construction now counts from another session.
             domain.pending[2] += before[2] - self._calendar[2]
@@ -243,8 +259,10 @@ class Program:
                     domain.end_ns[: domain.rows],
                     domain.session[: domain.rows],
                     *self._calendar,
-                    *(clock[: domain.rows] for clock in domain.clocks.values()),
+                    *(domain.clocks[name][: domain.rows] for name in ("session", "minute", "to_close")),
                 )
+                # the last entry of the months stands for rows outside every session, whose index is -1
+                domain.clocks["month"][: domain.rows, 0] = self._months[domain.session[: domain.rows]]
 
     def _set_decision_rows(self, plan: TablePlan, count: int) -> None:
         if plan.domain is self._base:
@@ -289,6 +307,12 @@ class Program:
             ends = plan.domain.end_ns[: plan.domain.rows]
             tables.append((plan.table, values, views.panel(plan.domain.fields["exists"]), ends))
         return Binding(calls, tables, views)
+
+
+def _months_of(sessions: Sessions | None) -> Floats:
+    """Return the month of each session's date, counted from January 1970, and NaN behind the last."""
+    days: Times = np.zeros(0, dtype=np.int64) if sessions is None else sessions.days
+    return np.append(days.astype("datetime64[D]").astype("datetime64[M]").astype(np.float64), np.nan)
 
 
 def _has_rows(instruction: Instruction) -> bool:
