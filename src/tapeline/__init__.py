@@ -53,7 +53,13 @@ _FACE = {
     "tapeline.formula.series": ("series",),
     "tapeline.formula.compute": ("Stream", "compute", "explain"),
     "tapeline.strategies.base": ("RuleStrategy", "Strategy"),
-    "tapeline.strategies.catalogue": ("BuyAndHold", "IntradayMeanReversion", "MovingAverageCross", "SwingTrend"),
+    "tapeline.strategies.catalogue": (
+        "BuyAndHold",
+        "CrossSectionalMomentum",
+        "IntradayMeanReversion",
+        "MovingAverageCross",
+        "SwingTrend",
+    ),
     "tapeline.strategies.rules": (
         "ScaleOut",
         "SessionWindow",
