@@ -28,8 +28,10 @@ from tapeline import (
 from tapeline.app.replay import replay
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.panel import Sessions
+from tapeline.domain.slice import Slice
 from tapeline.domain.times import DAY, MINUTE, from_iso
 from tapeline.domain.words import Purpose
+from tapeline.engine.loop import EventLoop
 from tapeline.engine.result import Result
 from tapeline.feeds.clock import VirtualClock
 
@@ -213,3 +215,16 @@ def test_a_slice_from_the_future_is_refused() -> None:
         patch.setattr(VirtualClock, "advance", lambda self, to_ns: None)
         with pytest.raises(InvariantError, match=r"handed out at 2024-01-02T14:30:00Z, before its end"):
             replay([FirstBar()], panel_of([100.0] * 3), ":memory:", RunSettings())
+
+
+def test_a_book_that_holds_what_the_ledger_does_not_stops_the_run() -> None:
+    panel = panel_of([100.0] * 30)
+
+    def slip(now: Slice, loop: EventLoop) -> None:
+        if loop.slices == 20:
+            loop.desk.book.tables.holdings[0, 0]["quantity"] += 1
+
+    with pytest.raises(
+        InvariantError, match=r"The book holds 101 \w+ for FirstBar, the ledger 100\. No further orders"
+    ):
+        replay([FirstBar()], panel, on_slice=slip)

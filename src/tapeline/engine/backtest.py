@@ -26,6 +26,7 @@ from tapeline.domain.times import SECOND
 from tapeline.engine.assembly import AnyStrategy, Assembly, assemble, view_of
 from tapeline.engine.result import Result, result_of
 from tapeline.engine.warmup_check import check_warmup
+from tapeline.formula.splits import advance_through
 from tapeline.simulation import market, records
 from tapeline.simulation.decision import FIRST_COLUMN, LAYOUT, Signals
 from tapeline.simulation.lanes import LANE, address_of, addresses, run_lanes
@@ -65,7 +66,7 @@ def backtest(
     )
     check_warmup(assembly, data)
     lane = _Lane(assembly, data, 0, len(data.symbols), corporate_actions)
-    _advance(assembly, data, [lane], progress)
+    _advance(assembly, data, [lane], progress, corporate_actions)
     return lane.result()
 
 
@@ -232,13 +233,16 @@ def as_rows(data: Panel) -> Rows:
     )
 
 
-def _advance(assembly: Assembly, data: Panel, lanes: Sequence[_Lane], progress: Progress | None) -> None:
-    program = assembly.program
+def _advance(
+    assembly: Assembly,
+    data: Panel,
+    lanes: Sequence[_Lane],
+    progress: Progress | None,
+    corporate_actions: Sequence[CorporateAction] = (),
+) -> None:
     crew = _Crew(lanes)
     try:
-        for first in range(0, len(data), program.chunk_rows):
-            last = min(first + program.chunk_rows, len(data))
-            program.advance(data.rows(first, last))
+        for first, last in advance_through(assembly.program, data, corporate_actions):
             crew.run(first, last)
             if progress:
                 progress(last, len(data))

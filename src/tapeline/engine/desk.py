@@ -199,6 +199,14 @@ class Desk:
         """Return the account's cash as the book has it."""
         return float(self.book.tables.account[0]["cash"])
 
+    def holdings(self) -> dict[tuple[str, str], Decimal]:
+        """Return what each strategy holds of each symbol as the book has it, flat ones left out."""
+        quantity = self.book.tables.holdings["quantity"]
+        return {
+            (self.assembly.names[index], self.symbols[column]): exact(float(quantity[index, column]))
+            for index, column in zip(*np.nonzero(quantity), strict=True)
+        }
+
     def marks(self) -> dict[str, Decimal]:
         """Return the marks of everything held."""
         tables = self.book.tables

@@ -28,6 +28,7 @@ from tapeline.engine.assembly import Assembly, view_of
 from tapeline.engine.desk import Desk
 from tapeline.engine.reasons import Reasons
 from tapeline.engine.result import Result, result_of
+from tapeline.formula.splits import SplitRow, in_new_shares, ratio_of
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended, SessionClosed
 from tapeline.ledger.views import Views
@@ -80,6 +81,7 @@ class EventLoop:
             IntentKind.DENIED: self._deny,
         }
         self._bracket: list[Any] = []
+        self._splits: dict[int, list[SplitRow]] = {}
         self._free = [
             (index, strategy, view_of(strategy, self.symbols, index, table), table)
             for index, (strategy, table) in enumerate(zip(assembly.strategies, assembly.tables, strict=True))
@@ -163,10 +165,16 @@ class EventLoop:
                 self.desk.book_report(self.record(report), session)
 
     def _split(self, report: SplitReported, session: int) -> None:
-        """Record a split once for each strategy that holds the symbol; the book takes it in once for all."""
+        """Record a split for each strategy that holds the symbol; book and formulas take it in once for all."""
         for fact in self.desk.splits_of(report):
             self.record(fact)
         self.desk.book_split(report, session)
+        column = self.desk.columns[report.symbol]
+        splits = self._splits.setdefault(column, [])
+        splits.append(SplitRow(self.slices, column, ratio_of(report.new_shares, report.old_shares)))
+        self.assembly.program.restate(
+            column, in_new_shares(self.feed.history(report.symbol).rows(0, self.slices), splits)
+        )
 
     def _submit(self, intent: Any, now: Slice) -> None:
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
@@ -206,13 +214,21 @@ class EventLoop:
         self._reconcile()
 
     def _reconcile(self) -> None:
-        """Compare the book's float64 cash with the ledger's exact one, to the cent."""
+        """Compare the book's float64 cash with the ledger's exact one, to the cent, and every holding exactly."""
         approximate, ledger = self.desk.cash(), self.views.cash["main"].amount
         if abs(approximate - float(ledger)) >= 0.005:
             raise InvariantError(
                 f"The book has cash of {approximate:.6f}, the ledger {ledger}; the difference is"
                 f" {approximate - float(ledger):.6f}. No further orders."
             )
+        held = {(p.strategy, p.symbol): p.quantity for p in self.views.positions.values() if p.quantity}
+        booked = self.desk.holdings()
+        for strategy, symbol in sorted(held.keys() | booked.keys()):
+            have, should = booked.get((strategy, symbol), 0), held.get((strategy, symbol), 0)
+            if have != should:
+                raise InvariantError(
+                    f"The book holds {have} {symbol} for {strategy}, the ledger {should}. No further orders."
+                )
 
     def _panel(self, now: Slice) -> Panel:
         bars = self._bars

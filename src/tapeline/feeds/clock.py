@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tapeline.domain.errors import InvariantError
+from tapeline.domain.panel import Panel
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import to_iso
 from tapeline.ports.market_data import MarketData
@@ -45,6 +46,10 @@ class ClockedFeed:
     def frame_ns(self) -> int:
         """Length of the base bar; whole days mean sessions."""
         return self._feed.frame_ns
+
+    def history(self, symbol: str) -> Panel:
+        """Return the bars of one symbol that were handed on so far."""
+        return self._feed.history(symbol)
 
     def slices(self) -> Iterator[Slice]:
         """Yield each slice when the clock stands at its end."""

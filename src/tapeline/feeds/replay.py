@@ -10,12 +10,14 @@ copy per block (the rest of the block is the future).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from tapeline.domain.panel import Floats, Panel
 from tapeline.domain.sessions import session_rows
 from tapeline.domain.slice import Slice
+from tapeline.tape.rows import FIELDS
 
 NO_SESSION = -1
 
@@ -27,6 +29,7 @@ class Replay:
 
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
+        self._given = 0
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -38,6 +41,13 @@ class Replay:
         """Length of the base bar; whole days mean sessions."""
         return self._panel.frame_ns
 
+    def history(self, symbol: str) -> Panel:
+        """Return the bars of one symbol that were yielded so far, copied."""
+        column = self._panel.column(symbol)
+        past = self._panel.rows(0, self._given)
+        fields = {name: getattr(past, name)[:, column : column + 1].copy() for name in FIELDS}
+        return replace(past, symbols=(symbol,), start_ns=past.start_ns.copy(), end_ns=past.end_ns.copy(), **fields)
+
     def slices(self) -> Iterator[Slice]:
         """Yield the slice of each row, oldest first. Every call starts from the beginning."""
         panel, where = self._panel, session_rows(self._panel)
@@ -47,8 +57,8 @@ class Replay:
         for begin in range(0, len(panel), size):
             end = min(begin + size, len(panel))
             rows = slice(begin, end)
-            for number, field in enumerate((panel.open, panel.high, panel.low, panel.close, panel.volume)):
-                block[: end - begin, number, 0] = field[rows]
+            for number, name in enumerate(FIELDS):
+                block[: end - begin, number, 0] = getattr(panel, name)[rows]
             times = [panel.end_ns[rows].tolist(), panel.start_ns[rows].tolist()]
             if panel.sessions is None:
                 # no calendar, no session: that the data end is nothing a slice may know
@@ -56,8 +66,10 @@ class Replay:
                 times += [[NO_SESSION] * count, [0] * count, [0] * count]
             else:
                 times += [where.ordinal[rows].tolist(), where.open_ns[rows].tolist(), where.close_ns[rows].tolist()]
-            for row, (view, *when) in enumerate(zip(block, *times, strict=False), begin):
-                end_ns, start_ns, session, open_ns, close_ns = when
+            self._given = begin
+            for view, end_ns, start_ns, session, open_ns, close_ns in zip(block, *times, strict=False):
+                row = self._given
+                self._given += 1
                 series = {name: _alone(values[row : row + 1]) for name, values in panel.series.items()}
                 yield Slice(end_ns, start_ns, symbols, _alone(view), session, open_ns, close_ns, series)
 

@@ -20,6 +20,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.errors import DataError, FormulaError
 from tapeline.domain.panel import Floats, Panel
 from tapeline.domain.times import from_iso, parse_frame, to_iso
@@ -29,6 +30,7 @@ from tapeline.formula.frame import BASE
 from tapeline.formula.node import Node, ordered
 from tapeline.formula.parameters import bind
 from tapeline.formula.program import Program, compile_program
+from tapeline.formula.splits import advance_through
 
 TABLE = "values"
 COLUMNS_PER_THREAD_MIN = 64
@@ -41,11 +43,13 @@ def compute(
     *,
     parameters: Mapping[str, float] | None = None,
     groups: Mapping[str, Sequence[int]] | None = None,
+    corporate_actions: Sequence[CorporateAction] = (),
     threads: int | None = None,
 ) -> dict[str, Floats]:
     """Return each formula over all rows of the panel, float64 [T, N]; NaN where there is no bar or no value yet.
 
     Formulas of slower frames are read as of their last ended bar.
+    corporate_actions : each row sees prices adjusted for the splits up to its time, in the shares of its time
     threads : symbols are divided among so many threads; None = one for each core
     Raises FormulaError for formulas of a position, which have no value outside of a run.
     """
@@ -55,7 +59,7 @@ def compute(
     with ThreadPoolExecutor(max_workers=len(blocks)) as workers:
 
         def work(block: tuple[int, int]) -> None:
-            _compute_block(formulas, panel, block, outputs, parameters, groups)
+            _compute_block(formulas, panel, block, outputs, parameters, groups, corporate_actions)
 
         list(workers.map(work, blocks))
     return outputs
@@ -69,6 +73,7 @@ def explain(
     *,
     parameters: Mapping[str, float] | None = None,
     groups: Mapping[str, Sequence[int]] | None = None,
+    corporate_actions: Sequence[CorporateAction] = (),
 ) -> Explanation:
     """Return why a formula has its value for a symbol at a moment: its tree with the numbers it saw.
 
@@ -84,10 +89,8 @@ def explain(
             f" {to_iso(int(panel.end_ns[0]))}."
         )
     program = _program({"value": formula}, len(panel.symbols), panel.frame_ns, parameters, groups)
-    for start in range(0, row, program.chunk_rows):
-        program.advance(panel.rows(start, min(start + program.chunk_rows, row)))
-    program.advance(panel.rows(row, row + 1))
-    return program.explain(TABLE, "value", 0, column)
+    *_, (first, _) = advance_through(program, panel.rows(0, row + 1), corporate_actions)
+    return program.explain(TABLE, "value", row - first, column)
 
 
 class Stream:
@@ -130,13 +133,12 @@ def _compute_block(
     outputs: Mapping[str, Floats],
     parameters: Mapping[str, float] | None,
     groups: Mapping[str, Sequence[int]] | None,
+    corporate_actions: Sequence[CorporateAction],
 ) -> None:
     first, last = block
     program = _program(formulas, last - first, panel.frame_ns, parameters, groups)
     table = program.tables[TABLE]
-    for start in range(0, len(panel), program.chunk_rows):
-        end = min(start + program.chunk_rows, len(panel))
-        program.advance(panel.rows(start, end).columns(first, last))
+    for start, end in advance_through(program, panel.columns(first, last), corporate_actions):
         for name, row in table.rows.items():
             outputs[name][start:end, first:last] = table.values[row]
 

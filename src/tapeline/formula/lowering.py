@@ -50,13 +50,15 @@ class Instruction:
 
     domains : it runs if any of them has rows in the chunk
     arguments : from the arrays of the present chunk to the arguments of the call
-    states : arrays it carries from chunk to chunk, with the number each starts from
+    states : arrays it carries from chunk to chunk, last axis the symbols, with the number each starts from
+    is_mixed : its values depend on other symbols too, through a cross-section
     """
 
     function: Any
     domains: tuple[Domain, ...]
     arguments: Callable[[Views], tuple[Any, ...]]
     states: list[tuple[Floats, float]] = field(default_factory=list)
+    is_mixed: bool = False
 
 
 class Lowering:
@@ -69,6 +71,7 @@ class Lowering:
         self.instructions: list[Instruction] = []
         self.places: dict[tuple[Node, Frame], Register] = {}
         self._calls: dict[tuple[Any, ...], list[Register]] = {}
+        self._mixed: dict[Node, bool] = {}
         self.domain(BASE)
         self.base_field("close")
 
@@ -111,10 +114,15 @@ class Lowering:
         """Return the register that holds a node's values in the rows of a frame, computing it if need be."""
         key = (node, frame)
         if key not in self.places:
+            count = len(self.instructions)
             if node.frame is None or node.frame == frame:
-                self.places[key] = self._computed(node, self.domain(frame))
+                register = self._computed(node, self.domain(frame))
             else:
-                self.places[key] = self._read_as_of(self.place(node, node.frame), self.domain(frame))
+                register = self._read_as_of(self.place(node, node.frame), self.domain(frame))
+            self.places[key] = register
+            register.is_mixed |= self._is_mixed(node)
+            if len(self.instructions) > count:  # a node's own instruction comes after those of its inputs
+                self.instructions[-1].is_mixed |= register.is_mixed
         return self.places[key]
 
     def keep_below(self, node: Node, frame: Frame) -> None:
@@ -139,6 +147,11 @@ class Lowering:
                 if below.operation.kind == "crossing":
                     self.place(child, own).is_kept = True
                 stack.append((child, own, is_past))
+
+    def _is_mixed(self, node: Node) -> bool:
+        if node not in self._mixed:
+            self._mixed[node] = node.operation.kind == "cross_section" or any(map(self._is_mixed, node.inputs))
+        return self._mixed[node]
 
     def tolerance_of(self, node: Node) -> float:
         """Return how close two sides of a comparison count as equal."""

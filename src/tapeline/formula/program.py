@@ -19,8 +19,9 @@ row counts, so a loop that goes row by row pays only for the calls.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,9 +77,12 @@ class Program:
         warmup: dict[str, dict[str, dict[str, int]]],
         version: str,
         parameters: Mapping[str, float],
+        for_one_symbol: Callable[[], Program],
     ) -> None:
         self.warmup, self.version, self.parameters = warmup, version, dict(parameters)
         self.lowering, self.plans, self.bound = lowering, plans, bound
+        self._for_one_symbol = for_one_symbol
+        self._alone: Program | None = None
         self.tables = {name: plan.table for name, plan in plans.items()}
         self.symbol_count, self.base_frame_ns = lowering.columns, lowering.base_ns
         self._domains = list(lowering.domains.values())
@@ -137,6 +141,26 @@ class Program:
         for domain in self._domains:
             domain.forget()
         self.views, self._last_end_ns = None, frames.NONE
+
+    def restate(self, column: int, history: Panel) -> None:
+        """Carry on for one symbol as if the bars read so far had been others: after a split, those in new shares.
+
+        history : one column with as many rows as were read. What depends on other symbols too stays as it is.
+        """
+        alone = self._alone = self._alone or self._for_one_symbol()
+        alone.reset()
+        for first in range(0, len(history), alone.chunk_rows):
+            alone.advance(history.rows(first, min(first + alone.chunk_rows, len(history))))
+        for own, other in zip(self.lowering.instructions, alone.lowering.instructions, strict=True):
+            if not own.is_mixed:
+                for (state, _), (source, _) in zip(own.states, other.states, strict=True):
+                    state[..., column] = source[..., 0]
+        for domain, source_domain in zip(self._domains, alone._domains, strict=True):
+            for each in (domain, source_domain):
+                each.remember()
+                each.rows = 0
+            domain.adopt(column, source_domain)
+        self.views = None
 
     def explain(self, table: str, output: str, row: int, column: int, fields: Floats | None = None) -> Explanation:
         """Return why an output has its value in a row of the table (of the last chunk) for a symbol.
@@ -364,7 +388,24 @@ def compile_program(
         ]
     settle_homes(plans)
     version = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
-    return Program(lowering, plans, bound=bound, warmup=warmup, version=version, parameters=numbers)
+    alone = partial(
+        compile_program,
+        tables,
+        symbol_count=1,
+        base_frame_ns=base_frame_ns,
+        groups={name: labels[:1] for name, labels in (groups or {}).items()},
+        parameters=parameters,
+        compare=compare,
+    )
+    return Program(
+        lowering,
+        plans,
+        bound=bound,
+        warmup=warmup,
+        version=version,
+        parameters=numbers,
+        for_one_symbol=alone,
+    )
 
 
 def _settled_frames(bound: dict[Node, Node], base_ns: int) -> dict[Node, Node]:

@@ -28,6 +28,7 @@ class Register:
     is_kept : also remembered as of each symbol's last bar, for explanations across chunks
     slot : its index in the domain's block; home : the table and row it lies in instead
     constant : the number it is filled with once, None if it is computed
+    is_mixed : its values depend on other symbols too
     """
 
     number: int
@@ -36,6 +37,7 @@ class Register:
     slot: int = -1
     home: tuple[Any, int] | None = None
     constant: float | None = None
+    is_mixed: bool = False
 
 
 @dataclass(eq=False)
@@ -104,6 +106,14 @@ class Domain:
         """Keep what explanations may ask for later, before the chunk's rows are overwritten."""
         if self.rows and self.kept > 1:
             frames.remember(self.block, self.end_ns, self.kept, self.rows, self.last, self.before, self.last_end)
+
+    def adopt(self, column: int, other: Domain) -> None:
+        """Take over one symbol from a domain that carries only that one: the bar under construction, what is kept."""
+        self.state[:, column] = other.state[:, 0]
+        for register in self.registers:
+            if 0 <= register.slot < self.kept and not register.is_mixed:
+                self.last[register.slot, column] = other.last[register.slot, 0]
+                self.before[register.slot, column] = other.before[register.slot, 0]
 
     def view(self, register: Register) -> Floats:
         """Return a register's present rows, float64 [rows, N]."""

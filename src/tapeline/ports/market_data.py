@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from tapeline.domain.panel import Panel
 from tapeline.domain.slice import Slice
 
 
@@ -19,6 +20,10 @@ class MarketData(Protocol):
     @property
     def frame_ns(self) -> int:
         """Length of the base bar; whole days mean sessions."""
+        ...
+
+    def history(self, symbol: str) -> Panel:
+        """Return the bars of one symbol that `slices` has yielded so far: raw prices, a row for each slice."""
         ...
 
     def slices(self) -> Iterator[Slice]:

@@ -55,10 +55,9 @@ class ReadReport:
             lines.append(f"{self.zero_volume:,} bars have volume 0.")
         if complete.sessions is not None:
             worst = int(np.argmax(complete.missing_share))
-            lines.append(
-                f"{100 * (1 - complete.missing_share.mean()):.1f} % of the calendar's bars are there; "
-                f"{self.symbols[worst]} lacks most, {100 * complete.missing_share[worst]:.1f} %."
-            )
+            there = f"{100 * (1 - complete.missing_share.mean()):.1f} % of the calendar's bars are there"
+            lacks = f"{100 * complete.missing_share[worst]:.1f}"
+            lines.append(f"{there}." if lacks == "0.0" else f"{there}; {self.symbols[worst]} lacks most, {lacks} %.")
         return lines
 
 

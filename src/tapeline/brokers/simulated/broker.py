@@ -18,7 +18,7 @@ from tapeline.domain.errors import InputError, InvariantError
 from tapeline.domain.execution import Execution
 from tapeline.domain.money import approximate, exact
 from tapeline.domain.order import Order
-from tapeline.domain.panel import Sessions
+from tapeline.domain.panel import Panel, Sessions
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import EventKind, Reason, Stage, TimeInForce
@@ -272,6 +272,10 @@ class WatchedFeed:
     def frame_ns(self) -> int:
         """Length of the base bar; whole days mean sessions."""
         return self._feed.frame_ns
+
+    def history(self, symbol: str) -> Panel:
+        """Return the bars of one symbol that were handed on so far."""
+        return self._feed.history(symbol)
 
     def slices(self) -> Iterator[Slice]:
         """Yield each slice after the venue has traded it."""
