@@ -46,7 +46,9 @@ class Replay:
         column = self._panel.column(symbol)
         past = self._panel.rows(0, self._given)
         fields = {name: getattr(past, name)[:, column : column + 1].copy() for name in FIELDS}
-        return replace(past, symbols=(symbol,), start_ns=past.start_ns.copy(), end_ns=past.end_ns.copy(), **fields)
+        series = {name: values[:, column : column + 1].copy() for name, values in past.series.items()}
+        start_ns, end_ns = past.start_ns.copy(), past.end_ns.copy()
+        return replace(past, symbols=(symbol,), start_ns=start_ns, end_ns=end_ns, series=series, **fields)
 
     def slices(self) -> Iterator[Slice]:
         """Yield the slice of each row, oldest first. Every call starts from the beginning."""
