@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tapeline import BuyAndHold, IntradayMeanReversion, MovingAverageCross, SwingTrend
+from tapeline import BuyAndHold, CrossSectionalMomentum, IntradayMeanReversion, MovingAverageCross, SwingTrend
 from tapeline.app.strategies import find_strategy, make_strategies
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.strategies.catalogue import SHIPPED
@@ -24,7 +24,7 @@ class Own(RuleStrategy):
 
 
 def test_each_shipped_strategy_is_found_by_its_name() -> None:
-    classes = [MovingAverageCross, IntradayMeanReversion, SwingTrend, BuyAndHold]
+    classes = [MovingAverageCross, IntradayMeanReversion, SwingTrend, CrossSectionalMomentum, BuyAndHold]
 
     assert [find_strategy(name) for name in SHIPPED] == classes
 
