@@ -63,6 +63,7 @@ def test_a_strategy_that_asks_for_members_says_which_file_it_needs() -> None:
 
         assert refused.code == 2
         assert "nothing says who they are. Give --membership a Parquet file with symbol, start_date" in refused.sentence
+    assert run("backtest", "swing-trend", "--to", "2024-01-12", "--json").code == 0
 
 
 def test_files_that_are_not_there_are_refused_with_the_nearest() -> None:

@@ -81,8 +81,8 @@ class DataChoice:
     def check_series(self, strategies: Sequence[AnyStrategy]) -> None:
         """Raise InputError for a strategy that asks who is a member when no file tells it."""
         member = series(MEMBER)
-        for strategy in strategies:
-            if self.membership is None and member in ordered(strategy.formulas().values()):
+        for strategy in strategies if self.membership is None else ():
+            if any(node is member for node in ordered(strategy.formulas().values())):
                 raise InputError(
                     f"Strategy {strategy.name} chooses among the members of an index, and nothing says who they are."
                     " Give --membership a Parquet file with symbol, start_date and end_date."
