@@ -118,9 +118,16 @@ _FACE = {
         "money_flow_volume",
         "volume_zscore",
     ),
+    "tapeline.formula.series": ("series",),
     "tapeline.formula.compute": ("Stream", "compute", "explain"),
     "tapeline.strategies.base": ("RuleStrategy", "Strategy"),
-    "tapeline.strategies.catalogue": ("IntradayMeanReversion", "MovingAverageCross", "SwingTrend"),
+    "tapeline.strategies.catalogue": (
+        "BuyAndHold",
+        "CrossSectionalMomentum",
+        "IntradayMeanReversion",
+        "MovingAverageCross",
+        "SwingTrend",
+    ),
     "tapeline.strategies.rules": (
         "ScaleOut",
         "SessionWindow",

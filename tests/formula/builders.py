@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from tapeline.domain.panel import QUOTE_FIELDS, Panel, Sessions
+from tapeline.domain.panel import Panel, Sessions
 from tapeline.domain.times import DAY, HOUR, MINUTE, parse_frame
 
 FIRST_DAY = 19_000 * DAY
+QUOTES = ("bid", "ask", "bid_size", "ask_size")
 PRICES = ("open", "high", "low", "close", "volume")
 
 
@@ -66,10 +67,10 @@ def with_quotes(panel: Panel, random: np.random.Generator) -> Panel:
     shape = panel.close.shape
     middle = np.where(np.isnan(panel.close), 20.0, panel.close) + random.integers(-1, 2, shape) / 10
     sizes = [random.integers(1, 9, shape) * 100.0 for _ in range(2)]
-    fields = dict(zip(QUOTE_FIELDS, (middle - 0.1, middle + 0.1, *sizes), strict=True))
+    fields = dict(zip(QUOTES, (middle - 0.1, middle + 0.1, *sizes), strict=True))
     for values in fields.values():
         values[random.random(shape) < 0.1] = np.nan
-    return replace(panel, **fields)
+    return replace(panel, series=fields)
 
 
 def a_series(close: list[float], *, frame: str = "1min", **fields: list[float]) -> Panel:

@@ -34,7 +34,7 @@ COMPARISONS: tuple[Callable[[Node, Node], Node], ...] = (
 )
 
 FIELDS = ("open", "high", "low", "close", "volume", "completeness")
-CLOCKS = (session.minutes_since_open, session.minutes_to_close)
+CLOCKS = (session.minutes_since_open, session.minutes_to_close, session.month)
 CROSS_SECTIONS: tuple[Callable[[Node], Node], ...] = (
     lambda x: x.rank(),
     lambda x: x.zscore(),

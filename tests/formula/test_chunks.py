@@ -13,7 +13,7 @@ from formula.builders import PRICES, a_calendar, a_market
 from formula.graphs import FRAMES, conditions, frames, numbers
 from formula.library_examples import EXAMPLES, functions_of_the_face, parts_of
 from formula.running import assert_same, collected, compiled_for, values_of
-from tapeline.domain.panel import QUOTE_FIELDS, Panel
+from tapeline.domain.panel import Panel
 from tapeline.formula import Bars, Node, bars, compile_program, session, sma
 
 GROUPS = {"sector": [0, 1, 0]}
@@ -117,19 +117,21 @@ def test_read_only_input_is_accepted() -> None:
 
 def shuffled_after(panel: Panel, cut: int, seed: int) -> Panel:
     order = np.random.default_rng(seed).permutation(np.arange(cut, len(panel)))
-    fields = copied_fields(panel)
+    fields, series = copied_fields(panel)
     for name, values in fields.items():
         values[cut:] = getattr(panel, name)[order] * 1.5
-    return replace(panel, **fields)
+    for name, values in series.items():
+        values[cut:] = panel.series[name][order] * 1.5
+    return replace(panel, **fields, series=series)
 
 
 def gapped_at(panel: Panel, cut: int) -> Panel:
-    fields = copied_fields(panel)
-    for values in fields.values():
+    fields, series = copied_fields(panel)
+    for values in (*fields.values(), *series.values()):
         values[cut : cut + 4] = np.nan
-    return replace(panel, **fields)
+    return replace(panel, **fields, series=series)
 
 
-def copied_fields(panel: Panel) -> dict[str, np.ndarray]:
-    found = {name: getattr(panel, name) for name in (*PRICES, *QUOTE_FIELDS)}
-    return {name: values.copy() for name, values in found.items() if values is not None}
+def copied_fields(panel: Panel) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    fields = {name: getattr(panel, name).copy() for name in PRICES}
+    return fields, {name: values.copy() for name, values in panel.series.items()}

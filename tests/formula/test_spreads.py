@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from formula.builders import a_calendar, a_market, a_series, with_quotes
+from formula.builders import QUOTES, a_calendar, a_market, a_series, with_quotes
 from formula.running import column_of, values_of
 from shared import shared_path
 from tapeline.domain.errors import DataError
-from tapeline.domain.panel import BAR_FIELDS, QUOTE_FIELDS, Panel
+from tapeline.domain.panel import BAR_FIELDS, Panel
 from tapeline.domain.times import MINUTE
 from tapeline.formula import (
     bars,
@@ -105,7 +105,7 @@ def test_quotes_by_hand() -> None:
         "bid_size": [300.0, 100.0, 100.0, 0.0, 100.0],
         "ask_size": [100.0, 100.0, 100.0, 0.0, 100.0],
     }
-    panel = replace(panel, **{name: np.array(values).reshape(-1, 1) for name, values in columns.items()})
+    panel = replace(panel, series={name: np.array(values).reshape(-1, 1) for name, values in columns.items()})
 
     assert column_of(panel, quoted_spread(B)) == pytest.approx([0.2, 0.1, None, 0.2, None], abs=1e-12)
     assert column_of(panel, quoted_spread(B, relative=True))[0] == pytest.approx(0.02)
@@ -118,7 +118,7 @@ def test_quotes_by_hand() -> None:
 
 def test_a_slower_frame_reads_the_quote_that_stands_at_its_end() -> None:
     panel = a_market(1, symbols=1, missing=0.0, calendar=a_calendar(1, half_days=(), hours=1), quotes=True)
-    panel = replace(panel, bid=np.arange(12.0).reshape(-1, 1))
+    panel = panel.with_series("bid", np.arange(12.0).reshape(-1, 1))
     quarter = bars("15min")
 
     found = values_of(panel, quarter.bid, quarter)
@@ -133,18 +133,17 @@ def test_quotes_travel_with_rows_and_columns() -> None:
 
     cut = panel.rows(3, 9).columns(1, 2)
 
-    assert cut.ask is not None and panel.ask is not None
-    np.testing.assert_array_equal(cut.ask, panel.ask[3:9, 1:2])
+    np.testing.assert_array_equal(cut.series["ask"], panel.series["ask"][3:9, 1:2])
     np.testing.assert_array_equal(
         compute({"s": quoted_spread(B)}, panel.columns(1, 2))["s"], compute({"s": quoted_spread(B)}, panel)["s"][:, 1:2]
     )
 
 
 def test_formulas_of_quotes_refuse_data_without_them() -> None:
-    with pytest.raises(DataError, match="The formulas read ask and bid, but the data has no such quotes"):
+    with pytest.raises(DataError, match=r"A formula reads series\(\"(ask|bid)\"\), which the data does not have"):
         values_of(a_market(1), quoted_spread(B))
-    with pytest.raises(DataError, match="Panel field bid has shape"):
-        replace(a_market(1), bid=np.zeros((2, 2)))
+    with pytest.raises(DataError, match=r"Series bid is float64 of shape \(2, 2\)"):
+        a_market(1).with_series("bid", np.zeros((2, 2)))
 
 
 def test_real_quotes_have_the_spread_of_their_file() -> None:
@@ -155,8 +154,8 @@ def test_real_quotes_have_the_spread_of_their_file() -> None:
     ends = both["ts"].dt.epoch("ns").to_numpy() + MINUTE
     wide = {name: both[name].cast(pl.Float64).to_numpy().reshape(-1, 1) for name in both.columns[2:]}
     sources = ("bid_close", "ask_close", "bid_size", "ask_size")
-    quotes = {name: wide[source] for name, source in zip(QUOTE_FIELDS, sources, strict=True)}
-    panel = Panel(("SPY",), MINUTE, ends - MINUTE, ends, *(wide[name] for name in BAR_FIELDS), **quotes)
+    quotes = {name: wide[source] for name, source in zip(QUOTES, sources, strict=True)}
+    panel = Panel(("SPY",), MINUTE, ends - MINUTE, ends, *(wide[name] for name in BAR_FIELDS), series=quotes)
 
     found = compute(
         {"spread": quoted_spread(B), "imbalance": quote_imbalance(B), "ticks": tick_imbalance(B, 30)}, panel

@@ -10,7 +10,7 @@ import pytest
 from formula.builders import a_calendar, a_market, a_series
 from formula.library_examples import EXAMPLES, parts_of
 from formula.running import compiled_for, values_of
-from tapeline.domain.panel import QUOTE_FIELDS, Panel
+from tapeline.domain.panel import Panel
 from tapeline.formula import Frame, Node, bars, crossed_above, ema, macd, maximum, param, rsi, sma, where
 
 # Two count sessions and not bars, see `test_library`; a crossing may be known earlier, see below.
@@ -50,8 +50,7 @@ FORMULAS: dict[str, Node] = {
 @pytest.fixture(scope="module")
 def market() -> Panel:
     panel = a_market(3, calendar=a_calendar(1, half_days=(), hours=6), missing=0.0, rounded=False, quotes=True)
-    known = {name: np.nan_to_num(getattr(panel, name), nan=20.0) for name in QUOTE_FIELDS}
-    return replace(panel, **known)
+    return replace(panel, series={name: np.nan_to_num(values, nan=20.0) for name, values in panel.series.items()})
 
 
 @pytest.mark.parametrize("name", FORMULAS)

@@ -7,14 +7,21 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.errors import ConfigurationError, InputError, UnknownNameError
-from tapeline.domain.panel import Sessions
+from tapeline.domain.panel import Panel, Sessions
+from tapeline.domain.times import DAY
+from tapeline.engine.assembly import AnyStrategy
+from tapeline.feeds.corporate_actions import read_corporate_actions
+from tapeline.feeds.membership import MEMBER, with_membership
 from tapeline.feeds.parquet import read_bars
 from tapeline.feeds.simulated import simulate_market
+from tapeline.formula.node import ordered
+from tapeline.formula.series import series
 from tapeline.simulation.settings import (
     Account,
     Costs,
@@ -38,6 +45,7 @@ class DataChoice:
     """Which bars a command wants, in the words of the command line; empty texts mean all.
 
     path : None asks for the simulated market of a seed, whose period and symbols can be chosen like a file's
+    actions : file of splits and dividends; membership : file of the stays in an index, read as `series("member")`
     """
 
     path: Path | None
@@ -47,6 +55,8 @@ class DataChoice:
     label: str = "start"
     calendar: str = "XNYS"
     seed: int = 7
+    actions: Path | None = None
+    membership: Path | None = None
 
     @property
     def is_simulated(self) -> bool:
@@ -55,6 +65,30 @@ class DataChoice:
 
     def read(self) -> Reading:
         """Return the bars. Raises what reading or simulating raises."""
+        reading = self._read_bars()
+        if self.membership is None:
+            return reading
+        return reading._replace(panel=with_membership(reading.panel, self.membership))
+
+    def read_actions(self, panel: Panel) -> list[CorporateAction]:
+        """Return the splits and dividends of the bars' symbols and period, none without a file."""
+        if self.actions is None:
+            return []
+        first, last = (_utc_date(int(times[at])) for times, at in ((panel.start_ns, 0), (panel.end_ns, -1)))
+        # what happened by the first bar happened to nothing that is held or computed
+        return read_corporate_actions(self.actions, symbols=panel.symbols, first=first + timedelta(days=1), last=last)
+
+    def check_series(self, strategies: Sequence[AnyStrategy]) -> None:
+        """Raise InputError for a strategy that asks who is a member when no file tells it."""
+        member = series(MEMBER)
+        for strategy in strategies if self.membership is None else ():
+            if any(node is member for node in ordered(strategy.formulas().values())):
+                raise InputError(
+                    f"Strategy {strategy.name} chooses among the members of an index, and nothing says who they are."
+                    " Give --membership a Parquet file with symbol, start_date and end_date."
+                )
+
+    def _read_bars(self) -> Reading:
         names = [name.strip() for name in self.symbols.split(",") if name.strip()]
         if self.path is None:
             return simulate_market(self.seed, sessions=self._simulated_sessions(), symbols=names or SIMULATED_SYMBOLS)
@@ -83,6 +117,10 @@ class DataChoice:
                 f"{self.calendar} has no session from {first} to {last}. Choose a period with a trading day."
             )
         return chosen
+
+
+def _utc_date(time_ns: int) -> date:
+    return date(1970, 1, 1) + timedelta(days=time_ns // DAY)
 
 
 def _day(text: str, option: str) -> date | None:

@@ -11,6 +11,7 @@ from tapeline.app.run_files import check_new_journal, whole_journal
 from tapeline.app.strategies import make_strategies, users_faults
 from tapeline.cli.console import console, messages, plural, prepare_kernels, show_text, trading_progress
 from tapeline.cli.summary import picture_of, summary_of
+from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.panel import Panel
 from tapeline.engine.assembly import AnyStrategy
 from tapeline.engine.backtest import backtest
@@ -30,20 +31,22 @@ def run_backtest(
 ) -> None:
     """Run and print; with a journal through the event loop."""
     strategies = make_strategies(names, assignments, frame)
+    choice.check_series(strategies)
     settings = load_settings(config, cash)
     if journal is not None:
         check_new_journal(journal)
     reading = choice.read()
     for sentence in reading.report.sentences():
         messages.print(sentence, soft_wrap=True, markup=False)
+    actions = choice.read_actions(reading.panel)
     program = check_run(strategies, reading.panel, settings)
     prepare_kernels(program, "backtest" if journal is None else "event loop")
     finished = None
     if journal is None:
         with users_faults():
-            result = backtest(strategies, reading.panel, settings)
+            result = backtest(strategies, reading.panel, settings, corporate_actions=actions)
     else:
-        finished = _replay(strategies, reading.panel, journal, settings, choice, reading.report.source)
+        finished = _replay(strategies, reading.panel, journal, settings, actions, choice, reading.report.source)
         result = finished.result
     if as_json:
         console.out(result.to_json(), highlight=False)
@@ -67,6 +70,7 @@ def _replay(
     panel: Panel,
     journal: Path,
     settings: RunSettings,
+    actions: Sequence[CorporateAction],
     choice: DataChoice,
     source: str,
 ) -> FinishedReplay:
@@ -77,6 +81,7 @@ def _replay(
             journal,
             settings,
             data_source=source,
+            corporate_actions=actions,
             seed=choice.seed if choice.is_simulated else 0,
             on_slice=report,
         )

@@ -47,6 +47,14 @@ Calendar = Annotated[
     typer.Option("--calendar", help="Exchange, or none for bars around the clock.", rich_help_panel=_BARS),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the simulated market.", rich_help_panel=_BARS)]
+Actions = Annotated[
+    Path | None,
+    typer.Option("--actions", help="Parquet file of splits and dividends.", rich_help_panel=_BARS),
+]
+Membership = Annotated[
+    Path | None,
+    typer.Option("--membership", help="Parquet file of who was in an index when.", rich_help_panel=_BARS),
+]
 Journal = Annotated[
     Path | None,
     typer.Option("--journal", help="Journal file; default: of the newest run below ./tapeline-work."),
@@ -97,6 +105,8 @@ def backtest(
     last: Last = "",
     label: Label = "start",
     calendar: Calendar = "XNYS",
+    actions: Actions = None,
+    membership: Membership = None,
     frame: Annotated[
         str,
         typer.Option("--frame", help="Frame of strategies without one, such as 15min.", rich_help_panel=_RUN),
@@ -124,7 +134,7 @@ def backtest(
 
     run_backtest(
         strategies,
-        DataChoice(data, symbols, first, last, label, calendar, seed),
+        DataChoice(data, symbols, first, last, label, calendar, seed, actions, membership),
         frame=frame,
         assignments=assignments or [],
         config=config,

@@ -25,7 +25,7 @@ from tapeline.indicators import cross_section
 from tapeline.indicators import elementwise as element
 from tapeline.indicators.library import KERNELS
 
-SESSION_CLOCKS = {"minutes_since_open": "minute", "minutes_to_close": "to_close"}
+SESSION_CLOCKS = {"minutes_since_open": "minute", "minutes_to_close": "to_close", "month": "month"}
 
 
 class Views:
@@ -96,6 +96,13 @@ class Lowering:
             base.fields[name] = self.new_register(base)
         return base.fields[name]
 
+    def series(self, name: str) -> Register:
+        """Return the register of what is known beside the bars under a name."""
+        base = self.domains[BASE]
+        if name not in base.series:
+            base.series[name] = self.new_register(base)
+        return base.series[name]
+
     def new_register(self, domain: Domain, constant: float | None = None) -> Register:
         """Add a register to a domain."""
         register = Register(len(self.registers), domain, constant=constant)
@@ -158,6 +165,8 @@ class Lowering:
         if operation is op.FIELD:
             name = node.parameters[0]
             return self.base_field(name) if domain.frame == BASE else domain.fields[name]
+        if operation is op.SERIES:
+            return self.series(node.parameters[0])
         if operation is op.NAMED:
             return self.place(node.inputs[0], domain.frame)
         if operation is op.SESSION:

@@ -21,13 +21,11 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from tapeline.domain.errors import FormulaError
-from tapeline.domain.panel import BAR_FIELDS, QUOTE_FIELDS
+from tapeline.domain.panel import BAR_FIELDS
 from tapeline.formula import operations as op
-from tapeline.formula.frame import Frame
+from tapeline.formula.frame import BASE, Frame
 from tapeline.formula.operations import OPERATIONS, Operation
 from tapeline.indicators import elementwise as element
-
-SELECTED_FIELDS = (*BAR_FIELDS, *QUOTE_FIELDS)
 
 
 class Node:
@@ -277,6 +275,8 @@ def fill(
     frames = [child.frame for child in inputs if child.frame is not None]
     if kind in ("field", "frame"):
         node.frame = Frame(int(parameters[-1]))
+    elif kind == "series":
+        node.frame = BASE
     else:
         node.frame = min(frames) if frames else None
     node.needs_position = kind == "position" or any(child.needs_position for child in inputs)
@@ -287,7 +287,7 @@ def fill(
         or (operation.condition == "inherit" and all(child.is_condition for child in values))
         or (operation is op.CONSTANT and (parameters[0] in (0.0, 1.0) or math.isnan(parameters[0])))
     )
-    node.is_selection = (operation is op.FIELD and parameters[0] in SELECTED_FIELDS) or (
+    node.is_selection = (operation is op.FIELD and parameters[0] in BAR_FIELDS) or (
         operation.selection and all(child.is_selection for child in inputs)
     )
     node._digest = ""

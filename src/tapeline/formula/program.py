@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from tapeline.domain.errors import DataError, FormulaError, UnknownNameError
-from tapeline.domain.panel import QUOTE_FIELDS, Floats, Panel, Sessions, Times
+from tapeline.domain.panel import Floats, Panel, Sessions, Times
 from tapeline.domain.times import frame_text
 from tapeline.formula import operations as op
 from tapeline.formula.bars import Bars
@@ -93,7 +93,6 @@ class Program:
         self._slower = self._domains[1:]
         for domain in self._domains:
             domain.layout()
-        self._quotes = [name for name in self._base.fields if name in QUOTE_FIELDS]
         self._needs_clocks = any(domain.needs_clocks for domain in self._domains)
         self._needs_sessions = self._needs_clocks or bool(self._slower)
         cells = min(CHUNK_CELLS, MEMORY_CELLS // max(1, len(lowering.registers)))
@@ -101,6 +100,7 @@ class Program:
         self._bindings: dict[tuple[int, ...], Binding] = {}
         self.views: Views | None = None
         self._sessions: Sessions | None = None
+        self._months: Floats = _months_of(None)
         self._calendar = (_NO_SESSIONS, _NO_SESSIONS, 0)
         self._last_end_ns = frames.NONE
         self._resize_base(1)
@@ -140,10 +140,10 @@ class Program:
 
         outputs : by name, float64 [T, all columns], written in the columns named; there must be no bar yet
         Returns False, with nothing done, for programs that need to be advanced chunk by chunk: those with
-        slower frames or clocks.
+        slower frames, clocks or series.
         """
         base, plan = self._base, self.plans[table]
-        if self._needs_sessions:
+        if self._needs_sessions or base.series:
             return False
         done = 0
         for rows, chunks in ((self.chunk_rows, len(panel) // self.chunk_rows), (len(panel) % self.chunk_rows, 1)):
@@ -209,6 +209,16 @@ class Program:
         carried = sum(state.size for entry in self.lowering.instructions for state, _ in entry.states)
         return carried + sum(domain.state.size + 2 * domain.last.size for domain in self._domains)
 
+    def check_series(self, panel: Panel) -> None:
+        """Raise DataError if a formula reads a series that a panel does not have."""
+        for name in self._base.series:
+            if name not in panel.series:
+                found = f"it has {', '.join(sorted(panel.series))}" if panel.series else "it has bars alone"
+                raise DataError(
+                    f'A formula reads series("{name}"), which the data does not have: {found}. Add it with '
+                    f"panel.with_series({name!r}, values)."
+                )
+
     def _check(self, chunk: Panel, count: int) -> None:
         if chunk.close.shape[1] != self.symbol_count:
             raise DataError(
@@ -219,12 +229,7 @@ class Program:
                 f"The program was compiled for bars of {frame_text(self.base_frame_ns)}, but the chunk has "
                 f"bars of {frame_text(chunk.frame_ns)}."
             )
-        missing = [name for name in self._quotes if getattr(chunk, name) is None]
-        if missing:
-            raise DataError(
-                f"The formulas read {' and '.join(missing)}, but the data has no such quotes. Use data with quotes "
-                f"(Panel(..., {missing[0]}=...)), or formulas of bars alone."
-            )
+        self.check_series(chunk)
         if count:
             if chunk.end_ns[0] <= self._last_end_ns:
                 raise DataError(
@@ -249,8 +254,9 @@ class Program:
         for name, register in base.fields.items():
             if name != "exists":
                 block[register.slot, :count] = getattr(chunk, name)
-            if name in QUOTE_FIELDS:  # a quote where there is no bar is no value of a bar
-                block[register.slot, :count][np.isnan(chunk.close)] = np.nan
+        for name, register in base.series.items():
+            # what is known where there is no bar is nothing a formula over bars may count
+            block[register.slot, :count] = np.where(np.isnan(chunk.close), np.nan, chunk.series[name])
 
     def _read_calendar(self, chunk: Panel, base: Domain, count: int) -> None:
         if chunk.sessions is not self._sessions:
@@ -265,6 +271,7 @@ class Program:
         if sessions is not None and len(sessions):
             # Copies: compiled code takes no read-only arrays.
             self._calendar = (np.array(sessions.open_ns), np.array(sessions.close_ns), sessions.ordinal)
+        self._months = _months_of(sessions)
         for domain in self._slower:
             # The session index of the frame bar under construction now counts from another session.
             domain.pending[2] += before[2] - self._calendar[2]
@@ -308,8 +315,10 @@ class Program:
                     domain.end_ns[: domain.rows],
                     domain.session[: domain.rows],
                     *self._calendar,
-                    *(clock[: domain.rows] for clock in domain.clocks.values()),
+                    *(domain.clocks[name][: domain.rows] for name in ("session", "minute", "to_close")),
                 )
+                # the last entry of the months stands for rows outside every session, whose index is -1
+                domain.clocks["month"][: domain.rows, 0] = self._months[domain.session[: domain.rows]]
 
     def _set_decision_rows(self, plan: TablePlan, count: int) -> None:
         if plan.domain is self._base:
@@ -354,6 +363,12 @@ class Program:
             ends = plan.domain.end_ns[: plan.domain.rows]
             tables.append((plan.table, values, views.panel(plan.domain.fields["exists"]), ends))
         return Binding(calls, tables, views)
+
+
+def _months_of(sessions: Sessions | None) -> Floats:
+    """Return the month of each session's date, counted from January 1970, and NaN behind the last."""
+    days: Times = np.zeros(0, dtype=np.int64) if sessions is None else sessions.days
+    return np.append(days.astype("datetime64[D]").astype("datetime64[M]").astype(np.float64), np.nan)
 
 
 def _has_rows(instruction: Instruction) -> bool:

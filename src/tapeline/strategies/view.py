@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,11 @@ class SliceView:
 
     time_ns: int
     session: int
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return a formula's values by its name."""
 
     def __init__(
         self,
@@ -98,6 +103,12 @@ class SliceView:
         return held
 
     @property
+    def quantity_step(self) -> Floats:
+        """The smallest part of each symbol that can be traded, float64 [N]: 1 where only whole shares are. A copy."""
+        steps: Floats = self._book.tables.symbols["step"].copy()
+        return steps
+
+    @property
     def equity(self) -> float:
         """Equity of the account at the slice's closes."""
         self._settle()
@@ -119,7 +130,7 @@ class SliceView:
         where: Where,
         *,
         side: int = 1,
-        quantity: float | None = None,
+        quantity: float | Floats | None = None,
         stop: float | Floats | None = None,
         target: float | Floats | None = None,
         trail: float | Floats | None = None,
@@ -128,7 +139,7 @@ class SliceView:
 
         Outside the strategy's entry window, and when it has to be flat before the close, nothing is entered.
 
-        side : 1 long, -1 short; quantity : fixed, None = the strategy's `size`
+        side : 1 long, -1 short; quantity : a number or an array over symbols, None = the strategy's `size`
         stop, target : prices; trail : distance in currency; a number or an array over symbols. One that is given and
             unknown denies the entry: that is no reason to go without it
         """
@@ -162,7 +173,7 @@ class SliceView:
                 int(column),
                 side,
                 SIZE_FIXED if quantity is not None else self._size_kind,
-                float(self._values[self._size_row, row, column]) if quantity is None else float(quantity),
+                float(self._values[self._size_row, row, column]) if quantity is None else _at(quantity, column),
                 float(self._values[self._volatility_row, row, column]) if self._volatility_row >= 0 else np.nan,
                 *levels,
                 self.time_ns,

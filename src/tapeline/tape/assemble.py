@@ -52,8 +52,10 @@ def assemble(
     _refuse_duplicates(rows, cell, count * width)
     tables = {name: _pivot(rows, name, cell, count, width) for name in FIELDS}
     check_ranges(rows, cell, tables)
+    opened, high, low, close, volume = tables.values()
+    around = _around(grid, first, last)
     panel = Panel(
-        rows.symbols, grid.frame_ns, grid.start_ns, grid.end_ns, sessions=_around(grid, first, last), **tables
+        rows.symbols, grid.frame_ns, grid.start_ns, grid.end_ns, opened, high, low, close, volume, sessions=around
     )
     complete = completeness(panel, first, last)
     if not rows.daily:
