@@ -1,7 +1,7 @@
 """The report of the quality gate as a picture: one HTML file that needs nothing else, no network either.
 
-A cell is a symbol on a day: the fuller its green, the more of the day's bars are there. Orange is a day with marked
-rows, red one with quarantined rows. Under the pointer a cell tells its numbers. The strip above sums the days up.
+A cell is a symbol on a day: the fuller its green, the more of the day's bars are there. Orange in it are marked rows,
+red are quarantined ones. Under the pointer a cell tells its numbers. The strip above sums the days up.
 The browser draws the cells on a canvas from packed counts, so that two thousand symbols over five hundred days are
 one file of a few hundred kilobytes.
 """
@@ -131,7 +131,7 @@ ol { padding-left: 26px; margin: 0; } li { padding: 1px 0; }
   const N = F.symbols.length, D = F.days.length;
   if (!N || !D) return;
   const names = F.readable, h = names ? 16 : N <= 300 ? 5 : N <= 1000 ? 3 : 2;
-  const left = names ? 72 : 8, right = names ? 190 : 8, strip = 44, top = strip + 30;
+  const left = 72, right = names ? 190 : 8, strip = 44, top = strip + 30;
   const room = document.querySelector(".map").clientWidth - left - right;
   const w = Math.max(1, Math.min(26, Math.floor(room / D)));
   const gap = w >= 6 && names ? 1 : 0, scale = window.devicePixelRatio || 1;
@@ -151,11 +151,19 @@ ol { padding-left: 26px; margin: 0; } li { padding: 1px 0; }
     const k = n * D + d, x = left + d * w, y = top + n * h;
     sums.bad[d] += bad[k]; sums.doubt[d] += doubt[k];
     const there = found[k] / Math.max(F.expected[d], 1);
-    const spot = bad[k] ? "#d4322c" : doubt[k] ? "#f0a030" : "";
-    if (spot && !names) { g.fillStyle = spot; g.fillRect(x, y, w, h); continue; }
     g.fillStyle = F.expected[d] ? green(there) : "#fafbfc";
     g.fillRect(x, y, w - gap, h - gap);
-    if (spot) { g.fillStyle = spot; g.fillRect(x, y + h - gap - 5, w - gap, 5); }
+    const all = Math.max(found[k] + bad[k], 1), tall = names ? 5 : h;
+    const part = (count, from, room, color) => {
+      // Readable cells show faults at their foot, small ones on a part of their width: the more, the wider.
+      const across = names ? room : Math.max(Math.min(2, w), room * Math.min(1, count / all));
+      g.globalAlpha = names || w > 3 ? 1 : Math.max(0.4, count / all);
+      g.fillStyle = color; g.fillRect(x + from, y + h - gap - tall, across, tall);
+      g.globalAlpha = 1;
+    };
+    const half = bad[k] && doubt[k] ? (w - gap) / 2 : w - gap;
+    if (bad[k]) part(bad[k], 0, half, "#d4322c");
+    if (doubt[k]) part(doubt[k], w - gap - half, half, "#f0a030");
   }
   let most = 1;
   for (let d = 0; d < D; d++) most = Math.max(most, sums.bad[d] + sums.doubt[d]);
@@ -187,6 +195,10 @@ ol { padding-left: 26px; margin: 0; } li { padding: 1px 0; }
       g.fillStyle = m ? "#b9720a" : "#b8c2ca"; g.fillText(m.toLocaleString("en"), x + 172, y);
       g.textAlign = "left";
     }
+  }
+  const every = Math.ceil(18 / h);
+  for (let n = 0; !names && n < N; n += every) {
+    g.fillStyle = "#5c6a76"; g.textAlign = "right"; g.fillText(F.symbols[n], left - 8, top + n * h + 10);
   }
   const tip = document.getElementById("tip");
   canvas.onmousemove = (event) => {

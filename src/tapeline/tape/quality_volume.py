@@ -13,6 +13,7 @@ names at once. Hence two ways to be sure:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ from tapeline.tape.quality_rows import Bars, Codes, Flags
 from tapeline.tape.quality_sessions import SessionTable, range_to_usual, usual_move
 
 _BEFORE_MIN, _AFTER_MIN = 6, 2
+_PASSES = 8  # breaks of one symbol that are told apart
 _NORMAL_SCALE = 1.4826
 _SCALE_MIN = 0.25  # the level of a liquid share moves by so much from day to day anyway, in logarithms
 
@@ -42,77 +44,100 @@ class VolumeBreak:
     common: int
 
 
+@dataclass(frozen=True, eq=False)
+class _Levels:
+    """The known levels: where they stand in the table, and how many sessions of the symbol lie before and ahead."""
+
+    at: Times
+    code: Codes
+    session: Times
+    level: Floats
+    place: Times
+    remaining: Times
+
+
 def volume_breaks(table: SessionTable, bars: Bars, rules: QualityRules) -> list[VolumeBreak]:
-    """Return the breaks of all symbols, in the order of the table. Symbols with an unknown level are passed over."""
-    known = np.flatnonzero(~np.isnan(table.value))
-    code, level = table.code[known], table.value[known]
-    if len(known) == 0:
-        return []
+    """Return the breaks of all symbols, in the order of the table. Sessions in which nothing traded are passed over.
+
+    bars : those the table was made of
+    """
+    at = np.flatnonzero(~np.isnan(table.value))
+    code = table.code[at]
     begin = np.flatnonzero(np.diff(code, prepend=-1))
     count = np.diff([*begin, len(code)])
     place = np.arange(len(code)) - np.repeat(begin, count)
-    remaining = np.repeat(count, count) - place
+    levels = _Levels(at, code, table.session[at], table.value[at].copy(), place, np.repeat(count, count) - place)
+    found: dict[int, VolumeBreak] = {}
+    for _ in range(_PASSES):
+        # What lies behind a break is seen against the wrong level: take each symbol's first one out and look again.
+        new = _first_of_each(_breaks(levels, table, bars, rules), table.code, found)
+        for one in new:
+            after = slice(
+                int(np.searchsorted(at, one.at)), int(np.searchsorted(code, table.code[one.at], side="right"))
+            )
+            levels.level[after] -= np.log(one.factor)
+        found |= {one.at: one for one in new}
+        if not new:
+            break
+    return _with_ends([found[k] for k in sorted(found)], table.code)
+
+
+def _breaks(levels: _Levels, table: SessionTable, bars: Bars, rules: QualityRules) -> list[VolumeBreak]:
+    place, remaining, level = levels.place, levels.remaining, levels.level
     judged = np.flatnonzero((place >= _BEFORE_MIN) & (remaining >= _AFTER_MIN))
     if len(judged) == 0:
         return []
-    step = _mean_step(level, judged, place, remaining, rules)
+    step = _mean_step(levels, judged, rules)
     # Means are cheap and sharp in time; medians decide.
     wide = np.abs(step) >= 0.5 * np.log(rules.volume_common_factor)
-    rows = judged[wide]
-    before, scale, after, least = _robust(level, rows, place, remaining, rules)
-    jump = after - before
-    large = np.abs(jump) >= np.log(rules.volume_common_factor)
-    lasting = least >= 0.5 * np.abs(jump)
+    rows, step = judged[wide], step[wide]
+    jump, scale, least = _robust_jump(levels, rows, rules)
+    size = np.abs(jump)
+    lasting = least >= 0.5 * size
 
-    clear = large & lasting
-    common = _common_sessions(table.session[known], judged, rows[clear], step[wide][clear], rules)
-    alone = (
-        (np.abs(jump) >= np.log(rules.volume_factor))
-        & (np.abs(jump) >= rules.volume_scales * scale)
-        & lasting
-        & (np.abs(level[rows] - level[rows - 1]) >= 0.5 * np.abs(jump))
-        & (place[rows] >= rules.volume_before)
-        & (remaining[rows] >= rules.volume_after)
-    )
-    sides = np.array([common.get(int(s), (0, 0))[0] for s in table.session[known[rows]]], dtype=np.int64)
-    together = (sides != 0) & (np.sign(jump) == sides) & (np.abs(jump) >= 0.5 * np.log(rules.volume_common_factor))
+    clear = lasting & (size >= np.log(rules.volume_common_factor))
+    common = _common_sessions(levels.session, judged, rows[clear], step[clear], rules)
+    sides = np.array([common.get(int(s), (0, 0))[0] for s in levels.session[rows]], dtype=np.int64)
+    together = (sides != 0) & (np.sign(jump) == sides) & (size >= 0.5 * np.log(rules.volume_common_factor))
+
+    alone = lasting & (size >= np.log(rules.volume_factor)) & (size >= rules.volume_scales * scale)
+    alone &= np.abs(level[rows] - level[rows - 1]) >= 0.5 * size
+    alone &= (place[rows] >= rules.volume_before) & (remaining[rows] >= rules.volume_after)
+    alone[alone] = _quiet_price(table, levels.at[rows[alone]], rules)
+    for k in np.flatnonzero(alone).tolist():
+        alone[k] = range_to_usual(table, bars, int(levels.at[rows[k]]), rules.volume_after) <= rules.volume_range
 
     found: list[VolumeBreak] = []
-    sharpness = np.abs(step[wide]) + np.where(together, np.inf, 0.0)
-    alone[alone] = _quiet_price(table, known[rows[alone]], rules)
-    for k in np.flatnonzero(alone).tolist():
-        alone[k] = range_to_usual(table, bars, int(known[rows[k]]), rules.volume_after) <= rules.volume_range
-    for chosen in _one_per_break(rows, sharpness, code, together | alone, rules.volume_after):
-        row = int(rows[chosen])
-        count_common = common[int(table.session[known[row]])][1] if together[chosen] else 1
-        found.append(VolumeBreak(int(known[row]), 0, float(np.exp(jump[chosen])), count_common))
-    return _with_ends(found, table.code)
+    sharpness = np.abs(step) + np.where(together, np.inf, 0.0)
+    for k in _one_per_break(rows, sharpness, levels.code, together | alone, rules.volume_after):
+        symbols = common[int(levels.session[rows[k]])][1] if together[k] else 1
+        found.append(VolumeBreak(int(levels.at[rows[k]]), 0, float(np.exp(jump[k])), symbols))
+    return found
 
 
-def _mean_step(level: Floats, judged: Times, place: Times, remaining: Times, rules: QualityRules) -> Floats:
-    total = np.concatenate([[0.0], np.cumsum(level)])
-    back = np.minimum(place[judged], rules.volume_before)
-    ahead = np.minimum(remaining[judged], rules.volume_after)
+def _mean_step(levels: _Levels, judged: Times, rules: QualityRules) -> Floats:
+    total = np.concatenate([[0.0], np.cumsum(levels.level)])
+    back = np.minimum(levels.place[judged], rules.volume_before)
+    ahead = np.minimum(levels.remaining[judged], rules.volume_after)
     after = (total[judged + ahead] - total[judged]) / ahead
     before = (total[judged] - total[judged - back]) / back
     difference: Floats = after - before
     return difference
 
 
-def _robust(
-    level: Floats, rows: Times, place: Times, remaining: Times, rules: QualityRules
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return the median before, its scale, the median after, and the least distance of the sessions after."""
+def _robust_jump(levels: _Levels, rows: Times, rules: QualityRules) -> tuple[Floats, Floats, Floats]:
+    """Return the jump of the median, the scale of the level before, and the least jump of the sessions after."""
+    level, place, remaining = levels.level, levels.place[rows], levels.remaining[rows]
     away = np.arange(1, rules.volume_before + 1)
-    back = np.where(away <= place[rows][:, None], level[np.maximum(rows[:, None] - away, 0)], np.nan)
+    back = np.where(away <= place[:, None], level[np.maximum(rows[:, None] - away, 0)], np.nan)
     ahead = np.arange(rules.volume_after)
     beyond = level[np.minimum(rows[:, None] + ahead, len(level) - 1)]
-    forth = np.where(ahead < remaining[rows][:, None], beyond, np.nan)
-    before, after = np.nanmedian(back, axis=1), np.nanmedian(forth, axis=1)
+    forth = np.where(ahead < remaining[:, None], beyond, np.nan)
+    before = np.nanmedian(back, axis=1)
+    jump = np.nanmedian(forth, axis=1) - before
     scale = np.maximum(_NORMAL_SCALE * np.nanmedian(np.abs(back - before[:, None]), axis=1), _SCALE_MIN)
-    side = np.sign(after - before)[:, None]
-    least = np.nanmin(np.where(np.isnan(forth), np.nan, side * (forth - before[:, None])), axis=1)
-    return before, scale, after, least
+    least = np.nanmin(np.sign(jump)[:, None] * (forth - before[:, None]), axis=1)
+    return jump, scale, least
 
 
 def _common_sessions(
@@ -155,6 +180,14 @@ def _one_per_break(rows: Times, sharpness: Floats, code: Codes, jumps: Flags, re
             groups.append([])
         groups[-1].append(k)
     return [max(group, key=lambda k: float(sharpness[k])) for group in groups]
+
+
+def _first_of_each(breaks: list[VolumeBreak], code: Codes, found: Mapping[int, VolumeBreak]) -> list[VolumeBreak]:
+    first: dict[int, VolumeBreak] = {}
+    for one in breaks:
+        if one.at not in found:
+            first.setdefault(int(code[one.at]), one)
+    return list(first.values())
 
 
 def _with_ends(found: list[VolumeBreak], code: Codes) -> list[VolumeBreak]:
