@@ -84,28 +84,24 @@ def check_bars(
     columns = [frame[name].cast(pl.Float64).to_numpy() for name in FIELDS]
     bars = Bars(code, frame["start_ns"].to_numpy(), *columns)
     sessions = _around(sessions, bars)
-    placed = place(bars, frame_ns, sessions)
-    with np.errstate(over="ignore", invalid="ignore"):
-        bits = check_values(bars)
-    bits |= check_times(bars, placed, frame_ns, sessions)
-    sound = (bits & np.uint32(UNUSABLE)) == 0
-    bits |= check_duplicates(bars, placed, sound, daily=frame_ns >= DAY)
-    sound = (bits & np.uint32(UNUSABLE)) == 0
+    factor = frame["adj_factor"].cast(pl.Float64).to_numpy() if "adj_factor" in frame.columns else None
+    # Independent passes over all rows run side by side; NumPy lets go of the interpreter while it counts.
+    with ThreadPoolExecutor(2) as pool:
+        values = pool.submit(check_values, bars)
+        placed = place(bars, frame_ns, sessions)
+        bits = check_times(bars, placed, frame_ns, sessions)
+        bits |= values.result()
+        sound = (bits & np.uint32(UNUSABLE)) == 0
+        bits |= check_duplicates(bars, placed, sound, daily=frame_ns >= DAY)
+        sound = (bits & np.uint32(UNUSABLE)) == 0
+        rows = np.flatnonzero(sound)
 
-    rows = np.flatnonzero(sound)
-    kept = SoundBars(
-        symbols,
-        bars.take(sound),
-        placed if len(rows) == len(bars) else Placement(placed.session[rows], placed.slot[rows], placed.offset_ns),
-        frame_ns,
-        sessions,
-    )
-    factor = frame["adj_factor"].cast(pl.Float64).to_numpy()[rows] if "adj_factor" in frame.columns else None
-    # Three independent passes over all rows; NumPy lets go of the interpreter while it counts.
-    with ThreadPoolExecutor(3) as pool:
+        whole = len(rows) == len(bars)
+        where = placed if whole else Placement(placed.session[rows], placed.slot[rows], placed.offset_ns)
+        kept = SoundBars(symbols, bars.take(sound), where, frame_ns, sessions)
         moves = pool.submit(spikes, kept.bars, chosen)
         stale = pool.submit(stale_bars, kept.bars, chosen)
-        told = findings_of(kept, chosen, corporate_actions, factor, reference)
+        told = findings_of(kept, chosen, corporate_actions, None if factor is None else factor[rows], reference)
         spike, gross = moves.result()
         bits[rows[spike]] |= np.uint32(Reason.SPIKE.bit)
         bits[rows[stale.result()]] |= np.uint32(Reason.STALE.bit)

@@ -22,6 +22,7 @@ from tapeline.tape.quality_sessions import SessionTable, holes, session_table
 from tapeline.tape.quality_splits import split_findings
 from tapeline.tape.quality_volume import volume_breaks
 
+_SECURITY_SESSIONS = 5  # fewer wrong closes in a row are more likely an error than another security
 _FACTOR_STEP = 0.1  # a step of an adjustment factor below this is a dividend
 
 
@@ -182,10 +183,10 @@ def _reference(sound: SoundBars, table: SessionTable, reference: pl.DataFrame | 
         places = at[list(one.at)]
         symbol = sound.symbols[int(table.code[places[0]])]
         first, last = (sound.day(int(table.session[k])) for k in (places[0], places[-1]))
-        what = "the same security, otherwise adjusted" if one.adjusted else "the price of another security?"
+        wrong = "another security?" if len(places) >= _SECURITY_SESSIONS else "wrong prices?"
+        what = "the same security, otherwise adjusted." if one.adjusted else wrong
         when = f"on {first}" if len(places) == 1 else f"in {len(places)} sessions from {first} to {last}"
         sentence = f"{symbol}: closes are {one.factor:.3g} times the reference's {when}: {what}"
-        sentence = sentence if sentence.endswith("?") else f"{sentence}."
         findings.append(Finding(Reason.REFERENCE_MISMATCH, symbol, first, last, len(places), sentence))
         if not one.adjusted:
             rows.append(_rows_of(table, places.tolist()))

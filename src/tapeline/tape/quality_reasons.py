@@ -129,7 +129,8 @@ class QualityRules:
     split_sessions : how far from its ex-date the move of a split is searched
     prices : "raw", "adjusted", or "" to see it in the data: whether splits show in the prices
 
-    reference_move : largest difference of two closes of one security
+    reference_move, reference_scales : largest difference of two closes of one security: this, or so many daily
+        volatilities where these are more
     reference_noise : median difference of daily returns below which two sources show one security, whatever
         factor lies between them
     """
@@ -168,6 +169,7 @@ class QualityRules:
     split_sessions: int = 5
     prices: str = ""
     reference_move: float = 0.05
+    reference_scales: float = 1.0
     reference_noise: float = 0.002
 
     def __post_init__(self) -> None:

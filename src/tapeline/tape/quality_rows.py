@@ -94,9 +94,10 @@ def check_values(bars: Bars) -> Bits:
             found[where] |= np.uint32(reason.bit)
 
     # One sum per row proves five numbers finite; where it overflows, the fields are looked at one by one.
-    total = bars.open + bars.high
-    for values in (bars.low, bars.close, bars.volume):
-        total += values
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = bars.open + bars.high
+        for values in (bars.low, bars.close, bars.volume):
+            total += values
     if not np.isfinite(total).all():
         finite = [np.isfinite(values) for values in (*prices, bars.volume)]
         say(Reason.NOT_A_NUMBER, ~np.logical_and.reduce(finite))

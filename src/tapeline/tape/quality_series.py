@@ -16,16 +16,14 @@ usual: few shares may well change hands at one price, many do not.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-import numpy.typing as npt
 
 from tapeline.domain.panel import Floats, Times
 from tapeline.tape.quality_reasons import QualityRules
 from tapeline.tape.quality_rows import Bars, Flags
 
-# A window of 2 x 20 returns is looked up for candidates only. These stand off by at least this many mean absolute
-# returns of the whole symbol, which costs one pass.
-_CANDIDATE_SCALES = 3.0
 _NORMAL_SCALE = 1.4826  # median absolute deviation of a normal distribution to its standard deviation
 
 
@@ -39,34 +37,30 @@ def spikes(bars: Bars, rules: QualityRules) -> tuple[Flags, Flags]:
     gross = np.zeros(len(bars), dtype=np.bool_)
     if len(bars) < 3:
         return spike, gross
-    follows = bars.follows[1:]
-    # Step r leads from row r to row r + 1; zero where it would lead to another symbol.
-    change = np.log(bars.close)
-    change = np.where(follows, np.diff(change), 0.0)
-    gap = np.where(follows, np.log(bars.open[1:] / bars.close[:-1]), 0.0)
-    size = np.abs(change)
-    floor = np.maximum(rules.spike_move, _CANDIDATE_SCALES * _mean_by_symbol(size, bars.code))
-    volatility = _LocalMedian(size, bars, rules)
-
+    # Every spike ends in a large gap between a close and the next open, and few bars do: look closer at these only.
+    factor = np.exp(rules.spike_move)
+    opened = bars.open[1:]
+    wide = opened >= bars.close[:-1] * factor
+    wide |= opened * factor <= bars.close[:-1]
+    last = np.flatnonzero(wide)
     for length in range(1, rules.spike_bars + 1):
-        # There: the change into the first bar, or for a longer excursion the gap into it. Back: the gap after it.
-        there = (change if length == 1 else gap)[: len(gap) - length]
-        back = gap[length:]
-        far = np.flatnonzero(np.abs(back) >= floor[length:-1])
-        far = far[np.abs(there[far]) >= floor[1 + far]]
-        first = far + 1
-        net = np.log(bars.open[first + length] / bars.close[first - 1])
-        one = bars.code[first - 1] == bars.code[first + length]
-        least = np.minimum(np.abs(there[far]), np.abs(back[far]))
-        returned = np.abs(net) <= (1.0 - rules.spike_reversal) * least
-        opposite = there[far] * back[far] < 0.0
-        first, least = first[one & returned & opposite], least[one & returned & opposite]
-        sure = least >= rules.spike_scales * volatility.around(first, length)
+        first = last - length + 1
+        first = first[(first > 0) & (bars.code[first - 1] == bars.code[first + length])]
+        before, after = first - 1, first + length
+        # There: the change into the bar, or for a longer excursion the gap into it. Back: the gap after it.
+        there = np.log((bars.close if length == 1 else bars.open)[first] / bars.close[before])
+        back = np.log(bars.open[after] / bars.close[after - 1])
+        net = np.log(bars.open[after] / bars.close[before])
+        least = np.minimum(np.abs(there), np.abs(back))
+        likely = (there * back < 0.0) & (np.abs(net) <= (1.0 - rules.spike_reversal) * least)
+        likely &= least >= rules.spike_move
+        first, least = first[likely], least[likely]
+        first = first[least >= rules.spike_scales * _volatility_around(bars, first, length, rules)]
         for step in range(length):
-            spike[first[sure] + step] = True
-        _mark_gross(gross, bars, first[sure], length, rules)
-    spike |= _wicks(bars, volatility, rules)
-    return spike, gross & spike
+            spike[first + step] = True
+        _mark_gross(gross, bars, first, length, rules)
+    spike[_wicks(bars, rules)] = True
+    return spike, gross
 
 
 def stale_bars(bars: Bars, rules: QualityRules) -> Flags:
@@ -77,15 +71,20 @@ def stale_bars(bars: Bars, rules: QualityRules) -> Flags:
     stale = np.zeros(len(bars), dtype=np.bool_)
     if len(bars) < 2:
         return stale
-    # Repeating or freezing, a bar closes where the one before closed; most do not, so look closer at these only.
-    near = np.flatnonzero(bars.close[1:] == bars.close[:-1]) + 1
+    still = bars.close[:-1]
+    frozen_flags = bars.close[1:] == still
+    for values in (bars.open, bars.high, bars.low):
+        same = values[1:] == values[:-1]
+        same |= values[1:] == still
+        frozen_flags &= same
+    near = np.flatnonzero(frozen_flags) + 1
     near = near[bars.code[near] == bars.code[near - 1]]
-    same = np.ones(len(near), dtype=np.bool_)
+    repeated = np.ones(len(near), dtype=np.bool_)
     flat = np.ones(len(near), dtype=np.bool_)
-    for values in (bars.open, bars.high, bars.low, bars.close):
-        same &= values[near] == values[near - 1]
+    for values in (bars.open, bars.high, bars.low):
+        repeated &= values[near] == values[near - 1]
         flat &= values[near] == bars.close[near - 1]
-    frozen = near[same | flat]
+    frozen = near[repeated | flat]
     if len(frozen) == 0:
         return stale
     code = bars.code[frozen]
@@ -100,69 +99,66 @@ def stale_bars(bars: Bars, rules: QualityRules) -> Flags:
     stale[frozen[np.repeat(beyond, length)]] = True
 
     alone = near[flat & (bars.volume[near] > 0.0)]
-    if len(alone):
-        median_range = _LocalMedian(bars.high - bars.low, bars, rules, steps=False).around(alone, 1, scaled=False)
-        median_volume = _LocalMedian(bars.volume, bars, rules, steps=False).around(alone, 1, scaled=False)
-        moving = median_range >= rules.stale_range_ticks * rules.tick
-        stale[alone[moving & (bars.volume[alone] >= rules.stale_volume * median_volume)]] = True
+    median_range = _median_around(bars, lambda row: bars.high[row] - bars.low[row], alone, 1, rules)
+    alone = alone[median_range >= rules.stale_range_ticks * rules.tick]
+    median_volume = _median_around(bars, lambda row: bars.volume[row], alone, 1, rules)
+    stale[alone[bars.volume[alone] >= rules.stale_volume * median_volume]] = True
     return stale
 
 
-class _LocalMedian:
-    """The median of a quantity over the bars around a few rows of the same symbol, the rows themselves left out."""
+def _volatility_around(bars: Bars, first: Times, length: int, rules: QualityRules) -> Floats:
+    """Return the robust standard deviation of the returns around rows, at least half a tick; infinite without any."""
 
-    def __init__(self, values: Floats, bars: Bars, rules: QualityRules, *, steps: bool = True) -> None:
-        self._values, self._code, self._close = values, bars.code, bars.close
-        self._width, self._tick, self._steps = rules.neighbours, rules.tick, steps
+    def change(row: Times) -> Floats:
+        move: Floats = np.abs(np.log(bars.close[row] / bars.close[row - 1]))
+        return np.where(bars.code[row] == bars.code[row - 1], move, np.nan)
 
-    def around(self, first: Times, length: int, *, scaled: bool = True) -> Floats:
-        """Return the median around rows first .. first + length - 1, float64 [rows]; infinite without neighbours.
-
-        scaled : as a standard deviation, and not below half a tick
-        """
-        if len(first) == 0:
-            return np.empty(0)
-        # Step r ends in row r + 1: a row's own steps are the one into it and the one out of the last row.
-        shift = -1 if self._steps else 0
-        away = np.arange(1, self._width + 1)
-        own_last = first + length - 1 + (0 if not self._steps else 1) + shift
-        index = np.concatenate([(first + shift)[:, None] - away, own_last[:, None] + away], axis=1)
-        row = index - shift
-        known = (index >= 0) & (index < len(self._values))
-        if self._steps:
-            known &= self._code[np.clip(row - 1, 0, len(self._code) - 1)] == self._code[first][:, None]
-        known &= self._code[np.clip(row, 0, len(self._code) - 1)] == self._code[first][:, None]
-        values = np.where(known, self._values[np.clip(index, 0, len(self._values) - 1)], np.inf)
-        values.sort(axis=1)
-        count = known.sum(axis=1)
-        middle = np.maximum(count - 1, 0)
-        rows = np.arange(len(first))
-        median: Floats = 0.5 * (values[rows, middle // 2] + values[rows, (middle + 1) // 2])
-        if not scaled:
-            return np.where(count > 0, median, 0.0)
-        return np.maximum(_NORMAL_SCALE * median, 0.5 * self._tick / self._close[first])
+    # The change out of the last bar belongs to the excursion: one row more is left out.
+    median = _median_around(bars, change, first, length + 1, rules)
+    scale: Floats = np.maximum(_NORMAL_SCALE * median, 0.5 * rules.tick / bars.close[first])
+    return np.where(np.isnan(median), np.inf, scale)
 
 
-def _wicks(bars: Bars, volatility: _LocalMedian, rules: QualityRules) -> Flags:
+def _median_around(
+    bars: Bars, quantity: Callable[[Times], Floats], first: Times, length: int, rules: QualityRules
+) -> Floats:
+    """Return the median of a quantity over the bars around rows first .. first + length - 1, these left out.
+
+    quantity : its values in some rows, NaN where it has none
+    Only bars of the same symbol count; NaN without any.
+    """
+    if len(first) == 0:
+        return np.empty(0)
+    away = np.arange(1, rules.neighbours + 1)
+    row = np.concatenate([first[:, None] - away, first[:, None] + (length - 1) + away], axis=1)
+    inside = (row >= 0) & (row < len(bars))
+    row = np.clip(row, 0, len(bars) - 1)
+    inside &= bars.code[row] == bars.code[first][:, None]
+    values = np.where(inside, quantity(row), np.nan)
+    values.sort(axis=1)  # NaN last
+    count = np.count_nonzero(~np.isnan(values), axis=1)
+    middle = np.maximum(count - 1, 0)
+    rows = np.arange(len(first))
+    median: Floats = 0.5 * (values[rows, middle // 2] + values[rows, (middle + 1) // 2])
+    return median
+
+
+def _wicks(bars: Bars, rules: QualityRules) -> Times:
     """Return bars whose high or low stands alone: beyond the body, both neighbours, and what others do."""
-    spike = np.zeros(len(bars), dtype=np.bool_)
-    body_high, body_low = np.maximum(bars.open, bars.close), np.minimum(bars.open, bars.close)
-    inner = slice(1, -1)
-    one = (bars.code[2:] == bars.code[1:-1]) & (bars.code[:-2] == bars.code[1:-1])
-    span = _LocalMedian(np.log(bars.high / bars.low), bars, rules, steps=False)
-    least = np.exp(rules.wick_move)
-    for outer, body, sign in ((bars.high, body_high, 1), (bars.low, body_low, -1)):
-        beyond = outer[inner] >= body[inner] * least if sign > 0 else outer[inner] * least <= body[inner]
-        row = np.flatnonzero(beyond & one) + 1
-        pick = np.maximum if sign > 0 else np.minimum
-        level = pick(pick(outer[row - 1], outer[row + 1]), body[row])
-        move = sign * np.log(outer[row] / level)
-        scale = np.maximum(volatility.around(row, 1), span.around(row, 1, scaled=False))
-        row = row[(move >= rules.wick_move) & (move >= rules.wick_scales * scale)]
+    ranging = np.flatnonzero(bars.high[1:-1] >= bars.low[1:-1] * np.exp(rules.wick_move)) + 1
+    ranging = ranging[bars.code[ranging - 1] == bars.code[ranging + 1]]
+    found = []
+    for outer, pick, sign in ((bars.high, np.maximum, 1), (bars.low, np.minimum, -1)):
+        level = pick(pick(outer[ranging - 1], outer[ranging + 1]), pick(bars.open[ranging], bars.close[ranging]))
+        move = sign * np.log(outer[ranging] / level)
+        row, move = ranging[move >= rules.wick_move], move[move >= rules.wick_move]
+        span = _median_around(bars, lambda near: np.log(bars.high[near] / bars.low[near]), row, 1, rules)
+        scale = np.fmax(_volatility_around(bars, row, 1, rules), span)
+        row = row[move >= rules.wick_scales * scale]
         # Where several symbols do it in the same bar and direction, the market did it: 2010-05-06, 2015-08-24.
         _, which, together = np.unique(bars.start_ns[row], return_inverse=True, return_counts=True)
-        spike[row[together[which] < rules.wick_symbols]] = True
-    return spike
+        found.append(row[together[which] < rules.wick_symbols])
+    return np.concatenate(found)
 
 
 def _mark_gross(gross: Flags, bars: Bars, first: Times, length: int, rules: QualityRules) -> None:
@@ -173,11 +169,3 @@ def _mark_gross(gross: Flags, bars: Bars, first: Times, length: int, rules: Qual
         above = bars.low[row] >= factor * np.maximum(bars.high[before], bars.high[after])
         below = bars.high[row] * factor <= np.minimum(bars.low[before], bars.low[after])
         gross[row] |= above | below
-
-
-def _mean_by_symbol(size: Floats, code: npt.NDArray[np.int64]) -> Floats:
-    """Return the mean of the steps of each row's symbol, float64 [R]."""
-    begin = np.flatnonzero(np.diff(code, prepend=-1))
-    count = np.diff([*begin, len(code)])
-    total = np.add.reduceat(np.append(size, 0.0), begin)
-    return np.repeat(total / np.maximum(count - 1, 1), count)

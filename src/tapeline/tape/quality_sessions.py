@@ -95,13 +95,13 @@ def session_table(bars: Bars, placed: Placement) -> SessionTable:
     return SessionTable(bars.code[first], placed.session[first], first, last, bars.open[first], bars.close[last], level)
 
 
-def usual_move(table: SessionTable, move: Floats, rows: Times) -> Floats:
+def usual_move(code: Codes, move: Floats, rows: Times) -> Floats:
     """Return the robust volatility of moves around sessions, their own left out; 0 where nothing is known."""
-    usual = median_around(table, np.abs(move), rows, ahead=True)
+    usual = median_around(code, np.abs(move), rows, ahead=True)
     return _NORMAL_SCALE * np.where(np.isnan(usual), 0.0, usual)
 
 
-def median_around(table: SessionTable, values: Floats, rows: Times, *, ahead: bool) -> Floats:
+def median_around(code: Codes, values: Floats, rows: Times, *, ahead: bool) -> Floats:
     """Return the median of the known values before, and if asked after, sessions of the same symbol; NaN if none."""
     away = np.arange(1, SESSIONS_AROUND + 1)
     index = rows[:, None] - away
@@ -109,7 +109,7 @@ def median_around(table: SessionTable, values: Floats, rows: Times, *, ahead: bo
         index = np.concatenate([index, rows[:, None] + away], axis=1)
     inside = (index >= 0) & (index < len(values))
     index = np.clip(index, 0, len(values) - 1)
-    near = np.where(inside & (table.code[index] == table.code[rows][:, None]), values[index], np.nan)
+    near = np.where(inside & (code[index] == code[rows][:, None]), values[index], np.nan)
     median: Floats = np.full(len(rows), np.nan)
     some = ~np.isnan(near).all(axis=1)
     median[some] = np.nanmedian(near[some], axis=1)

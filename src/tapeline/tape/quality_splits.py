@@ -81,7 +81,7 @@ class _Actions:
             if inside and not np.isnan(jump[at]) and abs(np.log(ratio)) > np.log1p(1e-3):
                 self.known[at] = ratio
         ats = np.array(list(self.known), dtype=np.int64)
-        usual = usual_move(table, jump, ats)
+        usual = usual_move(table.code, jump, ats)
         size = np.abs(np.log(list(self.known.values()))) if len(ats) else np.empty(0)
         judged = (size >= np.log(rules.split_ratio)) & (size >= rules.split_scales * usual)
         self._judged = ats[judged].tolist()
@@ -130,7 +130,7 @@ def _missing(table: SessionTable, bars: Bars, jump: Floats, rules: QualityRules)
     rows = np.flatnonzero(np.abs(jump) >= 0.9 * np.log(rules.split_ratio_untold))
     if len(rows) == 0:
         return []
-    usual = usual_move(table, jump, rows)
+    usual = usual_move(table.code, jump, rows)
     nearest = _LOG_RATIOS[np.argmin(np.abs(-jump[rows][:, None] - _LOG_RATIOS), axis=1)]
     size = np.abs(nearest)
     allowed = np.minimum(np.maximum(0.02, rules.split_scales * usual), 0.2 * size)
@@ -142,7 +142,7 @@ def _missing(table: SessionTable, bars: Bars, jump: Floats, rules: QualityRules)
         same = table.code[later] == table.code[rows]
         back = np.log(table.close[later] / table.close[np.maximum(rows - 1, 0)])
         lasting &= ~same | (np.abs(back - jump[rows]) < 0.5 * np.abs(jump[rows]))
-    level = median_around(table, table.value, rows, ahead=False)
+    level = median_around(table.code, table.value, rows, ahead=False)
     quiet = np.abs(table.value[rows] - level) <= rules.split_volume
     likely = fits & lasting & quiet
     return [

@@ -167,7 +167,7 @@ def _quiet_price(table: SessionTable, at: Times, rules: QualityRules) -> Flags:
     quiet = np.ones(len(at), dtype=np.bool_)
     for move in (overnight, within):
         largest = np.max([np.abs(move[np.clip(at + shift, 0, len(move) - 1)]) for shift in (-1, 0, 1)], axis=0)
-        quiet &= largest <= rules.volume_price_scales * usual_move(table, move, at)
+        quiet &= largest <= rules.volume_price_scales * usual_move(table.code, move, at)
     return quiet
 
 
