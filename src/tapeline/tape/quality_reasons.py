@@ -93,8 +93,8 @@ class QualityRules:
     actions : what differs from ACTIONS
     chance : a stale run or a gap is reported where luck would produce its like less often than this, per symbol
 
-    spike_scales : how many local volatilities a price must stand off its neighbours. The local volatility is
-        1.4826 times the median absolute return of `neighbours` bars on each side
+    spike_scales : how many local volatilities a price must stand off its neighbours. The local volatility is the
+        upper quartile of the absolute returns of `neighbours` bars on each side, as a standard deviation
     spike_move : and how far at least
     spike_reversal : share of the move that the next bar must take back
     spike_bars : longest excursion, in bars, that still counts as a spike
@@ -138,7 +138,7 @@ class QualityRules:
     actions: Mapping[Reason, Action] = field(default_factory=dict)
     chance: float = 1e-6
     neighbours: int = 20
-    spike_scales: float = 12.0
+    spike_scales: float = 8.0
     spike_move: float = 0.01
     spike_reversal: float = 0.7
     spike_bars: int = 3
