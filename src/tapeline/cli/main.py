@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tapeline import __version__
+from tapeline.cli.data import data_app
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 INTERRUPTION = "interrupted; nothing was kept."
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 journal_app = typer.Typer(help="Look after a journal.", no_args_is_help=True)
 app.add_typer(journal_app, name="journal")
+app.add_typer(data_app, name="data")
 
 _BARS, _RUN, _OUTPUT = "Bars", "Run", "Output"
 
