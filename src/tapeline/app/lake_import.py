@@ -162,7 +162,9 @@ def import_table(
     return ImportReport(load, commit.number, read.frame.height, 0, stored, ())
 
 
-def check_stored(lake: Lake, gate: Gate, *, frame: str | None = None, symbols: list[str] | None = None) -> Verdict:
+def check_stored(
+    lake: Lake, *, frame: str | None = None, symbols: list[str] | None = None, gate: Gate = take_all
+) -> Verdict:
     """Return what the quality gate says of bars that are stored."""
     rows = lake.bars(symbols, frame=frame)
     frame_ns = lake.frame_ns(frame)

@@ -11,10 +11,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.errors import ConfigurationError, InputError, UnknownNameError
 from tapeline.domain.panel import Sessions
+from tapeline.domain.times import ns_to_date
 from tapeline.feeds.parquet import read_bars
 from tapeline.feeds.simulated import simulate_market
+from tapeline.lake.lake import open_lake
 from tapeline.simulation.settings import (
     Account,
     Costs,
@@ -37,7 +40,10 @@ SIMULATED_FIRST, SIMULATED_LAST = date(2024, 1, 2), date(2024, 2, 14)
 class DataChoice:
     """Which bars a command wants, in the words of the command line; empty texts mean all.
 
-    path : None asks for the simulated market of a seed, whose period and symbols can be chosen like a file's
+    path : of a file or folder
+    lake : a data lake as folder or folder@snapshot, instead of a path; bars : the length of its bars, where it has
+        several
+    Without both the market of a seed is simulated, whose period and symbols can be chosen like a file's.
     """
 
     path: Path | None
@@ -47,15 +53,32 @@ class DataChoice:
     label: str = "start"
     calendar: str = "XNYS"
     seed: int = 7
+    lake: str = ""
+    bars: str = ""
 
     @property
     def is_simulated(self) -> bool:
         """Whether the bars are invented."""
-        return self.path is None
+        return self.path is None and not self.lake
 
     def read(self) -> Reading:
         """Return the bars. Raises what reading or simulating raises."""
+        return self.read_with_actions()[0]
+
+    def read_with_actions(self) -> tuple[Reading, list[CorporateAction]]:
+        """Return the bars, and the corporate actions of their symbols that a lake knows; a file knows none."""
         names = [name.strip() for name in self.symbols.split(",") if name.strip()]
+        if not self.lake:
+            return self._read(names), []
+        if self.path is not None:
+            raise InputError(f"Bars were asked from {self.path} and from lake {self.lake}. Leave one of them out.")
+        lake = open_lake(self.lake)
+        first, last = _day(self.first, "--from"), _day(self.last, "--to")
+        reading = lake.read(names or None, first=first, last=last, frame=self.bars or None)
+        days = [ns_to_date(reading.report.first_ns), ns_to_date(reading.report.last_ns)]
+        return reading, lake.corporate_actions(reading.panel.symbols, *days)
+
+    def _read(self, names: list[str]) -> Reading:
         if self.path is None:
             return simulate_market(self.seed, sessions=self._simulated_sessions(), symbols=names or SIMULATED_SYMBOLS)
         return read_bars(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tapeline.app.load import DataChoice, load_settings
@@ -11,10 +12,11 @@ from tapeline.app.run_files import check_new_journal, whole_journal
 from tapeline.app.strategies import make_strategies, users_faults
 from tapeline.cli.console import console, messages, plural, prepare_kernels, show_text, trading_progress
 from tapeline.cli.summary import picture_of, summary_of
-from tapeline.domain.panel import Panel
+from tapeline.domain.corporate import CorporateAction
 from tapeline.engine.assembly import AnyStrategy
 from tapeline.engine.backtest import backtest
 from tapeline.simulation.settings import RunSettings
+from tapeline.tape.reading import Reading
 
 
 def run_backtest(
@@ -33,7 +35,7 @@ def run_backtest(
     settings = load_settings(config, cash)
     if journal is not None:
         check_new_journal(journal)
-    reading = choice.read()
+    reading, actions = choice.read_with_actions()
     for sentence in reading.report.sentences():
         messages.print(sentence, soft_wrap=True, markup=False)
     check_run(strategies, reading.panel, settings)
@@ -41,10 +43,11 @@ def run_backtest(
     finished = None
     if journal is None:
         with users_faults():
-            result = backtest(strategies, reading.panel, settings)
+            result = backtest(strategies, reading.panel, settings, corporate_actions=actions)
     else:
-        finished = _replay(strategies, reading.panel, journal, settings, choice, reading.report.source)
+        finished = _replay(strategies, reading, actions, journal, settings, choice)
         result = finished.result
+    result = replace(result, manifest={**result.manifest, "data_source": reading.report.source})
     if as_json:
         console.out(result.to_json(), highlight=False)
         return
@@ -64,19 +67,20 @@ def run_backtest(
 
 def _replay(
     strategies: Sequence[AnyStrategy],
-    panel: Panel,
+    reading: Reading,
+    actions: Sequence[CorporateAction],
     journal: Path,
     settings: RunSettings,
     choice: DataChoice,
-    source: str,
 ) -> FinishedReplay:
-    with whole_journal(journal), users_faults(), trading_progress(len(panel)) as report:
+    with whole_journal(journal), users_faults(), trading_progress(len(reading.panel)) as report:
         return replay(
             strategies,
-            panel,
+            reading.panel,
             journal,
             settings,
-            data_source=source,
+            data_source=reading.report.source,
+            corporate_actions=actions,
             seed=choice.seed if choice.is_simulated else 0,
             on_slice=report,
         )

@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tapeline import __version__
+from tapeline.cli.data import data_app
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 INTERRUPTION = "interrupted; nothing was kept."
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 journal_app = typer.Typer(help="Look after a journal.", no_args_is_help=True)
 app.add_typer(journal_app, name="journal")
+app.add_typer(data_app, name="data")
 
 _BARS, _RUN, _OUTPUT = "Bars", "Run", "Output"
 
@@ -47,6 +49,14 @@ Calendar = Annotated[
     typer.Option("--calendar", help="Exchange, or none for bars around the clock.", rich_help_panel=_BARS),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the simulated market.", rich_help_panel=_BARS)]
+Lake = Annotated[
+    str,
+    typer.Option("--lake", help="Bars of a data lake: folder or folder@snapshot.", rich_help_panel=_BARS),
+]
+Bars = Annotated[
+    str,
+    typer.Option("--bars", help="Length of the lake's bars, such as 1min.", rich_help_panel=_BARS),
+]
 Journal = Annotated[
     Path | None,
     typer.Option("--journal", help="Journal file; default: of the newest run below ./tapeline-work."),
@@ -91,6 +101,8 @@ def demo(
 def backtest(
     strategies: Annotated[list[str], typer.Argument(help="Shipped names, or your own: file.py or file.py:ClassName.")],
     data: Data = None,
+    lake: Lake = "",
+    bars: Bars = "",
     seed: Seed = 7,
     symbols: Symbols = "",
     first: First = "",
@@ -124,7 +136,7 @@ def backtest(
 
     run_backtest(
         strategies,
-        DataChoice(data, symbols, first, last, label, calendar, seed),
+        DataChoice(data, symbols, first, last, label, calendar, seed, lake, bars),
         frame=frame,
         assignments=assignments or [],
         config=config,

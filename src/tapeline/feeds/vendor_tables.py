@@ -29,22 +29,25 @@ class VendorTable(NamedTuple):
 
 
 def read_vendor_table(path: Path, columns: Mapping[str, str], separator: str = ",") -> VendorTable:
-    """Return the rows of a file. columns : the vendor's name of each of ours that it calls otherwise.
+    """Return the rows of a file.
 
+    columns : the vendor's name of each of ours that it calls otherwise; "=SP500" is that text in every row
     Raises InputError or DataError for what cannot be read.
     """
     table = read_table(path, separator)
     theirs = tuple(table.columns)
-    for ours, name in columns.items():
+    constants = {ours: name[1:] for ours, name in columns.items() if name.startswith("=")}
+    named = {ours: name for ours, name in columns.items() if ours not in constants}
+    for ours, name in named.items():
         if name not in theirs:
             raise DataError(
                 f"{path} has no column {name!r} for {ours}; it has {', '.join(theirs[:12])}. Correct --columns."
             )
-    renamed = {name: ours for ours, name in columns.items()}
+    renamed = {name: ours for ours, name in named.items()}
     for name, ours in _USUAL.items():
         if name in theirs and ours not in theirs and ours not in columns:
             renamed.setdefault(name, ours)
-    table = table.rename(renamed)
+    table = table.rename(renamed).with_columns(**{ours: pl.lit(text) for ours, text in constants.items()})
     if "dividend" in table.columns or "split_ratio" in table.columns:
         table = _one_row_per_action(path, table)
     for name in _DATES:
