@@ -95,8 +95,8 @@ def read_vendor_bars(
         has = "session dates" if daily else "times of day"
         raise InputError(f"Frame {written.frame} was asked, but {path} names its bars by {has}. Ask for what it has.")
     start_ns = _opens(label_ns, sessions) if daily else starts_of(label_ns, written.label, frame_ns, sessions)
-    rows = pl.DataFrame({"symbol": symbol, "start_ns": start_ns, **columns}).with_row_index("row")
-    return VendorBars(rows.with_columns(pl.col("row").cast(pl.Int64)), frame_ns, tuple(table.columns), file_hash(path))
+    rows = pl.DataFrame({"symbol": symbol, "start_ns": start_ns, **columns, "row": np.arange(table.height)})
+    return VendorBars(rows, frame_ns, tuple(table.columns), file_hash(path))
 
 
 def read_table(path: Path, separator: str = ",") -> pl.DataFrame:

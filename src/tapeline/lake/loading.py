@@ -67,23 +67,29 @@ def store_bars(
     else:
         days = session_dates(start_ns, sessions)
         start = start_ns // 1_000
-    marks = (pl.col("marks") if "marks" in bars.columns else pl.lit(0).alias("marks")).cast(pl.Int32)
-    rows = bars.select(
-        "symbol", *FIELDS, "row", marks,
-        start=pl.Series(start).cast(TIME), session=pl.Series(days.astype(np.int32)).cast(pl.Date),
-    )  # fmt: skip
-    rows = SymbolHistory(transaction.frame("symbol_history")).assign(rows, source)
-    rows = _in_order(rows, source).with_columns(period_of(frame_ns))
-    name = bars_table(frame_ns)
-    parts = rows.partition_by("period", maintain_order=True)
-    sorter = _Sorter(transaction, name, source, correct)
-    prepared = [sorter.sort(part) for part in parts]
-    stored = sum((counts for _, counts in prepared), Stored())
-    constant = [pl.lit(vendor).alias("vendor"), pl.lit(load, pl.Int64).alias("load")]
-    write_files(
-        transaction, name, [(frame["period"][0], frame.with_columns(constant)) for frame, _ in prepared if frame.height]
+    marks = bars["marks"] if "marks" in bars.columns else _repeated("marks", 0, bars.height)
+    # Series by series: an expression over millions of rows of text copies them, which costs as much as writing them.
+    rows = bars.select("symbol", *FIELDS, "row").hstack(
+        [
+            pl.Series("start", start).cast(TIME),
+            pl.Series("session", days.astype(np.int32)).cast(pl.Date),
+            marks.cast(pl.Int32),
+        ]
     )
-    return stored
+    rows = _in_order(SymbolHistory(transaction.frame("symbol_history")).assign(rows, source), source)
+    name = bars_table(frame_ns)
+    sorter = _Sorter(transaction, name, source, correct)
+    prepared = [(period, *sorter.sort(part)) for period, part in _by_period(rows, frame_ns)]
+    write_files(
+        transaction,
+        name,
+        [
+            (period, part.hstack([_repeated("vendor", vendor, part.height), _repeated("load", load, part.height)]))
+            for period, part, _ in prepared
+            if part.height
+        ],
+    )
+    return sum((counts for _, _, counts in prepared), Stored())
 
 
 def write_files(transaction: Transaction, name: str, parts: list[tuple[str, pl.DataFrame]]) -> None:
@@ -113,6 +119,25 @@ def _daily_dates(start_ns: Times, sessions: Sessions | None) -> Times:
     return dated
 
 
+def _by_period(rows: pl.DataFrame, frame_ns: int) -> list[tuple[str, pl.DataFrame]]:
+    """Return the rows of each period."""
+    days = rows["session"].to_physical().to_numpy()
+    low = int(days.min())
+    known = pl.DataFrame({"session": np.arange(low, int(days.max()) + 1, dtype=np.int32)}).cast(pl.Date)
+    periods = known.select(period_of(frame_ns)).to_series()
+    number = periods.rle_id().to_numpy().astype(np.int16)[days - low]
+    parts = []
+    for place in range(int(number.max()) + 1):
+        part = rows.filter(pl.Series(number == place))
+        if part.height:
+            parts.append((periods[int(part["session"].to_physical()[0]) - low], part))
+    return parts
+
+
+def _repeated(name: str, value: str | int, count: int) -> pl.Series:
+    return pl.Series(name, [value]).new_from_index(0, count)
+
+
 class _Sorter:
     """Sorts the bars of a period by what is stored of them."""
 
@@ -127,7 +152,7 @@ class _Sorter:
         choice = Choice(tuple(part["security"].unique().to_list()), first, last)  # type: ignore[arg-type]
         there = chosen_bars(self.table, self.files, choice, (*BARS.key, *FIELDS, "revision"))
         if not there.height:
-            return part.with_columns(revision=pl.lit(0, pl.Int32)), Stored(added=part.height)
+            return part.hstack([_repeated("revision", 0, part.height).cast(pl.Int32)]), Stored(added=part.height)
         old = there.rename({name: f"old_{name}" for name in FIELDS})
         both = part.join(old, on=list(BARS.key), how="left", maintain_order="left")
         known = pl.col("revision").is_not_null()

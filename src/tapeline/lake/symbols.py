@@ -81,8 +81,8 @@ class SymbolHistory:
 
         Raises DataError for bars of a symbol on a day on which the history knows nobody who used it.
         """
-        if not any(symbol in self._uses for symbol in bars["symbol"].unique().to_list()):
-            return bars.with_columns(security=pl.col("symbol"))
+        if not any(symbol in self._uses for symbol in bars["symbol"].rle().struct.field("value").unique()):
+            return bars.hstack([bars["symbol"].alias("security")])
         uses = [use for uses in self._uses.values() for use in uses]
         table = pl.DataFrame(
             {
