@@ -11,18 +11,18 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
 
-from tapeline.domain.errors import InputError
+from tapeline.domain.errors import DataError, InputError
 from tapeline.domain.panel import Sessions
 from tapeline.domain.times import frame_text
-from tapeline.feeds.vendor_files import VendorFormat, read_vendor_bars
+from tapeline.feeds.vendor_files import VendorBars, VendorFormat, read_table, read_vendor_bars
 from tapeline.feeds.vendor_tables import read_vendor_table
 from tapeline.lake.commits import create_lake
 from tapeline.lake.lake import Lake, open_lake
@@ -98,12 +98,12 @@ def import_bars(
     files = _files(path)
     with _lake(folder, calendar) as lake, Transaction.begin(folder, now_ns) as transaction:
         sessions = lake.sessions()
-        chosen, check_columns = _format(transaction, vendor, written)
+        earlier = _earlier(transaction, vendor)
         load, total, rows_read, kind = next_load(transaction), Stored(), 0, ""
         columns: dict[str, None] = {}
         hashes, verdicts, left_out = [], [], []
         for file in files:
-            bars = read_vendor_bars(file, chosen, sessions, check_columns)
+            bars, chosen = _read(file, written, earlier, sessions)
             columns |= dict.fromkeys(bars.columns)
             hashes.append(bars.sha256)
             if kind and kind != _kind(bars.frame_ns):
@@ -205,21 +205,46 @@ def _lake(folder: Path, calendar: str | None) -> Iterator[Lake]:
         raise
 
 
-def _format(
-    transaction: Transaction, vendor: str, written: VendorFormat | None
-) -> tuple[VendorFormat, Callable[[Sequence[str], str], None]]:
-    """Return how a vendor writes bars, and what its files are held against before they are read.
-
-    What was said at the vendor's last load holds until something else is said, so a file that changed is noticed.
-    """
+def _earlier(transaction: Transaction, vendor: str) -> list[tuple[VendorFormat, dict[str, Any]]]:
+    """Return how a vendor wrote bars at its last load of each length, and that load; the newest last."""
     loads = transaction.frame("loads").filter(pl.col("kind").str.starts_with("bars") & (pl.col("vendor") == vendor))
-    earlier = loads.sort("load").row(-1, named=True) if loads.height else None
-    if earlier is None or (written is not None and written.columns):
-        return written or VendorFormat(), lambda columns, source: None
-    if written is None:
-        before = json.loads(earlier["request"])
-        written = VendorFormat(**{one.name: before[one.name] for one in fields(VendorFormat)})
-    return written, lambda columns, source: refuse_changed_columns(earlier, columns, source)
+    newest = loads.sort("load").unique("kind", keep="last").sort("load")
+    found = []
+    for load in newest.iter_rows(named=True):
+        before = json.loads(load["request"])
+        found.append((VendorFormat(**{one.name: before[one.name] for one in fields(VendorFormat)}), load))
+    return found
+
+
+def _read(
+    file: Path,
+    written: VendorFormat | None,
+    earlier: list[tuple[VendorFormat, dict[str, Any]]],
+    sessions: Sessions | None,
+) -> tuple[VendorBars, VendorFormat]:
+    """Return the bars of a file, and how it is written: as was said, or as at the vendor's last load of such a file.
+
+    Raises DataError for a file with other columns than the vendor's last one, unless they are said anew.
+    """
+    table = read_table(file, (written or (earlier[-1][0] if earlier else VendorFormat())).separator)
+    if not earlier or (written is not None and written.columns):
+        chosen = written or VendorFormat()
+        return read_vendor_bars(file, chosen, sessions, table), chosen
+    known = [found for found in earlier if set(json.loads(found[1]["source_columns"])) == set(table.columns)]
+    if known:
+        before = known[-1][0]
+        chosen = before if written is None else replace(written, columns=before.columns)
+        return read_vendor_bars(file, chosen, sessions, table), chosen
+    chosen = written or VendorFormat()
+    try:
+        bars = read_vendor_bars(file, chosen, sessions, table)
+    except DataError:
+        refuse_changed_columns(earlier[-1][1], table.columns, str(file))
+        raise
+    for _, load in earlier:  # bars of a length that the vendor never sent may have columns of their own
+        if load["kind"] == _kind(bars.frame_ns):
+            refuse_changed_columns(load, table.columns, str(file))
+    return bars, chosen
 
 
 def _kind(frame_ns: int) -> str:

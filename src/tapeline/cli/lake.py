@@ -179,8 +179,8 @@ def run_compact(lake: str) -> None:
     done = compact(_to_write(lake), SystemClock().now_ns())
     show_text(
         f"{plural(done.files_before, 'file')} of bars became {done.files_after:,}; "
-        f"{plural(done.folded, 'superseded row')}"
-        " folded. Snapshots keep their files; `tapeline data retain` frees the space that nobody needs."
+        f"{plural(done.folded, 'superseded row')} folded. Snapshots keep their files; `tapeline data retain` frees "
+        "the space that nobody needs."
     )
 
 
@@ -202,8 +202,7 @@ def run_retain(lake: str, days: int) -> None:
     done = retain(_to_write(lake), SystemClock().now_ns(), days)
     show_text(
         f"{plural(done.forgotten, 'commit')} older than {plural(days, 'day')} forgotten, {done.kept_for_snapshots:,} "
-        "kept"
-        f" for snapshots; {plural(done.files_removed, 'file')} removed."
+        f"kept for snapshots; {plural(done.files_removed, 'file')} removed."
     )
 
 
@@ -215,8 +214,7 @@ def _import_sentences(report: ImportReport, path: Path, folder: Path) -> list[st
     parts += [f"{report.quarantined:,} in quarantine"] if report.quarantined else []
     sentences = [
         f"Load {report.load}: {plural(report.rows_read, 'row')} read from {path}, {', '.join(parts)}. Lake {folder} "
-        "is at "
-        f"commit {report.commit}."
+        f"is at commit {report.commit}."
     ]
     for verdict in report.verdicts:
         if verdict is not None:
@@ -231,8 +229,7 @@ def _hint_at_compaction(lake: Lake) -> None:
         if crowded:
             show_text(
                 f"{plural(len(crowded), 'period')} of {frame} bars lie in more than {_FILES_OF_PERIOD_MANY} files "
-                "each; "
-                "`tapeline data compact` makes reading them faster."
+                "each; `tapeline data compact` makes reading them faster."
             )
 
 

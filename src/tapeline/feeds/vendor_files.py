@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,19 +71,15 @@ class VendorBars:
 
 
 def read_vendor_bars(
-    path: Path,
-    written: VendorFormat,
-    sessions: Sessions | None,
-    check_columns: Callable[[Sequence[str], str], None] | None = None,
+    path: Path, written: VendorFormat, sessions: Sessions | None, table: pl.DataFrame | None = None
 ) -> VendorBars:
     """Return the bars of a file. Raises InputError or DataError, in one sentence, for what cannot be read.
 
     sessions : of the lake's calendar; daily bars then start at the open of their session
-    check_columns : called with the file's columns and its name before anything else is looked at; may refuse them
+    table : what `read_table` gave, where it has been read already
     """
-    table = read_table(path, written.separator)
-    if check_columns is not None:
-        check_columns(table.columns, str(path))
+    if table is None:
+        table = read_table(path, written.separator)
     if not table.height:
         raise DataError(f"{path} has columns but no rows. Name another file.")
     names = _mapped(path, table.columns, written)
@@ -252,8 +248,7 @@ def _frame(path: Path, symbol: pl.Series, label_ns: Times) -> int:
     if found is None:
         raise DataError(
             f"{path} has no two bars of one symbol in one session, so the length of its bars cannot be seen. Give it "
-            "with "
-            "--frame, for example 1min."
+            "with --frame, for example 1min."
         )
     return found
 

@@ -37,8 +37,7 @@ def store_values(lake: Lake, formula: Node, panel: Panel, values: Floats, now_ns
     if values.shape != panel.close.shape:
         raise InputError(
             f"Values of shape {values.shape} do not belong to a panel of shape {panel.close.shape}. Give those that "
-            "were "
-            "computed over it."
+            "were computed over it."
         )
     count, width = values.shape
     rows = pl.DataFrame(
@@ -72,8 +71,7 @@ def read_values(lake: Lake, formula: Node) -> FormulaValues:
     if rows is None or not rows.height:
         raise InputError(
             f"{lake.name[0].upper()}{lake.name[1:]} has no values of formula {formula.version}. Compute it over its "
-            "bars "
-            "and store the values."
+            "bars and store the values."
         )
     runs = rows["symbol"].rle().struct.unnest()
     symbols = tuple(runs["value"].to_list())

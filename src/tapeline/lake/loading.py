@@ -172,9 +172,8 @@ class _Sorter:
         more = f" and {changed.height - 1:,} more differ" if changed.height > 1 else " differs"
         return DataError(
             f"The bar in row {row['row']} of {self.source} ({row['symbol']}, {row['start']:%Y-%m-%dT%H:%M}Z){more} "
-            "from "
-            f"what the lake has: {field} {row[field]:.10g} instead of {row[f'old_{field}']:.10g}. Import them with "
-            "--correct if they are right, or leave them out."
+            f"from what the lake has: {field} {row[field]:.10g} instead of {row[f'old_{field}']:.10g}. Import them "
+            "with --correct if they are right, or leave them out."
         )
 
 
@@ -193,8 +192,8 @@ def _refuse_impossible(bars: pl.DataFrame, source: str) -> None:
     numbers = ", ".join(f"{name} {row[name]:.10g}" if row[name] is not None else f"{name} empty" for name in FIELDS)
     raise DataError(
         f"Row {row['row']} of {source} ({row['symbol']}, {to_iso(row['start_ns'])}) is no bar: {numbers}. Prices must "
-        "be "
-        "above zero with open and close between low and high, volume not below zero. Correct the row or leave it out."
+        "be above zero with open and close between low and high, volume not below zero. Correct the row or leave it "
+        "out."
     )
 
 
@@ -213,7 +212,6 @@ def _in_order(rows: pl.DataFrame, source: str) -> pl.DataFrame:
         row, before = rows.row(at, named=True), rows["row"][at - 1]
         raise DataError(
             f"The same bar stands twice in {source}: {row['symbol']} at {row['start']:%Y-%m-%dT%H:%M}Z in rows "
-            f"{before} "
-            f"and {row['row']}. Keep the one that is right."
+            f"{before} and {row['row']}. Keep the one that is right."
         )
     return rows

@@ -37,8 +37,7 @@ def store_reference(
     if empty.height:
         raise DataError(
             f"{source} has {empty.height:,} rows of {table} without {' or '.join(kind.key)}, first "
-            f"{_shown(empty, own)}. "
-            "Fill them, or map the columns with --columns."
+            f"{_shown(empty, own)}. Fill them, or map the columns with --columns."
         )
     new = new.unique(maintain_order=True)
     twice = new.filter(new.select(*kind.key).is_duplicated())
@@ -60,8 +59,7 @@ def store_reference(
         field = next(name for name in values if row[name] != row[f"old_{name}"])
         raise DataError(
             f"{source} says {field} {row[field]} for {_shown(changed, {name: own[name] for name in kind.key})}, where "
-            "the "
-            f"lake has {row[f'old_{field}']} in {table}. Import it with --correct if it is right."
+            f"the lake has {row[f'old_{field}']} in {table}. Import it with --correct if it is right."
         )
     fresh = both.filter(differs | ~known).select(*own).with_columns(vendor=pl.lit(vendor), load=pl.lit(load, pl.Int64))
     stored = Stored(fresh.height - changed.height, new.height - fresh.height, changed.height)
@@ -130,8 +128,7 @@ def _check_actions(rows: pl.DataFrame, source: str) -> None:
         if row["kind"] not in ("split", "dividend"):
             raise DataError(
                 f"{source} has a corporate action {row['kind']!r} of {row['symbol']} on {row['ex']}; known are split "
-                "and "
-                "dividend. Leave it out, or map its kind."
+                "and dividend. Leave it out, or map its kind."
             )
         try:
             _action(row)
@@ -139,8 +136,7 @@ def _check_actions(rows: pl.DataFrame, source: str) -> None:
             needed = "new (and old) as shares" if row["kind"] == "split" else "amount per share"
             raise DataError(
                 f"{source} has a {row['kind']} of {row['symbol']} on {row['ex']} that is none: {needed} must be above "
-                "zero, "
-                f"found new {row['new']}, old {row['old']}, amount {row['amount']}. Correct the row."
+                f"zero, found new {row['new']}, old {row['old']}, amount {row['amount']}. Correct the row."
             ) from exc
 
 
@@ -169,10 +165,8 @@ def _check_history(transaction: Transaction, whole: pl.DataFrame, fresh: pl.Data
                 symbol, day, security = moved.row(0)
                 raise DataError(
                     f"The lake has bars of {symbol} on {day} as security {symbol}, which by this history were "
-                    f"{security}'s. "
-                    f"Give {symbol}'s own id to that use, or remove the bars with `tapeline data remove` and import "
-                    "them "
-                    "again after the history."
+                    f"{security}'s. Give {symbol}'s own id to that use, or remove the bars with `tapeline data "
+                    "remove` and import them again after the history."
                 )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
@@ -85,16 +86,14 @@ class Table:
     def write(self, name: str, frame: pl.DataFrame, period: str | None = None) -> StoredFile:
         """Write a file that no version has yet; it is on the disk when this returns.
 
-        name : without ending; another one is taken where it is used
+        name : how the file's name begins. The rest is never used again, even where a killed load left the name in the
+            log: Delta knows a file by its path alone
         """
         place = f"{PERIOD}={period}/" if period else ""
         folder = self.folder / place
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            attempt, path = 0, folder / f"{name}.parquet"
-            while path.exists():
-                attempt += 1
-                path = folder / f"{name}-{attempt}.parquet"
+            path = folder / f"{name}-{uuid4().hex[:16]}.parquet"
             try:
                 frame.select(*self.kind.columns).write_parquet(
                     path, compression="lz4", row_group_size=_GROUP_ROWS, data_page_size=_PAGE_BYTES
