@@ -14,9 +14,10 @@ import pytest
 
 from shared import shared_path
 from tape.quality_bars import rows_with
-from tapeline.app.quality import check_file, read_actions
+from tapeline.app.quality import check_file
 from tapeline.domain.corporate import Split
 from tapeline.domain.times import DAY
+from tapeline.feeds.corporate_actions import read_corporate_actions
 from tapeline.tape.calendars import sessions
 from tapeline.tape.quality import Gate, check_bars
 from tapeline.tape.quality_reasons import Reason
@@ -188,7 +189,7 @@ def test_clean_packs_stay_quiet(name: str, quarantined: dict[str, int], doubts: 
 
 
 def test_corporate_actions_are_read_with_their_dividends() -> None:
-    actions = read_actions(shared_path("data/corporate_actions_sp500.parquet"))
+    actions = read_corporate_actions(shared_path("data/corporate_actions_sp500.parquet"))
 
     splits = [one for one in actions if isinstance(one, Split)]
     assert len(splits) == 473

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from polars.exceptions import PolarsError
 
-from tapeline.domain.corporate import CashDividend, CorporateAction, Split
-from tapeline.domain.errors import DataError, InputError, UnknownNameError
+from tapeline.domain.errors import DataError, UnknownNameError
 from tapeline.domain.panel import Sessions
 from tapeline.domain.times import DAY, parse_frame
+from tapeline.feeds.corporate_actions import read_corporate_actions
 from tapeline.feeds.parquet_files import EVERYTHING, collect, nanoseconds, open_source
 from tapeline.tape.calendars import sessions as calendar_sessions
 from tapeline.tape.grid import find_frame
@@ -39,7 +37,7 @@ def check_file(
     label : "start" or "end", what `ts` names
     frame : length of the bars, such as "5min"; None finds it in the data
     reference : bars of a second source, of any length, whose closes are held against these
-    actions : corporate actions, Parquet or CSV: symbol, date, split_ratio (new shares per old), dividend
+    actions : file of corporate actions, see `read_corporate_actions`
     Raises InputError or one of its kinds for files that cannot be read at all; bad rows are the gate's business.
     """
     sessions = None if calendar is None else calendar_sessions(calendar)
@@ -48,36 +46,10 @@ def check_file(
         bars,
         frame_ns=frame_ns,
         sessions=sessions,
-        corporate_actions=() if actions is None else read_actions(Path(actions)),
+        corporate_actions=() if actions is None else read_corporate_actions(actions),
         reference=None if reference is None else _closes(Path(reference), label, sessions),
         rules=rules,
     )
-
-
-def read_actions(path: Path) -> list[CorporateAction]:
-    """Return the corporate actions of a Parquet or CSV file.
-
-    A row is an ex-date with split_ratio (1 or empty for none), dividend (0 or empty for none), or both.
-    """
-    if not path.exists():
-        raise InputError(f"There is no file {path} with corporate actions. Name another with --actions.")
-    try:
-        table = pl.read_csv(path, try_parse_dates=True) if path.suffix == ".csv" else pl.read_parquet(path)
-    except PolarsError as exc:
-        raise DataError(f"Corporate actions {path} cannot be read: {str(exc).splitlines()[0]}.") from exc
-    for name in ("symbol", "date", "split_ratio"):
-        if name not in table.columns:
-            raise DataError(f"Corporate actions {path} have no column {name!r}. They need symbol, date, split_ratio.")
-    if table.schema["date"] != pl.Date:
-        raise DataError(f"Column 'date' of {path} has type {table.schema['date']}; write dates like 2020-08-31.")
-    dividend = table["dividend"] if "dividend" in table.columns else pl.Series([0.0] * len(table))
-    found: list[CorporateAction] = []
-    for symbol, day, ratio, cash in zip(table["symbol"], table["date"], table["split_ratio"], dividend, strict=True):
-        if ratio is not None and ratio != 1.0:
-            found.append(Split(symbol, day, Decimal(repr(float(ratio)))))
-        if cash:
-            found.append(CashDividend(symbol, day, Decimal(repr(float(cash)))))
-    return found
 
 
 def _read(path: Path, label: str, frame: str | None) -> tuple[pl.DataFrame, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tapeline.app.load import DataChoice, load_settings
@@ -12,10 +13,10 @@ from tapeline.app.strategies import make_strategies, users_faults
 from tapeline.cli.console import console, messages, plural, prepare_kernels, show_text, trading_progress
 from tapeline.cli.summary import picture_of, summary_of
 from tapeline.domain.corporate import CorporateAction
-from tapeline.domain.panel import Panel
 from tapeline.engine.assembly import AnyStrategy
 from tapeline.engine.backtest import backtest
 from tapeline.simulation.settings import RunSettings
+from tapeline.tape.reading import Reading
 
 
 def run_backtest(
@@ -35,10 +36,9 @@ def run_backtest(
     settings = load_settings(config, cash)
     if journal is not None:
         check_new_journal(journal)
-    reading = choice.read()
+    reading, actions = choice.read_with_actions()
     for sentence in reading.report.sentences():
         messages.print(sentence, soft_wrap=True, markup=False)
-    actions = choice.read_actions(reading.panel)
     program = check_run(strategies, reading.panel, settings)
     prepare_kernels(program, "backtest" if journal is None else "event loop")
     finished = None
@@ -46,8 +46,9 @@ def run_backtest(
         with users_faults():
             result = backtest(strategies, reading.panel, settings, corporate_actions=actions)
     else:
-        finished = _replay(strategies, reading.panel, journal, settings, actions, choice, reading.report.source)
+        finished = _replay(strategies, reading, actions, journal, settings, choice)
         result = finished.result
+    result = replace(result, manifest={**result.manifest, "data_source": reading.report.source})
     if as_json:
         console.out(result.to_json(), highlight=False)
         return
@@ -67,20 +68,19 @@ def run_backtest(
 
 def _replay(
     strategies: Sequence[AnyStrategy],
-    panel: Panel,
+    reading: Reading,
+    actions: Sequence[CorporateAction],
     journal: Path,
     settings: RunSettings,
-    actions: Sequence[CorporateAction],
     choice: DataChoice,
-    source: str,
 ) -> FinishedReplay:
-    with whole_journal(journal), users_faults(), trading_progress(len(panel)) as report:
+    with whole_journal(journal), users_faults(), trading_progress(len(reading.panel)) as report:
         return replay(
             strategies,
-            panel,
+            reading.panel,
             journal,
             settings,
-            data_source=source,
+            data_source=reading.report.source,
             corporate_actions=actions,
             seed=choice.seed if choice.is_simulated else 0,
             on_slice=report,

@@ -57,6 +57,14 @@ Membership = Annotated[
     Path | None,
     typer.Option("--membership", help="Parquet file of who was in an index when.", rich_help_panel=_BARS),
 ]
+Lake = Annotated[
+    str,
+    typer.Option("--lake", help="Bars of a data lake: folder or folder@snapshot.", rich_help_panel=_BARS),
+]
+Bars = Annotated[
+    str,
+    typer.Option("--bars", help="Length of the lake's bars, such as 1min.", rich_help_panel=_BARS),
+]
 Journal = Annotated[
     Path | None,
     typer.Option("--journal", help="Journal file; default: of the newest run below ./tapeline-work."),
@@ -101,6 +109,8 @@ def demo(
 def backtest(
     strategies: Annotated[list[str], typer.Argument(help="Shipped names, or your own: file.py or file.py:ClassName.")],
     data: Data = None,
+    lake: Lake = "",
+    bars: Bars = "",
     seed: Seed = 7,
     symbols: Symbols = "",
     first: First = "",
@@ -136,7 +146,7 @@ def backtest(
 
     run_backtest(
         strategies,
-        DataChoice(data, symbols, first, last, label, calendar, seed, actions, membership),
+        DataChoice(data, symbols, first, last, label, calendar, seed, actions, membership, lake, bars),
         frame=frame,
         assignments=assignments or [],
         config=config,
