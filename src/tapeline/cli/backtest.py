@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from tapeline.app.load import DataChoice, load_settings
 from tapeline.app.replay import FinishedReplay, check_run, replay
 from tapeline.app.run_files import check_new_journal, whole_journal
 from tapeline.app.strategies import make_strategies, users_faults
-from tapeline.cli.console import console, messages, plural, prepare_kernels, show_text, trading_progress
+from tapeline.cli.console import SIMULATED, console, messages, prepare_kernels, show_text, trading_progress
 from tapeline.cli.summary import picture_of, summary_of
+from tapeline.domain.errors import InputError
 from tapeline.domain.panel import Panel
 from tapeline.engine.assembly import AnyStrategy
 from tapeline.engine.backtest import backtest
+from tapeline.engine.result import Result
+from tapeline.report.amounts import plural
 from tapeline.simulation.settings import RunSettings
+from tapeline.store.sqlite_journal import SqliteJournal
+from tapeline.store.whole_file import check_page_place
+from tapeline.tape.reading import ReadReport
 
 
 def run_backtest(
@@ -27,8 +34,14 @@ def run_backtest(
     cash: float | None,
     journal: Path | None,
     as_json: bool,
+    report: Path | None,
+    benchmark: str | None,
 ) -> None:
     """Run and print; with a journal through the event loop."""
+    if report is not None:
+        check_page_place(report)
+    elif benchmark is not None:
+        raise InputError("--benchmark is for the report. Name its file with --report, or leave --benchmark out.")
     strategies = make_strategies(names, assignments, frame)
     settings = load_settings(config, cash)
     if journal is not None:
@@ -36,6 +49,8 @@ def run_backtest(
     reading = choice.read()
     for sentence in reading.report.sentences():
         messages.print(sentence, soft_wrap=True, markup=False)
+    if benchmark is not None:
+        reading.panel.column(benchmark)
     check_run(strategies, reading.panel, settings)
     prepare_kernels()
     finished = None
@@ -45,21 +60,39 @@ def run_backtest(
     else:
         finished = _replay(strategies, reading.panel, journal, settings, choice, reading.report.source)
         result = finished.result
+    if report is not None:
+        _write_report(result, report, benchmark, journal, choice, reading.report)
     if as_json:
         console.out(result.to_json(), highlight=False)
         return
     console.print()
     console.print(summary_of(result, console.width))
     if choice.is_simulated:
-        show_text("The market was simulated: nothing here says anything about a strategy's worth.")
+        show_text(SIMULATED)
         console.print()
     if not len(result.orders):
         show_text("No order was sent: no entry condition came true, or every entry was denied.")
     console.print(picture_of(result, console))
+    if report is not None:
+        console.print()
+        show_text(f"Report: {report}")
     if finished is not None:
         console.print()
         show_text(f"Journal: {journal}, {plural(finished.fact_count, 'fact')}")
         show_text(f"Head of the journal: {finished.journal_head}")
+
+
+def _write_report(
+    result: Result,
+    path: Path,
+    benchmark: str | None,
+    journal: Path | None,
+    choice: DataChoice,
+    data: ReadReport,
+) -> None:
+    remarks = [*data.sentences(), *([SIMULATED] if choice.is_simulated else [])]
+    with SqliteJournal.reading(journal) if journal is not None else nullcontext() as facts:
+        result.report(path, benchmark=benchmark, journal=facts, remarks=remarks)
 
 
 def _replay(

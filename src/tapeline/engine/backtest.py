@@ -24,6 +24,7 @@ from tapeline.domain.panel import Panel
 from tapeline.domain.sessions import session_rows
 from tapeline.domain.times import SECOND
 from tapeline.engine.assembly import AnyStrategy, Assembly, assemble, view_of
+from tapeline.engine.inputs import Inputs
 from tapeline.engine.result import Result, result_of
 from tapeline.engine.warmup_check import check_warmup
 from tapeline.simulation import market, records
@@ -64,7 +65,7 @@ def backtest(
         chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
     )
     check_warmup(assembly, data)
-    lane = _Lane(assembly, data, 0, len(data.symbols), corporate_actions)
+    lane = _Lane(assembly, data, 0, len(data.symbols), corporate_actions, groups=groups)
     _advance(assembly, data, [lane], progress)
     return lane.result()
 
@@ -128,8 +129,10 @@ class _Lane:
         columns: int,
         corporate_actions: Sequence[CorporateAction] = (),
         like: _Lane | None = None,
+        groups: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
         settings = assembly.settings
+        self.inputs = Inputs(assembly.strategies, data, settings, corporate_actions, groups)
         self.assembly, self.data, self.first_column = assembly, data, first_column
         self.symbols = data.symbols[first_column : first_column + columns]
         self.market: Market = (
@@ -169,7 +172,9 @@ class _Lane:
 
     def result(self) -> Result:
         """Return the outcome of everything that was run."""
-        return result_of(self.assembly, self.symbols, self.book, self.data.end_ns, self.rows.session, self.curves)
+        return result_of(
+            self.assembly, self.symbols, self.book, self.data.end_ns, self.rows.session, self.curves, self.inputs
+        )
 
     def _place(self, strategies: int) -> npt.NDArray[Any]:
         self.layout = np.zeros((strategies, len(LAYOUT)), dtype=np.int64)
