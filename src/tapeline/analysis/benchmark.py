@@ -17,6 +17,24 @@ Ratios = Mapping[int, float]
 """Splits of one symbol: the first row that trades after it -> new shares for an old one."""
 
 
+LEAP = 1.8
+"""A split of two for one halves a price; other moves by such a factor between two bars are rare."""
+
+
+def leaping(close: Floats, splits: Mapping[int, Ratios] | None = None) -> int:
+    """Return how many symbols have a close that is LEAP times the one before, or the reverse: splits nobody reported?
+
+    close, splits : as in `buy_and_hold`
+    """
+    count = 0
+    for column in range(close.shape[1]):
+        bars = np.flatnonzero(~np.isnan(close[:, column]))
+        worth = close[bars, column] * _shares(len(close), (splits or {}).get(column, {}))[bars]
+        steps = np.abs(np.diff(np.log(worth)))
+        count += bool((steps >= np.log(LEAP)).any())
+    return count
+
+
 def buy_and_hold(open_: Floats, close: Floats, splits: Mapping[int, Ratios] | None = None) -> Floats:
     """Return the worth of one unit of currency at each row: float64 [T].
 
@@ -30,11 +48,16 @@ def buy_and_hold(open_: Floats, close: Floats, splits: Mapping[int, Ratios] | No
     for column in range(symbols):
         bars = np.flatnonzero(~np.isnan(close[:, column]))
         if len(bars):
-            shares = np.ones(rows)
-            for row, ratio in (splits or {}).get(column, {}).items():
-                shares[row:] *= ratio
+            shares = _shares(rows, (splits or {}).get(column, {}))
             first_price = float(open_[bars[0], column]) * shares[bars[0]]
             worth = np.concatenate(([1.0], close[bars, column] * shares[bars] / first_price))
             total += worth[np.searchsorted(bars, np.arange(rows), side="right")]
             held += 1
     return total / held if held else np.full(rows, np.nan)
+
+
+def _shares(rows: int, ratios: Ratios) -> Floats:
+    shares = np.ones(rows)
+    for row, ratio in ratios.items():
+        shares[row:] *= ratio
+    return shares

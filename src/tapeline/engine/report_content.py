@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tapeline.analysis.benchmark import Ratios, buy_and_hold
+from tapeline.analysis.benchmark import LEAP, Ratios, buy_and_hold, leaping
 from tapeline.analysis.calendar_returns import calendar_returns
 from tapeline.analysis.ratios import information_ratio, regress_on_benchmark, tracking_error
 from tapeline.analysis.returns import NAN, session_last_rows, simple_returns
@@ -93,7 +93,7 @@ def benchmark_of(result: Result, given: GivenBenchmark) -> Benchmark | None:
     found = _levels(result, given)
     if found is None:
         return None
-    name, levels = found
+    name, levels, caution = found
     rows = _session_rows(result)
     market = simple_returns(levels[rows], start=1.0)
     returns = simple_returns(result.equity[rows], start=result.starting_cash)
@@ -109,14 +109,15 @@ def benchmark_of(result: Result, given: GivenBenchmark) -> Benchmark | None:
             "tracking_error": tracking_error(returns, market, periods_per_year=SESSIONS_PER_YEAR),
             "information_ratio": information_ratio(returns, market, periods_per_year=SESSIONS_PER_YEAR),
         },
+        caution,
     )
 
 
-def _levels(result: Result, given: GivenBenchmark) -> tuple[str, Floats] | None:
+def _levels(result: Result, given: GivenBenchmark) -> tuple[str, Floats, str] | None:
     if isinstance(given, Result):
-        return f"the run of {', '.join(given.strategies)}", _levels_of_run(result, given)
+        return f"the run of {', '.join(given.strategies)}", _levels_of_run(result, given), ""
     if given is not None and not isinstance(given, str):
-        return "the given series", _given_levels(result, np.asarray(given, dtype=np.float64))
+        return "the given series", _given_levels(result, np.asarray(given, dtype=np.float64)), ""
     if result.inputs is None:
         if given is None:
             return None
@@ -127,15 +128,20 @@ def _levels(result: Result, given: GivenBenchmark) -> tuple[str, Floats] | None:
     data = result.inputs.data
     names = result.symbols if given is None else (given,)
     columns = [data.column(name) for name in names]
-    levels = buy_and_hold(data.open[:, columns], data.close[:, columns], _splits(result.inputs, columns))
+    splits = _splits(result.inputs, columns)
+    levels = buy_and_hold(data.open[:, columns], data.close[:, columns], splits)
     if np.isnan(levels[-1]):
         if given is None:
             return None
         raise DataError(f"Benchmark {given} has no bar in the run. Name a symbol that was traded, or give levels.")
-    if given is not None:
-        return f"{given}, bought and held", levels
+    caution = "It has no costs and no dividends, and only those splits that the run was given."
+    if leaps := leaping(data.close[:, columns], splits):
+        caution += (
+            f" A close of {plural(leaps, 'symbol')} moves by a factor of {LEAP} or more between two bars, as it does in"
+            " a split: take the benchmark with care."
+        )
     several = f"the {len(names)} symbols of the run in equal parts"
-    return f"{names[0] if len(names) == 1 else several}, bought and held", levels
+    return f"{names[0] if len(names) == 1 else several}, bought and held", levels, caution
 
 
 def _levels_of_run(result: Result, other: Result) -> Floats:

@@ -26,12 +26,14 @@ class Benchmark:
     name : as a sentence tells it; levels : float64 [T], growth of 1 that started before the first row
     years : returns of the same calendar years as the run's
     measures : alpha, beta, tracking_error, information_ratio and benchmark_return
+    caution : sentences on what it leaves out
     """
 
     name: str
     levels: Floats
     years: Floats
     measures: Mapping[str, float]
+    caution: str = ""
 
 
 @dataclass(frozen=True, eq=False)

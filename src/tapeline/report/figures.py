@@ -32,6 +32,7 @@ BAND_ERRORS = 1.96
 
 MILLISECOND = 1_000_000
 FEW_BARS = 4
+DEPTH_SHOWN_MIN = 0.01
 
 Plain = dict[str, Any]
 
@@ -50,6 +51,7 @@ def equity_figure(
         data.append(held | {"hovertemplate": "%{y:,.2f}"})
     data.append(_line(times_ns, equity, "equity", GAIN, digits=2) | {"hovertemplate": "%{y:,.2f}"})
     depth = drawdown_path(np.concatenate(([starting_cash], equity)))[1:]
+    deepest = min(float(np.nanmin(depth, initial=0.0)) * 1.05, -DEPTH_SHOWN_MIN)
     data.append(
         _line(times_ns, depth, "drawdown", LOSS, digits=6)
         | {"yaxis": "y2", "fill": "tozeroy", "fillcolor": "rgba(217,115,26,0.25)", "hovertemplate": "%{y:.2%}"}
@@ -57,7 +59,7 @@ def equity_figure(
     return _figure(
         data,
         yaxis={"domain": [0.36, 1.0], "tickformat": ",.0f"},
-        yaxis2={"domain": [0.0, 0.28], "tickformat": ".0%", "rangemode": "tozero", "nticks": 4},
+        yaxis2={"domain": [0.0, 0.28], "tickformat": ".1~%", "range": [deepest, 0.0], "nticks": 4},
         xaxis=_time_axis(gaps_ns) | {"anchor": "y2"},
     )
 
@@ -127,8 +129,8 @@ def excursion_figure(trips: Records, name: str) -> Plain:
     return _figure(
         data,
         hovermode="closest",
-        xaxis={"tickformat": ".1%", "title": {"text": title}, "zeroline": True},
-        yaxis={"tickformat": ".1%", "title": {"text": "made, after costs"}, "zeroline": True},
+        xaxis={"tickformat": ".1~%", "title": {"text": title}, "zeroline": True},
+        yaxis={"tickformat": ".1~%", "title": {"text": "made, after costs", "standoff": 14}, "zeroline": True},
     )
 
 

@@ -47,10 +47,14 @@ function themed(layout) {
 }
 
 function draw(id, figure) {
-  Plotly.react(byId(id), figure.data, themed(figure.layout), {
-    responsive: true, displayModeBar: false, doubleClick: "reset",
-  });
+  const settings = { displayModeBar: false, doubleClick: "reset" };
+  Plotly.react(byId(id), figure.data, themed(figure.layout), settings).then((box) => sizes.observe(box));
 }
+
+// A chart follows its box, also where the box gets narrower without the window doing so.
+const sizes = new ResizeObserver((boxes) => boxes.forEach(({ target }) => {
+  if (target.classList.contains("js-plotly-plot")) Plotly.Plots.resize(target);
+}));
 
 // Words
 

@@ -73,8 +73,8 @@ def _body(content: Content, title: str) -> Iterator[str]:
     yield from _trade_sections(content)
     yield _section(
         "Exposure and turnover",
-        "Left: what was held as a share of equity, long plus short and long less short. Right: what was bought and"
-        " sold in each month, as a multiple of the month's mean equity.",
+        "What was held as a share of equity, long plus short (gross) and long less short (net); and what was bought"
+        " and sold in each month, as a multiple of the month's mean equity.",
         f'<div class="pair">{_chart("exposure", "Exposure")}{_chart("turnover", "Turnover by month")}</div>',
     )
     yield _section("Costs", *_costs(content))
@@ -92,7 +92,7 @@ def _equity_words(content: Content) -> str:
     if content.benchmark is None:
         return f"{words} There is no benchmark: the result came without bars, and none was given."
     return (
-        f"{words} Benchmark: {content.benchmark.name}, with the same money from the start, without costs or dividends."
+        f"{words} Benchmark: {content.benchmark.name}, with the same money from the start. {content.benchmark.caution}"
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from tapeline.analysis.thinning import thin_line
 from tapeline.domain.panel import Floats, Times
 from tapeline.domain.times import SECOND
+from tapeline.ledger.why_text import bare, joined_by
 from tapeline.report.content import Content, PriceLine, Records
 from tapeline.report.figures import rounded
 
@@ -58,7 +59,7 @@ def trip_columns(content: Content) -> dict[str, Any]:
 def reason_rows(content: Content) -> dict[str, Any]:
     """Return the reasons by the number of their round trip: order, size, and the tree as nested lists."""
     return {
-        str(place): {"order": reason.order_id, "size": reason.size, "tree": _branch(reason.tree)}
+        str(place): {"order": reason.order_id, "size": reason.size, "tree": _root(reason.tree)}
         for place, reason in sorted(content.reasons.items())
     }
 
@@ -99,6 +100,12 @@ def _differences(values: Times) -> list[int]:
     return found
 
 
+def _root(tree: Mapping[str, Any]) -> list[Any]:
+    # A rule of six conditions is read as those six, not as one long line above them.
+    text, *rest = _branch(tree)
+    return [{"&": "all of these", "|": "one of these"}.get(joined_by(tree), text), *rest]
+
+
 def _branch(tree: Mapping[str, Any]) -> list[Any]:
     children = [_branch(child) for child in tree.get("children", ())]
-    return [str(tree.get("text", "")), tree.get("value"), str(tree.get("detail", "")), children]
+    return [bare(str(tree.get("text", ""))), tree.get("value"), str(tree.get("detail", "")), children]
