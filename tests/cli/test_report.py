@@ -38,9 +38,11 @@ def test_the_page_of_both_ways_tells_the_same_run(folder: Path) -> None:
     assert len(one["trips"]["net"]) > 0
     assert one["trips"] == other["trips"]
     assert one["prices"] == other["prices"]
-    assert {n: r["tree"] for n, r in one["reasons"].items()} == {n: r["tree"] for n, r in other["reasons"].items()}
-    assert len(one["reasons"]) == len(one["trips"]["net"])
-    assert all("equity" in reason["size"] for reason in other["reasons"].values())
+    assert {n: r["tree"] for n, r in one["explanations"].items()} == {
+        n: r["tree"] for n, r in other["explanations"].items()
+    }
+    assert len(one["explanations"]) == len(one["trips"]["net"])
+    assert all("equity" in found["size"] for found in other["explanations"].values())
 
 
 def test_the_page_says_where_its_bars_came_from_and_keeps_json_clean(folder: Path) -> None:

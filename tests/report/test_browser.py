@@ -57,8 +57,13 @@ def a_year(**names: tuple[str, ...]) -> Result:
     return a_result(equity, trips=trips, **names)  # type: ignore[arg-type]
 
 
-def test_every_chart_is_drawn_without_an_error(tmp_path: Path) -> None:
-    document, said = shown(a_year().report(tmp_path / "x.html"))
+@pytest.fixture(scope="module")
+def year_shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    return shown(a_year().report(tmp_path_factory.mktemp("year") / "x.html"))
+
+
+def test_every_chart_is_drawn_without_an_error(year_shown: tuple[str, str]) -> None:
+    document, said = year_shown
 
     assert said == ""
     assert 'data-ready="yes"' in document
@@ -68,8 +73,8 @@ def test_every_chart_is_drawn_without_an_error(tmp_path: Path) -> None:
     assert all("js-plotly-plot" in kind for kind, _ in places)
 
 
-def test_the_table_has_a_page_of_the_round_trips_that_left_last(tmp_path: Path) -> None:
-    document, _ = shown(a_year().report(tmp_path / "x.html"))
+def test_the_table_has_a_page_of_the_round_trips_that_left_last(year_shown: tuple[str, str]) -> None:
+    document, _ = year_shown
 
     body = document[document.index('<table id="trips"') :]
     body = body[: body.index("</table>")]

@@ -1,4 +1,4 @@
-"""What a report tells of a real run: sessions, brackets, reasons and benchmarks, each from somewhere else."""
+"""What a report tells of a real run: sessions, brackets, explanations and benchmarks, each from somewhere else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tapeline import MovingAverageCross, Result, Split, backtest, explain, repla
 from tapeline.domain.errors import DataError, UnknownNameError
 from tapeline.domain.times import DAY, MINUTE
 from tapeline.domain.words import Role
-from tapeline.engine.entry_reasons import reasons_from_formulas, reasons_from_journal
+from tapeline.engine.entry_explanations import explanations_from_formulas, explanations_from_journal
 from tapeline.engine.report_content import benchmark_of, content_of, levels_of
 from tapeline.ledger.facts import OrderIntended, ReplaceIntended
 from tapeline.report.content import Content
@@ -84,36 +84,36 @@ def test_stops_and_targets_are_those_that_the_journal_recorded(journal_file: Pat
     assert changed >= 3
 
 
-def test_reasons_computed_again_are_those_that_the_journal_recorded(journal_file: Path) -> None:
+def test_explanations_computed_again_are_those_that_the_journal_recorded(journal_file: Path) -> None:
     result = a_run()
     trips = range(len(result.round_trips))
     assert result.inputs is not None
 
-    computed = reasons_from_formulas(result, trips, result.inputs)
+    computed = explanations_from_formulas(result, trips, result.inputs)
     with SqliteJournal.reading(journal_file) as journal:
-        recorded = reasons_from_journal(result, trips, journal)
+        recorded = explanations_from_journal(result, trips, journal)
 
     assert set(computed) == set(recorded) == set(trips)
     for trip in trips:
         assert computed[trip].order_id == recorded[trip].order_id
         assert computed[trip].tree == recorded[trip].tree
-    assert all(reason.size for reason in recorded.values())
+    assert all(found.size for found in recorded.values())
 
 
-def test_a_reason_is_what_explain_says_of_that_moment() -> None:
+def test_an_explanation_is_what_explain_says_of_that_moment() -> None:
     result = a_run()
     content = told(result)
     strategy = MovingAverageCross()
     checked = 0
-    for place, reason in content.reasons.items():
+    for place, found in content.explanations.items():
         trip = content.round_trips[place]
         if result.strategies[trip["strategy"]] == strategy.name:
             decided_ns = int(result.orders[trip["entry_ticket"]]["decided_ns"])
             formula = strategy.enter_long if trip["side"] > 0 else strategy.enter_short
             symbol = result.symbols[trip["symbol"]]
             expected = explain(formula, simulated_panel(), symbol, decided_ns, parameters=strategy.parameters)
-            assert reason.tree == expected.as_dict()
-            assert reason.tree["value"] is True
+            assert found.tree == expected.as_dict()
+            assert found.tree["value"] is True
             checked += 1
         if checked == 3:
             break
@@ -121,10 +121,10 @@ def test_a_reason_is_what_explain_says_of_that_moment() -> None:
 
 
 def test_the_round_trips_of_largest_profit_or_loss_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tapeline.engine.report_content.REASONS_MAX", 2)
+    monkeypatch.setattr("tapeline.engine.report_content.EXPLANATIONS_MAX", 2)
     result = a_result([100.0] * 4, trips=((0, 0, 1, 1.0), (0, 0, 2, -5.0), (0, 1, 3, 3.0), (0, 0, 3, 2.0)))
 
-    assert set(told(result).reasons) == {1, 2}
+    assert set(told(result).explanations) == {1, 2}
 
 
 def test_round_trips_stand_in_the_order_of_their_exits() -> None:

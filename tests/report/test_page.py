@@ -174,7 +174,7 @@ def test_without_bars_the_page_says_what_is_missing(page_of: Write) -> None:
     assert "There is no benchmark: the result came without bars, and none was given." in text
     assert "Prices are missing" in text
     assert payload(source)["prices"] == {}
-    assert payload(source)["reasons"] == {}
+    assert payload(source)["explanations"] == {}
 
 
 def test_ten_thousand_round_trips_over_ten_years_fit_into_eight_megabytes(page_of: Write) -> None:
@@ -183,7 +183,7 @@ def test_ten_thousand_round_trips_over_ten_years_fit_into_eight_megabytes(page_o
     assert len(source.encode()) < 8_000_000
     found = payload(source)
     assert len(found["trips"]["net"]) == 10_000
-    assert len(found["reasons"]) == 200
+    assert len(found["explanations"]) == 200
     assert sum(len(line["p"]) for line in found["prices"].values()) <= 400_000
 
 

@@ -1,4 +1,4 @@
-"""What a run was computed from, kept beside its result so that a report can show prices and reasons.
+"""What a run was computed from, kept beside its result so that a report can show prices and explain entries.
 
 References only: a thousand results of one sweep share one panel. A pickled result goes without them.
 """

@@ -1,6 +1,6 @@
-"""A result as a report tells it: its sessions, its benchmark, the brackets and the reasons of its trades.
+"""A result as a report tells it: its sessions, its benchmark, the brackets of its trades and why they were entered.
 
-Reasons are told for the round trips that mattered most: the REASONS_MAX of largest profit or loss. Ten thousand
+Explained are the round trips that mattered most: the EXPLANATIONS_MAX of largest profit or loss. Ten thousand
 trees would make a page that no browser likes, and nobody reads them; a journal answers for the others.
 """
 
@@ -20,14 +20,14 @@ from tapeline.domain.errors import DataError
 from tapeline.domain.panel import Floats, Panel, Times
 from tapeline.domain.times import DAY, date_to_ns, frame_text, ns_to_date
 from tapeline.domain.words import Purpose, Role
-from tapeline.engine.entry_reasons import reasons_from_formulas, reasons_from_journal
+from tapeline.engine.entry_explanations import explanations_from_formulas, explanations_from_journal
 from tapeline.engine.inputs import Inputs
 from tapeline.engine.result import Result
 from tapeline.ports.journal import Journal
 from tapeline.report.amounts import plural
-from tapeline.report.content import Benchmark, Content, Levels, PriceLine, Reason, Records
+from tapeline.report.content import Benchmark, Content, EntryExplanation, Levels, PriceLine, Records
 
-REASONS_MAX = 200
+EXPLANATIONS_MAX = 200
 SESSIONS_PER_YEAR = 252
 GAPS_MAX = 130
 
@@ -72,7 +72,7 @@ def content_of(
         round_trips=trips,
         exit_reasons=[Purpose(int(purpose)).word for purpose in trips["exit_purpose"]],
         levels=levels_of(result, trips),
-        reasons=_reasons(result, order, journal),
+        explanations=_explanations(result, order, journal),
         prices=_prices(result),
         digest=result.digest,
         manifest=result.manifest,
@@ -246,15 +246,15 @@ def _numbers_of(result: Result, role: Role) -> dict[tuple[int, int], Times]:
     return {key: np.array(numbers, dtype=np.int64) for key, numbers in found.items()}
 
 
-def _reasons(result: Result, order: Times, journal: Journal | None) -> dict[int, Reason]:
-    """Return reasons by position in the order of exits."""
+def _explanations(result: Result, order: Times, journal: Journal | None) -> dict[int, EntryExplanation]:
+    """Return explanations by position in the order of exits."""
     size = np.abs(result.round_trips["net_pnl"][order])
-    chosen = np.sort(np.argsort(-size, kind="stable")[:REASONS_MAX])
+    chosen = np.sort(np.argsort(-size, kind="stable")[:EXPLANATIONS_MAX])
     numbers = order[chosen].tolist()
     if journal is not None:
-        found = reasons_from_journal(result, numbers, journal)
+        found = explanations_from_journal(result, numbers, journal)
     elif result.inputs is not None:
-        found = reasons_from_formulas(result, numbers, result.inputs)
+        found = explanations_from_formulas(result, numbers, result.inputs)
     else:
         found = {}
     return {place: found[number] for place, number in zip(chosen.tolist(), numbers, strict=True) if number in found}

@@ -221,11 +221,11 @@ class Result:
         journal: Journal | None = None,
         remarks: Sequence[str] = (),
     ) -> Path:
-        """Write one page that tells the run: equity, drawdowns, months, trades with their reasons. Return its path.
+        """Write one page that tells the run: equity, drawdowns, months, trades and what explains them. Return its path.
 
         benchmark : symbol to buy and hold, another result, or a level for each slice; None = all symbols of the
             run in equal parts, if its bars are at hand
-        journal : of this run: reasons are then what it recorded, instead of computed again
+        journal : of this run: explanations are then what it recorded, instead of computed again
         remarks : sentences to stand at the head, such as where the bars came from
         Raises DataError for a run without slices or a benchmark that does not fit, StorageError for a file that
         cannot be written. docs/report.md tells what the page shows.

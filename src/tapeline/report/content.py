@@ -49,7 +49,7 @@ class Levels:
 
 
 @dataclass(frozen=True)
-class Reason:
+class EntryExplanation:
     """Why a round trip was entered.
 
     order_id : of its entry; tree : the explanation as plain values; size : how its quantity came about, or ""
@@ -77,7 +77,7 @@ class Content:
     session_ns, session_returns : [n], end and return of each session; is_daily : times mean whole sessions
     gaps_ns : between one session's last slice and the next one's first, to be left out of a picture
     session_commissions, session_notionals : [n], paid and traded in each session; session_equity : at its end
-    round_trips : records in order of their exits; levels : of their brackets; reasons : by position in them
+    round_trips : records in order of their exits; levels : of their brackets; explanations : by position in them
     prices : by symbol, for those with round trips; empty where the bars were not at hand
     """
 
@@ -106,7 +106,7 @@ class Content:
     round_trips: Records
     exit_reasons: Sequence[str]
     levels: Levels
-    reasons: Mapping[int, Reason]
+    explanations: Mapping[int, EntryExplanation]
     prices: Mapping[str, PriceLine]
     digest: str
     manifest: Mapping[str, Any] = field(default_factory=dict)

@@ -171,8 +171,8 @@ function treeOf([text, value, detail, children]) {
   return item;
 }
 
-function reasonOf(trips, reasons, i, show) {
-  const reason = reasons[i];
+function explanationOf(trips, explanations, i, show) {
+  const found = explanations[i];
   const facts = [
     ["commission", amount(trips.commission[i])], ["worst open loss", signed(trips.mae[i])],
     ["best open profit", signed(trips.mfe[i])], ["first stop", price(trips.stop[i])],
@@ -181,10 +181,10 @@ function reasonOf(trips, reasons, i, show) {
   const box = element("div", {},
     element("dl", { class: "facts" },
       ...facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))));
-  if (reason) {
-    box.append(element("h3", {}, "Why it was entered"), element("ul", { class: "tree" }, treeOf(reason.tree)));
-    if (reason.size) box.append(element("p", { class: "quiet" }, `Size: ${reason.size}.`));
-    box.append(element("p", { class: "quiet" }, `Order ${reason.order}`));
+  if (found) {
+    box.append(element("h3", {}, "Why it was entered"), element("ul", { class: "tree" }, treeOf(found.tree)));
+    if (found.size) box.append(element("p", { class: "quiet" }, `Size: ${found.size}.`));
+    box.append(element("p", { class: "quiet" }, `Order ${found.order}`));
   } else {
     box.append(element("p", { class: "quiet" }, byId("trips").dataset.unexplained));
   }
@@ -194,8 +194,8 @@ function reasonOf(trips, reasons, i, show) {
 }
 
 class TripTable {
-  constructor(trips, reasons, show) {
-    Object.assign(this, { trips, reasons, show, page: 0, key: "left", falling: true, open: new Set() });
+  constructor(trips, explanations, show) {
+    Object.assign(this, { trips, explanations, show, page: 0, key: "left", falling: true, open: new Set() });
     this.columns = COLUMNS.filter(([key]) => key !== "strategy" || trips.strategies.length > 1);
     this.words = trips.net.map((_, i) =>
       [trips.symbols[trips.symbol[i]], trips.strategies[trips.strategy[i]], trips.side[i] > 0 ? "long" : "short",
@@ -248,14 +248,14 @@ class TripTable {
     const { trips, open } = this;
     const isOpen = open.has(i);
     const turn = () => { isOpen ? open.delete(i) : open.add(i); this.fill(); };
-    const name = isOpen ? "Hide the details" : this.reasons[i] ? "Show the details and why" : "Show the details";
+    const name = isOpen ? "Hide the details" : this.explanations[i] ? "Show the details and why" : "Show the details";
     const button = element("button", { type: "button", "aria-expanded": isOpen, "aria-label": name, onclick: turn },
       isOpen ? "▾" : "▸");
     const cells = this.columns.map(([key, , kind, words]) => element("td",
       { class: key === "net" ? (trips.net[i] > 0 ? "gain" : "loss") : kind }, words(trips, i)));
     const line = element("tr", {}, element("td", { class: "open" }, button), ...cells);
     if (!isOpen) return [line];
-    const all = element("td", { colspan: this.columns.length + 1 }, reasonOf(trips, this.reasons, i, this.show));
+    const all = element("td", { colspan: this.columns.length + 1 }, explanationOf(trips, this.explanations, i, this.show));
     return [line, element("tr", { class: "more" }, all)];
   }
 }
@@ -266,7 +266,7 @@ async function start() {
   const library = element("script");
   library.textContent = await unpack("library");
   document.head.append(library);
-  const { figures, trips, reasons, prices, daily } = JSON.parse(await unpack("data"));
+  const { figures, trips, explanations, prices, daily } = JSON.parse(await unpack("data"));
   const drawn = new Map(Object.entries(figures));
   const redraw = () => drawn.forEach((figure, id) => draw(id, figure));
   if (byId("trips")) {
@@ -292,7 +292,7 @@ async function start() {
     choice.addEventListener("change", () => turnTo(Number(choice.value)));
     byId("trade-all").addEventListener("click", () => turnTo(Number(choice.value)));
     turnTo(symbols[0]);
-    new TripTable(trips, reasons, (i) => {
+    new TripTable(trips, explanations, (i) => {
       choice.value = trips.symbol[i];
       turnTo(trips.symbol[i], i);
       byId("chart-trades").scrollIntoView({ block: "center" });

@@ -24,15 +24,15 @@ from tapeline.report import figures
 from tapeline.report.amounts import plural
 from tapeline.report.content import Content
 from tapeline.report.tables import cards, manifest_text, measure_tables, months_table, strategy_table
-from tapeline.report.trips import price_lines, reason_rows, trip_columns
+from tapeline.report.trips import explanation_rows, price_lines, trip_columns
 
 PACKED_LEVEL = 6
 
 _EXPLAINED = (
-    "Reasons are told for the {count} of largest profit or loss. A run with --journal can be asked about every order:"
+    "Explained are the {count} of largest profit or loss. A run with --journal can be asked about every order:"
     " tapeline why."
 )
-_UNEXPLAINED = "The reason of its entry is not at hand: this result came without bars and without a journal."
+_UNEXPLAINED = "What explains its entry is not at hand: this result came without bars and without a journal."
 
 
 def render(content: Content) -> str:
@@ -146,7 +146,7 @@ def _trade_sections(content: Content) -> Iterator[str]:
 
 
 def _trade_table(content: Content) -> tuple[str, str]:
-    count = len(content.reasons)
+    count = len(content.explanations)
     missing = _EXPLAINED.format(count=count) if count else _UNEXPLAINED
     about = f"{plural(len(content.round_trips), 'round trip')}; ▸ opens the details of one"
     about += ", with the conditions of its entry." if count else "."
@@ -183,7 +183,7 @@ def _payload(content: Content) -> str:
         {
             "figures": drawn,
             "trips": trip_columns(c),
-            "reasons": reason_rows(c),
+            "explanations": explanation_rows(c),
             "prices": price_lines(c),
             "daily": c.is_daily,
         },

@@ -28,13 +28,13 @@ PRICE_UNITS = 10_000
 
 
 def trip_columns(content: Content) -> dict[str, Any]:
-    """Return every round trip's values by column; names of reasons, strategies and symbols by number."""
+    """Return every round trip's values by column; names of exits, strategies and symbols by number."""
     trips, levels = content.round_trips, content.levels
-    reasons = sorted(set(content.exit_reasons))
+    exits = sorted(set(content.exit_reasons))
     return {
         "strategies": list(content.strategies),
         "symbols": list(content.symbols),
-        "exits": [reason.replace("_", " ") for reason in reasons],
+        "exits": [word.replace("_", " ") for word in exits],
         "strategy": trips["strategy"].tolist(),
         "symbol": trips["symbol"].tolist(),
         "side": trips["side"].tolist(),
@@ -43,7 +43,7 @@ def trip_columns(content: Content) -> dict[str, Any]:
         "entry": rounded(trips["entry_price"], 4),
         "left": (trips["exit_ns"] // SECOND).tolist(),
         "exit": rounded(trips["exit_price"], 4),
-        "why": [reasons.index(reason) for reason in content.exit_reasons],
+        "why": [exits.index(word) for word in content.exit_reasons],
         "bars": trips["bars_held"].tolist(),
         "commission": rounded(trips["commission"], 2),
         "net": rounded(trips["net_pnl"], 2),
@@ -56,11 +56,11 @@ def trip_columns(content: Content) -> dict[str, Any]:
     }
 
 
-def reason_rows(content: Content) -> dict[str, Any]:
-    """Return the reasons by the number of their round trip: order, size, and the tree as nested lists."""
+def explanation_rows(content: Content) -> dict[str, Any]:
+    """Return the explanations by the number of their round trip: order, size, and the tree as nested lists."""
     return {
-        str(place): {"order": reason.order_id, "size": reason.size, "tree": _root(reason.tree)}
-        for place, reason in sorted(content.reasons.items())
+        str(place): {"order": found.order_id, "size": found.size, "tree": _root(found.tree)}
+        for place, found in sorted(content.explanations.items())
     }
 
 

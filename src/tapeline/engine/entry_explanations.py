@@ -20,11 +20,11 @@ from tapeline.ledger.why import explain_order
 from tapeline.ledger.why_text import sizing_text
 from tapeline.ports.journal import Journal
 from tapeline.report.amounts import CURRENCY
-from tapeline.report.content import Reason
+from tapeline.report.content import EntryExplanation
 from tapeline.strategies.base import RuleStrategy
 
 
-def reasons_from_journal(result: Result, trips: Iterable[int], journal: Journal) -> dict[int, Reason]:
+def explanations_from_journal(result: Result, trips: Iterable[int], journal: Journal) -> dict[int, EntryExplanation]:
     """Return why round trips were entered, by their positions in `result.round_trips`, as their signals say."""
     found = {}
     for trip in trips:
@@ -33,11 +33,11 @@ def reasons_from_journal(result: Result, trips: Iterable[int], journal: Journal)
         if chain.signal is not None:
             tree = cast(SignalRaised, chain.signal.fact).signal.explanation
             sizing = cast(OrderIntended, chain.decision.fact).sizing
-            found[trip] = Reason(order_id, tree, sizing_text(sizing or {}, CURRENCY))
+            found[trip] = EntryExplanation(order_id, tree, sizing_text(sizing or {}, CURRENCY))
     return found
 
 
-def reasons_from_formulas(result: Result, trips: Iterable[int], inputs: Inputs) -> dict[int, Reason]:
+def explanations_from_formulas(result: Result, trips: Iterable[int], inputs: Inputs) -> dict[int, EntryExplanation]:
     """Return why round trips were entered, by their positions in `result.round_trips`, computed again."""
     data = inputs.data
     decided_ns = result.orders["decided_ns"][result.round_trips["entry_ticket"]]
@@ -57,12 +57,12 @@ def reasons_from_formulas(result: Result, trips: Iterable[int], inputs: Inputs) 
         program.advance(data.rows(first, last))
         while place < len(wanted) and wanted[place][0] < last:
             row, trip = wanted[place]
-            found[trip] = _reason(result, trip, assembly, row - first, data.column(_symbol(result, trip)))
+            found[trip] = _explanation(result, trip, assembly, row - first, data.column(_symbol(result, trip)))
             place += 1
     return found
 
 
-def _reason(result: Result, trip: int, assembly: Assembly, chunk_row: int, column: int) -> Reason:
+def _explanation(result: Result, trip: int, assembly: Assembly, chunk_row: int, column: int) -> EntryExplanation:
     record = result.round_trips[trip]
     index = int(record["strategy"])
     table, strategy = assembly.tables[index], assembly.strategies[index]
@@ -73,7 +73,7 @@ def _reason(result: Result, trip: int, assembly: Assembly, chunk_row: int, colum
         tree = assembly.program.explain(table.name, rule, row, column).as_dict()
     else:
         tree = explain_free_form(strategy, table, row, column)
-    return Reason(result.order_id(int(record["entry_ticket"])), tree)
+    return EntryExplanation(result.order_id(int(record["entry_ticket"])), tree)
 
 
 def _symbol(result: Result, trip: int) -> str:
