@@ -8,6 +8,7 @@ This is the only place where the event loop meets the simulated broker.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tapeline.domain.money import exact
 from tapeline.domain.panel import Panel
 from tapeline.domain.slice import Slice
 from tapeline.engine.assembly import AnyStrategy, assemble
+from tapeline.engine.inputs import Inputs
 from tapeline.engine.loop import EventLoop
 from tapeline.engine.result import Result
 from tapeline.engine.warmup_check import check_warmup
@@ -107,7 +109,8 @@ def replay(
         )
         loop.record(CashMoved(start_ns, CashCause.DEPOSIT, exact(settings.account.cash)))
         loop.run()
-        result = loop.result()
+        inputs = Inputs(assembly.strategies, data, settings, corporate_actions)
+        result = dataclasses.replace(loop.result(), inputs=inputs)
         loop.record(RunEnded(clock.now_ns(), loop.views.digest(), {"digest": result.digest, "slices": loop.slices}))
         journal.commit()
         head = journal.head()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +11,18 @@ from tapeline.app.load import DataChoice, load_settings
 from tapeline.app.replay import FinishedReplay, check_run, replay
 from tapeline.app.run_files import check_new_journal, whole_journal
 from tapeline.app.strategies import make_strategies, users_faults
-from tapeline.cli.console import console, messages, plural, prepare_kernels, show_text, trading_progress
+from tapeline.cli.console import SIMULATED, console, messages, prepare_kernels, show_text, trading_progress
 from tapeline.cli.summary import picture_of, summary_of
 from tapeline.domain.corporate import CorporateAction
+from tapeline.domain.errors import InputError
 from tapeline.engine.assembly import AnyStrategy
 from tapeline.engine.backtest import backtest
+from tapeline.engine.result import Result
+from tapeline.report.amounts import plural
 from tapeline.simulation.settings import RunSettings
-from tapeline.tape.reading import Reading
+from tapeline.store.sqlite_journal import SqliteJournal
+from tapeline.store.whole_file import check_page_place
+from tapeline.tape.reading import Reading, ReadReport
 
 
 def run_backtest(
@@ -29,8 +35,14 @@ def run_backtest(
     cash: float | None,
     journal: Path | None,
     as_json: bool,
+    report: Path | None,
+    benchmark: str | None,
 ) -> None:
     """Run and print; with a journal through the event loop."""
+    if report is not None:
+        check_page_place(report)
+    elif benchmark is not None:
+        raise InputError("--benchmark is for the report. Name its file with --report, or leave --benchmark out.")
     strategies = make_strategies(names, assignments, frame)
     choice.check_series(strategies)
     settings = load_settings(config, cash)
@@ -39,6 +51,8 @@ def run_backtest(
     reading, actions = choice.read_with_actions()
     for sentence in reading.report.sentences():
         messages.print(sentence, soft_wrap=True, markup=False)
+    if benchmark is not None:
+        reading.panel.column(benchmark)
     program = check_run(strategies, reading.panel, settings)
     prepare_kernels(program, "backtest" if journal is None else "event loop")
     finished = None
@@ -49,21 +63,39 @@ def run_backtest(
         finished = _replay(strategies, reading, actions, journal, settings, choice)
         result = finished.result
     result = replace(result, manifest={**result.manifest, "data_source": reading.report.source})
+    if report is not None:
+        _write_report(result, report, benchmark, journal, choice, reading.report)
     if as_json:
         console.out(result.to_json(), highlight=False)
         return
     console.print()
     console.print(summary_of(result, console.width))
     if choice.is_simulated:
-        show_text("The market was simulated: nothing here says anything about a strategy's worth.")
+        show_text(SIMULATED)
         console.print()
     if not len(result.orders):
         show_text("No order was sent: no entry condition came true, or every entry was denied.")
     console.print(picture_of(result, console))
+    if report is not None:
+        console.print()
+        show_text(f"Report: {report}")
     if finished is not None:
         console.print()
         show_text(f"Journal: {journal}, {plural(finished.fact_count, 'fact')}")
         show_text(f"Head of the journal: {finished.journal_head}")
+
+
+def _write_report(
+    result: Result,
+    path: Path,
+    benchmark: str | None,
+    journal: Path | None,
+    choice: DataChoice,
+    data: ReadReport,
+) -> None:
+    remarks = [*data.sentences(), *([SIMULATED] if choice.is_simulated else [])]
+    with SqliteJournal.reading(journal) if journal is not None else nullcontext() as facts:
+        result.report(path, benchmark=benchmark, journal=facts, remarks=remarks)
 
 
 def _replay(

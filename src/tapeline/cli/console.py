@@ -1,4 +1,4 @@
-"""What the commands share for talking to a terminal: consoles, progress, kernels, numbers.
+"""What the commands share for talking to a terminal: consoles, progress, kernels.
 
 Answers go to the standard output, progress and remarks to the standard error, so that --json stays clean.
 What is not a terminal gets no progress, no colours, and lines that are never broken.
@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from tapeline.cli.interruption import between_slices
 from tapeline.domain.times import to_iso
+from tapeline.report.amounts import CURRENCY
 
 if TYPE_CHECKING:  # `why` needs no engine, and answers in a third of the time without it
     from tapeline.app.precompile import Step
@@ -27,9 +28,9 @@ if TYPE_CHECKING:  # `why` needs no engine, and answers in a third of the time w
 console = Console(highlight=False)
 messages = Console(stderr=True, highlight=False)
 
-CURRENCY = "USD"
 FIGURES_WIDTH, BAR_WIDTH_MIN, BAR_WIDTH_MAX = 64, 4, 30
 REPORT_EVERY_SLICES = 97
+SIMULATED = "The market was simulated: nothing here says anything about a strategy's worth."
 
 
 def prepare_kernels(program: Program, way: Way) -> None:
@@ -99,28 +100,3 @@ def show_text(text: str) -> None:
         )
         for piece in folded:
             console.print(piece, markup=False, soft_wrap=True)
-
-
-def money(value: float) -> str:
-    """Return an amount with thousands and cents; unknown as a dash."""
-    return "–" if value != value else f"{value:,.2f}"
-
-
-def signed(value: float) -> str:
-    """Return an amount with its sign; nothing has none."""
-    return "–" if value != value else f"{value:+,.2f}" if abs(value) >= 0.005 else "0.00"
-
-
-def percent(value: float, digits: int = 2) -> str:
-    """Return a fraction as a percentage."""
-    return "–" if value != value else f"{value * 100:.{digits}f} %"
-
-
-def number(value: float, digits: int = 2) -> str:
-    """Return a plain number; unknown as a dash."""
-    return "–" if value != value else f"{value:,.{digits}f}"
-
-
-def plural(count: int, singular: str) -> str:
-    """Return a count with its noun."""
-    return f"{count:,} {singular}" if count == 1 else f"{count:,} {singular}s"

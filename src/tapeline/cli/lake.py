@@ -14,7 +14,7 @@ from rich import box
 from rich.table import Table
 
 from tapeline.app.lake_import import ImportReport, check_stored, import_bars, import_table
-from tapeline.cli.console import console, plural, show_text
+from tapeline.cli.console import console, show_text
 from tapeline.domain.errors import InputError, StorageError
 from tapeline.domain.times import DAY, to_iso
 from tapeline.feeds.clock import SystemClock
@@ -23,6 +23,7 @@ from tapeline.lake.keeping import compact, remove_bars, retain
 from tapeline.lake.lake import Lake, open_lake, split_place
 from tapeline.lake.layout import REFERENCE
 from tapeline.lake.snapshots import drop_snapshot, take_snapshot
+from tapeline.report.amounts import plural
 from tapeline.tape.reading import period
 
 _FILES_OF_PERIOD_MANY = 8

@@ -139,6 +139,13 @@ def backtest(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the whole result as JSON.", rich_help_panel=_OUTPUT)
     ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write a page with charts and trades here.", rich_help_panel=_OUTPUT)
+    ] = None,
+    benchmark: Annotated[
+        str,
+        typer.Option("--benchmark", help="Symbol the report compares with; default: all.", rich_help_panel=_OUTPUT),
+    ] = "",
 ) -> None:
     """Run strategies over bars: compiled, or with --journal slice by slice with every fact recorded."""
     from tapeline.app.load import DataChoice
@@ -153,6 +160,8 @@ def backtest(
         cash=cash,
         journal=journal,
         as_json=as_json,
+        report=report,
+        benchmark=benchmark or None,
     )
 
 

@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from tapeline.app.quality import check_file
-from tapeline.cli.console import console, percent, show_text
+from tapeline.cli.console import console, show_text
 from tapeline.domain.errors import InputError
 from tapeline.domain.times import DAY, ns_to_date
+from tapeline.report.amounts import percent
 from tapeline.tape.quality_picture import picture_html
 from tapeline.tape.quality_report import QualityReport
 

@@ -24,6 +24,7 @@ from tapeline.domain.panel import Panel, Times
 from tapeline.domain.sessions import session_rows
 from tapeline.domain.times import SECOND
 from tapeline.engine.assembly import AnyStrategy, Assembly, assemble, view_of
+from tapeline.engine.inputs import Inputs
 from tapeline.engine.result import Result, result_of
 from tapeline.engine.warmup_check import check_warmup
 from tapeline.formula.splits import advance_through
@@ -64,7 +65,7 @@ def backtest(
         chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
     )
     check_warmup(assembly, data)
-    crew = _Crew([assembly], data, [0], len(data.symbols), corporate_actions)
+    crew = _Crew([assembly], data, [0], len(data.symbols), corporate_actions, groups)
     (result,) = crew.run_all(progress)
     return result
 
@@ -168,7 +169,9 @@ class _Lane:
     def result(self) -> Result:
         """Return the outcome of everything that was run."""
         session = self.crew.sessions[0] if self.crew.sessions else None
-        return result_of(self.assembly, self.symbols, self.book, self.crew.data.end_ns, session, self.curves)
+        crew, assembly = self.crew, self.assembly
+        inputs = Inputs(assembly.strategies, crew.data, assembly.settings, crew.corporate_actions, crew.groups)
+        return result_of(assembly, self.symbols, self.book, crew.data.end_ns, session, self.curves, inputs)
 
     def _play(self, last: int) -> None:
         if self.done < last:
@@ -212,7 +215,9 @@ class _Crew:
         first_columns: Sequence[int],
         columns: int,
         corporate_actions: Sequence[CorporateAction] = (),
+        groups: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
+        self.groups = groups
         count, settings = len(assemblies), assemblies[0].settings
         self.data, self.program, self.corporate_actions = data, assemblies[0].program, corporate_actions
         self.shares_signals = all(assembly is assemblies[0] for assembly in assemblies)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,13 @@ from tapeline.domain.panel import Floats, Times
 from tapeline.domain.times import to_iso
 from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Side, Stage, TimeInForce
 from tapeline.engine.assembly import Assembly
+from tapeline.engine.inputs import Inputs
+from tapeline.ports.journal import Journal
 from tapeline.simulation.lanes import NO_SESSION, Curves
 from tapeline.simulation.records import Book
+
+if TYPE_CHECKING:  # Plotly is imported when a figure is made, and not before
+    from plotly.graph_objects import Figure
 
 Records = npt.NDArray[Any]
 
@@ -41,6 +47,7 @@ class Result:
     orders, executions, round_trips : structured arrays, see `simulation.records`
     starting_cash, cash : of the account before and after; positions : float64 [N] at the end
     manifest : what the run was made of: strategies with versions, settings, data
+    inputs : strategies, bars and settings themselves, for the report; None where they are not at hand
     """
 
     strategies: tuple[str, ...]
@@ -58,6 +65,11 @@ class Result:
     financing: float
     positions: Floats
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Inputs | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The bars of a run are large and its strategies may be code that another process cannot import.
+        return {**self.__dict__, "inputs": None}
 
     @property
     def final_equity(self) -> float:
@@ -201,6 +213,41 @@ class Result:
         """Return `to_dict` as JSON text."""
         return json.dumps(self.to_dict(), allow_nan=False)
 
+    def report(
+        self,
+        path: str | Path,
+        *,
+        benchmark: str | Result | Floats | None = None,
+        journal: Journal | None = None,
+        remarks: Sequence[str] = (),
+    ) -> Path:
+        """Write one page that tells the run: equity, drawdowns, months, trades and what explains them. Return its path.
+
+        benchmark : symbol to buy and hold, another result, or a level for each slice; None = all symbols of the
+            run in equal parts, if its bars are at hand
+        journal : of this run: explanations are then what it recorded, instead of computed again
+        remarks : sentences to stand at the head, such as where the bars came from
+        Raises DataError for a run without slices or a benchmark that does not fit, StorageError for a file that
+        cannot be written. docs/report.md tells what the page shows.
+        """
+        from tapeline.engine.report_content import content_of
+        from tapeline.report.page import render
+        from tapeline.store.whole_file import check_page_place, write_whole
+
+        place = Path(path)
+        check_page_place(place)
+        write_whole(place, render(content_of(self, benchmark=benchmark, journal=journal, remarks=remarks)))
+        return place
+
+    def plot(self, benchmark: str | Result | Floats | None = None) -> Figure:
+        """Return equity and drawdown as a Plotly figure, for notebooks. benchmark : as in `report`"""
+        from tapeline.engine.report_content import benchmark_of, check_slices
+        from tapeline.report.figures import as_plotly, equity_figure
+
+        check_slices(self)
+        held = benchmark_of(self, benchmark)
+        return as_plotly(equity_figure(self.times_ns, self.equity, self.starting_cash, held))
+
     def _session_ends(self) -> npt.NDArray[np.int64]:
         """Return the last row of each session, or of each UTC date without sessions."""
         if not len(self.times_ns):
@@ -216,6 +263,7 @@ def result_of(
     times_ns: Times,
     session: Times | None,
     curves: Curves,
+    inputs: Inputs | None = None,
 ) -> Result:
     """Return the result that a book and the curves of its run hold. Without sessions, each slice's is -1."""
     tables = book.tables
@@ -240,6 +288,7 @@ def result_of(
             "strategies": assembly.manifest,
             "settings": assembly.facts,
         },
+        inputs=inputs,
     )
 
 
