@@ -349,17 +349,17 @@ def ensure_room(book: Any) -> None:
     account = book.account[0]
     most = len(book.intents)
     if account.tickets + most > len(book.tickets):
-        tickets = np.zeros(2 * len(book.tickets) + most, dtype=TICKET)
+        tickets = np.empty(2 * len(book.tickets) + most, dtype=TICKET)
         for row in range(account.tickets):  # a slice would bring the compiler's text formatting into all callers
             tickets[row] = book.tickets[row]
         keep_tickets(book, tickets)
     if account.executions + 2 * most > len(book.executions):
-        executions = np.zeros(2 * len(book.executions) + 2 * most, dtype=EXECUTION)
+        executions = np.empty(2 * len(book.executions) + 2 * most, dtype=EXECUTION)
         for row in range(account.executions):
             executions[row] = book.executions[row]
         keep_executions(book, executions)
     if account.round_trips + most > len(book.round_trips):
-        round_trips = np.zeros(2 * len(book.round_trips) + most, dtype=ROUND_TRIP)
+        round_trips = np.empty(2 * len(book.round_trips) + most, dtype=ROUND_TRIP)
         for row in range(account.round_trips):
             round_trips[row] = book.round_trips[row]
         keep_round_trips(book, round_trips)
@@ -431,7 +431,7 @@ def new_book(
     return book
 
 
-def copy_of(book: Book) -> Book:
-    """Return a book of its own that is in the same state."""
-    copy: Book = _bind(*(table.copy() for table in book.tables))
-    return copy
+def copies_of(book: Book, count: int) -> list[Book]:
+    """Return books of their own that are in the same state. Tables of one kind lie side by side until they grow."""
+    blocks = (np.broadcast_to(table, (count, *table.shape)).copy() for table in book.tables)
+    return [_bind(*tables) for tables in zip(*blocks, strict=True)]

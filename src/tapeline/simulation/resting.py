@@ -19,7 +19,7 @@ from tapeline.simulation.market import FOREVER_NS
 from tapeline.simulation.records import FLAT, HOLDING
 from tapeline.simulation.references import INLINED
 
-FIRST_STRETCH, LONGEST_STRETCH = 16, 1024  # rows; short at first, as something may happen soon
+FIRST_STRETCH, LONGEST_STRETCH = 16, 256  # rows; short at first, as something may happen soon
 
 
 @compiled(**INLINED)
@@ -128,8 +128,6 @@ def _value(
     cash = book.account[0].cash
     for t in range(first, last):
         equity[t] = cash
-        long_exposure[t] = 0.0
-        short_exposure[t] = 0.0
     if book.account[0].busy == 0:
         return
     strategies, symbols = book.states.shape
@@ -150,7 +148,7 @@ def _value(
             equity[t] += value
             if value > 0.0:
                 long_exposure[t] += value
-            else:
+            elif value < 0.0:
                 short_exposure[t] -= value
         book.marks[symbol] = mark
 
