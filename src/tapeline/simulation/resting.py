@@ -125,10 +125,11 @@ def _value(
 ) -> None:
     # equity and exposures of a stretch; each row adds the symbols up in their order
     equity, long_exposure, short_exposure = curves.equity, curves.long_exposure, curves.short_exposure
-    cash = book.account[0].cash
+    account = book.account[0]
     for t in range(first, last):
-        equity[t] = cash
-    if book.account[0].busy == 0:
+        equity[t] = account.cash
+    account.equity, account.long_exposure, account.short_exposure = account.cash, 0.0, 0.0
+    if account.busy == 0:
         return
     strategies, symbols = book.states.shape
     for symbol in range(symbols):
@@ -141,6 +142,7 @@ def _value(
         if not held:
             continue
         mark, position = book.marks[symbol], book.positions[symbol]
+        value = 0.0
         for t in range(first, last):
             if bars.volume[t, column] > 0.0:
                 mark = bars.close[t, column]
@@ -151,6 +153,9 @@ def _value(
             elif value < 0.0:
                 short_exposure[t] -= value
         book.marks[symbol] = mark
+        account.long_exposure += max(value, 0.0)
+        account.short_exposure += max(-value, 0.0)
+    account.equity = equity[last - 1]
 
 
 @compiled(**INLINED)
@@ -172,9 +177,6 @@ def rest_rows(market: Any, book: Any, lane: Any, bars: Any, curves: Any, first: 
         if bound > t:
             _mark(market, book, bars, first_column, t, bound)
             _value(book, formulas, bars, curves, first_column, t, bound, base)
-            account.equity = curves.equity[bound - 1]
-            account.long_exposure = curves.long_exposure[bound - 1]
-            account.short_exposure = curves.short_exposure[bound - 1]
             account.intents = 0
         if bound < min(t + stretch, last):
             return int(bound)
