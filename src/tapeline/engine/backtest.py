@@ -118,6 +118,7 @@ class _Lane:
         self.assembly, self.crew, self.symbols, self.market, self.book = assembly, crew, symbols, market, book
         self.place, self.layout = crew.places[index : index + 1], crew.layouts[index]
         self.curves = Curves(*(curve[index] for curve in crew.curves))
+        self.account = book.fixed.account
         self.done = self.sent = 0
         self.free = [
             (number, strategy, view_of(strategy, symbols, number, table), table)
@@ -150,10 +151,7 @@ class _Lane:
     def _play(self, last: int) -> None:
         if self.done < last:
             run_lanes(self.place, self.done, last)
-            self.done, self.sent = last, self._intents()
-
-    def _intents(self) -> int:
-        return int(self.book.tables.account[0]["intents"])
+            self.done, self.sent = last, int(self.account[0]["intents"])
 
     def _ask(self, signals: Signals, first: int, last: int) -> None:
         decision_rows = signals.rows.tolist()
@@ -163,7 +161,6 @@ class _Lane:
         clock = [numbers[first:last] for numbers in self.crew.sessions] if self.crew.sessions else no_sessions
         places, opens, closes = (numbers.tolist() for numbers in clock)
         latency_ns = int(self.place[0]["latency_ns"])
-        account = self.book.tables.account
         for t in range(first, last):
             for strategy, view, values, exists, decision_row in free:
                 row = decision_row[t - first]
@@ -172,7 +169,7 @@ class _Lane:
                     view.show(values, exists, row, self.book, partial(self._play, t + 1))
                     strategy.on_slice(view)
             # A strategy that did nothing and looked at no account leaves the slice to be played with later ones.
-            if self.done == t + 1 and account[0]["intents"] > self.sent:
+            if self.done == t + 1 and self.account[0]["intents"] > self.sent:
                 send_intents(self.market, self.book, self.sent, latency_ns)
 
 
