@@ -78,7 +78,7 @@ def trading_progress(total: int) -> Iterator[Callable[[Slice, EventLoop], None]]
         def report(now: Slice, loop: EventLoop) -> None:
             check_interruption()
             if loop.slices % REPORT_EVERY_SLICES == 0 or loop.slices == total:
-                account = loop.desk.book.tables.account[0]
+                account = loop.desk.book.fixed.account[0]
                 figures = (
                     f"{to_iso(now.end_ns)[:10]}  equity {float(account['equity']):,.0f} {CURRENCY}"
                     f"  positions {int(account['busy'])}  orders {int(account['tickets']):,}"

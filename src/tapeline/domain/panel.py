@@ -7,6 +7,7 @@ Bars are labelled by their end; a bar covers (start, end] and may be read from i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -136,13 +137,12 @@ class Panel:
 
     def rows(self, first: int, last: int) -> Panel:
         """Return rows first..last-1 as views, without copying."""
-        cut = {
-            name: getattr(self, name)[first:last]
-            for name in ("start_ns", "end_ns", "open", "high", "low", "close", "volume")
-        }
+        part = copy(self)  # not made anew, which would check again what has been checked
+        for name in ("start_ns", "end_ns", "open", "high", "low", "close", "volume"):
+            object.__setattr__(part, name, getattr(self, name)[first:last])
         if self.series:
-            cut["series"] = {name: values[first:last] for name, values in self.series.items()}
-        return replace(self, **cut)
+            object.__setattr__(part, "series", {name: values[first:last] for name, values in self.series.items()})
+        return part
 
     def columns(self, first: int, last: int) -> Panel:
         """Return columns first..last-1, the same panel where that is all of them; else its fields are copied."""

@@ -28,11 +28,12 @@ from tapeline.engine.inputs import Inputs
 from tapeline.engine.result import Result, result_of
 from tapeline.engine.warmup_check import check_warmup
 from tapeline.formula.splits import advance_through
-from tapeline.simulation import market, records
 from tapeline.simulation.addresses import address_of, book_address, market_address
 from tapeline.simulation.lanes import FIRST_COLUMN, LAYOUT, NO_SESSION, Curves, Signals, new_lanes, point_to
 from tapeline.simulation.market import Market
+from tapeline.simulation.market import copies_of as copies_of_market
 from tapeline.simulation.records import Book
+from tapeline.simulation.records import copies_of as copies_of_book
 from tapeline.simulation.rows import code_addresses, run_lanes, send_intents
 from tapeline.simulation.settings import RunSettings
 from tapeline.simulation.venue import new_venue
@@ -111,45 +112,23 @@ def sweep(
 
 
 class _Lane:
-    """One account's run: some strategies over a range of columns of the data.
-
-    place : its row among the crew's lanes, int64 curves of shape (3, T)
-    like : a lane that has not run, with as many columns and without corporate actions, to copy instead of building anew
-    """
+    """One account's run: some strategies over a range of columns of the data."""
 
     def __init__(
-        self,
-        assembly: Assembly,
-        crew: _Crew,
-        index: int,
-        first_column: int,
-        columns: int,
-        corporate_actions: Sequence[CorporateAction] = (),
-        like: _Lane | None = None,
+        self, assembly: Assembly, crew: _Crew, index: int, symbols: tuple[str, ...], market: Market, book: Book
     ) -> None:
-        data, settings = crew.data, assembly.settings
-        self.assembly, self.crew = assembly, crew
-        self.symbols = data.symbols[first_column : first_column + columns]
-        self.market: Market = (
-            market.copy_of(like.market)
-            if like
-            else new_venue(self.symbols, settings, data.sessions, data.frame_ns, corporate_actions)
-        )
-        same_rules = like is not None and like.assembly is assembly
-        self.book: Book = records.copy_of(like.book) if like and same_rules else assembly.new_book(self.symbols)
+        self.assembly, self.crew, self.symbols, self.market, self.book = assembly, crew, symbols, market, book
         self.place, self.layout = crew.places[index : index + 1], crew.layouts[index]
-        self.curves = Curves(*crew.curves[index])
-        place = self.place[0]
-        place["market"], place["book"] = market_address(self.market), book_address(self.book)
-        place["first_column"] = first_column
+        self.curves = Curves(*(curve[index] for curve in crew.curves))
+        self.account = book.fixed.account
         self.done = self.sent = 0
         self.free = [
-            (index, strategy, view_of(strategy, self.symbols, index, table), table)
-            for index, (strategy, table) in enumerate(zip(assembly.strategies, assembly.tables, strict=True))
+            (number, strategy, view_of(strategy, symbols, number, table), table)
+            for number, (strategy, table) in enumerate(zip(assembly.strategies, assembly.tables, strict=True))
             if isinstance(strategy, Strategy)
         ]
         for _, strategy, _, _ in self.free:
-            strategy.on_start(self.symbols)
+            strategy.on_start(symbols)
 
     def run(self, first: int, last: int) -> None:
         """Run slices first..last-1, which are the rows of the program's last chunk."""
@@ -176,10 +155,7 @@ class _Lane:
     def _play(self, last: int) -> None:
         if self.done < last:
             run_lanes(self.place, self.done, last)
-            self.done, self.sent = last, self._intents()
-
-    def _intents(self) -> int:
-        return int(self.book.tables.account[0]["intents"])
+            self.done, self.sent = last, int(self.account[0]["intents"])
 
     def _ask(self, signals: Signals, first: int, last: int) -> None:
         decision_rows = signals.rows.tolist()
@@ -189,7 +165,6 @@ class _Lane:
         clock = [numbers[first:last] for numbers in self.crew.sessions] if self.crew.sessions else no_sessions
         places, opens, closes = (numbers.tolist() for numbers in clock)
         latency_ns = int(self.place[0]["latency_ns"])
-        account = self.book.tables.account
         for t in range(first, last):
             for strategy, view, values, exists, decision_row in free:
                 row = decision_row[t - first]
@@ -198,7 +173,7 @@ class _Lane:
                     view.show(values, exists, row, self.book, partial(self._play, t + 1))
                     strategy.on_slice(view)
             # A strategy that did nothing and looked at no account leaves the slice to be played with later ones.
-            if self.done == t + 1 and account[0]["intents"] > self.sent:
+            if self.done == t + 1 and self.account[0]["intents"] > self.sent:
                 send_intents(self.market, self.book, self.sent, latency_ns)
 
 
@@ -224,20 +199,35 @@ class _Crew:
         self.sessions = sessions_of(data)
         self.bars = [np.ascontiguousarray(panel) for panel in (data.open, data.high, data.low, data.close, data.volume)]
         self.places = new_lanes(count, data.start_ns, data.end_ns, self.sessions, self.bars)
-        self.curves = np.empty((count, len(Curves._fields), len(data)))
+        shape = (count, len(data))
+        # exposures are written where there are any: much of that memory is never touched
+        self.curves = Curves(np.empty(shape), np.zeros(shape), np.zeros(shape))
         strategies = len(assemblies[0].strategies)
         self.layouts = np.zeros((count, strategies, len(LAYOUT)), dtype=np.int64)
-        self.places["strategies"] = strategies
-        self.places["layout"] = _addresses(self.layouts)
-        for index, name in enumerate(Curves._fields):
-            self.places[name] = _addresses(self.curves[:, index])
-        self.places["latency_ns"] = round(settings.market.latency_s * SECOND)
-        for name, address in code_addresses().items():
-            self.places[name] = address
-        first = _Lane(assemblies[0], self, 0, first_columns[0], columns, corporate_actions)
-        self.lanes = [first]
-        for index in range(1, count):
-            self.lanes.append(_Lane(assemblies[index], self, index, first_columns[index], columns, like=first))
+        symbols = [data.symbols[first : first + columns] for first in first_columns]
+        venue = new_venue(symbols[0], settings, data.sessions, data.frame_ns, corporate_actions)
+        markets = [venue, *copies_of_market(venue, count - 1)]
+        if self.shares_signals:
+            book = assemblies[0].new_book(symbols[0])
+            books = [book, *copies_of_book(book, count - 1)]
+        else:
+            books = [assembly.new_book(own) for assembly, own in zip(assemblies, symbols, strict=True)]
+        places: dict[str, Any] = {
+            "market": [market_address(market) for market in markets],
+            "book": [book_address(book) for book in books],
+            "strategies": strategies,
+            "first_column": first_columns,
+            "layout": _addresses(self.layouts),
+            "latency_ns": round(settings.market.latency_s * SECOND),
+            **{name: _addresses(curve) for name, curve in self.curves._asdict().items()},
+            **code_addresses(),
+        }
+        for name, values in places.items():
+            self.places[name] = values
+        self.lanes = [
+            _Lane(assembly, self, index, own, market, book)
+            for index, (assembly, own, market, book) in enumerate(zip(assemblies, symbols, markets, books, strict=True))
+        ]
         self.asks = any(lane.free for lane in self.lanes)
         workers = min(count, os.cpu_count() or 1)
         self.workers = ThreadPoolExecutor(max_workers=workers) if workers > 1 else None

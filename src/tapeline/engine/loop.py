@@ -75,7 +75,7 @@ class EventLoop:
         self._times: list[int] = []
         self._session: list[int] = []
         self._curves: list[tuple[float, float, float]] = []
-        self._account = self.desk.book.tables.account
+        self._account = self.desk.book.fixed.account
         self._bars = np.empty((5, 1, len(self.symbols)))
         self._clock = np.zeros((5, 1), dtype=np.int64)  # start and end of the slice, session, its open and close
         self._layout = np.zeros((len(assembly.strategies), len(LAYOUT)), dtype=np.int64)

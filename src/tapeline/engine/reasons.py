@@ -62,7 +62,7 @@ class Reasons:
         if not isinstance(strategy, RuleStrategy):
             return explain_free_form(strategy, table, row, column)
         fill_fields(desk.book, index, column, now.end_ns, now.session, now.session_close_ns)
-        explanation = self.assembly.program.explain(table.name, action.word, row, column, desk.book.tables.fields)
+        explanation = self.assembly.program.explain(table.name, action.word, row, column, desk.book.fixed.fields)
         return explanation.as_dict()
 
     def _rank(self, index: int, column: int) -> float | None:

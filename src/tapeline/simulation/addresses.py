@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -120,6 +121,21 @@ def caller_of(signature: Any) -> Any:
         return signature.return_type(types.int64, arguments), build
 
     return call
+
+
+@intrinsic
+def fetch_ahead(typing_context: Any, address: Any) -> Any:
+    """Ask the processor for the memory at an address, which is read soon: waiting for it costs as much as a fill."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), number, number, number])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        place = builder.inttoptr(values[0], ir.IntType(8).as_pointer())
+        builder.call(prefetch, [place, number(0), number(3), number(1)])  # to read, keep in all caches, data
+        return context.get_dummy_value()
+
+    return types.void(types.int64), build
 
 
 FLOAT_BYTES = np.dtype(np.float64).itemsize

@@ -102,7 +102,7 @@ class Sessions(NamedTuple):
 
 
 class Curves(NamedTuple):
-    """What a run writes at the end of each slice: float64 [T]."""
+    """What a run writes at the end of each slice: float64 [T]. Exposures are zero before and where nothing is held."""
 
     equity: npt.NDArray[np.float64]
     long_exposure: npt.NDArray[np.float64]

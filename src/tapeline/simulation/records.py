@@ -7,6 +7,7 @@ in the order of asking. A *holding* is what one strategy holds of one symbol.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numba
@@ -240,16 +241,22 @@ class BookType(Reference):
 
 
 class Book(structref.StructRefProxy):  # type: ignore[misc]  # Numba carries no types
-    """One account's book; compiled code reads `book.positions[symbol]`, Python `book.tables.positions`."""
+    """One account's book; compiled code reads `book.positions[symbol]`, Python `book.fixed.positions`."""
 
     @property
     def tables(self) -> Tables:
         """All arrays as they are now, spare rows included."""
         return Tables(*_tables(self))
 
+    @cached_property
+    def fixed(self) -> Tables:
+        """The arrays that never move, got once; those that grow are empty here."""
+        none = np.empty(0)
+        return self.tables._replace(tickets=none, executions=none, round_trips=none)
+
     def rows(self, name: str) -> Records:
         """Return the used rows of `tickets`, `executions`, `round_trips` or `intents`."""
-        tables = self.tables
+        tables = self.fixed if name == "intents" else self.tables
         found: Records = getattr(tables, name)[: int(tables.account[0][name])]
         return found
 
@@ -345,21 +352,21 @@ def _tables(book: Any) -> Any:
 
 @compiled(entry=True, **COUNTED)
 def ensure_room(book: Any) -> None:
-    """Double the tables that one more slice could overfill. Old references to their rows go stale."""
+    """Let the tables grow that one more slice could overfill. Old references to their rows go stale."""
     account = book.account[0]
     most = len(book.intents)
     if account.tickets + most > len(book.tickets):
-        tickets = np.zeros(2 * len(book.tickets) + most, dtype=TICKET)
+        tickets = np.empty(4 * len(book.tickets) + most, dtype=TICKET)
         for row in range(account.tickets):  # a slice would bring the compiler's text formatting into all callers
             tickets[row] = book.tickets[row]
         keep_tickets(book, tickets)
     if account.executions + 2 * most > len(book.executions):
-        executions = np.zeros(2 * len(book.executions) + 2 * most, dtype=EXECUTION)
+        executions = np.empty(4 * len(book.executions) + 2 * most, dtype=EXECUTION)
         for row in range(account.executions):
             executions[row] = book.executions[row]
         keep_executions(book, executions)
     if account.round_trips + most > len(book.round_trips):
-        round_trips = np.zeros(2 * len(book.round_trips) + most, dtype=ROUND_TRIP)
+        round_trips = np.empty(4 * len(book.round_trips) + most, dtype=ROUND_TRIP)
         for row in range(account.round_trips):
             round_trips[row] = book.round_trips[row]
         keep_round_trips(book, round_trips)
@@ -431,7 +438,7 @@ def new_book(
     return book
 
 
-def copy_of(book: Book) -> Book:
-    """Return a book of its own that is in the same state."""
-    copy: Book = _bind(*(table.copy() for table in book.tables))
-    return copy
+def copies_of(book: Book, count: int) -> list[Book]:
+    """Return books of their own that are in the same state. Tables of one kind lie side by side until they grow."""
+    blocks = (np.broadcast_to(table, (count, *table.shape)).copy() for table in book.tables)
+    return [_bind(*tables) for tables in zip(*blocks, strict=True)]

@@ -132,8 +132,9 @@ def _run_lane(lane: Any, first: int, last: int) -> None:
         if account.intents > 0:
             call_send_intents(lane.send_intents, (market, book, 0, lane.latency_ns))
         curves.equity[t] = account.equity
-        curves.long_exposure[t] = account.long_exposure
-        curves.short_exposure[t] = account.short_exposure
+        if account.busy > 0:
+            curves.long_exposure[t] = account.long_exposure
+            curves.short_exposure[t] = account.short_exposure
         t += 1
 
 

@@ -99,7 +99,7 @@ class SliceView:
     def quantity(self) -> Floats:
         """What this strategy holds of each symbol, float64 [N], negative when short. A copy."""
         self._settle()
-        held: Floats = self._book.tables.holdings["quantity"][self._strategy].copy()
+        held: Floats = self._book.fixed.holdings["quantity"][self._strategy].copy()
         return held
 
     @property
@@ -112,18 +112,18 @@ class SliceView:
     def equity(self) -> float:
         """Equity of the account at the slice's closes."""
         self._settle()
-        return float(self._book.tables.account[0]["equity"])
+        return float(self._book.fixed.account[0]["equity"])
 
     @property
     def cash(self) -> float:
         """Cash of the account."""
         self._settle()
-        return float(self._book.tables.account[0]["cash"])
+        return float(self._book.fixed.account[0]["cash"])
 
     def is_flat(self, symbol: str | int = 0) -> bool:
         """Return whether the strategy neither holds nor is entering a symbol."""
         self._settle()
-        return bool(self._book.tables.states[self._strategy, self._column(symbol)] == FLAT)
+        return bool(self._book.fixed.states[self._strategy, self._column(symbol)] == FLAT)
 
     def enter(
         self,
@@ -152,7 +152,7 @@ class SliceView:
             return
         self._settle()
         self._make_room(len(columns))
-        tables = self._book.tables
+        tables = self._book.fixed
         index, row = self._strategy, self._row
         if side < 0 and not tables.limits[0]["short_allowed"]:
             raise InputError("now.enter: this account does not allow short sales. Use a margin account.")
@@ -186,7 +186,7 @@ class SliceView:
             return
         self._settle()
         self._make_room(len(columns))
-        states = self._book.tables.states[self._strategy]
+        states = self._book.fixed.states[self._strategy]
         for column in columns:
             if states[column] != FLAT:
                 close_holding(self._book, self._strategy, int(column), int(Purpose.EXIT_RULE), self.time_ns)
@@ -198,14 +198,14 @@ class SliceView:
             return
         self._settle()
         self._make_room(len(columns))
-        states = self._book.tables.states[self._strategy]
+        states = self._book.fixed.states[self._strategy]
         for column in columns:
             if states[column] == HOLDING:
                 move_stop(self._book, self._strategy, int(column), _at(price, column), self.time_ns)
 
     def _make_room(self, symbols: int) -> None:
         ensure_room(self._book)
-        tables = self._book.tables
+        tables = self._book.fixed
         if tables.account[0]["intents"] + INSTRUCTIONS_PER_VERB * symbols > len(tables.intents):
             raise InputError(
                 f"The strategy gave {int(tables.account[0]['intents'])} instructions in one slice, more than its"
