@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from tapeline.domain.errors import DataError, FormulaError, UnknownNameError
+from tapeline.domain.errors import DataError, UnknownNameError
 from tapeline.domain.panel import Floats, Panel, Sessions, Times
 from tapeline.domain.times import frame_text
 from tapeline.formula import operations as op
@@ -34,6 +34,7 @@ from tapeline.formula.bars import Bars
 from tapeline.formula.call_list import CallList
 from tapeline.formula.explain import Explanation, explain_output
 from tapeline.formula.frame import BASE, Frame
+from tapeline.formula.groups import group_numbers
 from tapeline.formula.lowering import Instruction, Lowering, Views
 from tapeline.formula.node import Node, digest, make, ordered
 from tapeline.formula.parameters import bind, check_values, parameters_of
@@ -41,7 +42,7 @@ from tapeline.formula.registers import FRAME_FIELDS, Domain
 from tapeline.formula.table import Table, TablePlan, plan_table, settle_homes
 from tapeline.formula.warmup import warmups
 from tapeline.indicators import aggregate as frames
-from tapeline.indicators.calls import move_on, read_rows, write_rows
+from tapeline.indicators.calls import read_rows
 
 # A register of a chunk then takes 128 KiB: it and the few others of an operation stay in the processor's
 # cache.
@@ -135,35 +136,21 @@ class Program:
             self._set_decision_rows(self.plans[table.name], count)
         self.views = binding.views
 
-    def fill(self, panel: Panel, columns: slice, outputs: Mapping[str, Floats], table: str) -> bool:
-        """Compute a table's outputs over some columns of a whole panel at once, from the first bar.
+    @property
+    def is_plain(self) -> bool:
+        """Whether a chunk's values follow from its bars and the state alone: no slower frames, clocks or series."""
+        return not (self._needs_sessions or self._base.series)
 
-        outputs : by name, float64 [T, all columns], written in the columns named; there must be no bar yet
-        Returns False, with nothing done, for programs that need to be advanced chunk by chunk: those with
-        slower frames, clocks or series.
-        """
-        base, plan = self._base, self.plans[table]
-        if self._needs_sessions or base.series:
-            return False
-        done = 0
-        for rows, chunks in ((self.chunk_rows, len(panel) // self.chunk_rows), (len(panel) % self.chunk_rows, 1)):
-            if not rows or not chunks:
-                continue
-            if rows > base.capacity:
-                self._resize_base(rows)
-            base.rows = rows
-            binding, cursor = self._bind(), np.array([done])
-            calls = CallList()
-            for name, register in base.fields.items():
-                if name != "exists":
-                    calls.add(read_rows, getattr(panel, name), columns.start, cursor, binding.views.panel(register))
-            calls.extend(binding.calls)
-            for name, row in plan.table.rows.items():
-                calls.add(write_rows, plan.table.values[row], columns.start, cursor, outputs[name])
-            calls.add(move_on, cursor, rows)
-            calls.run(chunks)
-            done += rows * chunks
-        return True
+    def calls_for(self, rows: int) -> tuple[CallList, dict[str, Floats]]:
+        """Return a plain program's calls for a chunk of so many rows, and the panels to write its bars into."""
+        if rows > self._base.capacity:
+            self._resize_base(rows)
+        self._base.rows = rows
+        binding = self._binding()
+        for table, values, _, _ in binding.tables:
+            table.values = values
+        fields = self._base.fields.items()
+        return binding.calls, {name: binding.views.panel(field) for name, field in fields if name != "exists"}
 
     def reset(self) -> None:
         """Forget all bars, as if just compiled."""
@@ -402,7 +389,7 @@ def compile_program(
     known = parameters_of(roots)
     numbers = check_values(known, parameters or {})
     bound = _settled_frames(bind(roots, numbers), base_frame_ns)
-    lowering = Lowering(symbol_count, base_frame_ns, _group_numbers(groups or {}, symbol_count), compare)
+    lowering = Lowering(symbol_count, base_frame_ns, group_numbers(groups or {}, symbol_count), compare)
     plans, warmup, parts = {}, {}, [compare, str(base_frame_ns)]
     warmed = warmups([bound[node] for node in roots])
     for name, (decision, formulas) in tables.items():
@@ -449,17 +436,3 @@ def _settled_frames(bound: dict[Node, Node], base_ns: int) -> dict[Node, Node]:
             values = (*values[:-1], float(Frame(int(values[-1])).over(base_ns).ns))
         settled[node] = make(node.operation, tuple(settled[child] for child in node.inputs), values, node.output)
     return {written: settled[node] for written, node in bound.items()}
-
-
-def _group_numbers(groups: Mapping[str, Sequence[Any]], symbol_count: int) -> dict[str, np.ndarray]:
-    result = {}
-    for name, labels in groups.items():
-        if len(labels) != symbol_count:
-            raise FormulaError(f"Grouping {name!r} has {len(labels)} labels for {symbol_count} symbols.")
-        numbers: dict[Any, int] = {}
-        column = []
-        for label in labels:
-            is_unknown = label is None or label == "" or (not isinstance(label, str) and label < 0)
-            column.append(-1 if is_unknown else numbers.setdefault(label, len(numbers)))
-        result[name] = np.array(column, dtype=np.int64)
-    return result
