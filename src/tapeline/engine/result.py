@@ -26,7 +26,7 @@ from tapeline.domain.times import to_iso
 from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Side, Stage, TimeInForce
 from tapeline.engine.assembly import Assembly
 from tapeline.simulation.lanes import NO_SESSION, Curves
-from tapeline.simulation.records import Book
+from tapeline.simulation.tables import Book
 
 Records = npt.NDArray[Any]
 
