@@ -24,8 +24,9 @@ from tapeline.formula.rebase import rebase
 from tapeline.formula.table import Table
 from tapeline.simulation.decision import RULE_NAMES
 from tapeline.simulation.lanes import Signals
-from tapeline.simulation.records import STRATEGY, Book, new_book
+from tapeline.simulation.records import STRATEGY
 from tapeline.simulation.settings import RunSettings, as_facts
+from tapeline.simulation.tables import Book, new_book
 from tapeline.simulation.venue import instruments_of
 from tapeline.strategies.base import RuleStrategy, Strategy
 from tapeline.strategies.rules import Distance

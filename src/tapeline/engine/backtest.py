@@ -32,10 +32,10 @@ from tapeline.simulation.addresses import address_of, book_address, market_addre
 from tapeline.simulation.lanes import FIRST_COLUMN, LAYOUT, NO_SESSION, Curves, Signals, new_lanes, point_to
 from tapeline.simulation.market import Market
 from tapeline.simulation.market import copies_of as copies_of_market
-from tapeline.simulation.records import Book
-from tapeline.simulation.records import copies_of as copies_of_book
 from tapeline.simulation.rows import code_addresses, run_lanes, send_intents
 from tapeline.simulation.settings import RunSettings
+from tapeline.simulation.tables import Book
+from tapeline.simulation.tables import copies_of as copies_of_book
 from tapeline.simulation.venue import new_venue
 from tapeline.strategies.base import Strategy
 

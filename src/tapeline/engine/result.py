@@ -29,7 +29,7 @@ from tapeline.engine.assembly import Assembly
 from tapeline.engine.inputs import Inputs
 from tapeline.ports.journal import Journal
 from tapeline.simulation.lanes import NO_SESSION, Curves
-from tapeline.simulation.records import Book
+from tapeline.simulation.tables import Book
 
 if TYPE_CHECKING:  # Plotly is imported when a figure is made, and not before
     from plotly.graph_objects import Figure

@@ -20,8 +20,8 @@ from numba.extending import intrinsic
 
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.market import MARKET
-from tapeline.simulation.records import BOOK
 from tapeline.simulation.references import UNCOUNTED
+from tapeline.simulation.tables import BOOK
 
 
 def address_of(array: npt.NDArray[Any]) -> int:

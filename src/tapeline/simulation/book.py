@@ -16,8 +16,9 @@ from numba import types
 from tapeline.domain.words import EventKind, OrderStatus, Purpose, Reason, Stage
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import on_step, quantity_of, steps_in
-from tapeline.simulation.records import BOOK, ENTERING, EXITING, FLAT, HOLDING, ensure_room
+from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
 from tapeline.simulation.references import UNCOUNTED
+from tapeline.simulation.tables import BOOK, ensure_room
 
 
 @compiled()

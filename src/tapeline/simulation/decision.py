@@ -27,9 +27,10 @@ from tapeline.indicators.compiled import compiled
 from tapeline.simulation.addresses import floats_at
 from tapeline.simulation.book import mark_holdings
 from tapeline.simulation.lanes import LANE_ROW, bars_of, row_start, session_at, sessions_of, signals_of
-from tapeline.simulation.records import BOOK, EXITING, FLAT, HOLDING, ensure_room
+from tapeline.simulation.records import EXITING, FLAT, HOLDING
 from tapeline.simulation.references import INLINED, UNCOUNTED
 from tapeline.simulation.sizing import deny, enter
+from tapeline.simulation.tables import BOOK, ensure_room
 from tapeline.simulation.verbs import close_holding, continue_leaving, move_stop, scale_out_holding
 
 RULE_NAMES = (

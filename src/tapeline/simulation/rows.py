@@ -21,9 +21,9 @@ from tapeline.simulation.decision import CLOSE_SLICE, close_slice
 from tapeline.simulation.lanes import LANE_ROW, bars_of, curves_of, row_start, session_at
 from tapeline.simulation.market import MARKET
 from tapeline.simulation.matching import PLAY_SLICE, is_quiet, mark_slice, play_slice
-from tapeline.simulation.records import BOOK
 from tapeline.simulation.references import INLINED, UNCOUNTED
 from tapeline.simulation.resting import rest_rows
+from tapeline.simulation.tables import BOOK
 
 STRETCH = 128  # slices of all lanes, then the next: a hundred columns of bars and formulas stay in the cache
 SEND_INTENTS = types.void(MARKET, BOOK, types.int64, types.int64)

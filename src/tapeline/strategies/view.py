@@ -17,8 +17,9 @@ from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.panel import Floats
 from tapeline.domain.times import MINUTE
 from tapeline.domain.words import Purpose
-from tapeline.simulation.records import FLAT, HOLDING, Book, ensure_room
+from tapeline.simulation.records import FLAT, HOLDING
 from tapeline.simulation.sizing import SIZE_FIXED, enter
+from tapeline.simulation.tables import Book, ensure_room
 from tapeline.simulation.verbs import close_holding, move_stop
 from tapeline.strategies.rules import SessionWindow
 
