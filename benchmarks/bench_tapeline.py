@@ -5,7 +5,7 @@
     python benchmarks/bench_tapeline.py W3          bracket orders, 200,000 bars
     python benchmarks/bench_tapeline.py W4          100 parameter pairs x 50,000 bars
     python benchmarks/bench_tapeline.py I1          five indicators, 3,000 series x 500 bars; --variant mt: two threads
-    python benchmarks/bench_tapeline.py I2          the same over one series of 5,000,000 bars; --variant mt: two threads
+    python benchmarks/bench_tapeline.py I2          the same over one series of 5,000,000 bars; --variant mt as well
     python benchmarks/bench_tapeline.py I3          one new bar for each of 2,000 symbols, the same indicators
     python benchmarks/bench_tapeline.py J1          event loop with journal: three strategies, 199 symbols, 44 sessions
     python benchmarks/bench_tapeline.py W1 --variant event     free-form strategy, slice by slice in Python (E1)

@@ -165,5 +165,5 @@ def test_chunks_that_do_not_fit_are_refused() -> None:
 def test_a_chunk_is_small_enough_for_the_cache() -> None:
     few, many = (compile_program({"t": (None, {"x": close})}, symbol_count=n, base_frame_ns=MINUTE) for n in (1, 500))
 
-    assert few.chunk_rows == 16_384
-    assert many.chunk_rows == 32
+    assert few.chunk_rows == 32_768
+    assert many.chunk_rows == 65

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.core import config
 
 from tapeline.domain.errors import InvariantError
 from tapeline.indicators.calls import WIDTHS, run_calls
@@ -31,11 +30,6 @@ class CallList:
 
     def run(self, chunks: int = 1) -> None:
         """Make all calls, once for each chunk."""
-        if config.DISABLE_JIT:
-            for _ in range(chunks):
-                for function, arguments in self._calls:
-                    function(*arguments)
-            return
         if self._table is None:
             self._table = self._as_table()
         failed = run_calls(self._table, chunks)
@@ -44,25 +38,32 @@ class CallList:
             raise InvariantError(f"The compiled function {function.__name__} failed in a program's list of calls.")
 
     def _as_table(self) -> np.ndarray:
+        known: dict[int, tuple[int, ...]] = {}
         self._words = np.zeros((len(self._calls), WIDTHS[-1]), dtype=np.int64)
-        table = np.zeros((len(self._calls), 3), dtype=np.int64)
-        for row, place, (function, arguments) in zip(table, self._words, self._calls, strict=True):
-            words = _words(arguments)
-            place[: len(words)] = words
-            width = next(width for width in WIDTHS if width >= len(words))
-            row[:] = machine_address(function), place.ctypes.data, width
-        return table
+        place = self._words.__array_interface__["data"][0]
+        rows = []
+        for row, (function, arguments) in zip(self._words, self._calls, strict=True):
+            words = _words(arguments, known)
+            row[: len(words)] = words
+            rows.append((machine_address(function), place, next(width for width in WIDTHS if width >= len(words))))
+            place += row.nbytes
+        return np.array(rows, dtype=np.int64).reshape(-1, 3)
 
 
-def _words(arguments: tuple[Any, ...]) -> list[int]:
+def _words(arguments: tuple[Any, ...], known: dict[int, tuple[int, ...]]) -> list[int]:
+    """Return the words of arguments; those of arrays are kept by the array's id."""
     words: list[int] = []
     for argument in arguments:
-        if isinstance(argument, tuple):
-            words += _words(argument)
-        elif isinstance(argument, np.ndarray):
-            # as Numba describes an array: no owner to count (two words), then sizes, place and steps
-            address = argument.__array_interface__["data"][0]
-            words += (0, 0, argument.size, argument.itemsize, address, *argument.shape, *argument.strides)
+        if isinstance(argument, np.ndarray):
+            found = known.get(id(argument))
+            if found is None:
+                # as Numba describes an array: no owner to count (two words), then sizes, place and steps
+                address = argument.__array_interface__["data"][0]
+                found = (0, 0, argument.size, argument.itemsize, address, *argument.shape, *argument.strides)
+                known[id(argument)] = found
+            words += found
+        elif isinstance(argument, tuple):
+            words += _words(argument, known)
         else:
             words.append(argument)
     return words

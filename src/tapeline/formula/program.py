@@ -22,6 +22,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -39,14 +40,15 @@ from tapeline.formula.lowering import Instruction, Lowering, Views
 from tapeline.formula.node import Node, digest, make, ordered
 from tapeline.formula.parameters import bind, check_values, parameters_of
 from tapeline.formula.registers import FRAME_FIELDS, Domain
+from tapeline.formula.room import new_panel
 from tapeline.formula.table import Table, TablePlan, plan_table, settle_homes
 from tapeline.formula.warmup import warmups
 from tapeline.indicators import aggregate as frames
 from tapeline.indicators.calls import read_rows
 
-# A register of a chunk then takes 128 KiB: it and the few others of an operation stay in the processor's
+# A register of a chunk then takes 256 KiB: it and the few others of an operation stay in the processor's
 # cache.
-CHUNK_CELLS = 16_384
+CHUNK_CELLS = 32_768
 MEMORY_CELLS = 32 * 1024 * 1024
 BINDINGS_KEPT = 64
 
@@ -99,6 +101,7 @@ class Program:
         cells = min(CHUNK_CELLS, MEMORY_CELLS // max(1, len(lowering.registers)))
         self.chunk_rows = max(1, cells // max(1, self.symbol_count))
         self._bindings: dict[tuple[int, ...], Binding] = {}
+        self._values = np.empty(0)
         self.views: Views | None = None
         self._sessions: Sessions | None = None
         self._months: Floats = _months_of(None)
@@ -325,13 +328,7 @@ class Program:
         return binding
 
     def _bind(self) -> Binding:
-        for plan in self.plans.values():
-            rows, size = plan.domain.rows, len(plan.sources)
-            cells = size * rows * self.symbol_count
-            if plan.buffer.size < cells:
-                plan.buffer = np.zeros(cells)
-                self._bindings.clear()
-            plan.table.values = plan.buffer[:cells].reshape(size, rows, self.symbol_count)
+        self._lay_out_tables()
         views = Views(self.lowering.registers)
         exists = self._base.fields["exists"], self._base.fields["close"]
         calls = CallList()
@@ -350,6 +347,16 @@ class Program:
             ends = plan.domain.end_ns[: plan.domain.rows]
             tables.append((plan.table, values, views.panel(plan.domain.fields["exists"]), ends))
         return Binding(calls, tables, views)
+
+    def _lay_out_tables(self) -> None:
+        shapes = [(len(plan.sources), plan.domain.rows, self.symbol_count) for plan in self.plans.values()]
+        ends = np.cumsum([prod(shape) for shape in shapes])
+        if len(ends) and ends[-1] > self._values.size:
+            # One room for the tables of all strategies: a sweep has hundreds.
+            self._values = new_panel(1, int(ends[-1])).reshape(-1)
+            self._bindings.clear()
+        for plan, shape, end in zip(self.plans.values(), shapes, ends.tolist(), strict=True):
+            plan.table.values = self._values[end - prod(shape) : end].reshape(shape)
 
 
 def _months_of(sessions: Sessions | None) -> Floats:

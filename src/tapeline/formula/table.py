@@ -60,7 +60,6 @@ class TablePlan:
     sources: list[Register] = field(default_factory=list)
     formulas: dict[str, tuple[Node, Node]] = field(default_factory=dict)
     hidden: dict[Node, int] = field(default_factory=dict)
-    buffer: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 def plan_table(name: str, frame: Frame, formulas: Mapping[str, tuple[Node, Node]], lowering: Lowering) -> TablePlan:

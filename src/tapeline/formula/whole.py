@@ -14,6 +14,9 @@ from tapeline.formula.call_list import CallList
 from tapeline.formula.program import Program
 from tapeline.indicators.calls import move_on, read_rows, write_rows
 
+CHUNK_CELLS = 16_384
+"""A register of a chunk then takes 128 KiB, and the dozen or two of a program stay in the processor's cache."""
+
 
 def fill(program: Program, table: str, panel: Panel, first: int, outputs: Mapping[str, Floats]) -> bool:
     """Write a table's outputs over all rows of a panel; the program must not have seen any bar.
@@ -24,7 +27,7 @@ def fill(program: Program, table: str, panel: Panel, first: int, outputs: Mappin
     """
     if not program.is_plain:
         return False
-    rows, count = len(panel), program.chunk_rows
+    rows, count = len(panel), max(1, CHUNK_CELLS // program.symbol_count)
     for start, length, chunks in ((0, count, rows // count), (rows - rows % count, rows % count, 1)):
         if not length or not chunks:
             continue

@@ -51,12 +51,6 @@ def greater(a: float, b: float, tolerance: float) -> Any:
 
 
 @compiled()
-def exactly_greater(a: float, b: float) -> Any:
-    """What `greater` comes to without tolerance."""
-    return np.nan if (a != a) | (b != b) else (1.0 if a > b else 0.0)
-
-
-@compiled()
 def smaller_of(a: float, b: float) -> Any:
     return np.nan if (a != a) | (b != b) else (a if a < b else b)
 
@@ -269,18 +263,12 @@ def crossing(tolerances: Any, exists: Any, a: Any, b: Any, state: Any, out: Any)
     tolerance = tolerances[0]
     flat_a, flat_b, flat_out = a.reshape(a.size), b.reshape(b.size), out.reshape(out.size)
     if columns == 1 and has_all_bars(exists.reshape(exists.size)):
-        # Each step needs only the comparison before it, so these loops run in vector registers as well.
+        # Each step needs only the comparison before it, so this loop runs in vector registers as well.
         before = above_of(state[0, 0])
-        if tolerance == 0.0:
-            for i in range(flat_out.size):
-                above = exactly_greater(flat_a[i], flat_b[i])
-                flat_out[i] = crossed(above, before)
-                before = above
-        else:
-            for i in range(flat_out.size):
-                above = greater(flat_a[i], flat_b[i], tolerance)
-                flat_out[i] = crossed(above, before)
-                before = above
+        for i in range(flat_out.size):
+            above = greater(flat_a[i], flat_b[i], tolerance)
+            flat_out[i] = crossed(above, before)
+            before = above
         state[0, 0] = relation(before)
         return
     for i in range(flat_out.size):
