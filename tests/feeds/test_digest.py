@@ -54,6 +54,14 @@ def test_names_frame_times_and_sessions_count() -> None:
     assert len({panel_digest(p) for p in [panel, *others]}) == 6
 
 
+def test_quotes_count_where_there_are_any() -> None:
+    panel = small_panel()
+    bid, ask = replace(panel, bid=panel.close), replace(panel, ask=panel.close)
+    dearer = replace(panel, bid=panel.close + 0.01)
+
+    assert len({panel_digest(p) for p in (panel, bid, ask, dearer)}) == 4
+
+
 def test_every_nan_is_the_same_nan() -> None:
     panel = small_panel()
     odd = panel.close.copy()

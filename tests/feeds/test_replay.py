@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -22,13 +23,14 @@ from tapeline.tape.calendars import sessions
 @pytest.fixture(scope="module")
 def panel() -> Panel:
     # A half day and a full one; blocks of a replay end in the middle of both.
-    return simulate_market(7, sessions=sessions("XNYS", date(2018, 11, 23), date(2018, 11, 26)), symbols=21).panel
+    bars = simulate_market(7, sessions=sessions("XNYS", date(2018, 11, 23), date(2018, 11, 26)), symbols=21).panel
+    return replace(bars, bid=bars.close - 0.01, ask=bars.close + 0.01)
 
 
 def reachable(one: Slice) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
     """Every array that can be reached from a slice by following `.base`."""
     found = []
-    for array in (one.bars, one.open, one.high, one.low, one.close, one.volume):
+    for array in (one.bars, one.open, one.high, one.low, one.close, one.volume, *one.quotes.values()):
         step: object = array
         while isinstance(step, np.ndarray):
             found.append(step)
@@ -87,6 +89,14 @@ def test_a_slice_cannot_be_written_to(panel: Panel) -> None:
 
     with pytest.raises(ValueError, match="read-only"):
         first.close[0, 0] = 1.0
+
+
+def test_a_slice_has_the_quotes_of_its_moment_and_only_those_the_data_has(panel: Panel) -> None:
+    for row, one in enumerate(Replay(panel).slices()):
+        assert set(one.quotes) == {"bid", "ask"}
+        assert all(np.array_equal(one.quotes[n], panel.quotes[n][row : row + 1], equal_nan=True) for n in one.quotes)
+        with pytest.raises(ValueError, match="read-only"):
+            one.quotes["bid"][0, 0] = 1.0
 
 
 def test_a_replay_can_be_played_again_from_the_beginning(panel: Panel) -> None:

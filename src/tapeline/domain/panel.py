@@ -109,7 +109,7 @@ class Panel:
 
     def __post_init__(self) -> None:
         shape = (len(self.end_ns), len(self.symbols))
-        for name in (*BAR_FIELDS, *self._quotes()):
+        for name in (*BAR_FIELDS, *self.quotes):
             field = getattr(self, name)
             if field.shape != shape:
                 raise DataError(
@@ -134,15 +134,18 @@ class Panel:
 
     def rows(self, first: int, last: int) -> Panel:
         """Return rows first..last-1 as views, without copying."""
-        names = ("start_ns", "end_ns", *BAR_FIELDS, *self._quotes())
+        names = ("start_ns", "end_ns", *BAR_FIELDS, *self.quotes)
         return replace(self, **{name: getattr(self, name)[first:last] for name in names})
 
     def columns(self, first: int, last: int) -> Panel:
         """Return columns first..last-1, the same panel where that is all of them; else its fields are copied."""
         if first == 0 and last == len(self.symbols):
             return self
-        cut = {name: getattr(self, name)[:, first:last] for name in (*BAR_FIELDS, *self._quotes())}
+        cut = {name: getattr(self, name)[:, first:last] for name in (*BAR_FIELDS, *self.quotes)}
         return replace(self, symbols=self.symbols[first:last], **cut)
 
-    def _quotes(self) -> tuple[str, ...]:
-        return tuple(name for name in QUOTE_FIELDS if getattr(self, name) is not None)
+    @property
+    def quotes(self) -> dict[str, Floats]:
+        """The quotes the data has, by their names in QUOTE_FIELDS."""
+        found = {name: getattr(self, name) for name in QUOTE_FIELDS}
+        return {name: values for name, values in found.items() if values is not None}

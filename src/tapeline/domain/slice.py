@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ class Slice:
         It owns its memory and holds this moment only: no later row can be reached through `.base`.
     session : position of the session in the calendar's whole history, -1 outside every session
     session_open_ns, session_close_ns : UTC nanoseconds
+    quotes : by their names in QUOTE_FIELDS, float64 [1, N], read-only: the quotes that stand at the end, as far as the
+        data has them
     """
 
     end_ns: int
@@ -30,6 +33,7 @@ class Slice:
     session: int
     session_open_ns: int
     session_close_ns: int
+    quotes: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def open(self) -> Floats:

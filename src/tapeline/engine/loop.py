@@ -218,7 +218,7 @@ class EventLoop:
         bars = self._bars
         return Panel(
             self.symbols, self.frame_ns, np.array([now.start_ns]), np.array([now.end_ns]),
-            bars[0], bars[1], bars[2], bars[3], bars[4], self.sessions,
+            bars[0], bars[1], bars[2], bars[3], bars[4], self.sessions, **now.quotes,
         )  # fmt: skip
 
 

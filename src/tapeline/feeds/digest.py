@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -16,21 +17,24 @@ _NAN_BITS = np.array([np.nan]).view(np.int64)[0]
 def panel_digest(panel: Panel) -> str:
     """Return the SHA-256 of a panel's contents, 64 hexadecimal digits.
 
-    Covered are symbols, frame, times, the five fields and the sessions. Equal panels have equal digests on
-    every machine: numbers are hashed as little-endian bytes, every NaN as the same NaN. File, compression
-    and row order of the source do not matter.
+    Covered are symbols, frame, times, the five fields, the quotes if there are any, and the sessions. Equal panels
+    have equal digests on every machine: numbers are hashed as little-endian bytes, every NaN as the same NaN. File,
+    compression and row order of the source do not matter.
     """
     parts: list[Floats | Times] = [panel.start_ns, panel.end_ns]
     parts += [panel.open, panel.high, panel.low, panel.close, panel.volume]
     if panel.sessions is not None:
         parts += [panel.sessions.open_ns, panel.sessions.close_ns]
-    head = {
+    head: dict[str, Any] = {
         "version": 1,
         "symbols": panel.symbols,
         "frame_ns": panel.frame_ns,
         "shape": panel.close.shape,
         "calendar": None if panel.sessions is None else [panel.sessions.name, panel.sessions.ordinal],
     }
+    if panel.quotes:
+        head["quotes"] = list(panel.quotes)
+        parts += panel.quotes.values()
     # hashlib lets go of the interpreter lock, so the fields are hashed side by side.
     with ThreadPoolExecutor(max_workers=4) as pool:
         hashes = list(pool.map(_hash, parts))

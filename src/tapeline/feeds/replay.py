@@ -41,7 +41,7 @@ class Replay:
     def slices(self) -> Iterator[Slice]:
         """Yield the slice of each row, oldest first. Every call starts from the beginning."""
         panel, where = self._panel, session_rows(self._panel)
-        symbols, width = panel.symbols, len(panel.symbols)
+        symbols, width, quotes = panel.symbols, len(panel.symbols), panel.quotes
         size = max(1, _BLOCK_VALUES // (5 * max(width, 1)))
         block = np.empty((size, 5, 1, width))
         for begin in range(0, len(panel), size):
@@ -56,7 +56,12 @@ class Replay:
                 times += [[NO_SESSION] * count, [0] * count, [0] * count]
             else:
                 times += [where.ordinal[rows].tolist(), where.open_ns[rows].tolist(), where.close_ns[rows].tolist()]
-            for view, end_ns, start_ns, session, open_ns, close_ns in zip(block, *times, strict=False):
+            for row, (view, end_ns, start_ns, session, open_ns, close_ns) in enumerate(
+                zip(block, *times, strict=False)
+            ):
                 bars = view.copy()
                 bars.setflags(write=False)
-                yield Slice(end_ns, start_ns, symbols, bars, session, open_ns, close_ns)
+                now = {name: values[begin + row : begin + row + 1].copy() for name, values in quotes.items()}
+                for values in now.values():
+                    values.setflags(write=False)
+                yield Slice(end_ns, start_ns, symbols, bars, session, open_ns, close_ns, now)
