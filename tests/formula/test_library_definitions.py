@@ -17,6 +17,7 @@ from tapeline.domain.errors import FormulaError
 from tapeline.domain.panel import Panel
 from tapeline.formula import (
     Node,
+    adaptive_average,
     aroon,
     bars,
     bound_node,
@@ -47,6 +48,7 @@ from tapeline.formula import (
     sqrt,
     supertrend,
     volume_zscore,
+    where,
     williams_r,
     yang_zhang_volatility,
 )
@@ -235,6 +237,28 @@ def test_a_flat_stretch_moves_kama_at_the_pace_that_is_asked_for() -> None:
     later = straight + fast * (2 - straight)
     assert column_of(jump, kama(C, 2))[3:] == pytest.approx([straight, later, later + fast * (2 - later)])
     assert column_of(jump, kama(C, 2, flat="slow"))[3:] == pytest.approx([straight, later, later + slow * (2 - later)])
+
+
+def test_an_average_begins_where_it_is_asked_to() -> None:
+    panel = a_series([1.0, 3.0, 4.0])
+    weight = where(C > 2, 0.5, NAN)
+
+    assert column_of(panel, adaptive_average(C, weight)) == [None, 2.0, 3.0]
+    assert column_of(panel, adaptive_average(C, weight, seed="value")) == [None, 3.0, 3.5]
+    assert column_of(panel, kama(C, 1, seed="value"))[1] == 3.0
+
+
+def test_beta_to_the_mean_of_all_symbols(market: Panel) -> None:
+    changes = np.diff(market.close, axis=0) / market.close[:-1]
+    returns = C / C.lag(1) - 1
+    everything = changes.mean(axis=1)
+
+    expected = [
+        np.cov(changes[t - 9 : t + 1, 1], everything[t - 9 : t + 1])[0, 1] / everything[t - 9 : t + 1].var(ddof=1)
+        for t in range(9, len(changes))
+    ]
+
+    assert_column(market, rolling_beta(returns, returns - returns.demean(), 10), np.array(expected))
 
 
 def test_functions_of_one_number() -> None:

@@ -90,13 +90,13 @@ def rolling_quantile(value: Array, length: float, share: float) -> list[Array]:
     return outputs
 
 
-def adaptive_average(value: Array, weight: Array) -> list[Array]:
+def adaptive_average(value: Array, weight: Array, begin: float) -> list[Array]:
     (out,) = outputs = empty(1, len(value))
     average = before = math.nan
     for t, (price, share) in enumerate(zip(value, weight, strict=True)):
         if not math.isnan(price) and not math.isnan(share):
             if math.isnan(average):
-                average = price if math.isnan(before) else before
+                average = price if math.isnan(before) or begin == 1 else before
             average = out[t] = (1 - share) * average + share * price
         before = before if math.isnan(price) else price
     return outputs

@@ -145,7 +145,7 @@ def test_recursive_averages_do_not_drift(close: Array) -> None:
 def test_an_adaptive_average_does_not_drift(close: Array) -> None:
     weight = np.random.default_rng(9).random(BARS) * 0.2
 
-    (average,) = long_run("adaptive_average", (), close, weight)
+    (average,) = long_run("adaptive_average", (0,), close, weight)
 
     expected = []
     for t in places():

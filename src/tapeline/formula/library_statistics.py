@@ -160,7 +160,8 @@ def rolling_correlation(series: Node, other: Node, length: Operand, *, flat: str
 def rolling_beta(series: Node, benchmark: Node, length: Operand, *, flat: str = "unknown") -> Node:
     """Return how many units the series moves with one unit of the benchmark: covariance / benchmark's variance.
 
-    Of the values as they are: for the beta of a share give returns of both.
+    Of the values as they are: for the beta of a share give returns of both. The benchmark is a series of the same
+    symbol; the mean of all symbols of the data, each weighing the same, is `returns - returns.demean()`.
     flat : "unknown", or "zero" as TA-Lib, the result where the benchmark stays equal
     Warm-up: length - 1. Source: Sharpe (1964), Capital Asset Prices.
     """
