@@ -90,16 +90,19 @@ def _breaks(levels: _Levels, table: SessionTable, bars: Bars, rules: QualityRule
         return []
     step = _mean_step(levels, judged, rules)
     # Means are cheap and sharp in time; medians decide.
-    wide = np.abs(step) >= 0.5 * np.log(rules.volume_common_factor)
+    least_step = np.log(rules.volume_common_factor)
+    wide = np.abs(step) >= 0.8 * least_step
+    jump, _, least = _robust_jump(levels, judged[wide], rules)
+    clear = (least >= 0.5 * np.abs(jump)) & (np.abs(jump) >= least_step)
+    common = _common_sessions(levels.session, judged, judged[wide][clear], step[wide][clear], rules)
+    if common:  # where most jump, the others are asked more gently
+        wide |= np.isin(levels.session[judged], list(common)) & (np.abs(step) >= 0.5 * least_step)
     rows, step = judged[wide], step[wide]
     jump, scale, least = _robust_jump(levels, rows, rules)
     size = np.abs(jump)
     lasting = least >= 0.5 * size
-
-    clear = lasting & (size >= np.log(rules.volume_common_factor))
-    common = _common_sessions(levels.session, judged, rows[clear], step[clear], rules)
     sides = np.array([common.get(int(s), (0, 0))[0] for s in levels.session[rows]], dtype=np.int64)
-    together = (sides != 0) & (np.sign(jump) == sides) & (size >= 0.5 * np.log(rules.volume_common_factor))
+    together = (sides != 0) & (np.sign(jump) == sides) & (size >= 0.5 * least_step)
 
     alone = lasting & (size >= np.log(rules.volume_factor)) & (size >= rules.volume_scales * scale)
     alone &= np.abs(level[rows] - level[rows - 1]) >= 0.5 * size
