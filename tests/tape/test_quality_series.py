@@ -220,3 +220,12 @@ def test_a_break_that_is_taken_back_ends_there() -> None:
         ("2018-07-02", "2018-07-19"),
         ("2018-07-20", "2018-07-31"),
     ]
+
+
+def test_volume_that_falls_to_a_hundredth_is_a_break_whatever_the_price_does() -> None:
+    frame = walk("AAA", "BBB", "CCC")
+    later = frame.filter((pl.col("symbol") == "BBB") & (pl.col("start_ns") >= from_iso("2018-07-16")))["row"].to_list()
+
+    gate = gate_of(scaled(lots(frame, "2018-07-16", 1 / 100, "BBB"), later, 0.9))
+
+    assert rows_with(gate, Reason.VOLUME_UNIT_BREAK) == later

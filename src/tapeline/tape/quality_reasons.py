@@ -111,21 +111,21 @@ class QualityRules:
     gap_bars : shortest hole within a session to be judged by chance
     gap_sessions : share of missing sessions up to which each is a gap; a thinner symbol's are told in one sum
 
-    volume_factor : factor by which the level of a single symbol's volume must jump
+    volume_factor, volume_rise_factor : factor by which the level of a single symbol's volume must fall, or rise
     volume_common_factor : factor where most symbols of the source jump together
     volume_common_share, volume_common_symbols : what most means: this share, and at least so many
     volume_scales : the jump in robust standard deviations of the level before
-    volume_price_scales : a single symbol's volume may well jump for good with its price; beyond so many
-        overnight volatilities, that day or the day before, its volume proves nothing
-    volume_range : nor where the ranges of its days grow by more than this factor
+    volume_price_scales, volume_range : a single symbol's volume may well rise for good with news. Overnight moves
+        beyond so many volatilities, and ranges beyond so many usual ones, excuse their square
     volume_before, volume_after : sessions looked at on each side; of a common jump half a dozen before and
         two after suffice
 
     split_ratio : smallest ratio of a told split that prices must show
     split_ratio_untold : smallest ratio that prices can claim on their own; gaps of 5:4 are everyday news
     split_scales : how near a simple ratio an overnight move must come, in overnight volatilities
-    split_volume : largest deviation of the traded value from its level on a day that was a mere split, in logarithms
-    split_range : largest range of prices on such a day, in median ranges of the sessions before
+    split_volume : how far the traded value may be above its level on a day that was a mere split, in logarithms
+    split_range : largest range of prices on such a day, in median ranges of the sessions before, for ratios up to 3:2;
+        more for larger ones
     split_sessions : how far from its ex-date the move of a split is searched
     prices : "raw", "adjusted", or "" to see it in the data: whether splits show in the prices
 
@@ -152,7 +152,8 @@ class QualityRules:
     tick: float = 0.01
     gap_bars: int = 3
     gap_sessions: float = 0.01
-    volume_factor: float = 20.0
+    volume_factor: float = 10.0
+    volume_rise_factor: float = 25.0
     volume_common_factor: float = 4.0
     volume_common_share: float = 0.5
     volume_common_symbols: int = 3
@@ -164,7 +165,7 @@ class QualityRules:
     split_ratio: float = 1.25
     split_ratio_untold: float = 1.4
     split_scales: float = 4.0
-    split_volume: float = 1.1
+    split_volume: float = 0.9
     split_range: float = 2.5
     split_sessions: int = 5
     prices: str = ""

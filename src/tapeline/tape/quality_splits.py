@@ -2,7 +2,8 @@
 
 A split of 2 for 1 halves the price overnight and leaves the traded value and the day's range as they were. A crash by
 half does not stop at so simple a ratio, and is traded and fought over. So a split is missing where an overnight move
-comes near a simple ratio, lasts, on a day of usual value and range, and no action says so.
+comes near a simple ratio, lasts, on a day of no more than the usual value and range, and no action says so. The larger
+the ratio the less it looks like news, and the wider the day may range.
 
 An action is misplaced where its move is not seen at its ex-date: it is then searched in the sessions around.
 In a file of adjusted prices no action shows, and one that does was not adjusted for. Which of both a file is, is
@@ -143,10 +144,10 @@ def _missing(table: SessionTable, bars: Bars, jump: Floats, rules: QualityRules)
         back = np.log(table.close[later] / table.close[np.maximum(rows - 1, 0)])
         lasting &= ~same | (np.abs(back - jump[rows]) < 0.5 * np.abs(jump[rows]))
     level = median_around(table.code, table.value, rows, ahead=False)
-    quiet = np.abs(table.value[rows] - level) <= rules.split_volume
+    quiet = ~(table.value[rows] - level > rules.split_volume)
     likely = fits & lasting & quiet
     return [
         SplitFinding(Reason.SPLIT_MISSING, (at,), float(np.exp(log_ratio)), at)
         for at, log_ratio in zip(rows[likely].tolist(), nearest[likely].tolist(), strict=True)
-        if range_to_usual(table, bars, at, 1) <= rules.split_range
+        if range_to_usual(table, bars, at, 1) <= rules.split_range * max(1.0, abs(log_ratio) / np.log(1.5))
     ]

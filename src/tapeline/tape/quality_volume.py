@@ -3,12 +3,13 @@
 Nothing in a single bar shows it. What shows is the level of the traded value (price x volume, so that a split
 changes nothing), session by session: it jumps by a large factor, to stay. Markets do that too, in one name, when
 news changes who trades it, but then its price jumps or ranges more widely as well. And they never do it in most
-names at once. Hence two ways to be sure:
+names at once, nor fall silent overnight. Hence two ways to be sure:
 
 - common: most symbols of the source jump together, the same way, by `volume_common_factor`. Then those of them
   whose own level moved along are flagged, noisy ones too.
-- alone: one symbol jumps by `volume_factor` and many standard deviations of its own level, at a quiet price, with a
-  whole window of sessions on both sides.
+- alone: one symbol falls by `volume_factor`, or rises by `volume_rise_factor`, and by many standard deviations of its
+  own level. A rise must be larger than its prices explain: a move three times beyond the usual may come with nine
+  times the volume.
 """
 
 from __future__ import annotations
@@ -89,23 +90,26 @@ def _breaks(levels: _Levels, table: SessionTable, bars: Bars, rules: QualityRule
         return []
     step = _mean_step(levels, judged, rules)
     # Means are cheap and sharp in time; medians decide.
-    wide = np.abs(step) >= 0.5 * np.log(rules.volume_common_factor)
+    least_step = np.log(rules.volume_common_factor)
+    wide = np.abs(step) >= 0.8 * least_step
+    jump, _, least = _robust_jump(levels, judged[wide], rules)
+    clear = (least >= 0.5 * np.abs(jump)) & (np.abs(jump) >= least_step)
+    common = _common_sessions(levels.session, judged, judged[wide][clear], step[wide][clear], rules)
+    if common:  # where most jump, the others are asked more gently
+        wide |= np.isin(levels.session[judged], list(common)) & (np.abs(step) >= 0.5 * least_step)
     rows, step = judged[wide], step[wide]
     jump, scale, least = _robust_jump(levels, rows, rules)
     size = np.abs(jump)
     lasting = least >= 0.5 * size
-
-    clear = lasting & (size >= np.log(rules.volume_common_factor))
-    common = _common_sessions(levels.session, judged, rows[clear], step[clear], rules)
     sides = np.array([common.get(int(s), (0, 0))[0] for s in levels.session[rows]], dtype=np.int64)
-    together = (sides != 0) & (np.sign(jump) == sides) & (size >= 0.5 * np.log(rules.volume_common_factor))
+    together = (sides != 0) & (np.sign(jump) == sides) & (size >= 0.5 * least_step)
 
     alone = lasting & (size >= np.log(rules.volume_factor)) & (size >= rules.volume_scales * scale)
     alone &= np.abs(level[rows] - level[rows - 1]) >= 0.5 * size
-    alone &= (place[rows] >= rules.volume_before) & (remaining[rows] >= rules.volume_after)
-    alone[alone] = _quiet_price(table, levels.at[rows[alone]], rules)
-    for k in np.flatnonzero(alone).tolist():
-        alone[k] = range_to_usual(table, bars, int(levels.at[rows[k]]), rules.volume_after) <= rules.volume_range
+    alone &= (place[rows] >= rules.volume_before // 2) & (remaining[rows] >= rules.volume_after)
+    falls = alone & (jump < 0.0)
+    alone[alone] = size[alone] >= np.log(rules.volume_rise_factor * _news(table, bars, levels.at[rows[alone]], rules))
+    alone |= falls
 
     found: list[VolumeBreak] = []
     sharpness = np.abs(step) + np.where(together, np.inf, 0.0)
@@ -160,15 +164,21 @@ def _common_sessions(
     return found
 
 
-def _quiet_price(table: SessionTable, at: Times, rules: QualityRules) -> Flags:
-    """Return whether prices went on as usual: no large move overnight or within a session around the break."""
+def _news(table: SessionTable, bars: Bars, at: Times, rules: QualityRules) -> Floats:
+    """Return by which factor news may raise volume around sessions: the square of what they do to prices.
+
+    Moves up to `volume_price_scales` volatilities, and ranges up to `volume_range` times the usual, explain nothing.
+    """
     overnight = np.nan_to_num(table.jump)
     within = np.log(table.close / table.open)
-    quiet = np.ones(len(at), dtype=np.bool_)
+    news = np.ones(len(at))
     for move in (overnight, within):
         largest = np.max([np.abs(move[np.clip(at + shift, 0, len(move) - 1)]) for shift in (-1, 0, 1)], axis=0)
-        quiet &= largest <= rules.volume_price_scales * usual_move(table.code, move, at)
-    return quiet
+        usual = np.maximum(usual_move(table.code, move, at), 1e-6)
+        news = np.maximum(news, largest / usual / rules.volume_price_scales)
+    wide = [range_to_usual(table, bars, k, rules.volume_after) / rules.volume_range for k in at.tolist()]
+    factor: Floats = np.maximum(news, np.array(wide, dtype=np.float64)) ** 2
+    return factor
 
 
 def _one_per_break(rows: Times, sharpness: Floats, code: Codes, jumps: Flags, reach: int) -> list[int]:
