@@ -64,8 +64,8 @@ class ImportReport:
 
 
 def import_bars(
-    folder: Path,
-    path: Path,
+    folder: str | Path,
+    path: str | Path,
     *,
     now_ns: int,
     vendor: str,
@@ -80,6 +80,7 @@ def import_bars(
     calendar : of a lake that is made; one that is there has its own
     Raises InputError or StorageError, in one sentence; then nothing of the load is there.
     """
+    folder, path = Path(folder), Path(path)
     files = _files(path)
     with _lake(folder, calendar) as lake, Transaction.begin(folder, now_ns) as transaction:
         sessions = lake.sessions()
@@ -118,8 +119,8 @@ def import_bars(
 
 
 def import_table(
-    folder: Path,
-    path: Path,
+    folder: str | Path,
+    path: str | Path,
     table: str,
     *,
     now_ns: int,
@@ -130,6 +131,7 @@ def import_table(
     correct: bool = False,
 ) -> ImportReport:
     """Import facts about securities: corporate_actions, symbol_history, index_membership or sectors."""
+    folder, path = Path(folder), Path(path)
     with _lake(folder, calendar), Transaction.begin(folder, now_ns) as transaction:
         earlier = last_of(transaction.frame("loads"), table, vendor)
         mapping = dict(columns or (json.loads(earlier["request"])["columns"] if earlier else {}))

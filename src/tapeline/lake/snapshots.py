@@ -33,13 +33,14 @@ def commit_of(folder: Path, snapshots: pl.DataFrame, name: str) -> Commit:
     raise UnknownNameError("snapshot", name, kept["name"].to_list(), where=f"lake {folder}")
 
 
-def take_snapshot(folder: Path, name: str, now_ns: int, note: str = "") -> Commit:
+def take_snapshot(folder: str | Path, name: str, now_ns: int, note: str = "") -> Commit:
     """Give the newest commit a name that keeps it; return that commit. Raises InputError for a name in use."""
     if not _NAME.match(name):
         raise InputError(
             f"Snapshot name {name!r} cannot be used: begin with a letter, then letters, digits, dots, dashes. "
             "Choose another."
         )
+    folder = Path(folder)
     with Transaction.begin(folder, now_ns) as transaction:
         snapshots = transaction.frame("snapshots")
         if name in snapshots.filter(pl.col("dropped").is_null())["name"]:
