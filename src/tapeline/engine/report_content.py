@@ -129,13 +129,15 @@ def _levels(result: Result, given: GivenBenchmark) -> tuple[str, Floats, str] | 
     names = result.symbols if given is None else (given,)
     columns = [data.column(name) for name in names]
     splits = _splits(result.inputs, columns)
-    levels = buy_and_hold(data.open[:, columns], data.close[:, columns], splits)
+    # All columns are taken as they are: a copy of a large panel's prices may not fit into the memory.
+    open_, close = (data.open, data.close) if names == data.symbols else (data.open[:, columns], data.close[:, columns])
+    levels = buy_and_hold(open_, close, splits)
     if np.isnan(levels[-1]):
         if given is None:
             return None
         raise DataError(f"Benchmark {given} has no bar in the run. Name a symbol that was traded, or give levels.")
     caution = "It has no costs and no dividends, and only those splits that the run was given."
-    if leaps := leaping(data.close[:, columns], splits):
+    if leaps := leaping(close, splits):
         caution += (
             f" A close of {plural(leaps, 'symbol')} moves by a factor of {LEAP} or more between two bars, as it does in"
             " a split: take the benchmark with care."
@@ -264,13 +266,8 @@ def _prices(result: Result) -> Mapping[str, PriceLine]:
     if result.inputs is None:
         return {}
     data: Panel = result.inputs.data
-    found = {}
-    for number in np.unique(result.round_trips["symbol"]).tolist():
-        name = result.symbols[number]
-        close = data.close[:, data.column(name)]
-        bars = np.flatnonzero(~np.isnan(close))
-        found[name] = PriceLine(data.end_ns[bars], close[bars])
-    return found
+    names = [result.symbols[number] for number in np.unique(result.round_trips["symbol"]).tolist()]
+    return {name: PriceLine(data.end_ns, data.close[:, data.column(name)]) for name in names}
 
 
 def _facts(result: Result, days: Times) -> list[str]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,36 +103,27 @@ class Result:
 
     def execution_lines(self) -> Iterator[str]:
         """Yield each execution as one line of text: id, time, stage, side, quantity, price, commission, reason."""
-        for row in self.executions:
-            purpose = Purpose(int(self.orders[row["ticket"]]["purpose"]))
-            yield " ".join(
-                (
-                    self.order_id(int(row["ticket"])),
-                    to_iso(int(row["time_ns"])),
-                    Stage(int(row["stage"])).name,
-                    Side(int(row["side"])).name,
-                    text(exact(row["quantity"])),
-                    text(exact(row["price"])),
-                    text(exact(row["commission"])),
-                    purpose.word,
-                )
-            )
+        names = ("ticket", "time_ns", "stage", "side", "quantity", "price", "commission")
+        ids, purposes = self._order_ids, self.orders["purpose"].tolist()
+        for ticket, time_ns, stage, side, *amounts in _rows(self.executions, names):
+            words = (ids[ticket], to_iso(time_ns), Stage(stage).name, Side(side).name)
+            yield " ".join((*words, *map(_number_text, amounts), Purpose(purposes[ticket]).word))
 
     def order_lines(self) -> Iterator[str]:
         """Yield each order as one line of text: id, side, type, quantities, prices, status and reason."""
-        for number, row in enumerate(self.orders):
-            prices = " ".join(_price_text(row[name]) for name in ("limit_price", "stop_price", "trail"))
+        words = ("side", "order_type", "time_in_force", "status", "reason")
+        amounts = ("quantity", "limit_price", "stop_price", "trail", "filled")
+        for order_id, row in zip(self._order_ids, _rows(self.orders, (*words, *amounts)), strict=True):
+            side, order_type, time_in_force, status, reason, *numbers = row
             yield " ".join(
                 (
-                    self.order_id(number),
-                    Side(int(row["side"])).name,
-                    OrderType(int(row["order_type"])).name,
-                    TimeInForce(int(row["time_in_force"])).name,
-                    text(exact(row["quantity"])),
-                    prices,
-                    text(exact(row["filled"])),
-                    OrderStatus(int(row["status"])).name,
-                    Reason(int(row["reason"])).word or "-",
+                    order_id,
+                    Side(side).name,
+                    OrderType(order_type).name,
+                    TimeInForce(time_in_force).name,
+                    *map(_number_text, numbers),
+                    OrderStatus(status).name,
+                    Reason(reason).word or "-",
                 )
             )
 
@@ -248,6 +239,11 @@ class Result:
         held = benchmark_of(self, benchmark)
         return as_plotly(equity_figure(self.times_ns, self.equity, self.starting_cash, held))
 
+    @cached_property
+    def _order_ids(self) -> list[str]:
+        rows = _rows(self.orders, ("strategy", "symbol", "decided_ns", "sequence"))
+        return [client_order_id(self.strategies[s], self.symbols[n], time_ns, k) for s, n, time_ns, k in rows]
+
     def _session_ends(self) -> npt.NDArray[np.int64]:
         """Return the last row of each session, or of each UTC date without sessions."""
         if not len(self.times_ns):
@@ -292,5 +288,17 @@ def result_of(
     )
 
 
-def _price_text(value: float) -> str:
-    return "-" if np.isnan(value) else text(exact(float(value)))
+def _rows(records: Records, names: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+    # Columns as lists: reading a field of a record at a time takes most of the time of a digest.
+    return zip(*(records[name].tolist() for name in names), strict=True)
+
+
+def _number_text(value: float) -> str:
+    if value == 0.0:  # 0 and -0 are one key of a cache, and two texts
+        return text(exact(value))
+    return "-" if value != value else _known_text(value)
+
+
+@lru_cache(maxsize=1 << 16)
+def _known_text(value: float) -> str:
+    return text(exact(value))

@@ -62,7 +62,7 @@ class EntryExplanation:
 
 @dataclass(frozen=True, eq=False)
 class PriceLine:
-    """Closes of one symbol at its existing bars, oldest first: int64 and float64 of one length."""
+    """Closes of one symbol, oldest first: int64 and float64 [T], NaN = no bar. Views of the run's bars, not copies."""
 
     times_ns: Times
     close: Floats

@@ -77,22 +77,24 @@ def price_lines(content: Content) -> dict[str, Any]:
 
 
 def _packed(line: PriceLine, trips: Records, most: int) -> dict[str, list[int]]:
-    rows = _rows_to_draw(line, trips, most)
-    seconds = line.times_ns[rows] // SECOND
-    prices = np.round(line.close[rows] * PRICE_UNITS).astype(np.int64)
+    bars = np.flatnonzero(~np.isnan(line.close))
+    times_ns, close = line.times_ns[bars], line.close[bars]
+    rows = _rows_to_draw(times_ns, close, trips, most)
+    seconds = times_ns[rows] // SECOND
+    prices = np.round(close[rows] * PRICE_UNITS).astype(np.int64)
     return {"t": _differences(seconds), "p": _differences(prices)}
 
 
-def _rows_to_draw(line: PriceLine, trips: Records, most: int) -> Times:
-    if len(line.close) <= most:
-        return np.arange(len(line.close))
-    first = np.searchsorted(line.times_ns, trips["entry_ns"]) - BARS_AROUND
-    last = np.searchsorted(line.times_ns, trips["exit_ns"]) + BARS_AROUND + 1
-    steps = np.zeros(len(line.close) + 1)
+def _rows_to_draw(times_ns: Times, close: Floats, trips: Records, most: int) -> Times:
+    if len(close) <= most:
+        return np.arange(len(close))
+    first = np.searchsorted(times_ns, trips["entry_ns"]) - BARS_AROUND
+    last = np.searchsorted(times_ns, trips["exit_ns"]) + BARS_AROUND + 1
+    steps = np.zeros(len(close) + 1)
     np.add.at(steps, np.maximum(first, 0), 1.0)
-    np.add.at(steps, np.minimum(last, len(line.close)), -1.0)
-    near: Floats = np.where(np.cumsum(steps[:-1]) > 0.0, line.close, np.nan)
-    return np.union1d(thin_line(near, most // 2), thin_line(line.close, most // 2))
+    np.add.at(steps, np.minimum(last, len(close)), -1.0)
+    near: Floats = np.where(np.cumsum(steps[:-1]) > 0.0, close, np.nan)
+    return np.union1d(thin_line(near, most // 2), thin_line(close, most // 2))
 
 
 def _differences(values: Times) -> list[int]:
