@@ -138,6 +138,17 @@ def test_the_missing_end_of_a_session_is_a_gap() -> None:
     assert said(gate) == {69: (Reason.GAP,)}
 
 
+def test_a_last_session_that_still_goes_on_has_no_gap_but_a_symbol_that_stopped_earlier_has() -> None:
+    frame = walk("AAA", "BBB", frame_ns=5 * MINUTE)
+    noon = from_iso("2018-07-31T16:00:00Z")
+    going_on = frame.filter(pl.col("start_ns") < noon)
+    stopped = going_on.filter((pl.col("symbol") == "AAA") | (pl.col("start_ns") < noon - 60 * MINUTE))
+
+    assert said(gate_of(going_on, frame_ns=5 * MINUTE)) == {}
+    (finding,) = gate_of(stopped, frame_ns=5 * MINUTE).report.findings
+    assert finding.sentence == "BBB lacks 12 bars in a row on 2018-07-31."
+
+
 def test_missing_minutes_of_a_thin_name_are_no_gap() -> None:
     frame = walk(frame_ns=MINUTE, last=date(2018, 6, 15))
     traded = np.random.default_rng(2).random(len(frame)) < 0.3
