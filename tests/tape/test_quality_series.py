@@ -211,6 +211,17 @@ def test_a_break_of_one_symbol_is_found_where_it_is_strong() -> None:
     assert "1/100" in found[0].sentence or "1/9" in found[0].sentence or "1/10" in found[0].sentence
 
 
+def test_what_is_sure_in_one_symbol_is_believed_of_another_that_jumps_along() -> None:
+    frame = walk("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
+    weak = lots(frame, "2018-07-16", 1 / 6, "AAA")
+
+    alone = gate_of(weak).report.findings
+    beside = gate_of(lots(weak, "2018-07-16", 1 / 100, "BBB")).report.findings
+
+    assert alone == ()
+    assert [(one.symbol, str(one.first)) for one in beside] == [("AAA", "2018-07-16"), ("BBB", "2018-07-16")]
+
+
 def test_a_busy_day_and_a_symbol_that_becomes_popular_with_its_price_are_no_break() -> None:
     frame = walk("AAA", "BBB", "CCC")
     day = (pl.col("start_ns") // DAY * DAY == from_iso("2018-07-16")) & (pl.col("symbol") == "AAA")
