@@ -41,8 +41,8 @@ def main() -> None:
         wall.append(time.perf_counter() - began)
         processor.append(time.process_time() - began_processor)
     print(f"{pack}: {len(bars):,} bars of {len(gate.report.symbols):,} symbols, {PASSES} passes")
-    print(f"  wall       best {min(wall) * 1e3:7.0f} ms   {len(bars) / min(wall) / 1e6:6.1f} M bars/s")
-    print(f"  processor  best {min(processor) * 1e3:7.0f} ms   {len(bars) / min(processor) / 1e6:6.1f} M bars/s of one core")
+    for name, seconds in (("wall", min(wall)), ("processor", min(processor))):
+        print(f"  {name:9}  best {seconds * 1e3:7.0f} ms   {len(bars) / seconds / 1e6:6.1f} M bars/s")
 
 
 if __name__ == "__main__":

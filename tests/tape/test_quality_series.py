@@ -138,6 +138,17 @@ def test_the_missing_end_of_a_session_is_a_gap() -> None:
     assert said(gate) == {69: (Reason.GAP,)}
 
 
+def test_a_last_session_that_still_goes_on_has_no_gap_but_a_symbol_that_stopped_earlier_has() -> None:
+    frame = walk("AAA", "BBB", frame_ns=5 * MINUTE)
+    noon = from_iso("2018-07-31T16:00:00Z")
+    going_on = frame.filter(pl.col("start_ns") < noon)
+    stopped = going_on.filter((pl.col("symbol") == "AAA") | (pl.col("start_ns") < noon - 60 * MINUTE))
+
+    assert said(gate_of(going_on, frame_ns=5 * MINUTE)) == {}
+    (finding,) = gate_of(stopped, frame_ns=5 * MINUTE).report.findings
+    assert finding.sentence == "BBB lacks 12 bars in a row on 2018-07-31."
+
+
 def test_missing_minutes_of_a_thin_name_are_no_gap() -> None:
     frame = walk(frame_ns=MINUTE, last=date(2018, 6, 15))
     traded = np.random.default_rng(2).random(len(frame)) < 0.3
@@ -198,6 +209,17 @@ def test_a_break_of_one_symbol_is_found_where_it_is_strong() -> None:
         ("BBB", Reason.VOLUME_UNIT_BREAK, "2018-07-16")
     ]
     assert "1/100" in found[0].sentence or "1/9" in found[0].sentence or "1/10" in found[0].sentence
+
+
+def test_what_is_sure_in_one_symbol_is_believed_of_another_that_jumps_along() -> None:
+    frame = walk("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
+    weak = lots(frame, "2018-07-16", 1 / 6, "AAA")
+
+    alone = gate_of(weak).report.findings
+    beside = gate_of(lots(weak, "2018-07-16", 1 / 100, "BBB")).report.findings
+
+    assert alone == ()
+    assert [(one.symbol, str(one.first)) for one in beside] == [("AAA", "2018-07-16"), ("BBB", "2018-07-16")]
 
 
 def test_a_busy_day_and_a_symbol_that_becomes_popular_with_its_price_are_no_break() -> None:

@@ -178,7 +178,12 @@ def test_the_clean_daily_pack_gives_only_alarms_that_its_notes_or_its_rows_expla
     ("name", "quarantined", "doubts"),
     [
         ("minute_us_2018", {"outside_session": 6_350}, {"spike": 4, "stale": 9}),
-        ("minute_us_2026", {}, {"zero_volume": 7_534, "spike": 3, "stale": 6, "gap": 8}),
+        # From 2026-03-09 to 03-12 the volumes of XLF, XLK and XLV are in the unit that the 5-minute files have then.
+        (
+            "minute_us_2026",
+            {},
+            {"zero_volume": 7_534, "spike": 3, "stale": 6, "gap": 8, "volume_unit_break": 3_651},
+        ),
         ("bars_15min_us_2019", {}, {"zero_volume": 783}),
         ("bars_30min_r1000_2025", {}, {}),
         ("hourly_ndx100_2025", {}, {}),

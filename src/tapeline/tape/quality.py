@@ -176,9 +176,11 @@ def _report(
         outside = np.flatnonzero(placed.session < 0)
         day[outside] = bars.start_ns[outside] // DAY
     days = np.flatnonzero(np.bincount(day - day.min())) + day.min() if len(day) else day
-    if sessions is not None and len(days):
-        within = (sessions.days >= days[0]) & (sessions.days <= days[-1])
-        days = np.union1d(days, sessions.days[within])
+    inside = placed.session[placed.session >= 0]
+    if sessions is not None and len(inside):
+        # All sessions from the first bar to the last: those without any are what the report is for. A stray row
+        # decades away has its own day, and no sessions between.
+        days = np.union1d(days, sessions.days[int(inside.min()) : int(inside.max()) + 1])
     column = np.zeros(int(days[-1] - days[0]) + 1 if len(days) else 0, dtype=np.int64)
     column[days - days[0] if len(days) else days] = np.arange(len(days))
     shape = (len(symbols), len(days))

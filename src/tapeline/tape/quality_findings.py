@@ -111,9 +111,9 @@ def _volume(sound: SoundBars, table: SessionTable, rules: QualityRules) -> _Part
     for one in volume_breaks(table, sound.bars, rules):
         symbol = sound.symbols[int(table.code[one.at])]
         first, last = sound.day(int(table.session[one.at])), sound.day(int(table.session[one.until - 1]))
-        size = f"1/{1 / one.factor:.3g}" if one.factor < 1 else f"{one.factor:.3g} times"
+        size = f"1/{1 / one.factor:.3g} of" if one.factor < 1 else f"{one.factor:.3g} times"
         others = f", with {one.common} symbols of the source" if one.common > 1 else ""
-        sentence = f"{symbol}: from {first} on volume is at {size} of its level before{others}: another unit?"
+        sentence = f"{symbol}: from {first} on volume is at {size} its level before{others}: another unit?"
         findings.append(Finding(Reason.VOLUME_UNIT_BREAK, symbol, first, last, one.until - one.at, sentence))
         rows.append(np.arange(table.first[one.at], table.last[one.until - 1] + 1))
     return findings, [(Reason.VOLUME_UNIT_BREAK, piece) for piece in rows]

@@ -3,7 +3,7 @@
 And the first of those rules: holes within a session, and sessions that are missing between two that are there.
 A minute without a trade is no fault, so a hole counts only where the symbol's own density makes it less likely
 than `chance`: three missing minutes of a stock that never misses one, an hour of a fund that trades once in ten
-minutes. A halt of trading looks the same, and is one.
+minutes. A halt of trading looks the same, and is one. What a source has is bounded by its first and its last bar.
 """
 
 from __future__ import annotations
@@ -136,6 +136,14 @@ def holes(
     if frame_ns >= DAY:
         return found
     expected = bars_expected(sessions, frame_ns, placed.offset_ns)[table.session]
+    late = placed.slot[table.first]
+    early = expected - placed.slot[table.last] - 1
+    # Before the first and after the last bar of the whole source nothing can be missing: a day may still go on.
+    for edge, hole in ((table.session.min(), late), (table.session.max(), early)):
+        there = table.session == edge
+        beyond = hole[there].min()
+        hole[there] -= beyond
+        expected[there] -= beyond
     count = table.count
     in_all = np.bincount(table.code, expected)
     lacking = np.maximum(in_all - np.bincount(table.code, count), 0.0)
@@ -145,8 +153,6 @@ def holes(
     step = np.diff(placed.slot) - 1
     inside = np.flatnonzero(step >= rules.gap_bars) + 1
     inside = inside[number[inside] == number[inside - 1]]
-    late = placed.slot[table.first]
-    early = expected - placed.slot[table.last] - 1
     row = np.concatenate([inside, table.first[late > 0], table.last[early > 0]])
     length = np.concatenate([step[inside - 1], late[late > 0], early[early > 0]])
     at = number[row]

@@ -9,7 +9,7 @@ names at once, nor fall silent overnight. Hence two ways to be sure:
   whose own level moved along are flagged, noisy ones too.
 - alone: one symbol falls by `volume_factor`, or rises by `volume_rise_factor`, and by many standard deviations of its
   own level. A rise must be larger than its prices explain: a move three times beyond the usual may come with nine
-  times the volume.
+  times the volume. Others that jump with it, the same way by `volume_common_factor`, are believed too.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tapeline.tape.quality_rows import Bars, Codes, Flags
 from tapeline.tape.quality_sessions import SessionTable, range_to_usual, usual_move
 
 _BEFORE_MIN, _AFTER_MIN = 6, 2
+_FALL_SESSIONS = 3  # after a rise the whole window is asked for; falls have fewer natural causes
 _PASSES = 8  # breaks of one symbol that are told apart
 _NORMAL_SCALE = 1.4826
 _SCALE_MIN = 0.25  # the level of a liquid share moves by so much from day to day anyway, in logarithms
@@ -106,10 +107,16 @@ def _breaks(levels: _Levels, table: SessionTable, bars: Bars, rules: QualityRule
 
     alone = lasting & (size >= np.log(rules.volume_factor)) & (size >= rules.volume_scales * scale)
     alone &= np.abs(level[rows] - level[rows - 1]) >= 0.5 * size
-    alone &= (place[rows] >= rules.volume_before // 2) & (remaining[rows] >= rules.volume_after)
-    falls = alone & (jump < 0.0)
+    alone &= place[rows] >= rules.volume_before // 2
+    falls = alone & (jump < 0.0) & (remaining[rows] >= _FALL_SESSIONS)
+    alone &= remaining[rows] >= rules.volume_after
     alone[alone] = size[alone] >= np.log(rules.volume_rise_factor * _news(table, bars, levels.at[rows[alone]], rules))
     alone |= falls
+    # What is sure in one symbol makes the same jump of another in that session believable.
+    session = levels.session[rows]
+    beside = lasting & (size >= least_step)
+    for side in (-1.0, 1.0):
+        alone |= beside & (np.sign(jump) == side) & np.isin(session, session[alone & (np.sign(jump) == side)])
 
     found: list[VolumeBreak] = []
     sharpness = np.abs(step) + np.where(together, np.inf, 0.0)
