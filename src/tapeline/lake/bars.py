@@ -77,9 +77,8 @@ def rows_of(frame: pl.DataFrame, names: dict[str, str], frame_ns: int, source: s
     """
     number = {security: place for place, security in enumerate(names)}
     runs = frame["security"].rle().struct.unnest()
-    code = np.repeat(
-        runs["value"].replace_strict(number, return_dtype=pl.Int32).to_numpy(), runs["len"].to_numpy()
-    )  # fmt: skip
+    codes = np.array([number[security] for security in runs["value"].to_list()], dtype=np.int32)
+    code = np.repeat(codes, runs["len"].to_numpy())
 
     def column(name: str) -> Floats:
         values: Floats = frame[name].to_numpy()

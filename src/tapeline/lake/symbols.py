@@ -39,7 +39,7 @@ class SymbolHistory:
     def __init__(self, rows: pl.DataFrame) -> None:
         """Take rows of the table; raises DataError where two securities have one symbol on one day."""
         self._uses: dict[str, list[Use]] = {}
-        for row in rows.sort("symbol", "first").iter_rows(named=True):
+        for row in sorted(rows.iter_rows(named=True), key=lambda row: (row["symbol"], row["first"])):
             use = Use(row["symbol"], row["security"], row["first"], row["last"])
             self._uses.setdefault(use.symbol, []).append(use)
         self._securities = {use.security for uses in self._uses.values() for use in uses}
