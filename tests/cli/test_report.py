@@ -62,6 +62,7 @@ def test_the_page_says_where_its_bars_came_from_and_keeps_json_clean(folder: Pat
         (("--report", "missing/x.html"), "Page missing/x.html: folder missing does not exist. Make it"),
         (("--report", "."), "is a folder. Name a file in it"),
         (("--report", "bars.parquet"), "File bars.parquet exists and is no page of HTML, so it is not replaced."),
+        (("--report", "x.html", "--journal", "./x.html"), "--report and --journal both name x.html."),
         (("--benchmark", "ALFA"), "--benchmark is for the report. Name its file with --report"),
         (("--report", "x.html", "--benchmark", "ALFFA"), "Unknown symbol 'ALFFA' in the data. Did you mean 'ALFA'?"),
     ],

@@ -18,7 +18,7 @@ from engine.acts import run
 from engine.builders import SETTINGS, FreeCross, Reversal, simulated_panel
 from engine.test_brackets import Bracketed
 from report.builders import a_result, weekdays
-from tapeline import MovingAverageCross, Result, Split, backtest, explain, replay
+from tapeline import MovingAverageCross, Result, Split, backtest, backtest_each, explain, replay, sweep
 from tapeline.domain.errors import DataError, UnknownNameError
 from tapeline.domain.times import DAY, MINUTE
 from tapeline.domain.words import Role
@@ -78,7 +78,7 @@ def test_stops_and_targets_are_those_that_the_journal_recorded(journal_file: Pat
         assert levels.target[place] == pytest.approx(target[entry], abs=1e-9)
         name = entry.rsplit("-", 3)[0]
         later = [price for time, price in moved.get(name, []) if trip["entry_ns"] <= time < trip["exit_ns"]]
-        changed += bool(later)
+        changed += bool(later) and levels.first_stop[place] != pytest.approx(levels.last_stop[place], abs=1e-6)
         assert levels.last_stop[place] == pytest.approx(later[-1] if later else first[entry], abs=1e-9)
     assert bracketed >= 10
     assert changed >= 3
@@ -118,6 +118,23 @@ def test_an_explanation_is_what_explain_says_of_that_moment() -> None:
         if checked == 3:
             break
     assert checked == 3
+
+
+def test_runs_of_a_sweep_and_of_single_symbols_are_explained_by_their_own_parameters_and_bars() -> None:
+    panel = simulated_panel(symbols=3)
+    swept = sweep(MovingAverageCross, panel, [{"fast_bars": 5}, {"fast_bars": 9}], SETTINGS["margin"])
+    alone = backtest_each(MovingAverageCross(), panel, SETTINGS["margin"])
+
+    for result, bars in zip(swept, (5, 9), strict=True):
+        trees = [found.tree for found in told(result).explanations.values()]
+        assert len(trees) > 3
+        assert all(tree["value"] is True and f", {bars})" in tree["text"] for tree in trees)
+    for result, symbol in zip(alone, panel.symbols, strict=True):
+        content = told(result)
+        assert list(content.prices) == [symbol]
+        assert content.benchmark is not None
+        assert content.benchmark.name == f"{symbol}, bought and held"
+        assert all(found.tree["value"] is True for found in content.explanations.values())
 
 
 def test_the_round_trips_of_largest_profit_or_loss_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -235,3 +235,10 @@ def test_a_later_report_takes_the_place_of_an_earlier_one_and_a_refused_one_does
     a_result([100.0, 100.0, 100.0]).report(place)
     assert place.read_bytes() != first
     assert list(tmp_path.iterdir()) == [place]
+
+
+def test_windows_of_equal_returns_have_no_ratio_and_no_chart(page_of: Write) -> None:
+    source = page_of(a_result([100.0] * 60, trips=()))
+
+    assert "The ratio is undefined: within every window the returns are all equal." in Page(source).text
+    assert "chart-sharpe" not in payload(source)["figures"]

@@ -41,6 +41,8 @@ def run_backtest(
     """Run and print; with a journal through the event loop."""
     if report is not None:
         check_page_place(report)
+        if journal is not None and report.resolve() == journal.resolve():
+            raise InputError(f"--report and --journal both name {report}. Name a file for each.")
     elif benchmark is not None:
         raise InputError("--benchmark is for the report. Name its file with --report, or leave --benchmark out.")
     strategies = make_strategies(names, assignments, frame)

@@ -17,7 +17,7 @@ from tapeline.analysis.returns import NAN
 from tapeline.analysis.rolling import RollingSharpe
 from tapeline.analysis.thinning import thin_cloud, thin_line
 from tapeline.domain.panel import Floats, Times
-from tapeline.domain.times import SECOND
+from tapeline.domain.times import HOUR, SECOND
 from tapeline.report.content import Benchmark, Records
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def equity_figure(
         data,
         yaxis={"domain": [0.36, 1.0], "tickformat": ",.0f"},
         yaxis2={"domain": [0.0, 0.28], "tickformat": ".1~%", "range": [deepest, 0.0], "nticks": 4},
-        xaxis=_time_axis(gaps_ns) | {"anchor": "y2"},
+        xaxis=_time_axis(times_ns, gaps_ns) | {"anchor": "y2"},
     )
 
 
@@ -95,7 +95,7 @@ def sharpe_figure(session_ns: Times, rolling: RollingSharpe, whole: float) -> Pl
                 "hovertemplate": "%{y:.2f}",
             }
         )
-    return _figure(data, yaxis={"tickformat": ".1f", "zeroline": True}, xaxis={"type": "date"})
+    return _figure(data, yaxis={"tickformat": ".1f", "zeroline": True}, xaxis=_time_axis(session_ns))
 
 
 def excursion_figure(trips: Records, name: str) -> Plain:
@@ -145,7 +145,7 @@ def exposure_figure(
         | {"fill": "tozeroy", "fillcolor": "rgba(138,143,152,0.25)", "hovertemplate": "%{y:.1%}"},
         _line(times_ns, np.where(above, net / base, NAN), "net", GAIN, digits=5) | {"hovertemplate": "%{y:.1%}"},
     ]
-    return _figure(data, yaxis={"tickformat": ".0%", "zeroline": True}, xaxis=_time_axis(gaps_ns))
+    return _figure(data, yaxis={"tickformat": ".0%", "zeroline": True}, xaxis=_time_axis(times_ns, gaps_ns))
 
 
 def turnover_figure(session_days: Times, notionals: Floats, equity: Floats) -> Plain:
@@ -167,7 +167,7 @@ def turnover_figure(session_days: Times, notionals: Floats, equity: Floats) -> P
     return _figure(
         [bars],
         yaxis={"tickformat": ".3~g", "rangemode": "tozero"},
-        xaxis={"type": "category", "tickangle": 0, "nticks": 7},
+        xaxis={"type": "category", "tickangle": 0, "nticks": 5},
     )
 
 
@@ -179,7 +179,7 @@ def cost_figure(session_ns: Times, equity: Floats, starting_cash: float, commiss
         | {"hovertemplate": "%{y:,.2f}"},
         _line(session_ns, profit, "after commissions", GAIN, digits=2) | {"hovertemplate": "%{y:,.2f}"},
     ]
-    return _figure(data, yaxis={"tickformat": ",.0f", "zeroline": True}, xaxis={"type": "date"})
+    return _figure(data, yaxis={"tickformat": ",.0f", "zeroline": True}, xaxis=_time_axis(session_ns))
 
 
 def as_plotly(figure: Plain) -> Figure:
@@ -211,8 +211,9 @@ def _milliseconds(times_ns: Times) -> list[int]:
     return found
 
 
-def _time_axis(gaps_ns: Sequence[tuple[int, int]]) -> Plain:
-    axis: Plain = {"type": "date"}
+def _time_axis(times_ns: Times, gaps_ns: Sequence[tuple[int, int]] = ()) -> Plain:
+    is_intraday = len(times_ns) > 1 and int(np.diff(times_ns).min()) < 12 * HOUR
+    axis: Plain = {"type": "date", "hoverformat": "%Y-%m-%d %H:%M" if is_intraday else "%Y-%m-%d"}
     if gaps_ns:
         # A second of room keeps the slices at both ends of a gap on the axis.
         bounds = [((last + SECOND) // MILLISECOND, (first - SECOND) // MILLISECOND) for last, first in gaps_ns]
@@ -224,6 +225,7 @@ def _figure(data: Sequence[Plain], *, hovermode: str = "x unified", **axes: Plai
     layout: Plain = {
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "hovermode": hovermode,
+        "hoversubplots": "axis",
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
         "showlegend": len(data) > 1,
     }

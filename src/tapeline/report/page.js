@@ -250,7 +250,7 @@ class TripTable {
     const turn = () => { isOpen ? open.delete(i) : open.add(i); this.fill(); };
     const name = isOpen ? "Hide the details" : this.explanations[i] ? "Show the details and why" : "Show the details";
     const button = element("button", { type: "button", "aria-expanded": isOpen, "aria-label": name, onclick: turn },
-      isOpen ? "▾" : "▸");
+      isOpen ? "▾" : this.explanations[i] ? "▸" : "▹");
     const cells = this.columns.map(([key, , kind, words]) => element("td",
       { class: key === "net" ? (trips.net[i] > 0 ? "gain" : "loss") : kind }, words(trips, i)));
     const line = element("tr", {}, element("td", { class: "open" }, button), ...cells);

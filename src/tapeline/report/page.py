@@ -108,6 +108,8 @@ def _sharpe(content: Content) -> tuple[str, str]:
             f"<p>A rolling ratio needs at least 42 sessions; this run has {len(content.session_returns)}.</p>",
         )
     window = content.rolling.window
+    if np.isnan(content.rolling.standard_error).all():
+        return "", "<p>The ratio is undefined: within every window the returns are all equal.</p>"
     return (
         f"Annual Sharpe ratio of the last {window} sessions. The band is 1.96 standard errors on either side,"
         " sqrt((1 - g3 SR + (g4 - 1)/4 SR²)/(n - 1)) with the window's own skewness g3 and kurtosis g4 (Lo 2002,"
@@ -148,10 +150,12 @@ def _trade_sections(content: Content) -> Iterator[str]:
 def _trade_table(content: Content) -> tuple[str, str]:
     count = len(content.explanations)
     missing = _EXPLAINED.format(count=count) if count else _UNEXPLAINED
-    about = f"{plural(len(content.round_trips), 'round trip')}; ▸ opens the details of one"
-    about += ", with the conditions of its entry." if count else "."
-    if 0 < count < len(content.round_trips):
-        about += f" {missing}"
+    about = f"{plural(len(content.round_trips), 'round trip')}. "
+    if count:
+        about += "▸ opens one with the conditions of its entry"
+        about += f", ▹ one without. {missing}" if count < len(content.round_trips) else "."
+    else:
+        about += "▹ opens the details of one."
     return (
         about,
         '<div class="tools"><label for="trip-filter">Filter</label>'
@@ -175,7 +179,7 @@ def _payload(content: Content) -> str:
         drawn["chart-costs"] = figures.cost_figure(
             c.session_ns, c.session_equity, c.starting_cash, c.session_commissions
         )
-    if c.rolling is not None:
+    if c.rolling is not None and not np.isnan(c.rolling.standard_error).all():
         drawn["chart-sharpe"] = figures.sharpe_figure(c.session_ns, c.rolling, c.metrics["sharpe"])
     if len(c.round_trips):
         drawn |= {f"chart-{name}": figures.excursion_figure(c.round_trips, name) for name in ("mae", "mfe")}

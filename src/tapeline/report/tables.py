@@ -158,14 +158,16 @@ def measure_tables(content: Content) -> str:
             f"<h3>{escape(group)}</h3>"
             f'<div class="scroll"><table><tbody>{lines}</tbody></table></div>'
         )  # fmt: skip
-    return "".join(tables)
+    return f'<div class="measures">{"".join(tables)}</div>'
 
 
 def _measure(measure: Measure, value: float) -> str:
-    name = escape(measure.name.replace("_", " "))
+    name = escape(measure.name.removesuffix("_s").replace("_", " "))
+    meaning = escape(measure.meaning.replace("`", "").replace("NaN", "–"))
+    source = escape(measure.source.replace("`", "").replace("NaN", "–"))
     return (
         f'<tr><td class="text">{name}</td><td>{escape(_measured(measure, value))}</td>'
-        f'<td class="text wide quiet">{escape(measure.meaning)}; {escape(measure.source)}</td></tr>'
+        f'<td class="text wide quiet">{meaning}; {source}</td></tr>'
     )
 
 
@@ -178,6 +180,8 @@ def _measured(measure: Measure, value: float) -> str:
         return money(value)
     if measure.unit == "Unix s, UTC":
         return to_iso(int(value) * SECOND)
+    if measure.unit == "seconds":
+        return _duration(value)
     if measure.unit in ("count", "sessions"):
         return f"{math.ceil(value):,}"
     return f"{number(value)} {'' if measure.unit == 'ratio' else measure.unit}".strip()
