@@ -17,6 +17,7 @@ from tapeline.domain.panel import Panel, Sessions
 from tapeline.domain.times import DAY, ns_to_date
 from tapeline.engine.assembly import AnyStrategy
 from tapeline.feeds.corporate_actions import read_corporate_actions
+from tapeline.feeds.groups import Groups, read_groups
 from tapeline.feeds.membership import MEMBER, with_membership
 from tapeline.feeds.parquet import read_bars
 from tapeline.feeds.simulated import simulate_market
@@ -50,6 +51,7 @@ class DataChoice:
         several
     Without both the market of a seed is simulated, whose period and symbols can be chosen like a file's.
     actions : file of splits and dividends; membership : file of the stays in an index, read as `series("member")`
+    groups : file of the symbols' groups for `demean(by=...)`
     """
 
     path: Path | None
@@ -63,6 +65,7 @@ class DataChoice:
     membership: Path | None = None
     lake: str = ""
     bars: str = ""
+    groups: Path | None = None
 
     @property
     def is_simulated(self) -> bool:
@@ -90,6 +93,10 @@ class DataChoice:
         if self.membership is not None:
             reading = reading._replace(panel=with_membership(reading.panel, self.membership))
         return reading, known if self.actions is None else self._read_actions(self.actions, reading.panel)
+
+    def read_groups(self, symbols: Sequence[str]) -> Groups | None:
+        """Return the groupings of the symbols, None without a file."""
+        return None if self.groups is None else read_groups(self.groups, symbols)
 
     def check_series(self, strategies: Sequence[AnyStrategy]) -> None:
         """Raise InputError for a strategy that asks who is a member when no file tells it."""

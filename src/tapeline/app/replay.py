@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,13 +60,15 @@ def replay(
     *,
     data_source: str = "a panel in memory",
     corporate_actions: Sequence[CorporateAction] = (),
+    groups: Mapping[str, Sequence[Any]] | None = None,
     seed: int = 0,
     batch_slices: int = REPLAY_BATCH_SLICES,
     on_slice: Callable[[Slice, EventLoop], None] | None = None,
 ) -> FinishedReplay:
     """Run strategies through the event loop on the simulated venue, every fact journaled.
 
-    journal_path : a new journal's file, or ":memory:"; data_source : how the manifest names the data
+    journal_path : a new journal's file, or ":memory:"; groups : as of `backtest`
+    data_source : how the manifest names the data
     on_slice : called after each slice with it and the loop
     Raises DataError when there is nothing to run on or the journal already holds a run.
     """
@@ -74,7 +76,7 @@ def replay(
     if not len(data):
         raise DataError("There are no bars to replay. Check period and symbols.")
     assembly = assemble(
-        tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
+        tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
     )
     check_warmup(assembly, data)
     broker = SimulatedBroker(data.symbols, data.frame_ns, data.sessions, settings, corporate_actions)
@@ -101,7 +103,7 @@ def replay(
                 start_ns,
                 __version__,
                 code_digest(),
-                _configuration(assembly.manifest, settings, data),
+                _configuration(assembly.manifest, settings, data, groups or {}),
                 data_source,
                 panel_digest(data),
                 seed,
@@ -109,7 +111,7 @@ def replay(
         )
         loop.record(CashMoved(start_ns, CashCause.DEPOSIT, exact(settings.account.cash)))
         loop.run()
-        inputs = Inputs(assembly.strategies, data, settings, corporate_actions)
+        inputs = Inputs(assembly.strategies, data, settings, corporate_actions, groups)
         result = dataclasses.replace(loop.result(), inputs=inputs)
         loop.record(RunEnded(clock.now_ns(), loop.views.digest(), {"digest": result.digest, "slices": loop.slices}))
         journal.commit()
@@ -117,13 +119,18 @@ def replay(
     return FinishedReplay(result, loop.views, head.text, head.count)
 
 
-def check_run(strategies: Sequence[AnyStrategy], data: Panel, settings: RunSettings) -> Program:
+def check_run(
+    strategies: Sequence[AnyStrategy],
+    data: Panel,
+    settings: RunSettings,
+    groups: Mapping[str, Sequence[Any]] | None = None,
+) -> Program:
     """Raise what a run of these would be refused for, before kernels are compiled or files written.
 
     Returns the program of their formulas, which tells the kernels that the run needs.
     """
     assembly = assemble(
-        tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
+        tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
     )
     check_warmup(assembly, data)
     return assembly.program
@@ -137,8 +144,11 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def _configuration(strategies: list[dict[str, Any]], settings: RunSettings, data: Panel) -> dict[str, Any]:
+def _configuration(
+    strategies: list[dict[str, Any]], settings: RunSettings, data: Panel, groups: Mapping[str, Sequence[Any]]
+) -> dict[str, Any]:
     return {
+        **({"groups": {name: list(labels) for name, labels in groups.items()}} if groups else {}),
         "calendar": data.sessions.name if data.sessions is not None else None,
         "frame_ns": data.frame_ns,
         "settings": as_facts(settings),

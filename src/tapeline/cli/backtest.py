@@ -18,6 +18,7 @@ from tapeline.domain.errors import InputError
 from tapeline.engine.assembly import AnyStrategy
 from tapeline.engine.backtest import backtest
 from tapeline.engine.result import Result
+from tapeline.feeds.groups import Groups
 from tapeline.report.amounts import plural
 from tapeline.simulation.settings import RunSettings
 from tapeline.store.sqlite_journal import SqliteJournal
@@ -55,14 +56,15 @@ def run_backtest(
         messages.print(sentence, soft_wrap=True, markup=False)
     if benchmark is not None:
         reading.panel.column(benchmark)
-    program = check_run(strategies, reading.panel, settings)
+    groups = choice.read_groups(reading.panel.symbols)
+    program = check_run(strategies, reading.panel, settings, groups)
     prepare_kernels(program, "backtest" if journal is None else "event loop")
     finished = None
     if journal is None:
         with users_faults():
-            result = backtest(strategies, reading.panel, settings, corporate_actions=actions)
+            result = backtest(strategies, reading.panel, settings, corporate_actions=actions, groups=groups)
     else:
-        finished = _replay(strategies, reading, actions, journal, settings, choice)
+        finished = _replay(strategies, reading, actions, groups, journal, settings, choice)
         result = finished.result
     result = replace(result, manifest={**result.manifest, "data_source": reading.report.source})
     if report is not None:
@@ -104,6 +106,7 @@ def _replay(
     strategies: Sequence[AnyStrategy],
     reading: Reading,
     actions: Sequence[CorporateAction],
+    groups: Groups | None,
     journal: Path,
     settings: RunSettings,
     choice: DataChoice,
@@ -116,6 +119,7 @@ def _replay(
             settings,
             data_source=reading.report.source,
             corporate_actions=actions,
+            groups=groups,
             seed=choice.seed if choice.is_simulated else 0,
             on_slice=report,
         )

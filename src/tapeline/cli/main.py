@@ -57,6 +57,10 @@ Membership = Annotated[
     Path | None,
     typer.Option("--membership", help="Parquet file of who was in an index when.", rich_help_panel=_BARS),
 ]
+Groups = Annotated[
+    Path | None,
+    typer.Option("--groups", help="Parquet file of symbols with their sector or other groups.", rich_help_panel=_BARS),
+]
 Lake = Annotated[
     str,
     typer.Option("--lake", help="Bars of a data lake: folder or folder@snapshot.", rich_help_panel=_BARS),
@@ -119,6 +123,7 @@ def backtest(
     calendar: Calendar = "XNYS",
     actions: Actions = None,
     membership: Membership = None,
+    groups: Groups = None,
     frame: Annotated[
         str,
         typer.Option("--frame", help="Frame of strategies without one, such as 15min.", rich_help_panel=_RUN),
@@ -153,7 +158,7 @@ def backtest(
 
     run_backtest(
         strategies,
-        DataChoice(data, symbols, first, last, label, calendar, seed, actions, membership, lake, bars),
+        DataChoice(data, symbols, first, last, label, calendar, seed, actions, membership, lake, bars, groups),
         frame=frame,
         assignments=assignments or [],
         config=config,

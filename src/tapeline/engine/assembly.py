@@ -146,7 +146,7 @@ def assemble(
     symbol_count: int,
     base_frame_ns: int,
     settings: RunSettings,
-    groups: Mapping[str, Sequence[int]] | None = None,
+    groups: Mapping[str, Sequence[Any]] | None = None,
 ) -> Assembly:
     """Compile strategies for data of a base frame. Raises FormulaError or ConfigurationError with the reason."""
     if not strategies:

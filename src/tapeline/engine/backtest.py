@@ -51,12 +51,12 @@ def backtest(
     settings: RunSettings | None = None,
     *,
     corporate_actions: Sequence[CorporateAction] = (),
-    groups: Mapping[str, Sequence[int]] | None = None,
+    groups: Mapping[str, Sequence[Any]] | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Run strategies that share one account over the data.
 
-    groups : labels of the symbols for `demean(by=...)`, one whole number per symbol
+    groups : labels of the symbols for `demean(by=...)`, one per symbol; None is no group
     Raises DataError when there is nothing to run on, and what compiling the strategies raises.
     """
     settings = settings or RunSettings()
@@ -94,6 +94,7 @@ def sweep(
     parameter_sets: Sequence[Mapping[str, float]],
     settings: RunSettings | None = None,
     *,
+    groups: Mapping[str, Sequence[Any]] | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
     """Run a strategy once for each set of parameters, each with an account of its own.
@@ -105,10 +106,12 @@ def sweep(
         raise ConfigurationError("A sweep needs at least one set of parameters.")
     _check_data(data)
     chosen = [strategy(frame=None, **parameters) for parameters in parameter_sets]
-    assembly = assemble(chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings)
+    assembly = assemble(
+        chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
+    )
     check_warmup(assembly, data)
     assemblies = [assembly.only(index) for index in range(len(chosen))]
-    return _Crew(assemblies, data, [0] * len(chosen), len(data.symbols)).run_all(progress)
+    return _Crew(assemblies, data, [0] * len(chosen), len(data.symbols), groups=groups).run_all(progress)
 
 
 class _Lane:
@@ -190,7 +193,7 @@ class _Crew:
         first_columns: Sequence[int],
         columns: int,
         corporate_actions: Sequence[CorporateAction] = (),
-        groups: Mapping[str, Sequence[int]] | None = None,
+        groups: Mapping[str, Sequence[Any]] | None = None,
     ) -> None:
         self.groups = groups
         count, settings = len(assemblies), assemblies[0].settings

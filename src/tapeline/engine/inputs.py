@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.panel import Panel
@@ -25,4 +26,4 @@ class Inputs:
     data: Panel
     settings: RunSettings
     corporate_actions: Sequence[CorporateAction] = ()
-    groups: Mapping[str, Sequence[int]] | None = None
+    groups: Mapping[str, Sequence[Any]] | None = None
