@@ -1,6 +1,6 @@
 # The same commands here, in CI and in CONTRIBUTING.md. `make check` says whether a change may go in.
 PYTHON := .venv/bin/python
-OURS := src tests benchmarks requirements tapeline
+OURS := src tests benchmarks docs requirements tapeline
 
 .PHONY: check test format lock bench environment
 

@@ -5,6 +5,7 @@
     python benchmarks/bench_tapeline.py W3          bracket orders, 200,000 bars
     python benchmarks/bench_tapeline.py W4          100 parameter pairs x 50,000 bars
     python benchmarks/bench_tapeline.py I1          five indicators, 3,000 series x 500 bars; --variant mt: two threads
+    python benchmarks/bench_tapeline.py I2          the same over one series of 5,000,000 bars; --variant mt as well
     python benchmarks/bench_tapeline.py I3          one new bar for each of 2,000 symbols, the same indicators
     python benchmarks/bench_tapeline.py J1          event loop with journal: three strategies, 199 symbols, 44 sessions
     python benchmarks/bench_tapeline.py W1 --variant event     free-form strategy, slice by slice in Python (E1)
@@ -151,7 +152,7 @@ def settings_of(panel: Panel, cash: float, limit_fill: str = "through") -> RunSe
 
 
 def suite() -> dict[str, Any]:
-    """Return the five indicators of I1 and I3, in the order of the harness's check values."""
+    """Return the five indicators of I1 to I3, in the order of the harness's check values."""
     bar = bars()
     band = bollinger(bar.close, 20, 2)
     k, d = stoch_rsi(bar.close, 14, 14, 3, 3)
@@ -169,7 +170,7 @@ def last_means(values: dict[str, Any]) -> dict[str, Any]:
 def indicator_runner(name: str, variant: str, panel: Panel) -> Any:
     """Return a function that runs an indicator workload once; I3 runs ten rounds."""
     formulas = suite()
-    if name == "I1":
+    if name != "I3":
         return lambda: last_means(compute(formulas, panel, threads=2 if variant == "mt" else 1))
     stream = Stream(formulas, symbols=len(panel.symbols), frame="1min")
     stream.advance(panel.rows(0, workload.I3_WARMUP))
@@ -259,12 +260,11 @@ def main() -> None:
         bar_count *= len(workload.W4_PAIRS)
 
     per = 1
-    if arguments.workload in ("I1", "I3"):
-        per = ROUNDS if arguments.workload == "I3" else 1
-        bar_count = bar_count if arguments.workload == "I1" else len(panel.symbols)
+    if arguments.workload == "I3":
+        per, bar_count = ROUNDS, len(panel.symbols)
 
     def make() -> Any:
-        if arguments.workload in ("I1", "I3"):
+        if arguments.workload in ("I1", "I2", "I3"):
             return indicator_runner(arguments.workload, arguments.variant, panel)
         return runner(arguments.workload, arguments.variant, panel)
 

@@ -110,6 +110,8 @@ GOALS = (
         4,
         same="check",
     ),
+    Goal("I2: one series of 5 M bars, one thread", ours("I2"), (talib("I2"),), 0.7, same="check"),
+    Goal("I2, two threads", ours("I2", "--variant", "mt"), (talib("I2"),), 1, 1.3, same="check"),
     Goal(
         "I3: one bar, 2,000 symbols",
         ours("I3"),

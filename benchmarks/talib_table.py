@@ -21,6 +21,17 @@ import numpy as np
 import polars as pl
 import talib
 
+from tapeline.domain.panel import BAR_FIELDS, Panel
+from tapeline.domain.times import DAY
+from tapeline.formula import library_averages as averages
+from tapeline.formula import library_oscillators as oscillators
+from tapeline.formula import library_statistics as statistics
+from tapeline.formula import library_trend as trend
+from tapeline.formula import library_volatility as volatility
+from tapeline.formula import library_volume as volumes
+from tapeline.formula.bars import bars
+from tapeline.formula.compute import compute
+from tapeline.formula.node import Node
 from tapeline.indicators.library import KERNELS
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -86,7 +97,8 @@ class Pair:
     ours : from the panels; theirs : from one symbol's bars; both give a list of outputs.
     tolerance : largest difference allowed, relative to the scale; the reason stands behind each number in
         PAIRS.
-    scale : what a difference is measured against: "price", "volume" (the largest of the symbol), or a number.
+    scale : what a difference is measured against: "price", "volume" (the largest of the symbol), "price squared", or
+        a number.
     """
 
     label: str
@@ -102,6 +114,19 @@ def of_close(name: str, *parameters: float) -> Callable[[Market], Sequence[Array
 
 def of_bars(name: str, *parameters: float) -> Callable[[Market], Sequence[Array]]:
     return lambda market: run(name, parameters, *(market[key] for key in ("exists", "high", "low", "close")))
+
+
+def of_formulas(*formulas: Node) -> Callable[[Market], Sequence[Array]]:
+    """Return what computes formulas of `bars()` over a market, its rows taken for days."""
+
+    def computed(market: Market) -> list[Array]:
+        rows, columns = market["close"].shape
+        ends = (np.arange(rows, dtype=np.int64) + 1) * DAY
+        panels = [market[name] for name in BAR_FIELDS]
+        panel = Panel(tuple(str(column) for column in range(columns)), DAY, ends - DAY, ends, *panels)
+        return list(compute({str(number): node for number, node in enumerate(formulas)}, panel).values())
+
+    return computed
 
 
 def bollinger(market: Market) -> list[Array]:
@@ -154,7 +179,10 @@ def at_index(closes: Array, index: Array) -> list[Array]:
 
 RECURSIVE = 1e-12  # both sides round each step by 1e-16; old errors fade as old values do
 RUNNING_SUM = 1e-10  # TA-Lib adds and subtracts in one sum: 1e-16 of the largest price for each bar of the series
+SQUARES = 1e-8  # TA-Lib subtracts sums of squares from one another, we do not
 RATIO = 1e-9  # a ratio of two small differences of prices, so their rounding is magnified
+
+B, CLOSE = bars(), bars().close
 
 PAIRS: tuple[Pair, ...] = (
     Pair("SMA 20", of_close("sma", 20), lambda s: [talib.SMA(s.close, 20)], RUNNING_SUM),
@@ -200,6 +228,96 @@ PAIRS: tuple[Pair, ...] = (
         0.0,
         "volume",
     ),
+    Pair("WMA 20", of_formulas(averages.wma(CLOSE, 20)), lambda s: [talib.WMA(s.close, 20)], RUNNING_SUM),
+    Pair("DEMA 20", of_formulas(averages.dema(CLOSE, 20)), lambda s: [talib.DEMA(s.close, 20)], RECURSIVE),
+    Pair("TEMA 20", of_formulas(averages.tema(CLOSE, 20)), lambda s: [talib.TEMA(s.close, 20)], RECURSIVE),
+    Pair("KAMA 10", of_formulas(averages.kama(CLOSE, 10)), lambda s: [talib.KAMA(s.close, 10)], RATIO),
+    Pair(
+        "VAR 20",
+        of_formulas(statistics.rolling_variance(CLOSE, 20)),
+        lambda s: [talib.VAR(s.close, 20)],
+        SQUARES,
+        "price squared",
+    ),
+    Pair(
+        "LINEARREG 20",
+        of_formulas(statistics.linear_regression(CLOSE, 20)),
+        lambda s: [talib.LINEARREG(s.close, 20)],
+        RECURSIVE,
+    ),
+    Pair(
+        "LINEARREG_SLOPE 20",
+        of_formulas(statistics.rolling_slope(CLOSE, 20)),
+        lambda s: [talib.LINEARREG_SLOPE(s.close, 20)],
+        RECURSIVE,
+    ),
+    Pair(
+        "CORREL high low 20",
+        of_formulas(statistics.rolling_correlation(B.high, B.low, 20, flat="zero")),
+        lambda s: [talib.CORREL(s.high, s.low, 20)],
+        SQUARES,
+        1.0,
+    ),
+    Pair(
+        "BETA of returns 20",
+        of_formulas(statistics.rolling_beta(B.low / B.low.lag(1) - 1, B.high / B.high.lag(1) - 1, 20, flat="zero")),
+        lambda s: [talib.BETA(s.high, s.low, 20)],
+        SQUARES,
+        1.0,
+    ),
+    Pair(
+        "PPO 12 26 (EMA)",
+        of_formulas(oscillators.ppo(CLOSE, 12, 26).line),
+        lambda s: [talib.PPO(s.close, 12, 26, 1)],
+        RECURSIVE,
+        100.0,
+    ),
+    Pair(
+        "CCI 20", of_formulas(oscillators.cci(B, 20)), lambda s: [talib.CCI(s.high, s.low, s.close, 20)], RATIO, 100.0
+    ),
+    Pair(
+        "WILLR 14",
+        of_formulas(oscillators.williams_r(B, 14)),
+        lambda s: [talib.WILLR(s.high, s.low, s.close, 14)],
+        RECURSIVE,
+        100.0,
+    ),
+    Pair(
+        "MFI 14",
+        of_formulas(oscillators.mfi(B, 14)),
+        lambda s: [talib.MFI(s.high, s.low, s.close, s.volume, 14)],
+        RATIO,
+        100.0,
+    ),
+    Pair(
+        "AROON down up, AROONOSC 14",
+        of_formulas(oscillators.aroon(B, 14).down, oscillators.aroon(B, 14).up, oscillators.aroon(B, 14).oscillator),
+        lambda s: [*talib.AROON(s.high, s.low, 14), talib.AROONOSC(s.high, s.low, 14)],
+        RECURSIVE,
+        100.0,
+    ),
+    Pair(
+        "AD",
+        of_formulas(volumes.accumulation_distribution(B)),
+        lambda s: [talib.AD(s.high, s.low, s.close, s.volume)],
+        RUNNING_SUM,
+        "volume",
+    ),
+    Pair(
+        "ADOSC 3 10",
+        of_formulas(volumes.chaikin_oscillator(B)),
+        lambda s: [talib.ADOSC(s.high, s.low, s.close, s.volume, 3, 10)],
+        RUNNING_SUM,
+        "volume",
+    ),
+    Pair(
+        "NATR 14",
+        of_formulas(volatility.natr(B, 14)),
+        lambda s: [talib.NATR(s.high, s.low, s.close, 14)],
+        RECURSIVE,
+        100.0,
+    ),
+    Pair("SAR 0.02 0.2", of_formulas(trend.parabolic_sar(B).stop), lambda s: [talib.SAR(s.high, s.low)], RECURSIVE),
 )
 
 
@@ -231,7 +349,8 @@ def _differences(pair: Pair, market: Market) -> Iterator[Difference]:
         series = Series(*(market[field][bars, symbol] for field in Series._fields))
         scale = pair.scale
         if isinstance(scale, str):
-            scale = float(np.max(series.close if scale == "price" else series.volume, initial=1e-300))
+            largest_value = float(np.max(series.volume if scale == "volume" else series.close, initial=1e-300))
+            scale = largest_value**2 if scale == "price squared" else largest_value
         for output, reference in zip(ours, pair.theirs(series), strict=True):
             values = output[bars, symbol]
             both = ~np.isnan(values) & ~np.isnan(reference)

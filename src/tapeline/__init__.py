@@ -118,9 +118,16 @@ _FACE = {
         "money_flow_volume",
         "volume_zscore",
     ),
+    "tapeline.formula.series": ("series",),
     "tapeline.formula.compute": ("Stream", "compute", "explain"),
     "tapeline.strategies.base": ("RuleStrategy", "Strategy"),
-    "tapeline.strategies.catalogue": ("IntradayMeanReversion", "MovingAverageCross", "SwingTrend"),
+    "tapeline.strategies.catalogue": (
+        "BuyAndHold",
+        "CrossSectionalMomentum",
+        "IntradayMeanReversion",
+        "MovingAverageCross",
+        "SwingTrend",
+    ),
     "tapeline.strategies.rules": (
         "ScaleOut",
         "SessionWindow",
@@ -149,6 +156,11 @@ _FACE = {
     "tapeline.feeds.parquet": ("read_bars",),
     "tapeline.feeds.simulated": ("simulate_market",),
     "tapeline.app.replay": ("replay",),
+    "tapeline.app.lake_import": ("import_bars", "import_table"),
+    "tapeline.feeds.vendor_files": ("VendorFormat",),
+    "tapeline.lake.lake": ("Lake", "open_lake"),
+    "tapeline.lake.snapshots": ("take_snapshot",),
+    "tapeline.lake.formulas": ("read_values", "store_values"),
 }
 _WHERE = {name: module for module, names in _FACE.items() for name in names} | {
     "position": "tapeline.formula.position",

@@ -21,6 +21,9 @@ PREFIXES = {
     "lo2002": 2,
     "pub.psr": 4,
     "pub.mintrl": 6,
+    "vol.": 8,
+    "frac.w": 4,
+    "frac.ffd": 2,
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tapeline import IntradayMeanReversion, MovingAverageCross, SwingTrend
+from tapeline import BuyAndHold, CrossSectionalMomentum, IntradayMeanReversion, MovingAverageCross, SwingTrend
 from tapeline.app.strategies import find_strategy, make_strategies
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.strategies.catalogue import SHIPPED
@@ -24,7 +24,9 @@ class Own(RuleStrategy):
 
 
 def test_each_shipped_strategy_is_found_by_its_name() -> None:
-    assert [find_strategy(name) for name in SHIPPED] == [MovingAverageCross, IntradayMeanReversion, SwingTrend]
+    classes = [MovingAverageCross, IntradayMeanReversion, SwingTrend, CrossSectionalMomentum, BuyAndHold]
+
+    assert [find_strategy(name) for name in SHIPPED] == classes
 
 
 def test_a_parameter_goes_to_every_strategy_that_declares_it() -> None:

@@ -15,9 +15,10 @@ import pytest
 
 from cli.bar_files import a_market, as_table, write_bars
 from cli.running import LIMIT_S, command, environment, run, start
-from tapeline.app.run_files import newest_journal, run_folder, write_whole
+from tapeline.app.run_files import newest_journal, run_folder
 from tapeline.domain.errors import DataError, InputError, InvariantError, StorageError
 from tapeline.store.sqlite_journal import SqliteJournal
+from tapeline.store.whole_file import write_whole
 
 CROSS = ("backtest", "moving-average-cross", "--data", "bars.parquet")
 LONG = date(2024, 1, 19)

@@ -1,10 +1,16 @@
 """Names of the reference vectors in `shared/stats` mapped to tapeline's measures; see check.py there."""
 
 import math
+from itertools import islice
 
 import numpy as np
 
+from tapeline import compute as compute_formulas
+from tapeline import formula
 from tapeline.analysis import confidence, drawdown, ratios, returns
+from tapeline.domain.panel import Panel
+from tapeline.domain.times import DAY
+from tapeline.indicators.memory import binomial_weights, fractional_weights
 
 
 def compute(statistic, inputs):
@@ -74,6 +80,34 @@ def _against_benchmark(function):
     return lambda i: function(_series(i), _series(i, "benchmark"), periods_per_year=_periods(i))
 
 
+def _of_bars(node, prices):
+    """Return a formula's values over daily bars of one symbol, prices [bars, 4] open, high, low, close."""
+    ends = (np.arange(len(prices)) + 1) * DAY
+    fields = [np.asarray(prices, dtype=np.float64)[:, [column]] for column in range(4)]
+    panel = Panel(("A",), DAY, ends - DAY, ends, *fields, np.zeros_like(fields[0]))
+    return compute_formulas({"value": node}, panel)["value"][:, 0]
+
+
+def _volatility(inputs):
+    day, length, periods = formula.bars(), inputs["window"], inputs["periods_per_year"]
+    node = {
+        "parkinson": lambda: formula.parkinson_volatility(day, length, periods_per_year=periods),
+        "garman_klass": lambda: formula.garman_klass_volatility(day, length, periods_per_year=periods),
+        "garman_klass_yang_zhang": lambda: formula.garman_klass_volatility(
+            day, length, overnight=True, periods_per_year=periods
+        ),
+        "rogers_satchell": lambda: formula.rogers_satchell_volatility(day, length, periods_per_year=periods),
+        "yang_zhang": lambda: formula.yang_zhang_volatility(day, length, periods_per_year=periods),
+        "close_to_close": lambda: formula.realized_volatility(day.close, length, periods_per_year=periods),
+    }[inputs["estimator"]]()
+    return _of_bars(node, inputs["ohlc"])[-1]
+
+
+def _fractional_difference(inputs):
+    node = formula.fractional_difference(formula.bars().close, inputs["d"], threshold=inputs["threshold"])
+    return _of_bars(node, np.repeat(_series(inputs, "x")[:, None], 4, axis=1))
+
+
 STATISTICS = {
     "mean": lambda i: returns.mean(_series(i)),
     "std": lambda i: returns.standard_deviation(_series(i), ddof=i["ddof"]),
@@ -97,5 +131,9 @@ STATISTICS = {
     "sharpe_standard_error": lambda i: _estimate(i).standard_error(),
     "psr": lambda i: _estimate(i).probability_above(_benchmark_sharpe(i)),
     "min_track_record_length": _min_track_record_length,
+    "volatility": _volatility,
+    "fracdiff_weights": lambda i: list(islice(binomial_weights(i["d"]), i["n"])),
+    "fracdiff_ffd_weights": lambda i: fractional_weights(i["d"], i["threshold"]),
+    "fracdiff_ffd": _fractional_difference,
     "sharpe_annualisation_factor_ar1": lambda i: confidence.annualisation_factor_ar1(i["rho"], i["q"]),
 }

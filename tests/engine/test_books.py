@@ -8,7 +8,7 @@ import pytest
 from engine.builders import SETTINGS, FreeBracket, FreeCross, Keep, Reversal, simulated_panel
 from tapeline import Account, Costs, Market, RunSettings, Slippage
 from tapeline.engine.assembly import assemble
-from tapeline.engine.backtest import _Lane
+from tapeline.engine.backtest import _Crew
 from tapeline.simulation.records import FLAT
 
 LATE = [
@@ -27,7 +27,7 @@ def test_holdings_positions_and_executions_agree_after_every_chunk(settings: Run
     panel = simulated_panel(symbols=4, seed=23)
     strategies = (Reversal(), FreeCross(), FreeBracket(), Keep())
     assembly = assemble(strategies, symbol_count=4, base_frame_ns=panel.frame_ns, settings=settings)
-    lane = _Lane(assembly, panel, 0, 4)
+    (lane,) = _Crew([assembly], panel, [0], 4).lanes
 
     for first in range(0, len(panel), 50):
         last = min(first + 50, len(panel))

@@ -209,6 +209,16 @@ def assert_equal(one: Result, other: Result) -> None:
     np.testing.assert_array_equal(list(one.metrics.values()), list(other.metrics.values()))
 
 
+def test_the_text_of_a_number_does_not_depend_on_those_before_it() -> None:
+    result = a_result()
+    executions = np.repeat(result.executions[:1], 4)
+    executions["commission"] = [0.0, -0.0, 0.0, 1.5]
+
+    lines = list(replace(result, executions=executions).execution_lines())
+
+    assert [line.split()[6] for line in lines] == ["0", "-0", "0", "1.5"]
+
+
 def test_a_sweep_is_the_single_runs() -> None:
     panel, settings = simulated_panel(symbols=3), SETTINGS["margin"]
     sets = [{"fast_bars": fast, "slow_bars": slow} for fast in (5, 10) for slow in (20, 50)]

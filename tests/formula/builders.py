@@ -10,6 +10,7 @@ from tapeline.domain.panel import Panel, Sessions
 from tapeline.domain.times import DAY, HOUR, MINUTE, parse_frame
 
 FIRST_DAY = 19_000 * DAY
+QUOTES = ("bid", "ask", "bid_size", "ask_size")
 PRICES = ("open", "high", "low", "close", "volume")
 
 
@@ -28,8 +29,12 @@ def a_market(
     base: str = "5min",
     missing: float = 0.2,
     rounded: bool = True,
+    quotes: bool = False,
 ) -> Panel:
-    """Return a panel over a calendar: random walks on a coarse grid, so that ties are common."""
+    """Return a panel over a calendar: random walks on a coarse grid, so that ties are common.
+
+    quotes : with quotes around the closes, of which some are unknown
+    """
     random = np.random.default_rng(seed)
     sessions = a_calendar() if calendar is None else calendar
     frame_ns = parse_frame(base)
@@ -53,7 +58,19 @@ def a_market(
     kept = ~gaps.all(axis=1)
     names = tuple(f"S{column}" for column in range(symbols))
     arrays = [np.ascontiguousarray(values[kept]) for values in fields]
-    return Panel(names, frame_ns, start_ns[kept], end_ns[kept], *arrays, sessions=sessions)
+    panel = Panel(names, frame_ns, start_ns[kept], end_ns[kept], *arrays, sessions=sessions)
+    return with_quotes(panel, random) if quotes else panel
+
+
+def with_quotes(panel: Panel, random: np.random.Generator) -> Panel:
+    """Return the panel with quotes around the closes, one in ten unknown, also where there is no bar."""
+    shape = panel.close.shape
+    middle = np.where(np.isnan(panel.close), 20.0, panel.close) + random.integers(-1, 2, shape) / 10
+    sizes = [random.integers(1, 9, shape) * 100.0 for _ in range(2)]
+    fields = dict(zip(QUOTES, (middle - 0.1, middle + 0.1, *sizes), strict=True))
+    for values in fields.values():
+        values[random.random(shape) < 0.1] = np.nan
+    return replace(panel, series=fields)
 
 
 def a_series(close: list[float], *, frame: str = "1min", **fields: list[float]) -> Panel:

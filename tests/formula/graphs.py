@@ -7,33 +7,18 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from formula.library_examples import EXAMPLES, parts_of
 from tapeline.formula import (
-    Bars,
     Node,
-    adx,
-    atr,
     bars,
-    bollinger,
-    ema,
-    macd,
     maximum,
     minimum,
-    obv,
-    realized_volatility,
-    relative_volume,
-    roc,
     rolling_argmax,
     rolling_argmin,
-    rolling_std,
-    rolling_zscore,
-    rsi,
     session,
-    sma,
-    stoch_rsi,
-    true_range,
-    vwap,
+    sign,
+    sqrt,
     where,
-    wilder,
 )
 
 FRAMES = ("", "10min", "15min", "1h", "1d", "2d")
@@ -49,35 +34,13 @@ COMPARISONS: tuple[Callable[[Node, Node], Node], ...] = (
 )
 
 FIELDS = ("open", "high", "low", "close", "volume", "completeness")
-CLOCKS = (session.minutes_since_open, session.minutes_to_close)
+CLOCKS = (session.minutes_since_open, session.minutes_to_close, session.month)
 CROSS_SECTIONS: tuple[Callable[[Node], Node], ...] = (
     lambda x: x.rank(),
     lambda x: x.zscore(),
     lambda x: x.zscore(flat="zero"),
     lambda x: x.demean(),
     lambda x: x.demean(by="sector"),
-)
-INDICATORS: tuple[Callable[[Bars, Node, int], Node], ...] = (
-    lambda frame, x, n: sma(x, n),
-    lambda frame, x, n: ema(x, n),
-    lambda frame, x, n: ema(x, n, seed="first"),
-    lambda frame, x, n: wilder(x, n),
-    lambda frame, x, n: rolling_std(x, n + 1),
-    lambda frame, x, n: rolling_zscore(x, n + 1),
-    lambda frame, x, n: bollinger(x, n + 1).percent_b,
-    lambda frame, x, n: bollinger(x, n + 1).bandwidth,
-    lambda frame, x, n: rsi(x, n),
-    lambda frame, x, n: stoch_rsi(x, n, n + 1, 2, 2).d,
-    lambda frame, x, n: macd(x, n, n + 2, 2).histogram,
-    lambda frame, x, n: roc(x, n),
-    lambda frame, x, n: realized_volatility(x, n + 1),
-    lambda frame, x, n: true_range(frame),
-    lambda frame, x, n: atr(frame, n),
-    lambda frame, x, n: adx(frame, n).adx,
-    lambda frame, x, n: adx(frame, n).plus_di,
-    lambda frame, x, n: obv(frame),
-    lambda frame, x, n: vwap(frame),
-    lambda frame, x, n: relative_volume(frame, n),
 )
 
 
@@ -103,7 +66,8 @@ def _number(draw: DrawFn, depth: int, exact: bool) -> Node:
     kinds = ("pair", "back", "rank", "on", "clock", "choice", "count", "since")
     kind = draw(st.sampled_from(kinds if exact else (*kinds, *["indicator"] * 4, "across")))
     if kind == "indicator":
-        return draw(st.sampled_from(INDICATORS))(draw(frames), x, length)
+        parts = parts_of(draw(st.sampled_from(sorted(EXAMPLES))), draw(frames), x, length)
+        return parts[draw(st.sampled_from(sorted(parts)))]
     if kind == "across":
         return draw(st.sampled_from(CROSS_SECTIONS))(x)
     if kind == "pair":
@@ -148,6 +112,7 @@ PAIRS: tuple[Callable[[Node, Node], Node], ...] = (
     minimum,
     maximum,
     lambda a, b: abs(-a) - b,
+    lambda a, b: sqrt(abs(a)) + sign(a - b),
 )
 LOOKS_BACK: tuple[Callable[[Node, int], Node], ...] = (
     lambda x, n: x.lag(n),

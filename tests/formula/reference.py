@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from statistics import fmean
 from typing import Any
 
@@ -161,6 +162,9 @@ class Reference:
         sessions = self.panel.sessions
         if sessions is None or rows.session[r] < 0:
             return NAN
+        if name == "month":
+            day = date(1970, 1, 1) + timedelta(days=int(sessions.days[rows.session[r]]))
+            return float(12 * (day.year - 1970) + day.month - 1)
         edge = sessions.open_ns if name == "minutes_since_open" else sessions.close_ns
         return abs(rows.end_ns[r] - int(edge[rows.session[r]])) / 60e9
 
@@ -230,6 +234,8 @@ ARITHMETIC: dict[str, Any] = {
     "negate": lambda a: -a,
     "abs": abs,
     "not": lambda a: 1.0 - a,
+    "sqrt": lambda a: math.sqrt(a) if a >= 0 else NAN,
+    "sign": lambda a: float((a > 0) - (a < 0)),
 }
 
 

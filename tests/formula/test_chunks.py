@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formula.builders import PRICES, a_calendar, a_market
-from formula.graphs import FRAMES, INDICATORS, conditions, frames, numbers
+from formula.graphs import FRAMES, conditions, frames, numbers
+from formula.library_examples import EXAMPLES, functions_of_the_face, parts_of
 from formula.running import assert_same, collected, compiled_for, values_of
 from tapeline.domain.panel import Panel
 from tapeline.formula import Bars, Node, bars, compile_program, session, sma
 
 GROUPS = {"sector": [0, 1, 0]}
-markets = st.builds(a_market, st.integers(0, 50), missing=st.sampled_from((0.0, 0.2, 0.6)))
+markets = st.builds(a_market, st.integers(0, 50), missing=st.sampled_from((0.0, 0.2, 0.6)), quotes=st.just(True))
 cuts = st.lists(st.integers(1, 80), max_size=12)
 
 
@@ -63,17 +64,20 @@ def test_the_past_does_not_change_when_the_future_is_shuffled(
 
 
 @pytest.mark.parametrize("frame", FRAMES)
-@pytest.mark.parametrize("index", range(len(INDICATORS)))
-def test_every_indicator_on_every_frame_ignores_the_future_and_the_cuts(index: int, frame: str) -> None:
-    panel = a_market(11, calendar=a_calendar(6), missing=0.25)
-    node = INDICATORS[index](bars(frame), bars(frame).close, 2)
-    program = compiled_for(panel, {"x": node})
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_indicator_on_every_frame_ignores_the_future_and_the_cuts(name: str, frame: str) -> None:
+    panel = a_market(11, calendar=a_calendar(6), missing=0.25, quotes=True)
+    program = compiled_for(panel, parts_of(name, bars(frame), bars(frame).close, 2))
     whole = collected(program, panel)
     cut = len(panel) // 2
 
     assert_same(whole, collected(program, panel, range(0, len(panel), 7)))
     changed = collected(program, gapped_at(shuffled_after(panel, cut, 1), cut))
     np.testing.assert_array_equal(changed["t"]["values"][:, :cut], whole["t"]["values"][:, :cut])
+
+
+def test_every_function_of_the_library_has_an_example() -> None:
+    assert set(functions_of_the_face()) == set(EXAMPLES)
 
 
 def test_states_do_not_grow_with_the_number_of_bars() -> None:
@@ -113,14 +117,21 @@ def test_read_only_input_is_accepted() -> None:
 
 def shuffled_after(panel: Panel, cut: int, seed: int) -> Panel:
     order = np.random.default_rng(seed).permutation(np.arange(cut, len(panel)))
-    fields = {name: getattr(panel, name).copy() for name in PRICES}
-    for name in PRICES:
-        fields[name][cut:] = getattr(panel, name)[order] * 1.5
-    return replace(panel, **fields)
+    fields, series = copied_fields(panel)
+    for name, values in fields.items():
+        values[cut:] = getattr(panel, name)[order] * 1.5
+    for name, values in series.items():
+        values[cut:] = panel.series[name][order] * 1.5
+    return replace(panel, **fields, series=series)
 
 
 def gapped_at(panel: Panel, cut: int) -> Panel:
-    fields = {name: getattr(panel, name).copy() for name in PRICES}
-    for values in fields.values():
+    fields, series = copied_fields(panel)
+    for values in (*fields.values(), *series.values()):
         values[cut : cut + 4] = np.nan
-    return replace(panel, **fields)
+    return replace(panel, **fields, series=series)
+
+
+def copied_fields(panel: Panel) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    fields = {name: getattr(panel, name).copy() for name in PRICES}
+    return fields, {name: values.copy() for name, values in panel.series.items()}

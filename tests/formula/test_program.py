@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from formula.running import assert_same, collected, compiled_for, values_of
 from tapeline.domain.errors import DataError
 from tapeline.domain.times import MINUTE
 from tapeline.formula import bars, compile_program, session, sma
+from tapeline.tape.calendars import sessions
 
 close = bars().close
 
@@ -39,10 +41,31 @@ def test_session_clocks_on_a_slower_frame_are_those_of_its_ends() -> None:
     assert list(found[:, 0]) == [90.0, 30.0, 0.0]
 
 
+def test_the_month_changes_with_its_first_session_wherever_the_data_begins() -> None:
+    """Sessions of New York around the turns of 2019 and 2020; 1 January is none of them."""
+    calendar = sessions("XNYS", date(2019, 12, 27), date(2020, 3, 3))
+    panel = a_market(1, calendar=calendar, base="1d", missing=0.0)
+    days = [date(1970, 1, 1) + timedelta(days=int(day)) for day in calendar.days]
+    turns = session.month.on(bars("1d")) != session.month.on(bars("1d")).lag(1)
+
+    month = values_of(panel, session.month)[:, 0]
+    turned = values_of(panel, turns)[:, 0]
+
+    assert month.tolist() == [12 * (day.year - 1970) + day.month - 1 for day in days]
+    assert [days[row] for row in np.flatnonzero(turned == 1.0)] == [
+        date(2020, 1, 2),
+        date(2020, 2, 3),
+        date(2020, 3, 2),
+    ]
+    assert np.isnan(turned[0])
+    assert values_of(panel.rows(5, len(panel)), turns)[1:, 0].tolist() == turned[6:].tolist()
+
+
 def test_without_sessions_their_clock_is_unknown() -> None:
     panel = a_series([1.0, 2.0])
 
     assert np.isnan(values_of(panel, session.minutes_since_open)).all()
+    assert np.isnan(values_of(panel, session.month)).all()
 
 
 def test_a_decision_row_belongs_to_the_base_row_that_made_it_readable() -> None:

@@ -32,6 +32,7 @@ PARAMETERS: Mapping[str, float] = {
     "step": 0.02,
     "limit": 0.2,
     "seed": 1,
+    "begin": 0,
     "order": 0.4,
     "width": 4,
 }

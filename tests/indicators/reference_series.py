@@ -44,13 +44,14 @@ def rolling_line(value: Array, length: float) -> list[Array]:
     return outputs
 
 
-def rolling_pair(value: Array, benchmark: Array, length: float, ddof: float) -> list[Array]:
+def rolling_pair(value: Array, benchmark: Array, length: float, ddof: float, flat: float) -> list[Array]:
     n = int(length)
     covariance, correlation, slope = outputs = empty(3, len(value))
     for t, (first, second) in full_windows(n, value, benchmark):
         x, y = centred(first), centred(second)
         if n > ddof:
             covariance[t] = math.fsum(x * y) / (n - ddof)
+        slope[t] = correlation[t] = flat
         if np.ptp(second) > 0:
             slope[t] = math.fsum(x * y) / math.fsum(y * y)
             if np.ptp(first) > 0:
@@ -89,13 +90,13 @@ def rolling_quantile(value: Array, length: float, share: float) -> list[Array]:
     return outputs
 
 
-def adaptive_average(value: Array, weight: Array) -> list[Array]:
+def adaptive_average(value: Array, weight: Array, begin: float) -> list[Array]:
     (out,) = outputs = empty(1, len(value))
     average = before = math.nan
     for t, (price, share) in enumerate(zip(value, weight, strict=True)):
         if not math.isnan(price) and not math.isnan(share):
             if math.isnan(average):
-                average = price if math.isnan(before) else before
+                average = price if math.isnan(before) or begin == 1 else before
             average = out[t] = (1 - share) * average + share * price
         before = before if math.isnan(price) else price
     return outputs

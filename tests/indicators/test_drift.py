@@ -64,6 +64,50 @@ def test_windows_do_not_drift(close: Array, length: int) -> None:
     assert largest_error(spread, [deviation(window, 0) for window in windows]) < BOUND
 
 
+@pytest.mark.parametrize("length", [20, 500])
+def test_lines_do_not_drift(close: Array, length: int) -> None:
+    """Slopes and covariances pass through 0, so they are measured against the deviations they are made of."""
+    benchmark = close[::-1].copy()
+    position = np.arange(length) - (length - 1) / 2
+    line_error = pair_error = 0.0
+
+    slope, fitted, _, weighted = long_run("rolling_line", (length,), close)
+    covariance, correlation, _ = long_run("rolling_pair", (length, 0, np.nan), close, benchmark)
+
+    for t in places():
+        window, other = close[t - length + 1 : t + 1], benchmark[t - length + 1 : t + 1]
+        spread, centre = deviation(window, 0), mean(window)
+        product = mean((window - centre) * (other - mean(other)))
+        gradient = math.fsum(position * (window - centre)) / math.fsum(position**2)
+        errors = (
+            (slope[t] - gradient) * length / spread,
+            (fitted[t] - centre - gradient * position[-1]) / centre,
+            (weighted[t] - math.fsum(window * (position + (length + 1) / 2)) * 2 / length / (length + 1)) / centre,
+        )
+        line_error = max(line_error, *map(abs, errors))
+        scale = spread * deviation(other, 0)
+        pair_error = max(pair_error, abs(covariance[t] - product) / scale, abs(correlation[t] - product / scale))
+    assert line_error < BOUND
+    assert pair_error < BOUND
+
+
+def test_distributions_and_fractional_differences_do_not_drift(close: Array) -> None:
+    windows = [close[t - 19 : t + 1] for t in places()]
+    centred = [window - mean(window) for window in windows]
+    weights = np.array([1.0, -0.4, -0.12, -0.064])
+
+    (distance,) = long_run("mean_deviation", (20,), close)
+    skewness, kurtosis = long_run("rolling_shape", (20,), close)
+    (median,) = long_run("rolling_quantile", (20, 0.5), close)
+    (difference,) = long_run("fractional_difference", (0.4, 4), close)
+
+    assert largest_error(distance, [mean(abs(c)) for c in centred]) < BOUND
+    assert largest_error(kurtosis, [mean(c**4) / mean(c**2) ** 2 for c in centred]) < BOUND
+    assert largest_error(1 + abs(skewness), [1 + abs(mean(c**3)) / mean(c**2) ** 1.5 for c in centred]) < BOUND
+    assert largest_error(median, [float(np.median(window)) for window in windows]) < BOUND
+    assert largest_error(difference, [math.fsum(weights * close[t - 3 : t + 1][::-1]) for t in places()]) < BOUND
+
+
 def test_realised_volatility_does_not_drift(close: Array) -> None:
     (volatility,) = long_run("realised_volatility", (20, 1, 252), close)
 
@@ -98,15 +142,30 @@ def test_recursive_averages_do_not_drift(close: Array) -> None:
     assert largest_error(average_range, [faded_mean(true_range, t, 1 / 14) for t in places()]) < BOUND
 
 
+def test_an_adaptive_average_does_not_drift(close: Array) -> None:
+    weight = np.random.default_rng(9).random(BARS) * 0.2
+
+    (average,) = long_run("adaptive_average", (0,), close, weight)
+
+    expected = []
+    for t in places():
+        recent, prices = weight[t - 1999 : t + 1][::-1], close[t - 1999 : t + 1][::-1]
+        # what is older has been weighed by less than 1e-60
+        expected.append(math.fsum(recent * prices * np.concatenate([[1.0], np.cumprod(1 - recent[:-1])])))
+    assert largest_error(average, expected) < BOUND
+
+
 def test_cumulations_do_not_drift(close: Array) -> None:
     volume = np.random.default_rng(8).random(BARS) * 1e6
     signed = np.sign(np.diff(close, prepend=0.0)) * volume
 
     (balance,) = long_run("obv", (), close, volume)
+    (total,) = long_run("cumulative_sum", (), signed)
     vwap, spread = long_run("session_vwap", (), close, close, close, volume)
 
     centre = math.fsum(close * volume) / math.fsum(volume)
     variance = math.fsum(volume * (close - centre) ** 2) / math.fsum(volume)
     assert abs(balance[-1] - math.fsum(signed)) < BOUND * abs(math.fsum(signed))
+    assert abs(total[-1] - math.fsum(signed)) < BOUND * abs(math.fsum(signed))
     assert abs(vwap[-1] - centre) < BOUND * centre
     assert abs(spread[-1] - math.sqrt(variance)) < BOUND * math.sqrt(variance)

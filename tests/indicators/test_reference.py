@@ -43,7 +43,8 @@ def test_equals_its_reference(
     kernel: Kernel, length: int, symbols: int, seed: int, missing: float, unknown: float
 ) -> None:
     market = a_market(70, symbols, seed, missing, unknown)
-    parameters = parameters_of(kernel, length=length)
+    conventions = {"begin": seed % 2, "seed": 1 - 2 * (seed % 2)}
+    parameters = parameters_of(kernel, length=length, **conventions)
 
     outputs = run(kernel, inputs_of(kernel, market), parameters)
 
@@ -69,8 +70,30 @@ def test_a_flat_window_has_a_deviation_of_exactly_zero(symbols: int) -> None:
     assert np.all(deviation[30:49] > 0.0)
 
 
+@pytest.mark.parametrize("level", [0.1, 1e9 + 0.1])
+def test_a_flat_window_has_no_slope_no_spread_and_no_shape(level: float) -> None:
+    values = [3.0, 5.0, *[level] * 30]
+    flat = slice(8, None)
+
+    slope, fitted, r_squared, weighted = series(KERNELS["rolling_line"], values, parameters=(7,))
+    (distance,) = series(KERNELS["mean_deviation"], values, parameters=(7,))
+    skewness, kurtosis = series(KERNELS["rolling_shape"], values, parameters=(7,))
+    (quantile,) = series(KERNELS["rolling_quantile"], values, parameters=(7, 0.3))
+    covariance, correlation, beta = series(KERNELS["rolling_pair"], values, values, parameters=(7, 0, np.nan))
+
+    for zero in (slope, distance, covariance):
+        assert np.all(zero[flat] == 0.0)
+    for value in (fitted, weighted, quantile):
+        assert np.all(value[flat] == level)
+    for unknown in (r_squared, skewness, kurtosis, correlation, beta):
+        assert np.all(np.isnan(unknown[flat]))
+
+
 @pytest.mark.parametrize("symbols", [1, FEW_SYMBOLS])
-@pytest.mark.parametrize("name", ["sma", "rolling_sum", "rolling_moments"])
+@pytest.mark.parametrize(
+    "name",
+    ["sma", "rolling_sum", "rolling_moments", "rolling_line", "rolling_shape", "mean_deviation", "rolling_quantile"],
+)
 def test_a_price_spike_leaves_no_trace_once_it_has_left_the_window(name: str, symbols: int) -> None:
     """Ten bars at 10,000 times the price: the windows after them are as exact as if they had never been."""
     length = 20

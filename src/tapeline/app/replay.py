@@ -8,8 +8,9 @@ This is the only place where the event loop meets the simulated broker.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,14 @@ from tapeline.domain.money import exact
 from tapeline.domain.panel import Panel
 from tapeline.domain.slice import Slice
 from tapeline.engine.assembly import AnyStrategy, assemble
+from tapeline.engine.inputs import Inputs
 from tapeline.engine.loop import EventLoop
 from tapeline.engine.result import Result
 from tapeline.engine.warmup_check import check_warmup
 from tapeline.feeds.clock import ClockedFeed, VirtualClock
 from tapeline.feeds.digest import panel_digest
 from tapeline.feeds.replay import Replay
+from tapeline.formula.program import Program
 from tapeline.indicators.code_cache import PACKAGE
 from tapeline.ledger.facts import CashMoved, RunEnded, RunStarted
 from tapeline.ledger.views import Views
@@ -57,13 +60,15 @@ def replay(
     *,
     data_source: str = "a panel in memory",
     corporate_actions: Sequence[CorporateAction] = (),
+    groups: Mapping[str, Sequence[Any]] | None = None,
     seed: int = 0,
     batch_slices: int = REPLAY_BATCH_SLICES,
     on_slice: Callable[[Slice, EventLoop], None] | None = None,
 ) -> FinishedReplay:
     """Run strategies through the event loop on the simulated venue, every fact journaled.
 
-    journal_path : a new journal's file, or ":memory:"; data_source : how the manifest names the data
+    journal_path : a new journal's file, or ":memory:"; groups : as of `backtest`
+    data_source : how the manifest names the data
     on_slice : called after each slice with it and the loop
     Raises DataError when there is nothing to run on or the journal already holds a run.
     """
@@ -71,7 +76,7 @@ def replay(
     if not len(data):
         raise DataError("There are no bars to replay. Check period and symbols.")
     assembly = assemble(
-        tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
+        tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
     )
     check_warmup(assembly, data)
     broker = SimulatedBroker(data.symbols, data.frame_ns, data.sessions, settings, corporate_actions)
@@ -98,7 +103,7 @@ def replay(
                 start_ns,
                 __version__,
                 code_digest(),
-                _configuration(assembly.manifest, settings, data),
+                _configuration(assembly.manifest, settings, data, groups or {}),
                 data_source,
                 panel_digest(data),
                 seed,
@@ -106,19 +111,29 @@ def replay(
         )
         loop.record(CashMoved(start_ns, CashCause.DEPOSIT, exact(settings.account.cash)))
         loop.run()
-        result = loop.result()
+        inputs = Inputs(assembly.strategies, data, settings, corporate_actions, groups)
+        result = dataclasses.replace(loop.result(), inputs=inputs)
         loop.record(RunEnded(clock.now_ns(), loop.views.digest(), {"digest": result.digest, "slices": loop.slices}))
         journal.commit()
         head = journal.head()
     return FinishedReplay(result, loop.views, head.text, head.count)
 
 
-def check_run(strategies: Sequence[AnyStrategy], data: Panel, settings: RunSettings) -> None:
-    """Raise what a run of these would be refused for, before anything is compiled or written."""
+def check_run(
+    strategies: Sequence[AnyStrategy],
+    data: Panel,
+    settings: RunSettings,
+    groups: Mapping[str, Sequence[Any]] | None = None,
+) -> Program:
+    """Raise what a run of these would be refused for, before kernels are compiled or files written.
+
+    Returns the program of their formulas, which tells the kernels that the run needs.
+    """
     assembly = assemble(
-        tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings
+        tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
     )
     check_warmup(assembly, data)
+    return assembly.program
 
 
 def code_digest() -> str:
@@ -129,8 +144,11 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def _configuration(strategies: list[dict[str, Any]], settings: RunSettings, data: Panel) -> dict[str, Any]:
+def _configuration(
+    strategies: list[dict[str, Any]], settings: RunSettings, data: Panel, groups: Mapping[str, Sequence[Any]]
+) -> dict[str, Any]:
     return {
+        **({"groups": {name: list(labels) for name, labels in groups.items()}} if groups else {}),
         "calendar": data.sessions.name if data.sessions is not None else None,
         "frame_ns": data.frame_ns,
         "settings": as_facts(settings),

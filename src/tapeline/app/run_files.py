@@ -10,7 +10,6 @@ result. A run that stops over a fault of ours keeps its journal: it is the evide
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -73,24 +72,6 @@ def whole_journal(path: Path) -> Iterator[None]:
                     with suppress(OSError):
                         Path(f"{path}{ending}").unlink(missing_ok=True)
         raise
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all. Raises StorageError where it cannot be written."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as exc:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise StorageError(
-            f"File {path} cannot be written: {exc.strerror}. Free some space or name another folder;"
-            " nothing of it was kept."
-        ) from exc
 
 
 def newest_journal(work: Path) -> Path:

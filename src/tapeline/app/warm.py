@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from numba import types
 
 from tapeline.app.replay import replay
 from tapeline.domain.panel import Panel
@@ -19,8 +18,6 @@ from tapeline.formula.bars import bars
 from tapeline.formula.position import bars_held
 from tapeline.formula.program import Program
 from tapeline.indicators.compiled import registry, warmer
-from tapeline.simulation.decision import Signals, close_slice
-from tapeline.simulation.records import BOOK
 from tapeline.strategies.base import RuleStrategy, Strategy
 from tapeline.strategies.rules import distance
 
@@ -41,6 +38,12 @@ ONLY_IN_FORMULAS = tuple(
     )
 )
 
+NOT_IN = {
+    "event loop": ("run_lanes", "send_intents", "play_rows", "finish"),
+    "backtest": ("end_slice", "play_rows", "finish"),
+}
+"""Kernels of the simulation that a way does not come by; scripts of orders come by the last two."""
+
 Way = Literal["event loop", "backtest"]
 
 
@@ -53,7 +56,7 @@ def kernels_for(program: Program, way: Way) -> tuple[str, ...]:
     names = [
         name
         for name, (dispatcher, _) in registry.items()
-        if id(dispatcher) in used or not name.startswith(ONLY_IN_FORMULAS)
+        if id(dispatcher) in used or not (name.startswith(ONLY_IN_FORMULAS) or name.endswith(NOT_IN[way]))
     ]
     return (*names, f"{__name__}.{(warm_event_loop if way == 'event loop' else warm_backtest).__name__}")
 
@@ -78,14 +81,6 @@ class FreeForm(Strategy):
         now.enter(now.rise == 1.0, quantity=1.0, stop=now.close * 0.9)
         now.set_stop(now.rise == 1.0, now.close * 0.95)
         now.exit(now.rise == 0.0)
-
-
-_ROW, _INT = types.float64[::1], types.int64
-_SIGNALS = types.NamedTuple((_ROW, _ROW, types.int64[:, ::1], types.int64[:, ::1]), Signals)
-registry[f"{close_slice.__module__}.{close_slice.__name__}"] = (  # large enough for a process of its own
-    close_slice,
-    types.void(BOOK, _SIGNALS, _INT, _ROW, _ROW, _ROW, _ROW, _INT, _INT, _INT, _INT),
-)
 
 
 @warmer

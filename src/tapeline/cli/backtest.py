@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from tapeline.app.load import DataChoice, load_settings
 from tapeline.app.replay import FinishedReplay, check_run, replay
 from tapeline.app.run_files import check_new_journal, whole_journal
 from tapeline.app.strategies import make_strategies, users_faults
-from tapeline.cli.console import console, messages, plural, prepare_kernels, show_text, trading_progress
+from tapeline.cli.console import SIMULATED, console, messages, prepare_kernels, show_text, trading_progress
 from tapeline.cli.summary import picture_of, summary_of
-from tapeline.domain.panel import Panel
+from tapeline.domain.corporate import CorporateAction
+from tapeline.domain.errors import InputError
 from tapeline.engine.assembly import AnyStrategy
 from tapeline.engine.backtest import backtest
+from tapeline.engine.result import Result
+from tapeline.feeds.groups import Groups
+from tapeline.report.amounts import plural
 from tapeline.simulation.settings import RunSettings
+from tapeline.store.sqlite_journal import SqliteJournal
+from tapeline.store.whole_file import check_page_place
+from tapeline.tape.reading import Reading, ReadReport
 
 
 def run_backtest(
@@ -27,56 +36,90 @@ def run_backtest(
     cash: float | None,
     journal: Path | None,
     as_json: bool,
+    report: Path | None,
+    benchmark: str | None,
 ) -> None:
     """Run and print; with a journal through the event loop."""
+    if report is not None:
+        check_page_place(report)
+        if journal is not None and report.resolve() == journal.resolve():
+            raise InputError(f"--report and --journal both name {report}. Name a file for each.")
+    elif benchmark is not None:
+        raise InputError("--benchmark is for the report. Name its file with --report, or leave --benchmark out.")
     strategies = make_strategies(names, assignments, frame)
+    choice.check_series(strategies)
     settings = load_settings(config, cash)
     if journal is not None:
         check_new_journal(journal)
-    reading = choice.read()
+    reading, actions = choice.read_with_actions()
     for sentence in reading.report.sentences():
         messages.print(sentence, soft_wrap=True, markup=False)
-    check_run(strategies, reading.panel, settings)
-    prepare_kernels()
+    if benchmark is not None:
+        reading.panel.column(benchmark)
+    groups = choice.read_groups(reading.panel.symbols)
+    program = check_run(strategies, reading.panel, settings, groups)
+    prepare_kernels(program, "backtest" if journal is None else "event loop")
     finished = None
     if journal is None:
         with users_faults():
-            result = backtest(strategies, reading.panel, settings)
+            result = backtest(strategies, reading.panel, settings, corporate_actions=actions, groups=groups)
     else:
-        finished = _replay(strategies, reading.panel, journal, settings, choice, reading.report.source)
+        finished = _replay(strategies, reading, actions, groups, journal, settings, choice)
         result = finished.result
+    result = replace(result, manifest={**result.manifest, "data_source": reading.report.source})
+    if report is not None:
+        _write_report(result, report, benchmark, journal, choice, reading.report)
     if as_json:
         console.out(result.to_json(), highlight=False)
         return
     console.print()
     console.print(summary_of(result, console.width))
     if choice.is_simulated:
-        show_text("The market was simulated: nothing here says anything about a strategy's worth.")
+        show_text(SIMULATED)
         console.print()
     if not len(result.orders):
         show_text("No order was sent: no entry condition came true, or every entry was denied.")
     console.print(picture_of(result, console))
+    if report is not None:
+        console.print()
+        show_text(f"Report: {report}")
     if finished is not None:
         console.print()
         show_text(f"Journal: {journal}, {plural(finished.fact_count, 'fact')}")
         show_text(f"Head of the journal: {finished.journal_head}")
 
 
+def _write_report(
+    result: Result,
+    path: Path,
+    benchmark: str | None,
+    journal: Path | None,
+    choice: DataChoice,
+    data: ReadReport,
+) -> None:
+    remarks = [*data.sentences(), *([SIMULATED] if choice.is_simulated else [])]
+    with SqliteJournal.reading(journal) if journal is not None else nullcontext() as facts:
+        result.report(path, benchmark=benchmark, journal=facts, remarks=remarks)
+
+
 def _replay(
     strategies: Sequence[AnyStrategy],
-    panel: Panel,
+    reading: Reading,
+    actions: Sequence[CorporateAction],
+    groups: Groups | None,
     journal: Path,
     settings: RunSettings,
     choice: DataChoice,
-    source: str,
 ) -> FinishedReplay:
-    with whole_journal(journal), users_faults(), trading_progress(len(panel)) as report:
+    with whole_journal(journal), users_faults(), trading_progress(len(reading.panel)) as report:
         return replay(
             strategies,
-            panel,
+            reading.panel,
             journal,
             settings,
-            data_source=source,
+            data_source=reading.report.source,
+            corporate_actions=actions,
+            groups=groups,
             seed=choice.seed if choice.is_simulated else 0,
             on_slice=report,
         )

@@ -1,4 +1,4 @@
-"""What the commands share for talking to a terminal: consoles, progress, kernels, numbers.
+"""What the commands share for talking to a terminal: consoles, progress, kernels.
 
 Answers go to the standard output, progress and remarks to the standard error, so that --json stays clean.
 What is not a terminal gets no progress, no colours, and lines that are never broken.
@@ -16,26 +16,27 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from tapeline.cli.interruption import between_slices
 from tapeline.domain.times import to_iso
+from tapeline.report.amounts import CURRENCY
 
 if TYPE_CHECKING:  # `why` needs no engine, and answers in a third of the time without it
     from tapeline.app.precompile import Step
+    from tapeline.app.warm import Way
     from tapeline.domain.slice import Slice
     from tapeline.engine.loop import EventLoop
+    from tapeline.formula.program import Program
 
 console = Console(highlight=False)
 messages = Console(stderr=True, highlight=False)
 
-CURRENCY = "USD"
 FIGURES_WIDTH, BAR_WIDTH_MIN, BAR_WIDTH_MAX = 64, 4, 30
 REPORT_EVERY_SLICES = 97
+SIMULATED = "The market was simulated: nothing here says anything about a strategy's worth."
 
 
-def prepare_kernels(wanted: tuple[str, ...] | None = None) -> None:
-    """Compile what is not compiled yet, with a line of progress; instant when everything is there.
-
-    wanted : names of kernels, None = all
-    """
+def prepare_kernels(program: Program, way: Way) -> None:
+    """Compile what a run of a program needs and is not compiled yet, with a line of progress."""
     from tapeline.app.precompile import ensure_kernels
+    from tapeline.app.warm import kernels_for
 
     shown = None
 
@@ -50,7 +51,7 @@ def prepare_kernels(wanted: tuple[str, ...] | None = None) -> None:
             messages.print(step.sentence, soft_wrap=True)
 
     try:
-        ensure_kernels(report, wanted=wanted)
+        ensure_kernels(report, wanted=kernels_for(program, way))
     finally:
         if shown is not None:
             shown.stop()
@@ -77,7 +78,7 @@ def trading_progress(total: int) -> Iterator[Callable[[Slice, EventLoop], None]]
         def report(now: Slice, loop: EventLoop) -> None:
             check_interruption()
             if loop.slices % REPORT_EVERY_SLICES == 0 or loop.slices == total:
-                account = loop.desk.book.tables.account[0]
+                account = loop.desk.book.fixed.account[0]
                 figures = (
                     f"{to_iso(now.end_ns)[:10]}  equity {float(account['equity']):,.0f} {CURRENCY}"
                     f"  positions {int(account['busy'])}  orders {int(account['tickets']):,}"
@@ -99,28 +100,3 @@ def show_text(text: str) -> None:
         )
         for piece in folded:
             console.print(piece, markup=False, soft_wrap=True)
-
-
-def money(value: float) -> str:
-    """Return an amount with thousands and cents; unknown as a dash."""
-    return "–" if value != value else f"{value:,.2f}"
-
-
-def signed(value: float) -> str:
-    """Return an amount with its sign; nothing has none."""
-    return "–" if value != value else f"{value:+,.2f}" if abs(value) >= 0.005 else "0.00"
-
-
-def percent(value: float, digits: int = 2) -> str:
-    """Return a fraction as a percentage."""
-    return "–" if value != value else f"{value * 100:.{digits}f} %"
-
-
-def number(value: float, digits: int = 2) -> str:
-    """Return a plain number; unknown as a dash."""
-    return "–" if value != value else f"{value:,.{digits}f}"
-
-
-def plural(count: int, singular: str) -> str:
-    """Return a count with its noun."""
-    return f"{count:,} {singular}" if count == 1 else f"{count:,} {singular}s"

@@ -8,19 +8,11 @@ from pathlib import Path
 
 from tapeline.app.load import DataChoice
 from tapeline.app.replay import FinishedReplay, check_run, replay
-from tapeline.app.run_files import JOURNAL, RESULT, run_folder, write_whole
-from tapeline.cli.console import (
-    CURRENCY,
-    console,
-    money,
-    plural,
-    prepare_kernels,
-    show_text,
-    signed,
-    trading_progress,
-)
+from tapeline.app.run_files import JOURNAL, RESULT, run_folder
+from tapeline.cli.console import SIMULATED, console, prepare_kernels, show_text, trading_progress
 from tapeline.cli.summary import picture_of, summary_of
 from tapeline.cli.trade import best_round_trip, trade_lines
+from tapeline.report.amounts import CURRENCY, money, plural, signed
 from tapeline.simulation.settings import (
     Account,
     Costs,
@@ -32,6 +24,7 @@ from tapeline.simulation.settings import (
     Slippage,
 )
 from tapeline.store.sqlite_journal import SqliteJournal
+from tapeline.store.whole_file import write_whole
 from tapeline.strategies.intraday_mean_reversion import IntradayMeanReversion
 from tapeline.strategies.moving_average_cross import MovingAverageCross
 from tapeline.strategies.swing_trend import SwingTrend
@@ -61,8 +54,8 @@ def run_demo(choice: DataChoice, work: Path) -> None:
     for strategy in strategies:
         rule = (inspect.getdoc(strategy) or "").splitlines()[0]
         show_text(f"  {strategy.name}: {rule}")
-    check_run(strategies, reading.panel, SETTINGS)
-    prepare_kernels()
+    program = check_run(strategies, reading.panel, SETTINGS)
+    prepare_kernels(program, "event loop")
     began = time.perf_counter()
     with run_folder(work) as folder:
         with trading_progress(len(reading.panel)) as report:
@@ -85,7 +78,7 @@ def _show(finished: FinishedReplay, choice: DataChoice, folder: Path, took_s: fl
     console.print()
     console.print(summary_of(result, console.width))
     if choice.is_simulated:
-        show_text("The market was simulated: nothing here says anything about a strategy's worth.")
+        show_text(SIMULATED)
         console.print()
     console.print(picture_of(result, console))
     console.print()

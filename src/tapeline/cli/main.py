@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tapeline import __version__
+from tapeline.cli.data import data_app
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 INTERRUPTION = "interrupted; nothing was kept."
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 journal_app = typer.Typer(help="Look after a journal.", no_args_is_help=True)
 app.add_typer(journal_app, name="journal")
+app.add_typer(data_app, name="data")
 
 _BARS, _RUN, _OUTPUT = "Bars", "Run", "Output"
 
@@ -47,6 +49,26 @@ Calendar = Annotated[
     typer.Option("--calendar", help="Exchange, or none for bars around the clock.", rich_help_panel=_BARS),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the simulated market.", rich_help_panel=_BARS)]
+Actions = Annotated[
+    Path | None,
+    typer.Option("--actions", help="Parquet file of splits and dividends.", rich_help_panel=_BARS),
+]
+Membership = Annotated[
+    Path | None,
+    typer.Option("--membership", help="Parquet file of who was in an index when.", rich_help_panel=_BARS),
+]
+Groups = Annotated[
+    Path | None,
+    typer.Option("--groups", help="Parquet file of symbols with their sector or other groups.", rich_help_panel=_BARS),
+]
+Lake = Annotated[
+    str,
+    typer.Option("--lake", help="Bars of a data lake: folder or folder@snapshot.", rich_help_panel=_BARS),
+]
+Bars = Annotated[
+    str,
+    typer.Option("--bars", help="Length of the lake's bars, such as 1min.", rich_help_panel=_BARS),
+]
 Journal = Annotated[
     Path | None,
     typer.Option("--journal", help="Journal file; default: of the newest run below ./tapeline-work."),
@@ -91,12 +113,17 @@ def demo(
 def backtest(
     strategies: Annotated[list[str], typer.Argument(help="Shipped names, or your own: file.py or file.py:ClassName.")],
     data: Data = None,
+    lake: Lake = "",
+    bars: Bars = "",
     seed: Seed = 7,
     symbols: Symbols = "",
     first: First = "",
     last: Last = "",
     label: Label = "start",
     calendar: Calendar = "XNYS",
+    actions: Actions = None,
+    membership: Membership = None,
+    groups: Groups = None,
     frame: Annotated[
         str,
         typer.Option("--frame", help="Frame of strategies without one, such as 15min.", rich_help_panel=_RUN),
@@ -117,6 +144,13 @@ def backtest(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the whole result as JSON.", rich_help_panel=_OUTPUT)
     ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write a page with charts and trades here.", rich_help_panel=_OUTPUT)
+    ] = None,
+    benchmark: Annotated[
+        str,
+        typer.Option("--benchmark", help="Symbol the report compares with; default: all.", rich_help_panel=_OUTPUT),
+    ] = "",
 ) -> None:
     """Run strategies over bars: compiled, or with --journal slice by slice with every fact recorded."""
     from tapeline.app.load import DataChoice
@@ -124,13 +158,15 @@ def backtest(
 
     run_backtest(
         strategies,
-        DataChoice(data, symbols, first, last, label, calendar, seed),
+        DataChoice(data, symbols, first, last, label, calendar, seed, actions, membership, lake, bars, groups),
         frame=frame,
         assignments=assignments or [],
         config=config,
         cash=cash,
         journal=journal,
         as_json=as_json,
+        report=report,
+        benchmark=benchmark or None,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import typer
 
 from tapeline.app.run_files import newest_journal
-from tapeline.cli.console import console, messages, plural, show_text
+from tapeline.cli.console import console, messages, show_text
 from tapeline.domain.bar import Bar
 from tapeline.domain.money import exact
 from tapeline.domain.panel import Panel
@@ -19,6 +19,7 @@ from tapeline.domain.times import to_iso
 from tapeline.ledger.facts import RunEnded, RunStarted
 from tapeline.ledger.why import BarsAround, explain
 from tapeline.ledger.why_text import as_plain, render
+from tapeline.report.amounts import plural
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.store.verification import verify
 

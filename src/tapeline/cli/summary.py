@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tapeline.analysis.picture import equity_picture
-from tapeline.cli.console import CURRENCY, money, number, percent, signed
 from tapeline.engine.result import Result
+from tapeline.report.amounts import CURRENCY, money, number, percent, signed
 
 WIDE = 100
 PICTURE_WIDTH_MIN, PICTURE_WIDTH_MAX, PICTURE_HEIGHT = 60, 120, 18

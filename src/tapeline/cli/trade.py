@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from tapeline.cli.console import CURRENCY, money, number, plural, signed
 from tapeline.domain.times import to_iso
 from tapeline.domain.words import Purpose, Side
 from tapeline.engine.result import Result
@@ -22,6 +21,7 @@ from tapeline.ledger.facts import OrderFilled, OrderIntended, SignalRaised
 from tapeline.ledger.why import OrderChain, explain_order
 from tapeline.ledger.why_text import conditions, sizing_text
 from tapeline.ports.journal import Journal
+from tapeline.report.amounts import CURRENCY, money, number, plural, signed
 
 LABEL_WIDTH, WIDTH_MIN, GAP = 11, 60, 3
 FILLS_SHOWN = 4

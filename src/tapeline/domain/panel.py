@@ -6,6 +6,8 @@ Bars are labelled by their end; a bar covers (start, end] and may be read from i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -16,7 +18,6 @@ from tapeline.domain.errors import DataError, UnknownNameError
 from tapeline.domain.times import DAY, date_to_ns
 
 BAR_FIELDS = ("open", "high", "low", "close", "volume")
-QUOTE_FIELDS = ("bid", "ask", "bid_size", "ask_size")
 
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
@@ -88,8 +89,7 @@ class Panel:
     start_ns, end_ns : int64 [T]; strictly increasing ends; bar t covers (start, end]
     open, high, low, close, volume : float64 [T, N], raw prices; NaN in all five = no bar
     sessions : the calendar the bars were checked against, None when the whole data is one session
-    bid, ask, bid_size, ask_size : float64 [T, N], the best quotes as they stood at the end of each bar, and the shares
-        offered at them; NaN = unknown, None when the data has no quotes
+    series : what is known beside the bars, by name: float64 [T, N], as it stands at the end of each row; NaN = unknown
     """
 
     symbols: tuple[str, ...]
@@ -102,14 +102,11 @@ class Panel:
     close: Floats
     volume: Floats
     sessions: Sessions | None = None
-    bid: Floats | None = None
-    ask: Floats | None = None
-    bid_size: Floats | None = None
-    ask_size: Floats | None = None
+    series: Mapping[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = (len(self.end_ns), len(self.symbols))
-        for name in (*BAR_FIELDS, *self._quotes()):
+        for name in BAR_FIELDS:
             field = getattr(self, name)
             if field.shape != shape:
                 raise DataError(
@@ -118,6 +115,12 @@ class Panel:
                 )
             if field.dtype != np.float64 or not field.flags.c_contiguous:
                 object.__setattr__(self, name, np.ascontiguousarray(field, dtype=np.float64))
+        for name, values in self.series.items():
+            if values.shape != shape or values.dtype != np.float64:
+                raise DataError(
+                    f"Series {name} is {values.dtype} of shape {values.shape}, but {shape[0]} times and {shape[1]} "
+                    f"symbols need float64 of shape {shape}."
+                )
         if len(self.end_ns) > 1 and not bool(np.all(np.diff(self.end_ns) > 0)):
             row = int(np.argmax(np.diff(self.end_ns) <= 0)) + 1
             raise DataError(f"Panel times must increase; row {row} does not come after row {row - 1}.")
@@ -134,15 +137,31 @@ class Panel:
 
     def rows(self, first: int, last: int) -> Panel:
         """Return rows first..last-1 as views, without copying."""
-        names = ("start_ns", "end_ns", *BAR_FIELDS, *self._quotes())
-        return replace(self, **{name: getattr(self, name)[first:last] for name in names})
+        part = copy(self)  # not made anew, which would check again what has been checked
+        for name in ("start_ns", "end_ns", "open", "high", "low", "close", "volume"):
+            object.__setattr__(part, name, getattr(self, name)[first:last])
+        if self.series:
+            object.__setattr__(part, "series", {name: values[first:last] for name, values in self.series.items()})
+        return part
 
     def columns(self, first: int, last: int) -> Panel:
         """Return columns first..last-1, the same panel where that is all of them; else its fields are copied."""
         if first == 0 and last == len(self.symbols):
             return self
-        cut = {name: getattr(self, name)[:, first:last] for name in (*BAR_FIELDS, *self._quotes())}
-        return replace(self, symbols=self.symbols[first:last], **cut)
+        return replace(
+            self,
+            symbols=self.symbols[first:last],
+            open=self.open[:, first:last],
+            high=self.high[:, first:last],
+            low=self.low[:, first:last],
+            close=self.close[:, first:last],
+            volume=self.volume[:, first:last],
+            series={name: np.ascontiguousarray(values[:, first:last]) for name, values in self.series.items()},
+        )
 
-    def _quotes(self) -> tuple[str, ...]:
-        return tuple(name for name in QUOTE_FIELDS if getattr(self, name) is not None)
+    def with_series(self, name: str, values: Floats) -> Panel:
+        """Return the panel with a series that formulas read as `series(name)`; one of that name is replaced.
+
+        values : float64 [T, N]; a row must hold nothing that was not known at its end
+        """
+        return replace(self, series={**self.series, name: np.ascontiguousarray(values, dtype=np.float64)})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ class Slice:
         It owns its memory and holds this moment only: no later row can be reached through `.base`.
     session : position of the session in the calendar's whole history, -1 outside every session
     session_open_ns, session_close_ns : UTC nanoseconds
+    series : what is known beside the bars, by name: float64 [1, N], read-only, with memory of its own
     """
 
     end_ns: int
@@ -30,6 +32,7 @@ class Slice:
     session: int
     session_open_ns: int
     session_close_ns: int
+    series: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def open(self) -> Floats:

@@ -22,9 +22,11 @@ from tapeline.formula.parameters import bind
 from tapeline.formula.program import Program, compile_program
 from tapeline.formula.rebase import rebase
 from tapeline.formula.table import Table
-from tapeline.simulation.decision import RULE_NAMES, Signals
-from tapeline.simulation.records import STRATEGY, Book, new_book
+from tapeline.simulation.decision import RULE_NAMES
+from tapeline.simulation.lanes import Signals
+from tapeline.simulation.records import STRATEGY
 from tapeline.simulation.settings import RunSettings, as_facts
+from tapeline.simulation.tables import Book, new_book
 from tapeline.simulation.venue import instruments_of
 from tapeline.strategies.base import RuleStrategy, Strategy
 from tapeline.strategies.rules import Distance
@@ -144,7 +146,7 @@ def assemble(
     symbol_count: int,
     base_frame_ns: int,
     settings: RunSettings,
-    groups: Mapping[str, Sequence[int]] | None = None,
+    groups: Mapping[str, Sequence[Any]] | None = None,
 ) -> Assembly:
     """Compile strategies for data of a base frame. Raises FormulaError or ConfigurationError with the reason."""
     if not strategies:

@@ -20,24 +20,25 @@ import numpy.typing as npt
 
 from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.errors import ConfigurationError, DataError
-from tapeline.domain.panel import Panel
+from tapeline.domain.panel import Panel, Times
 from tapeline.domain.sessions import session_rows
 from tapeline.domain.times import SECOND
 from tapeline.engine.assembly import AnyStrategy, Assembly, assemble, view_of
+from tapeline.engine.inputs import Inputs
 from tapeline.engine.result import Result, result_of
 from tapeline.engine.warmup_check import check_warmup
 from tapeline.formula.splits import advance_through
-from tapeline.simulation import market, records
-from tapeline.simulation.decision import FIRST_COLUMN, LAYOUT, Signals
-from tapeline.simulation.lanes import LANE, address_of, addresses, run_lanes
+from tapeline.simulation.addresses import address_of, book_address, market_address
+from tapeline.simulation.lanes import FIRST_COLUMN, LAYOUT, NO_SESSION, Curves, Signals, new_lanes, point_to
 from tapeline.simulation.market import Market
-from tapeline.simulation.records import Book
-from tapeline.simulation.rows import Curves, Rows, send_intents
+from tapeline.simulation.market import copies_of as copies_of_market
+from tapeline.simulation.rows import code_addresses, run_lanes, send_intents
 from tapeline.simulation.settings import RunSettings
+from tapeline.simulation.tables import Book
+from tapeline.simulation.tables import copies_of as copies_of_book
 from tapeline.simulation.venue import new_venue
 from tapeline.strategies.base import Strategy
 
-NO_SESSION = -1
 SHARES_PER_WORKER = 4  # of the lanes: some take longer than others
 
 Progress = Callable[[int, int], None]
@@ -50,12 +51,12 @@ def backtest(
     settings: RunSettings | None = None,
     *,
     corporate_actions: Sequence[CorporateAction] = (),
-    groups: Mapping[str, Sequence[int]] | None = None,
+    groups: Mapping[str, Sequence[Any]] | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Run strategies that share one account over the data.
 
-    groups : labels of the symbols for `demean(by=...)`, one whole number per symbol
+    groups : labels of the symbols for `demean(by=...)`, one per symbol; None is no group
     Raises DataError when there is nothing to run on, and what compiling the strategies raises.
     """
     settings = settings or RunSettings()
@@ -65,9 +66,9 @@ def backtest(
         chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
     )
     check_warmup(assembly, data)
-    lane = _Lane(assembly, data, 0, len(data.symbols), corporate_actions)
-    _advance(assembly, data, [lane], progress, corporate_actions)
-    return lane.result()
+    crew = _Crew([assembly], data, [0], len(data.symbols), corporate_actions, groups)
+    (result,) = crew.run_all(progress)
+    return result
 
 
 def backtest_each(
@@ -83,10 +84,8 @@ def backtest_each(
     _check_data(data)
     assembly = assemble((chosen,), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings)
     check_warmup(assembly, data)
-    lanes = [_Lane(assembly, data, 0, 1)]
-    lanes += [_Lane(assembly, data, column, 1, like=lanes[0]) for column in range(1, len(data.symbols))]
-    _advance(assembly, data, lanes, progress)
-    return [lane.result() for lane in lanes]
+    columns = range(len(data.symbols))
+    return _Crew([assembly] * len(columns), data, columns, 1).run_all(progress)
 
 
 def sweep(
@@ -95,6 +94,7 @@ def sweep(
     parameter_sets: Sequence[Mapping[str, float]],
     settings: RunSettings | None = None,
     *,
+    groups: Mapping[str, Sequence[Any]] | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
     """Run a strategy once for each set of parameters, each with an account of its own.
@@ -106,93 +106,68 @@ def sweep(
         raise ConfigurationError("A sweep needs at least one set of parameters.")
     _check_data(data)
     chosen = [strategy(frame=None, **parameters) for parameters in parameter_sets]
-    assembly = assemble(chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings)
+    assembly = assemble(
+        chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
+    )
     check_warmup(assembly, data)
-    columns = len(data.symbols)
-    lanes = [_Lane(assembly.only(0), data, 0, columns)]
-    lanes += [_Lane(assembly.only(index), data, 0, columns, like=lanes[0]) for index in range(1, len(chosen))]
-    _advance(assembly, data, lanes, progress)
-    return [lane.result() for lane in lanes]
+    assemblies = [assembly.only(index) for index in range(len(chosen))]
+    return _Crew(assemblies, data, [0] * len(chosen), len(data.symbols), groups=groups).run_all(progress)
 
 
 class _Lane:
-    """One account's run: some strategies over a range of columns of the data.
-
-    like : a lane that has not run, with as many columns and without corporate actions, to copy instead of building anew
-    """
+    """One account's run: some strategies over a range of columns of the data."""
 
     def __init__(
-        self,
-        assembly: Assembly,
-        data: Panel,
-        first_column: int,
-        columns: int,
-        corporate_actions: Sequence[CorporateAction] = (),
-        like: _Lane | None = None,
+        self, assembly: Assembly, crew: _Crew, index: int, symbols: tuple[str, ...], market: Market, book: Book
     ) -> None:
-        settings = assembly.settings
-        self.assembly, self.data, self.first_column = assembly, data, first_column
-        self.symbols = data.symbols[first_column : first_column + columns]
-        self.market: Market = (
-            market.copy_of(like.market)
-            if like
-            else new_venue(self.symbols, settings, data.sessions, data.frame_ns, corporate_actions)
-        )
-        same_rules = like is not None and like.assembly is assembly
-        self.book: Book = records.copy_of(like.book) if like and same_rules else assembly.new_book(self.symbols)
-        self.account = self.book.tables.account
-        self.rows: Rows = like.rows if like else as_rows(data)
-        self.curves = Curves(*np.empty((len(Curves._fields), len(data))))
-        self.place = self._place(len(assembly.strategies))
-        self.latency_ns = round(settings.market.latency_s * SECOND)
-        self.done = self.sent = self.chunk_first = 0
+        self.assembly, self.crew, self.symbols, self.market, self.book = assembly, crew, symbols, market, book
+        self.place, self.layout = crew.places[index : index + 1], crew.layouts[index]
+        self.curves = Curves(*(curve[index] for curve in crew.curves))
+        self.account = book.fixed.account
+        self.done = self.sent = 0
         self.free = [
-            (index, strategy, view_of(strategy, self.symbols, index, table), table)
-            for index, (strategy, table) in enumerate(zip(assembly.strategies, assembly.tables, strict=True))
+            (number, strategy, view_of(strategy, symbols, number, table), table)
+            for number, (strategy, table) in enumerate(zip(assembly.strategies, assembly.tables, strict=True))
             if isinstance(strategy, Strategy)
         ]
         for _, strategy, _, _ in self.free:
-            strategy.on_start(self.symbols)
+            strategy.on_start(symbols)
 
     def run(self, first: int, last: int) -> None:
         """Run slices first..last-1, which are the rows of the program's last chunk."""
-        self.read(self.assembly.signals(self.rows.end_ns[first:last]), first, last)
+        signals = self.read(first, last)
         if self.free:
-            self._ask(first, last)
+            self._ask(signals, first, last)
         self._play(last)
 
-    def read(self, signals: Signals, first: int, last: int) -> None:
+    def read(self, first: int, last: int) -> Signals:
         """Take the formula values of the slices first..last-1."""
-        self.chunk_first, self.chunk_rows, self.signals = first, last - first, signals
-        self.layout[:] = signals.layout
-        self.layout[:, FIRST_COLUMN] = self.first_column
-        _point_to(self.place, signals)
+        self.signals = self.assembly.signals(self.crew.data.end_ns[first:last])  # they must outlive the chunk
+        self.layout[:] = self.signals.layout
+        self.layout[:, FIRST_COLUMN] = self.place["first_column"]
+        point_to(self.place, self.signals, first)
+        return self.signals
 
     def result(self) -> Result:
         """Return the outcome of everything that was run."""
-        return result_of(self.assembly, self.symbols, self.book, self.data.end_ns, self.rows.session, self.curves)
-
-    def _place(self, strategies: int) -> npt.NDArray[Any]:
-        self.layout = np.zeros((strategies, len(LAYOUT)), dtype=np.int64)
-        place = np.zeros(1, dtype=LANE)
-        place["market"], place["book"] = addresses(self.market, self.book)
-        place["strategies"], place["first_column"] = strategies, self.first_column
-        place["layout"] = address_of(self.layout)
-        for name, curve in self.curves._asdict().items():
-            place[name] = address_of(curve)
-        return place
+        session = self.crew.sessions[0] if self.crew.sessions else None
+        crew, assembly = self.crew, self.assembly
+        inputs = Inputs(assembly.strategies, crew.data, assembly.settings, crew.corporate_actions, crew.groups)
+        return result_of(assembly, self.symbols, self.book, crew.data.end_ns, session, self.curves, inputs)
 
     def _play(self, last: int) -> None:
         if self.done < last:
-            run_lanes(self.place, self.rows, self.done, last, self.chunk_first, self.chunk_rows, self.latency_ns)
+            run_lanes(self.place, self.done, last)
             self.done, self.sent = last, int(self.account[0]["intents"])
 
-    def _ask(self, first: int, last: int) -> None:
-        decision_rows = self.signals.rows.tolist()
+    def _ask(self, signals: Signals, first: int, last: int) -> None:
+        decision_rows = signals.rows.tolist()
         free = [(s, view, t.values, t.exists, decision_rows[index]) for index, s, view, t in self.free]
-        times = self.rows.end_ns[first:last].tolist()
-        places = self.rows.session[first:last].tolist()
-        opens, closes = self.rows.open_ns[first:last].tolist(), self.rows.close_ns[first:last].tolist()
+        times = self.crew.data.end_ns[first:last].tolist()
+        no_sessions = (np.full(last - first, NO_SESSION), *np.zeros((2, last - first), dtype=np.int64))
+        clock = [numbers[first:last] for numbers in self.crew.sessions] if self.crew.sessions else no_sessions
+        places, opens, closes = (numbers.tolist() for numbers in clock)
+        latency_ns = int(self.place[0]["latency_ns"])
         for t in range(first, last):
             for strategy, view, values, exists, decision_row in free:
                 row = decision_row[t - first]
@@ -202,95 +177,107 @@ class _Lane:
                     strategy.on_slice(view)
             # A strategy that did nothing and looked at no account leaves the slice to be played with later ones.
             if self.done == t + 1 and self.account[0]["intents"] > self.sent:
-                send_intents(self.market, self.book, self.sent, self.latency_ns)
-
-
-def _point_to(places: npt.NDArray[Any], signals: Signals) -> None:
-    for name in ("values", "exists", "rows"):
-        places[name] = address_of(getattr(signals, name))
-    places["cells"] = len(signals.values)
-
-
-def as_rows(data: Panel) -> Rows:
-    """Return a panel's bars with the session of each, as the compiled loop reads them."""
-    if data.sessions is None:
-        session = np.full(len(data), NO_SESSION, dtype=np.int64)
-        open_ns = close_ns = np.zeros(len(data), dtype=np.int64)
-    else:
-        where = session_rows(data)
-        session, open_ns, close_ns = where.ordinal, where.open_ns, where.close_ns
-    return Rows(
-        data.start_ns,
-        data.end_ns,
-        session,
-        open_ns,
-        close_ns,
-        data.open,
-        data.high,
-        data.low,
-        data.close,
-        data.volume,
-    )
-
-
-def _advance(
-    assembly: Assembly,
-    data: Panel,
-    lanes: Sequence[_Lane],
-    progress: Progress | None,
-    corporate_actions: Sequence[CorporateAction] = (),
-) -> None:
-    crew = _Crew(lanes)
-    try:
-        for first, last in advance_through(assembly.program, data, corporate_actions):
-            crew.run(first, last)
-            if progress:
-                progress(last, len(data))
-    finally:
-        crew.leave()
+                send_intents(self.market, self.book, self.sent, latency_ns)
 
 
 class _Crew:
-    """Runs lanes side by side, as many at a time as there are processors."""
+    """Lanes over the same bars, run side by side, as many at a time as there are processors.
 
-    def __init__(self, lanes: Sequence[_Lane]) -> None:
-        self.lanes, self.rows = lanes, lanes[0].rows
-        self.asks = any(lane.free for lane in lanes)
-        count = min(len(lanes), os.cpu_count() or 1)
-        self.workers = ThreadPoolExecutor(max_workers=count) if count > 1 else None
-        self.places = np.concatenate([lane.place for lane in lanes])
-        self.layouts = np.stack([lane.layout for lane in lanes])
-        for index, lane in enumerate(lanes):
-            lane.place, lane.layout = self.places[index : index + 1], self.layouts[index]
-            lane.place["layout"] = address_of(lane.layout)
-        self.share = all(lane.assembly is lanes[0].assembly for lane in lanes)
-        self.shares = np.array_split(self.places, SHARES_PER_WORKER * count if count > 1 else 1)
+    assemblies, first_columns : one of each for every lane; columns : of each lane
+    """
 
-    def run(self, first: int, last: int) -> None:
-        """Run slices first..last-1 of all lanes."""
+    def __init__(
+        self,
+        assemblies: Sequence[Assembly],
+        data: Panel,
+        first_columns: Sequence[int],
+        columns: int,
+        corporate_actions: Sequence[CorporateAction] = (),
+        groups: Mapping[str, Sequence[Any]] | None = None,
+    ) -> None:
+        self.groups = groups
+        count, settings = len(assemblies), assemblies[0].settings
+        self.data, self.program, self.corporate_actions = data, assemblies[0].program, corporate_actions
+        self.shares_signals = all(assembly is assemblies[0] for assembly in assemblies)
+        self.sessions = sessions_of(data)
+        self.bars = [np.ascontiguousarray(panel) for panel in (data.open, data.high, data.low, data.close, data.volume)]
+        self.places = new_lanes(count, data.start_ns, data.end_ns, self.sessions, self.bars)
+        shape = (count, len(data))
+        # exposures are written where there are any: much of that memory is never touched
+        self.curves = Curves(np.empty(shape), np.zeros(shape), np.zeros(shape))
+        strategies = len(assemblies[0].strategies)
+        self.layouts = np.zeros((count, strategies, len(LAYOUT)), dtype=np.int64)
+        symbols = [data.symbols[first : first + columns] for first in first_columns]
+        venue = new_venue(symbols[0], settings, data.sessions, data.frame_ns, corporate_actions)
+        markets = [venue, *copies_of_market(venue, count - 1)]
+        if self.shares_signals:
+            book = assemblies[0].new_book(symbols[0])
+            books = [book, *copies_of_book(book, count - 1)]
+        else:
+            books = [assembly.new_book(own) for assembly, own in zip(assemblies, symbols, strict=True)]
+        places: dict[str, Any] = {
+            "market": [market_address(market) for market in markets],
+            "book": [book_address(book) for book in books],
+            "strategies": strategies,
+            "first_column": first_columns,
+            "layout": _addresses(self.layouts),
+            "latency_ns": round(settings.market.latency_s * SECOND),
+            **{name: _addresses(curve) for name, curve in self.curves._asdict().items()},
+            **code_addresses(),
+        }
+        for name, values in places.items():
+            self.places[name] = values
+        self.lanes = [
+            _Lane(assembly, self, index, own, market, book)
+            for index, (assembly, own, market, book) in enumerate(zip(assemblies, symbols, markets, books, strict=True))
+        ]
+        self.asks = any(lane.free for lane in self.lanes)
+        workers = min(count, os.cpu_count() or 1)
+        self.workers = ThreadPoolExecutor(max_workers=workers) if workers > 1 else None
+        self.shares = np.array_split(self.places, SHARES_PER_WORKER * workers if workers > 1 else 1)
+
+    def run_all(self, progress: Progress | None) -> list[Result]:
+        """Run all slices, chunk by chunk of the formulas."""
+        try:
+            for first, last in advance_through(self.program, self.data, self.corporate_actions):
+                self._run(first, last)
+                if progress:
+                    progress(last, len(self.data))
+        finally:
+            if self.workers:
+                self.workers.shutdown()
+        return [lane.result() for lane in self.lanes]
+
+    def _run(self, first: int, last: int) -> None:
         if self.asks:
             self._map(lambda lane: lane.run(first, last), self.lanes)
             return
-        end_ns = self.rows.end_ns[first:last]
-        if self.share:
-            signals = self.lanes[0].assembly.signals(end_ns)
+        if self.shares_signals:
+            signals = self.lanes[0].read(first, last)
             self.layouts[:] = signals.layout
             self.layouts[..., FIRST_COLUMN] = self.places["first_column"][:, np.newaxis]
-            _point_to(self.places, signals)
+            point_to(self.places, signals, first)
         else:
             for lane in self.lanes:
-                lane.read(lane.assembly.signals(end_ns), first, last)
-        latency_ns = self.lanes[0].latency_ns
-        self._map(lambda share: run_lanes(share, self.rows, first, last, first, last - first, latency_ns), self.shares)
-
-    def leave(self) -> None:
-        """End the workers."""
-        if self.workers:
-            self.workers.shutdown()
+                lane.read(first, last)
+        self._map(lambda share: run_lanes(share, first, last), self.shares)
 
     def _map(self, function: Callable[[Any], None], parts: Sequence[Any]) -> None:
         for _ in self.workers.map(function, parts) if self.workers else map(function, parts):
             pass
+
+
+def _addresses(blocks: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return where each of the blocks along the first axis begins."""
+    return address_of(blocks) + blocks.strides[0] * np.arange(len(blocks))
+
+
+def sessions_of(data: Panel) -> tuple[Times, Times, Times] | None:
+    """Return session, open and close of each slice, None for a panel without sessions."""
+    if data.sessions is None:
+        return None
+    where = session_rows(data)
+    return where.ordinal, where.open_ns, where.close_ns
 
 
 def _instances(strategies: Any) -> tuple[AnyStrategy, ...]:

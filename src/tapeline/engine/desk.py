@@ -164,7 +164,7 @@ class Desk:
     def splits_of(self, report: SplitReported) -> list[SplitApplied]:
         """Return what a split does to the holding of each strategy; the account is cut to the symbol's step as one."""
         column = self.columns[report.symbol]
-        tables = self.book.tables
+        tables = self.book.fixed
         step = exact(float(tables.symbols[column]["step"]))
         facts = []
         before = after = Decimal(0)
@@ -197,7 +197,7 @@ class Desk:
 
     def cash(self) -> float:
         """Return the account's cash as the book has it."""
-        return float(self.book.tables.account[0]["cash"])
+        return float(self.book.fixed.account[0]["cash"])
 
     def holdings(self) -> dict[tuple[str, str], Decimal]:
         """Return what each strategy holds of each symbol as the book has it, flat ones left out."""
@@ -209,7 +209,7 @@ class Desk:
 
     def marks(self) -> dict[str, Decimal]:
         """Return the marks of everything held."""
-        tables = self.book.tables
+        tables = self.book.fixed
         return {self.symbols[column]: exact(float(tables.marks[column])) for column in np.flatnonzero(tables.positions)}
 
     def _id(self, number: Any) -> str | None:

@@ -29,6 +29,7 @@ from tapeline.engine.desk import Desk
 from tapeline.engine.reasons import Reasons
 from tapeline.engine.result import Result, result_of
 from tapeline.formula.splits import SplitRow, in_new_shares, ratio_of
+from tapeline.indicators.compiled import address_of_code
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended, SessionClosed
 from tapeline.ledger.views import Views
@@ -36,8 +37,10 @@ from tapeline.ports.broker import Broker
 from tapeline.ports.clock import Clock
 from tapeline.ports.journal import Fact, Journal
 from tapeline.ports.market_data import MarketData
+from tapeline.simulation.addresses import address_of, book_address
 from tapeline.simulation.decision import close_slice
-from tapeline.simulation.rows import Curves
+from tapeline.simulation.lanes import LAYOUT, Curves, new_lanes, point_to
+from tapeline.simulation.rows import end_slice
 from tapeline.strategies.base import Strategy
 
 SliceDone = Callable[[Slice, "EventLoop"], None]
@@ -72,8 +75,14 @@ class EventLoop:
         self._times: list[int] = []
         self._session: list[int] = []
         self._curves: list[tuple[float, float, float]] = []
-        self._account = self.desk.book.tables.account
+        self._account = self.desk.book.fixed.account
         self._bars = np.empty((5, 1, len(self.symbols)))
+        self._clock = np.zeros((5, 1), dtype=np.int64)  # start and end of the slice, session, its open and close
+        self._layout = np.zeros((len(assembly.strategies), len(LAYOUT)), dtype=np.int64)
+        self._lane = new_lanes(1, self._clock[0], self._clock[1], tuple(self._clock[2:]), self._bars)
+        self._lane["book"], self._lane["strategies"] = book_address(self.desk.book), len(assembly.strategies)
+        self._lane["layout"] = address_of(self._layout)
+        self._lane["close_slice"] = address_of_code(close_slice)
         self._handlers: dict[IntentKind, Callable[[Any, Slice], None]] = {
             IntentKind.SUBMIT: self._submit,
             IntentKind.CANCEL: self._cancel,
@@ -115,12 +124,12 @@ class EventLoop:
         self._take_reports(now)
         np.copyto(self._bars, now.bars)
         self.assembly.program.advance(self._panel(now))
-        book, bars = self.desk.book, self._bars[:, 0]
+        book = self.desk.book
         signals = self.assembly.signals(np.array([now.end_ns]))
-        close_slice(
-            book, signals, 0, bars[1], bars[2], bars[3], bars[4],
-            now.end_ns, now.session, now.session_open_ns, now.session_close_ns,
-        )  # fmt: skip
+        self._layout[:] = signals.layout
+        point_to(self._lane, signals, 0)
+        self._clock[:, 0] = now.start_ns, now.end_ns, now.session, now.session_open_ns, now.session_close_ns
+        end_slice(self._lane, 0)
         for index, strategy, view, table in self._free:
             row = int(signals.rows[index, 0])
             if row >= 0:
@@ -234,7 +243,7 @@ class EventLoop:
         bars = self._bars
         return Panel(
             self.symbols, self.frame_ns, np.array([now.start_ns]), np.array([now.end_ns]),
-            bars[0], bars[1], bars[2], bars[3], bars[4], self.sessions,
+            bars[0], bars[1], bars[2], bars[3], bars[4], self.sessions, now.series,
         )  # fmt: skip
 
 

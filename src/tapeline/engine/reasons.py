@@ -14,10 +14,11 @@ from tapeline.domain.slice import Slice
 from tapeline.domain.words import IntentKind, Purpose
 from tapeline.engine.assembly import Assembly
 from tapeline.engine.desk import Desk
+from tapeline.formula.table import Table
 from tapeline.ledger.facts import SignalRaised
 from tapeline.ports.journal import Fact
 from tapeline.simulation.decision import fill_fields
-from tapeline.strategies.base import RuleStrategy
+from tapeline.strategies.base import RuleStrategy, Strategy
 
 
 class Reasons:
@@ -59,17 +60,9 @@ class Reasons:
         row = int(table.decision_row[0])
         strategy = self.assembly.strategies[index]
         if not isinstance(strategy, RuleStrategy):
-            return {
-                "text": f"{strategy.name}.on_slice",
-                "value": None,
-                "children": [
-                    {"text": name, "value": _known(table.values[register, row, column])}
-                    for name, register in table.rows.items()
-                    if not name.startswith("_")
-                ],
-            }
+            return explain_free_form(strategy, table, row, column)
         fill_fields(desk.book, index, column, now.end_ns, now.session, now.session_close_ns)
-        explanation = self.assembly.program.explain(table.name, action.word, row, column, desk.book.tables.fields)
+        explanation = self.assembly.program.explain(table.name, action.word, row, column, desk.book.fixed.fields)
         return explanation.as_dict()
 
     def _rank(self, index: int, column: int) -> float | None:
@@ -78,6 +71,19 @@ class Reasons:
         if register < 0:
             return None
         return _known(table.values[register, int(table.decision_row[0]), column])
+
+
+def explain_free_form(strategy: Strategy, table: Table, row: int, column: int) -> dict[str, Any]:
+    """Return what free-form code could see when it decided: its declared formulas with their values."""
+    return {
+        "text": f"{strategy.name}.on_slice",
+        "value": None,
+        "children": [
+            {"text": name, "value": _known(table.values[register, row, column])}
+            for name, register in table.rows.items()
+            if not name.startswith("_")
+        ],
+    }
 
 
 def _action(intent: Any) -> Action | None:

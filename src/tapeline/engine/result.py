@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,13 @@ from tapeline.domain.panel import Floats, Times
 from tapeline.domain.times import to_iso
 from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Side, Stage, TimeInForce
 from tapeline.engine.assembly import Assembly
-from tapeline.simulation.records import Book
-from tapeline.simulation.rows import Curves
+from tapeline.engine.inputs import Inputs
+from tapeline.ports.journal import Journal
+from tapeline.simulation.lanes import NO_SESSION, Curves
+from tapeline.simulation.tables import Book
+
+if TYPE_CHECKING:  # Plotly is imported when a figure is made, and not before
+    from plotly.graph_objects import Figure
 
 Records = npt.NDArray[Any]
 
@@ -41,6 +47,7 @@ class Result:
     orders, executions, round_trips : structured arrays, see `simulation.records`
     starting_cash, cash : of the account before and after; positions : float64 [N] at the end
     manifest : what the run was made of: strategies with versions, settings, data
+    inputs : strategies, bars and settings themselves, for the report; None where they are not at hand
     """
 
     strategies: tuple[str, ...]
@@ -58,6 +65,11 @@ class Result:
     financing: float
     positions: Floats
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Inputs | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The bars of a run are large and its strategies may be code that another process cannot import.
+        return {**self.__dict__, "inputs": None}
 
     @property
     def final_equity(self) -> float:
@@ -91,36 +103,27 @@ class Result:
 
     def execution_lines(self) -> Iterator[str]:
         """Yield each execution as one line of text: id, time, stage, side, quantity, price, commission, reason."""
-        for row in self.executions:
-            purpose = Purpose(int(self.orders[row["ticket"]]["purpose"]))
-            yield " ".join(
-                (
-                    self.order_id(int(row["ticket"])),
-                    to_iso(int(row["time_ns"])),
-                    Stage(int(row["stage"])).name,
-                    Side(int(row["side"])).name,
-                    text(exact(row["quantity"])),
-                    text(exact(row["price"])),
-                    text(exact(row["commission"])),
-                    purpose.word,
-                )
-            )
+        names = ("ticket", "time_ns", "stage", "side", "quantity", "price", "commission")
+        ids, purposes = self._order_ids, self.orders["purpose"].tolist()
+        for ticket, time_ns, stage, side, *amounts in _rows(self.executions, names):
+            words = (ids[ticket], to_iso(time_ns), Stage(stage).name, Side(side).name)
+            yield " ".join((*words, *map(_number_text, amounts), Purpose(purposes[ticket]).word))
 
     def order_lines(self) -> Iterator[str]:
         """Yield each order as one line of text: id, side, type, quantities, prices, status and reason."""
-        for number, row in enumerate(self.orders):
-            prices = " ".join(_price_text(row[name]) for name in ("limit_price", "stop_price", "trail"))
+        words = ("side", "order_type", "time_in_force", "status", "reason")
+        amounts = ("quantity", "limit_price", "stop_price", "trail", "filled")
+        for order_id, row in zip(self._order_ids, _rows(self.orders, (*words, *amounts)), strict=True):
+            side, order_type, time_in_force, status, reason, *numbers = row
             yield " ".join(
                 (
-                    self.order_id(number),
-                    Side(int(row["side"])).name,
-                    OrderType(int(row["order_type"])).name,
-                    TimeInForce(int(row["time_in_force"])).name,
-                    text(exact(row["quantity"])),
-                    prices,
-                    text(exact(row["filled"])),
-                    OrderStatus(int(row["status"])).name,
-                    Reason(int(row["reason"])).word or "-",
+                    order_id,
+                    Side(side).name,
+                    OrderType(order_type).name,
+                    TimeInForce(time_in_force).name,
+                    *map(_number_text, numbers),
+                    OrderStatus(status).name,
+                    Reason(reason).word or "-",
                 )
             )
 
@@ -201,6 +204,46 @@ class Result:
         """Return `to_dict` as JSON text."""
         return json.dumps(self.to_dict(), allow_nan=False)
 
+    def report(
+        self,
+        path: str | Path,
+        *,
+        benchmark: str | Result | Floats | None = None,
+        journal: Journal | None = None,
+        remarks: Sequence[str] = (),
+    ) -> Path:
+        """Write one page that tells the run: equity, drawdowns, months, trades and what explains them. Return its path.
+
+        benchmark : symbol to buy and hold, another result, or a level for each slice; None = all symbols of the
+            run in equal parts, if its bars are at hand
+        journal : of this run: explanations are then what it recorded, instead of computed again
+        remarks : sentences to stand at the head, such as where the bars came from
+        Raises DataError for a run without slices or a benchmark that does not fit, StorageError for a file that
+        cannot be written. docs/report.md tells what the page shows.
+        """
+        from tapeline.engine.report_content import content_of
+        from tapeline.report.page import render
+        from tapeline.store.whole_file import check_page_place, write_whole
+
+        place = Path(path)
+        check_page_place(place)
+        write_whole(place, render(content_of(self, benchmark=benchmark, journal=journal, remarks=remarks)))
+        return place
+
+    def plot(self, benchmark: str | Result | Floats | None = None) -> Figure:
+        """Return equity and drawdown as a Plotly figure, for notebooks. benchmark : as in `report`"""
+        from tapeline.engine.report_content import benchmark_of, check_slices
+        from tapeline.report.figures import as_plotly, equity_figure
+
+        check_slices(self)
+        held = benchmark_of(self, benchmark)
+        return as_plotly(equity_figure(self.times_ns, self.equity, self.starting_cash, held))
+
+    @cached_property
+    def _order_ids(self) -> list[str]:
+        rows = _rows(self.orders, ("strategy", "symbol", "decided_ns", "sequence"))
+        return [client_order_id(self.strategies[s], self.symbols[n], time_ns, k) for s, n, time_ns, k in rows]
+
     def _session_ends(self) -> npt.NDArray[np.int64]:
         """Return the last row of each session, or of each UTC date without sessions."""
         if not len(self.times_ns):
@@ -214,17 +257,18 @@ def result_of(
     symbols: tuple[str, ...],
     book: Book,
     times_ns: Times,
-    session: Times,
+    session: Times | None,
     curves: Curves,
+    inputs: Inputs | None = None,
 ) -> Result:
-    """Return the result that a book and the curves of its run hold."""
+    """Return the result that a book and the curves of its run hold. Without sessions, each slice's is -1."""
     tables = book.tables
     account = tables.account[0]
     return Result(
         strategies=assembly.names,
         symbols=symbols,
         times_ns=times_ns,
-        session=session,
+        session=np.broadcast_to(NO_SESSION, times_ns.shape) if session is None else session,
         equity=curves.equity,
         long_exposure=curves.long_exposure,
         short_exposure=curves.short_exposure,
@@ -240,8 +284,21 @@ def result_of(
             "strategies": assembly.manifest,
             "settings": assembly.facts,
         },
+        inputs=inputs,
     )
 
 
-def _price_text(value: float) -> str:
-    return "-" if np.isnan(value) else text(exact(float(value)))
+def _rows(records: Records, names: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+    # Columns as lists: reading a field of a record at a time takes most of the time of a digest.
+    return zip(*(records[name].tolist() for name in names), strict=True)
+
+
+def _number_text(value: float) -> str:
+    if value == 0.0:  # 0 and -0 are one key of a cache, and two texts
+        return text(exact(value))
+    return "-" if value != value else _known_text(value)
+
+
+@lru_cache(maxsize=1 << 16)
+def _known_text(value: float) -> str:
+    return text(exact(value))

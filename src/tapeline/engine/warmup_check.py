@@ -49,7 +49,8 @@ class Reach(NamedTuple):
 
 
 def check_warmup(assembly: Assembly, data: Panel) -> None:
-    """Raise DataError if some strategy can never enter because the data is shorter than its formulas need."""
+    """Raise DataError if some strategy can never enter: the data lacks a series, or is shorter than formulas need."""
+    assembly.program.check_series(data)
     settings = assembly.settings
     if settings.trade_from_ns > int(data.end_ns[-1]):
         raise DataError(

@@ -1,7 +1,8 @@
-"""The clock of replays: time stands still until somebody moves it, and moves forward only."""
+"""The clocks: of replays, whose time stands still until somebody moves it forward, and the computer's own."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from tapeline.domain.errors import InvariantError
@@ -56,3 +57,11 @@ class ClockedFeed:
         for now in self._feed.slices():
             self._clock.advance(now.end_ns)
             yield now
+
+
+class SystemClock:
+    """A `Clock` that shows the computer's time."""
+
+    def now_ns(self) -> int:
+        """Return the present in UTC nanoseconds."""
+        return time.time_ns()

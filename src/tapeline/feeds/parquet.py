@@ -13,7 +13,7 @@ stand in the order asked for, else by name.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -37,7 +37,7 @@ from tapeline.feeds.parquet_files import (
 )
 from tapeline.tape.assemble import assemble
 from tapeline.tape.calendars import sessions as calendar_sessions
-from tapeline.tape.reading import Reading
+from tapeline.tape.reading import Reading, period
 from tapeline.tape.rows import FIELDS, BarRows
 
 Label = Literal["start", "end"]
@@ -66,9 +66,7 @@ def read_bars(
     """
     if label not in ("start", "end"):
         raise UnknownNameError("label", label, ("start", "end"))
-    since, until = _day(first, "first"), _day(last, "last")
-    if since is not None and until is not None and since > until:
-        raise InputError(f"The period from {since} to {until} ends before it begins. Swap the two dates.")
+    since, until = period(first, last)
     frame_ns = None if frame is None else parse_frame(frame)
     source = open_source(Path(path))
     if frame_ns is not None and source.daily != (frame_ns == DAY):
@@ -82,17 +80,6 @@ def read_bars(
     if rows is None:
         raise _nothing(source, names, since, until)
     return assemble(rows, sessions=asked, label=label, frame_ns=frame_ns, first=since, last=until)
-
-
-def _day(day: date | str | None, which: str) -> date | None:
-    if isinstance(day, datetime):
-        raise InputError(f"{which}={day} has a clock time, but periods are made of sessions. Give a date.")
-    if not isinstance(day, str):
-        return day
-    try:
-        return date.fromisoformat(day)
-    except ValueError as exc:
-        raise InputError(f"{which}={day!r} is no date. Write it like 2018-02-16.") from exc
 
 
 def _chosen(source: BarSource, symbols: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tapeline.domain.panel import Panel
+from tapeline.domain.panel import Floats, Panel
 from tapeline.domain.sessions import session_rows
 from tapeline.domain.slice import Slice
 from tapeline.tape.rows import FIELDS
@@ -46,7 +46,9 @@ class Replay:
         column = self._panel.column(symbol)
         past = self._panel.rows(0, self._given)
         fields = {name: getattr(past, name)[:, column : column + 1].copy() for name in FIELDS}
-        return replace(past, symbols=(symbol,), start_ns=past.start_ns.copy(), end_ns=past.end_ns.copy(), **fields)
+        series = {name: values[:, column : column + 1].copy() for name, values in past.series.items()}
+        start_ns, end_ns = past.start_ns.copy(), past.end_ns.copy()
+        return replace(past, symbols=(symbol,), start_ns=start_ns, end_ns=end_ns, series=series, **fields)
 
     def slices(self) -> Iterator[Slice]:
         """Yield the slice of each row, oldest first. Every call starts from the beginning."""
@@ -68,7 +70,14 @@ class Replay:
                 times += [where.ordinal[rows].tolist(), where.open_ns[rows].tolist(), where.close_ns[rows].tolist()]
             self._given = begin
             for view, end_ns, start_ns, session, open_ns, close_ns in zip(block, *times, strict=False):
+                row = self._given
                 self._given += 1
-                bars = view.copy()
-                bars.setflags(write=False)
-                yield Slice(end_ns, start_ns, symbols, bars, session, open_ns, close_ns)
+                series = {name: _alone(values[row : row + 1]) for name, values in panel.series.items()}
+                yield Slice(end_ns, start_ns, symbols, _alone(view), session, open_ns, close_ns, series)
+
+
+def _alone(view: Floats) -> Floats:
+    """Return a read-only copy that leads back to nothing."""
+    values = view.copy()
+    values.setflags(write=False)
+    return values

@@ -123,6 +123,7 @@ from tapeline.formula.node import Node
 from tapeline.formula.parameters import Parameter, bound_node, param, parameters_of
 from tapeline.formula.position import POSITION_FIELDS
 from tapeline.formula.program import Program, compile_program
+from tapeline.formula.series import series
 from tapeline.formula.table import Table
 
 __all__ = [
@@ -222,6 +223,7 @@ __all__ = [
     "rolling_variance",
     "rolling_zscore",
     "rsi",
+    "series",
     "session",
     "sign",
     "slow_stochastic",

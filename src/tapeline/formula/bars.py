@@ -8,6 +8,7 @@ from tapeline.domain.times import parse_frame
 from tapeline.formula import operations as op
 from tapeline.formula.frame import BASE, Frame
 from tapeline.formula.node import Node, make
+from tapeline.formula.series import series
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Bars:
 
     @property
     def bid(self) -> Node:
-        """Best price to sell at, as it stood at the end of the bar; see `Panel` for data with quotes."""
+        """Best price to sell at, as it stood at the end of the bar: the data's series "bid". Other quotes likewise."""
         return self._quote("bid")
 
     @property
@@ -81,7 +82,7 @@ class Bars:
 
     def _quote(self, name: str) -> Node:
         # A quote is no sum of what happened within the bar: a slower frame reads the one that stands at its end.
-        quote = make(op.FIELD, (), (name, float(BASE.ns)))
+        quote = series(name)
         return quote if self.frame == BASE else quote.on(self)
 
 

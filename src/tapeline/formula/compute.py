@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 import numpy as np
 
@@ -27,14 +26,15 @@ from tapeline.domain.times import from_iso, parse_frame, to_iso
 from tapeline.formula.bars import Bars
 from tapeline.formula.explain import Explanation
 from tapeline.formula.frame import BASE
-from tapeline.formula.node import Node, ordered
+from tapeline.formula.node import Node
 from tapeline.formula.parameters import bind
+from tapeline.formula.parts import Part, parts_of
 from tapeline.formula.program import Program, compile_program
+from tapeline.formula.room import new_panel
 from tapeline.formula.splits import advance_through
+from tapeline.formula.whole import fill
 
 TABLE = "values"
-COLUMNS_PER_THREAD_MIN = 64
-"""Below this many symbols a thread has too little to do to pay for itself."""
 
 
 def compute(
@@ -50,18 +50,19 @@ def compute(
 
     Formulas of slower frames are read as of their last ended bar.
     corporate_actions : each row sees prices adjusted for the splits up to its time, in the shares of its time
-    threads : symbols are divided among so many threads; None = one for each core
+    threads : the work is divided among so many threads, by symbols or else by formulas; None = one per core
+    The memory of large results is used again for later ones when nobody holds them any more (`formula/room.py`).
     Raises FormulaError for formulas of a position, which have no value outside of a run.
     """
-    names = list(formulas)
-    outputs = {name: np.empty((len(panel), len(panel.symbols))) for name in names}
-    blocks = _blocks(formulas, len(panel.symbols), threads)
-    with ThreadPoolExecutor(max_workers=len(blocks)) as workers:
+    outputs = {name: new_panel(len(panel), len(panel.symbols)) for name in formulas}
+    wanted = threads if threads is not None else os.cpu_count() or 1
+    parts = parts_of(formulas, len(panel), len(panel.symbols), wanted) or [(formulas, slice(0, 0))]
+    with ThreadPoolExecutor(max_workers=len(parts)) as workers:
 
-        def work(block: tuple[int, int]) -> None:
-            _compute_block(formulas, panel, block, outputs, parameters, groups, corporate_actions)
+        def work(part: Part) -> None:
+            _compute_part(*part, panel, outputs, parameters, groups, corporate_actions)
 
-        list(workers.map(work, blocks))
+        list(workers.map(work, parts))
     return outputs
 
 
@@ -118,25 +119,19 @@ class Stream:
         return {name: values[row] for name, row in self._rows.items()}
 
 
-def _blocks(formulas: Mapping[str, Node], columns: int, threads: int | None) -> list[tuple[int, int]]:
-    wanted = threads if threads is not None else os.cpu_count() or 1
-    together = any(node.operation.kind == "cross_section" for node in ordered(formulas.values()))
-    count = 1 if together else max(1, min(wanted, columns // COLUMNS_PER_THREAD_MIN))
-    edges = np.linspace(0, columns, count + 1).astype(int).tolist()
-    return list(pairwise(edges))
-
-
-def _compute_block(
+def _compute_part(
     formulas: Mapping[str, Node],
+    columns: slice,
     panel: Panel,
-    block: tuple[int, int],
     outputs: Mapping[str, Floats],
     parameters: Mapping[str, float] | None,
     groups: Mapping[str, Sequence[int]] | None,
     corporate_actions: Sequence[CorporateAction],
 ) -> None:
-    first, last = block
+    first, last = columns.start, columns.stop
     program = _program(formulas, last - first, panel.frame_ns, parameters, groups)
+    if not corporate_actions and fill(program, TABLE, panel, first, outputs):
+        return
     table = program.tables[TABLE]
     for start, end in advance_through(program, panel.columns(first, last), corporate_actions):
         for name, row in table.rows.items():

@@ -12,7 +12,8 @@ from tapeline.formula.node import Node, Operand, as_node, constant_value, make
 from tapeline.formula.operations import Setting, bars_setting, indicator
 
 _WMA = indicator("wma", bars_setting(), kernel="rolling_line", kernel_output=3)
-_ADAPTIVE = indicator("adaptive_average", any_series=True)
+_SEED = Setting("seed", default="before", choices={"before": 0.0, "value": 1.0})
+_ADAPTIVE = indicator("adaptive_average", _SEED, any_series=True)
 
 
 def wma(series: Node, length: Operand) -> Node:
@@ -67,21 +68,33 @@ def hma(series: Node, length: Operand) -> Node:
     return named(wma(2 * wma(series, half) - wma(series, length), root), "hma", "", (series,), (length,))
 
 
-def adaptive_average(series: Node, weight: Operand) -> Node:
+def adaptive_average(series: Node, weight: Operand, *, seed: str = "before") -> Node:
     """Return the average that each bar moves towards its value by that bar's own weight, 0 not at all to 1 all the way.
 
-    Unit of the series. Begins at the value one bar before the first known weight. A bar with an unknown value or weight
-    is passed over. Warm-up: that of the weight.
+    Unit of the series. A bar with an unknown value or weight is passed over.
+    seed : where it begins: "before", at the value one bar before the first known weight, or "value", at that bar's
+    Warm-up: that of the weight.
     """
-    return make(_ADAPTIVE, (as_node(series), as_node(weight)))
+    return make(_ADAPTIVE, (as_node(series), as_node(weight)), (seed,))
 
 
-def kama(series: Node, length: Operand = 10, fast: Operand = 2, slow: Operand = 30, *, flat: str = "fast") -> Node:
+def kama(
+    series: Node,
+    length: Operand = 10,
+    fast: Operand = 2,
+    slow: Operand = 30,
+    *,
+    flat: str = "fast",
+    seed: str = "before",
+) -> Node:
     """Return Kaufman's adaptive average: quick where the price goes straight, slow where it goes to and fro.
 
-    Unit of the series. fast, slow : lengths of the EMAs that it is between
+    Unit of the series. From an unknown value on it is unknown for `length` bars, and then goes on from where it was.
+    fast, slow : lengths of the EMAs that it is between
     flat : "fast" or "slow", what it does where nothing changed in `length` bars; "fast" as TA-Lib
-    Warm-up: length. Begins at the value before its first, as TA-Lib does.
+    seed : where it begins: "before", at the value one bar before its first, as TA-Lib does, or "value", at the value
+        of its first bar
+    Warm-up: length.
     Source: Kaufman (1995), Smarter Trading.
     """
     Setting("flat", choices={"fast": 1.0, "slow": 0.0}).check(flat, where="kama")
@@ -89,4 +102,4 @@ def kama(series: Node, length: Operand = 10, fast: Operand = 2, slow: Operand = 
     efficiency = efficiency_ratio(series, length, flat=1 if flat == "fast" else 0)
     quickest, slowest = 2 / (as_node(fast) + 1), 2 / (as_node(slow) + 1)
     root = efficiency * (quickest - slowest) + slowest
-    return named(adaptive_average(series, root * root), "kama", "", (series,), (length, fast, slow))
+    return named(adaptive_average(series, root * root, seed=seed), "kama", "", (series,), (length, fast, slow))

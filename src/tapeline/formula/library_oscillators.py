@@ -13,7 +13,6 @@ from tapeline.formula.library import (
     ema,
     highest,
     lowest,
-    maximum,
     minimum,
     rolling_argmax,
     rolling_argmin,
@@ -98,8 +97,10 @@ def ppo(series: Node, fast: Operand = 12, slow: Operand = 26, signal: Operand = 
 def cci(frame: Bars, length: Operand = 20, *, flat: Operand | str = "zero") -> Node:
     """Return the commodity channel index: the typical price's distance from its mean in mean deviations, over 0.015.
 
-    Most values lie within -100 to 100. flat : value where all typical prices of the window are equal: "zero" (also
-    "middle") as TA-Lib, "unknown", or a number. Warm-up: length - 1.
+    Most values lie within -100 to 100.
+    flat : value where all typical prices of the window are equal: "zero" (also "middle") as TA-Lib, "unknown", or a
+        number
+    Warm-up: length - 1.
     Source: Lambert (1980), Commodity Channel Index, Commodities 9(10).
     """
     deviation = rolling_mean_deviation(frame.typical, length)
@@ -115,9 +116,10 @@ def mfi(frame: Bars, length: Operand = 14, *, flat: Operand | str = "zero") -> N
     Warm-up: length. Source: Quong and Soudack (1989), Volume-Weighted RSI: Money Flow, Technical Analysis of Stocks
     and Commodities 7(3).
     """
-    flow, direction = frame.typical * frame.volume, sign(frame.typical - frame.typical.lag(1))
-    rising = rolling_sum(flow * maximum(direction, 0), length)
-    moved = rolling_sum(flow * abs(direction), length)
+    # Compared with the tolerance of formulas, as TA-Lib compares: equal sums of three prices differ by their rounding.
+    flow, before = frame.typical * frame.volume, frame.typical.lag(1)
+    rising = rolling_sum(where(frame.typical > before, flow, 0), length)
+    moved = rising + rolling_sum(where(frame.typical < before, flow, 0), length)
     value = where(sign(moved) > 0, 100 * (rising / moved), _flat_number(flat, 50.0, "mfi"))
     return named(value, "mfi", "", (frame.high, frame.low, frame.close, frame.volume), (length,))
 

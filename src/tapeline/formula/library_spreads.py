@@ -20,8 +20,10 @@ def corwin_schultz_spread(frame: Bars, length: Operand = 20, *, gaps: bool = Tru
     """Return the spread from highs and lows, as a share of the price: the mean of `length` estimates of two bars each.
 
     A high is mostly a purchase and a low a sale, so a range holds the spread once, however long it is, while the
-    variance in it grows with time. gaps : whether a bar that lies beyond the close before is moved to it first
-    negative : "zero" or "keep", what becomes of estimates below 0. Warm-up: length.
+    variance in it grows with time.
+    gaps : whether a bar that lies beyond the close before is moved to it first
+    negative : "zero" or "keep", what becomes of estimates below 0
+    Warm-up: length.
     Source: Corwin and Schultz (2012), A Simple Way to Estimate Bid-Ask Spreads from Daily High and Low Prices.
     """
     Setting("negative", choices={"zero": 0.0, "keep": 1.0}).check(negative, where="corwin_schultz_spread")
@@ -44,8 +46,9 @@ def roll_spread(series: Node, length: Operand = 20, *, positive: str = "unknown"
     """Return the spread from the way prices bounce: 2 sqrt(-covariance of a change and the one before).
 
     In the unit of the series: of closes in quote currency, of `log(close)` as a share of the price. The sample's
-    covariance, over the last `length` changes. positive : "unknown" or "zero", the spread where the covariance is above
-    0 and so not due to a bounce. Warm-up: length + 1.
+    covariance, over the last `length` changes.
+    positive : "unknown" or "zero", the spread where the covariance is above 0 and so not due to a bounce
+    Warm-up: length + 1.
     Source: Roll (1984), A Simple Implicit Measure of the Effective Bid-Ask Spread in an Efficient Market.
     """
     Setting("positive", choices={"unknown": math.nan, "zero": 0.0}).check(positive, where="roll_spread")

@@ -5,6 +5,7 @@ A statistic that divides by a spread is unknown where the window does not spread
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from tapeline.formula import operations as op
@@ -26,20 +27,30 @@ def _difference_vector(settings: Sequence[float]) -> tuple[float, float]:
 _SLOPE = indicator("rolling_slope", _LINE_LENGTH, kernel="rolling_line")
 _FITTED = indicator("linear_regression", _LINE_LENGTH, kernel="rolling_line", kernel_output=1)
 _R_SQUARED = indicator("rolling_r_squared", _LINE_LENGTH, kernel="rolling_line", kernel_output=2)
-_COVARIANCE = indicator("rolling_covariance", _LENGTH, _DDOF, kernel="rolling_pair", any_series=True)
+_FLAT = Setting("flat", default="unknown", choices={"unknown": math.nan, "zero": 0.0})
+_COVARIANCE = indicator(
+    "rolling_covariance",
+    _LENGTH,
+    _DDOF,
+    kernel="rolling_pair",
+    vector=lambda settings: (*settings, math.nan),
+    any_series=True,
+)
 _CORRELATION = indicator(
     "rolling_correlation",
     _LINE_LENGTH,
+    _FLAT,
     kernel="rolling_pair",
-    vector=lambda settings: (settings[0], 0.0),
+    vector=lambda settings: (settings[0], 0.0, settings[1]),
     kernel_output=1,
     any_series=True,
 )
 _BETA = indicator(
     "rolling_beta",
     _LINE_LENGTH,
+    _FLAT,
     kernel="rolling_pair",
-    vector=lambda settings: (settings[0], 0.0),
+    vector=lambda settings: (settings[0], 0.0, settings[1]),
     kernel_output=2,
     any_series=True,
 )
@@ -136,22 +147,25 @@ def rolling_covariance(series: Node, other: Node, length: Operand, *, ddof: int 
     return make(_COVARIANCE, (as_node(series), as_node(other)), (length, ddof))
 
 
-def rolling_correlation(series: Node, other: Node, length: Operand) -> Node:
+def rolling_correlation(series: Node, other: Node, length: Operand, *, flat: str = "unknown") -> Node:
     """Return Pearson's correlation of the last `length` values of two series, -1 to 1. Warm-up: length - 1.
 
-    Of the values as they are: for the correlation of returns give returns. Unknown where one of the two stays equal.
+    Of the values as they are: for the correlation of returns give returns.
+    flat : "unknown", or "zero" as TA-Lib, the result where one of the two stays equal
     Source: Pearson (1895), Notes on Regression and Inheritance in the Case of Two Parents.
     """
-    return make(_CORRELATION, (as_node(series), as_node(other)), (length,))
+    return make(_CORRELATION, (as_node(series), as_node(other)), (length, flat))
 
 
-def rolling_beta(series: Node, benchmark: Node, length: Operand) -> Node:
+def rolling_beta(series: Node, benchmark: Node, length: Operand, *, flat: str = "unknown") -> Node:
     """Return how many units the series moves with one unit of the benchmark: covariance / benchmark's variance.
 
-    Of the values as they are: for the beta of a share give returns of both. Unknown where the benchmark stays equal.
+    Of the values as they are: for the beta of a share give returns of both. The benchmark is a series of the same
+    symbol; the mean of all symbols of the data, each weighing the same, is `returns - returns.demean()`.
+    flat : "unknown", or "zero" as TA-Lib, the result where the benchmark stays equal
     Warm-up: length - 1. Source: Sharpe (1964), Capital Asset Prices.
     """
-    return make(_BETA, (as_node(series), as_node(benchmark)), (length,))
+    return make(_BETA, (as_node(series), as_node(benchmark)), (length, flat))
 
 
 def rolling_slope(series: Node, length: Operand) -> Node:

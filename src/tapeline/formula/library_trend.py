@@ -136,7 +136,8 @@ class ParabolicSar(NamedTuple):
 def parabolic_sar(frame: Bars, step: Operand = 0.02, limit: Operand = 0.2, *, seed: str = "movement") -> ParabolicSar:
     """Return the stop that draws nearer with each new extreme, and turns to the other side when it is touched.
 
-    step : the acceleration factor after a turn and its growth at each new extreme; limit : its largest value
+    step : the acceleration factor after a turn and its growth at each new extreme
+    limit : the largest acceleration factor
     seed : the trend at the second bar: "movement" down if the low fell by more than the high rose, else up, as TA-Lib;
         "up" or "down"
     Warm-up: 1. Source: Wilder (1978), New Concepts in Technical Trading Systems; begun as TA-Lib does.

@@ -77,7 +77,8 @@ def expected_volume_by_minute(frame: Bars, sessions: Operand = 20, *, session_mi
     """Return the mean volume at the same minute of the last `sessions` sessions, the present one excluded. Shares.
 
     The profile of a session's volume, minute by minute, as it is known before the session; `relative_volume_by_minute`
-    divides by it. session_minutes : length of a full session; minutes beyond it are not followed.
+    divides by it.
+    session_minutes : length of a full session; minutes beyond it are not followed
     Warm-up: `sessions` sessions.
     """
     if not frame.frame.ns:

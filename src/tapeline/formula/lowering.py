@@ -25,7 +25,7 @@ from tapeline.indicators import cross_section
 from tapeline.indicators import elementwise as element
 from tapeline.indicators.library import KERNELS
 
-SESSION_CLOCKS = {"minutes_since_open": "minute", "minutes_to_close": "to_close"}
+SESSION_CLOCKS = {"minutes_since_open": "minute", "minutes_to_close": "to_close", "month": "month"}
 
 
 class Views:
@@ -96,6 +96,13 @@ class Lowering:
             base.fields[name] = self.new_register(base)
         return base.fields[name]
 
+    def series(self, name: str) -> Register:
+        """Return the register of what is known beside the bars under a name."""
+        base = self.domains[BASE]
+        if name not in base.series:
+            base.series[name] = self.new_register(base)
+        return base.series[name]
+
     def new_register(self, domain: Domain, constant: float | None = None) -> Register:
         """Add a register to a domain."""
         register = Register(len(self.registers), domain, constant=constant)
@@ -160,6 +167,8 @@ class Lowering:
         if operation is op.FIELD:
             name = node.parameters[0]
             return self.base_field(name) if domain.frame == BASE else domain.fields[name]
+        if operation is op.SERIES:
+            return self.series(node.parameters[0])
         if operation is op.NAMED:
             return self.place(node.inputs[0], domain.frame)
         if operation is op.LATEST:
@@ -197,7 +206,7 @@ class Lowering:
         exists = domain.fields["exists"] if node.frame is not None else self._ones(domain)
         a, b, c = (inputs * 3)[:3]  # an operation passes over the operands it does not take
         if operation in op.COMPARISONS:
-            tolerance = self.tolerance_of(node)
+            tolerance = np.array([self.tolerance_of(node)])
             self._add(element.compare, domain, lambda v: (code, tolerance, v.flat(a), v.flat(b), v.flat(out)))
         elif operation in (*op.LOGIC, op.KNOWN, op.WHERE):
             self._add(
@@ -213,7 +222,7 @@ class Lowering:
             )
 
     def _crossing(self, node: Node, inputs: list[Register], out: Register) -> None:
-        domain, tolerance = out.domain, self.tolerance_of(node)
+        domain, tolerance = out.domain, np.array([self.tolerance_of(node)])
         exists = domain.fields["exists"]
         above, below = inputs if node.operation is op.CROSSED_ABOVE else reversed(inputs)
         state = np.zeros((1, self.columns))
@@ -227,7 +236,7 @@ class Lowering:
     def _cross_section(self, node: Node, values: Register, out: Register) -> None:
         domain, operation = out.domain, node.operation
         if operation is op.ZSCORE:
-            (flat,) = (s.number(v) for s, v in zip(operation.settings, node.parameters, strict=True))
+            flat = np.array([s.number(v) for s, v in zip(operation.settings, node.parameters, strict=True)])
             self._add(cross_section.cross_zscore, domain, lambda v: (v.panel(values), flat, v.panel(out)))
         elif operation is op.RANK:
             work = np.zeros(self.columns)

@@ -21,13 +21,11 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from tapeline.domain.errors import FormulaError
-from tapeline.domain.panel import BAR_FIELDS, QUOTE_FIELDS
+from tapeline.domain.panel import BAR_FIELDS
 from tapeline.formula import operations as op
-from tapeline.formula.frame import Frame
+from tapeline.formula.frame import BASE, Frame
 from tapeline.formula.operations import OPERATIONS, Operation
 from tapeline.indicators import elementwise as element
-
-SELECTED_FIELDS = (*BAR_FIELDS, *QUOTE_FIELDS)
 
 
 class Node:
@@ -36,6 +34,7 @@ class Node:
     operation : what it does; inputs : nodes it reads; parameters : its numbers and names, constant nodes
         included
     output : which of the operation's outputs it is
+    below : the nodes it is made of, inputs first, then those among its numbers
     frame : the frame it lives on; None if it knows no bars (constants, session times, position)
     is_condition : its values are true, false or unknown
     is_selection : its values are taken from bars unchanged, so they compare exactly
@@ -47,6 +46,7 @@ class Node:
     __slots__ = (
         "__weakref__",
         "_digest",
+        "below",
         "fixed_value",
         "frame",
         "inputs",
@@ -64,6 +64,7 @@ class Node:
     inputs: tuple[Node, ...]
     parameters: tuple[Any, ...]
     output: int
+    below: tuple[Node, ...]
     frame: Frame | None
     is_condition: bool
     is_selection: bool
@@ -281,10 +282,13 @@ def fill(
 ) -> Node:
     """Set a new node's attributes, all derived from its definition, and check that it makes sense."""
     node.operation, node.inputs, node.parameters, node.output = operation, inputs, parameters, output
+    node.below = (*inputs, *(value for value in parameters if isinstance(value, Node)))
     kind = operation.kind
     frames = [child.frame for child in inputs if child.frame is not None]
     if kind in ("field", "frame"):
         node.frame = Frame(int(parameters[-1]))
+    elif kind == "series":
+        node.frame = BASE
     else:
         node.frame = min(frames) if frames and kind != "latest" else None
     node.needs_position = kind == "position" or any(child.needs_position for child in inputs)
@@ -295,7 +299,7 @@ def fill(
         or (operation.condition == "inherit" and all(child.is_condition for child in values))
         or (operation is op.CONSTANT and (parameters[0] in (0.0, 1.0) or math.isnan(parameters[0])))
     )
-    node.is_selection = (operation is op.FIELD and parameters[0] in SELECTED_FIELDS) or (
+    node.is_selection = (operation is op.FIELD and parameters[0] in BAR_FIELDS) or (
         operation.selection and all(child.is_selection for child in inputs)
     )
     node._digest = ""
@@ -322,23 +326,24 @@ def constant_value(node: Node) -> float | None:
 def ordered(roots: Iterable[Node]) -> list[Node]:
     """Return all nodes below the roots, each once, inputs before what reads them."""
     result: list[Node] = []
-    seen: set[int] = set()
-    stack = [(root, False) for root in reversed(list(roots))]
+    done: set[int] = set()
+    stack = list(roots)[::-1]
     while stack:
-        node, is_expanded = stack.pop()
-        if is_expanded:
+        node = stack[-1]
+        missing = [child for child in node.below if id(child) not in done]
+        if missing:
+            stack += missing[::-1]
+            continue
+        stack.pop()
+        if id(node) not in done:
+            done.add(id(node))
             result.append(node)
-        elif id(node) not in seen:
-            seen.add(id(node))
-            stack.append((node, True))
-            below = (*node.inputs, *(value for value in node.parameters if isinstance(value, Node)))
-            stack.extend((child, False) for child in reversed(below) if id(child) not in seen)
     return result
 
 
 def digest(root: Node) -> str:
     """Return the SHA-256 of a definition, over names, versions of meaning, numbers and inputs."""
-    for node in ordered([root]):
+    for node in [] if root._digest else ordered([root]):
         if not node._digest:
             parts = [node.operation.name, str(node.operation.version), str(node.output)]
             parts += [value._digest if isinstance(value, Node) else repr(value) for value in node.definition_values()]

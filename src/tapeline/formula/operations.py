@@ -6,7 +6,7 @@ nothing else.
 
 kinds
     constant, parameter     numbers
-    field, session          leaves known in every row of a frame
+    field, series, session  leaves known in every row of a frame
     position                leaves known only inside the decision loop
     cell                    operations of one moment (`indicators.elementwise`)
     kernel, crossing        operations with a memory, over the existing bars of the node's frame
@@ -112,6 +112,7 @@ def _cell(name: str, code: int, symbol: str = "", condition: str = "no") -> Oper
 CONSTANT = define(Operation("constant", "constant"))
 PARAMETER = define(Operation("parameter", "parameter"))
 FIELD = define(Operation("field", "field"))
+SERIES = define(Operation("series", "series", selection=True))
 SESSION = define(Operation("session", "session"))
 POSITION = define(Operation("position", "position"))
 NAMED = define(Operation("named", "name"))

@@ -22,24 +22,29 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from tapeline.domain.errors import DataError, FormulaError, UnknownNameError
-from tapeline.domain.panel import QUOTE_FIELDS, Floats, Panel, Sessions, Times
+from tapeline.domain.errors import DataError, UnknownNameError
+from tapeline.domain.panel import Floats, Panel, Sessions, Times
 from tapeline.domain.times import frame_text
 from tapeline.formula import operations as op
 from tapeline.formula.bars import Bars
+from tapeline.formula.call_list import CallList
 from tapeline.formula.explain import Explanation, explain_output
 from tapeline.formula.frame import BASE, Frame
+from tapeline.formula.groups import group_numbers
 from tapeline.formula.lowering import Instruction, Lowering, Views
 from tapeline.formula.node import Node, digest, make, ordered
 from tapeline.formula.parameters import bind, check_values, parameters_of
 from tapeline.formula.registers import FRAME_FIELDS, Domain
+from tapeline.formula.room import new_panel
 from tapeline.formula.table import Table, TablePlan, plan_table, settle_homes
 from tapeline.formula.warmup import warmups
 from tapeline.indicators import aggregate as frames
+from tapeline.indicators.calls import read_rows
 
 # A register of a chunk then takes 256 KiB: it and the few others of an operation stay in the processor's
 # cache.
@@ -48,13 +53,14 @@ MEMORY_CELLS = 32 * 1024 * 1024
 BINDINGS_KEPT = 64
 
 _NO_SESSIONS: Times = np.zeros(0, dtype=np.int64)
+_FIRST_ROW: Times = np.zeros(1, dtype=np.int64)
 
 
 @dataclass(eq=False)
 class Binding:
     """The calls for one combination of row counts, with all their arrays."""
 
-    calls: list[tuple[Any, tuple[Any, ...]]]
+    calls: CallList
     tables: list[tuple[Table, Floats, Floats, Times]]
     views: Views
 
@@ -90,14 +96,15 @@ class Program:
         self._slower = self._domains[1:]
         for domain in self._domains:
             domain.layout()
-        self._quotes = [name for name in self._base.fields if name in QUOTE_FIELDS]
         self._needs_clocks = any(domain.needs_clocks for domain in self._domains)
         self._needs_sessions = self._needs_clocks or bool(self._slower)
         cells = min(CHUNK_CELLS, MEMORY_CELLS // max(1, len(lowering.registers)))
         self.chunk_rows = max(1, cells // max(1, self.symbol_count))
         self._bindings: dict[tuple[int, ...], Binding] = {}
+        self._values = np.empty(0)
         self.views: Views | None = None
         self._sessions: Sessions | None = None
+        self._months: Floats = _months_of(None)
         self._calendar = (_NO_SESSIONS, _NO_SESSIONS, 0)
         self._last_end_ns = frames.NONE
         self._resize_base(1)
@@ -126,12 +133,27 @@ class Program:
             self._aggregate(domain, binding.views, count)
         if self._needs_clocks:
             self._set_clocks()
-        for function, arguments in binding.calls:
-            function(*arguments)
+        binding.calls.run()
         for table, values, exists, end_ns in binding.tables:
             table.values, table.exists, table.end_ns = values, exists, end_ns
             self._set_decision_rows(self.plans[table.name], count)
         self.views = binding.views
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a chunk's values follow from its bars and the state alone: no slower frames, clocks or series."""
+        return not (self._needs_sessions or self._base.series)
+
+    def calls_for(self, rows: int) -> tuple[CallList, dict[str, Floats]]:
+        """Return a plain program's calls for a chunk of so many rows, and the panels to write its bars into."""
+        if rows > self._base.capacity:
+            self._resize_base(rows)
+        self._base.rows = rows
+        binding = self._binding()
+        for table, values, _, _ in binding.tables:
+            table.values = values
+        fields = self._base.fields.items()
+        return binding.calls, {name: binding.views.panel(field) for name, field in fields if name != "exists"}
 
     def reset(self) -> None:
         """Forget all bars, as if just compiled."""
@@ -177,6 +199,16 @@ class Program:
         carried = sum(state.size for entry in self.lowering.instructions for state, _ in entry.states)
         return carried + sum(domain.state.size + 2 * domain.last.size for domain in self._domains)
 
+    def check_series(self, panel: Panel) -> None:
+        """Raise DataError if a formula reads a series that a panel does not have."""
+        for name in self._base.series:
+            if name not in panel.series:
+                found = f"it has {', '.join(sorted(panel.series))}" if panel.series else "it has bars alone"
+                raise DataError(
+                    f'A formula reads series("{name}"), which the data does not have: {found}. Add it with '
+                    f"panel.with_series({name!r}, values)."
+                )
+
     def _check(self, chunk: Panel, count: int) -> None:
         if chunk.close.shape[1] != self.symbol_count:
             raise DataError(
@@ -187,12 +219,7 @@ class Program:
                 f"The program was compiled for bars of {frame_text(self.base_frame_ns)}, but the chunk has "
                 f"bars of {frame_text(chunk.frame_ns)}."
             )
-        missing = [name for name in self._quotes if getattr(chunk, name) is None]
-        if missing:
-            raise DataError(
-                f"The formulas read {' and '.join(missing)}, but the data has no such quotes. Use data with quotes "
-                f"(Panel(..., {missing[0]}=...)), or formulas of bars alone."
-            )
+        self.check_series(chunk)
         if count:
             if chunk.end_ns[0] <= self._last_end_ns:
                 raise DataError(
@@ -217,8 +244,9 @@ class Program:
         for name, register in base.fields.items():
             if name != "exists":
                 block[register.slot, :count] = getattr(chunk, name)
-            if name in QUOTE_FIELDS:  # a quote where there is no bar is no value of a bar
-                block[register.slot, :count][np.isnan(chunk.close)] = np.nan
+        for name, register in base.series.items():
+            # what is known where there is no bar is nothing a formula over bars may count
+            block[register.slot, :count] = np.where(np.isnan(chunk.close), np.nan, chunk.series[name])
 
     def _read_calendar(self, chunk: Panel, base: Domain, count: int) -> None:
         if chunk.sessions is not self._sessions:
@@ -233,6 +261,7 @@ class Program:
         if sessions is not None and len(sessions):
             # Copies: compiled code takes no read-only arrays.
             self._calendar = (np.array(sessions.open_ns), np.array(sessions.close_ns), sessions.ordinal)
+        self._months = _months_of(sessions)
         for domain in self._slower:
             # The session index of the frame bar under construction now counts from another session.
             domain.pending[2] += before[2] - self._calendar[2]
@@ -276,8 +305,10 @@ class Program:
                     domain.end_ns[: domain.rows],
                     domain.session[: domain.rows],
                     *self._calendar,
-                    *(clock[: domain.rows] for clock in domain.clocks.values()),
+                    *(domain.clocks[name][: domain.rows] for name in ("session", "minute", "to_close")),
                 )
+                # the last entry of the months stands for rows outside every session, whose index is -1
+                domain.clocks["month"][: domain.rows, 0] = self._months[domain.session[: domain.rows]]
 
     def _set_decision_rows(self, plan: TablePlan, count: int) -> None:
         if plan.domain is self._base:
@@ -297,31 +328,41 @@ class Program:
         return binding
 
     def _bind(self) -> Binding:
-        for plan in self.plans.values():
-            rows, size = plan.domain.rows, len(plan.sources)
-            cells = size * rows * self.symbol_count
-            if plan.buffer.size < cells:
-                plan.buffer = np.zeros(cells)
-                self._bindings.clear()
-            plan.table.values = plan.buffer[:cells].reshape(size, rows, self.symbol_count)
+        self._lay_out_tables()
         views = Views(self.lowering.registers)
         exists = self._base.fields["exists"], self._base.fields["close"]
-        calls: list[tuple[Any, tuple[Any, ...]]] = []
+        calls = CallList()
         if self._base.rows:
-            calls.append((frames.mark_bars, (views.flat(exists[1]), views.flat(exists[0]))))
+            calls.add(frames.mark_bars, views.flat(exists[1]), views.flat(exists[0]))
         for entry in self.lowering.instructions:
             if _has_rows(entry):
-                calls.append((entry.function, entry.arguments(views)))
+                calls.add(entry.function, *entry.arguments(views))
         tables = []
         for plan in self.plans.values():
             values = plan.table.values
             if plan.domain.rows:
                 for row, register in enumerate(plan.sources):
                     if register.home is None or register.home != (plan.table, row):
-                        calls.append((np.copyto, (values[row], views.panel(register))))
+                        calls.add(read_rows, views.panel(register), 0, _FIRST_ROW, values[row])
             ends = plan.domain.end_ns[: plan.domain.rows]
             tables.append((plan.table, values, views.panel(plan.domain.fields["exists"]), ends))
         return Binding(calls, tables, views)
+
+    def _lay_out_tables(self) -> None:
+        shapes = [(len(plan.sources), plan.domain.rows, self.symbol_count) for plan in self.plans.values()]
+        ends = np.cumsum([prod(shape) for shape in shapes])
+        if len(ends) and ends[-1] > self._values.size:
+            # One room for the tables of all strategies: a sweep has hundreds.
+            self._values = new_panel(1, int(ends[-1])).reshape(-1)
+            self._bindings.clear()
+        for plan, shape, end in zip(self.plans.values(), shapes, ends.tolist(), strict=True):
+            plan.table.values = self._values[end - prod(shape) : end].reshape(shape)
+
+
+def _months_of(sessions: Sessions | None) -> Floats:
+    """Return the month of each session's date, counted from January 1970, and NaN behind the last."""
+    days: Times = np.zeros(0, dtype=np.int64) if sessions is None else sessions.days
+    return np.append(days.astype("datetime64[D]").astype("datetime64[M]").astype(np.float64), np.nan)
 
 
 def _has_rows(instruction: Instruction) -> bool:
@@ -355,7 +396,7 @@ def compile_program(
     known = parameters_of(roots)
     numbers = check_values(known, parameters or {})
     bound = _settled_frames(bind(roots, numbers), base_frame_ns)
-    lowering = Lowering(symbol_count, base_frame_ns, _group_numbers(groups or {}, symbol_count), compare)
+    lowering = Lowering(symbol_count, base_frame_ns, group_numbers(groups or {}, symbol_count), compare)
     plans, warmup, parts = {}, {}, [compare, str(base_frame_ns)]
     warmed = warmups([bound[node] for node in roots])
     for name, (decision, formulas) in tables.items():
@@ -402,17 +443,3 @@ def _settled_frames(bound: dict[Node, Node], base_ns: int) -> dict[Node, Node]:
             values = (*values[:-1], float(Frame(int(values[-1])).over(base_ns).ns))
         settled[node] = make(node.operation, tuple(settled[child] for child in node.inputs), values, node.output)
     return {written: settled[node] for written, node in bound.items()}
-
-
-def _group_numbers(groups: Mapping[str, Sequence[Any]], symbol_count: int) -> dict[str, np.ndarray]:
-    result = {}
-    for name, labels in groups.items():
-        if len(labels) != symbol_count:
-            raise FormulaError(f"Grouping {name!r} has {len(labels)} labels for {symbol_count} symbols.")
-        numbers: dict[Any, int] = {}
-        column = []
-        for label in labels:
-            is_unknown = label is None or label == "" or (not isinstance(label, str) and label < 0)
-            column.append(-1 if is_unknown else numbers.setdefault(label, len(numbers)))
-        result[name] = np.array(column, dtype=np.int64)
-    return result

@@ -16,6 +16,7 @@ from tapeline.domain.panel import Floats, Times
 from tapeline.formula.frame import Frame
 from tapeline.indicators import aggregate as frames
 
+CLOCKS = ("session", "minute", "to_close", "month")
 FRAME_FIELDS = ("exists", "open", "high", "low", "close", "volume", "completeness")
 
 
@@ -43,9 +44,10 @@ class Register:
 class Domain:
     """The rows of one frame.
 
+    series : registers of what is known beside the bars, by name; in the base frame only
     rows : frame rows that ended within the present chunk
     end_ns, session : int64, their ends and the indices of their sessions
-    clocks : float64 [capacity, 1] each: "session" number, "minute" since the open, "to_close" minutes
+    clocks : float64 [capacity, 1] each: "session" number, "minute" since the open, "to_close" minutes, "month"
     emitted_in : int64, for each row the base row that made it readable
     frame_end, expected : per base row, scratch of the aggregation
     last, before, last_end : kept registers as of each symbol's last bar before the present chunk, as of the
@@ -57,6 +59,7 @@ class Domain:
     columns: int
     registers: list[Register] = field(default_factory=list)
     fields: dict[str, Register] = field(default_factory=dict)
+    series: dict[str, Register] = field(default_factory=dict)
     needs_clocks: bool = False
     rows: int = 0
     capacity: int = -1
@@ -96,7 +99,7 @@ class Domain:
         self.end_ns: Times = np.zeros(self.capacity, dtype=np.int64)
         self.session: Times = np.full(self.capacity, -1, dtype=np.int64)
         self.emitted_in: Times = np.zeros(self.capacity, dtype=np.int64)
-        self.clocks = {name: np.full((self.capacity, 1), np.nan) for name in ("session", "minute", "to_close")}
+        self.clocks = {name: np.full((self.capacity, 1), np.nan) for name in CLOCKS}
         return True
 
     def remember(self) -> None:

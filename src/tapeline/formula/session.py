@@ -15,5 +15,8 @@ minutes_since_open = make(op.SESSION, (), ("minutes_since_open",))
 minutes_to_close = make(op.SESSION, (), ("minutes_to_close",))
 """Minutes from the end of the row to the session's close, half days included; 0 in its last row."""
 
+month = make(op.SESSION, (), ("month",))
+"""Months from January 1970 to that of the session's date. `month.on(day)` changes with the first session of a month."""
+
 is_last_bar = minutes_to_close <= 0.0
 """Whether the row ends at the session's close."""

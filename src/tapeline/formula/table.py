@@ -60,7 +60,6 @@ class TablePlan:
     sources: list[Register] = field(default_factory=list)
     formulas: dict[str, tuple[Node, Node]] = field(default_factory=dict)
     hidden: dict[Node, int] = field(default_factory=dict)
-    buffer: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 def plan_table(name: str, frame: Frame, formulas: Mapping[str, tuple[Node, Node]], lowering: Lowering) -> TablePlan:
@@ -108,7 +107,7 @@ def plan_table(name: str, frame: Frame, formulas: Mapping[str, tuple[Node, Node]
 def settle_homes(plans: Mapping[str, TablePlan]) -> None:
     """Let outputs be computed in their table where nothing else needs them elsewhere, sparing a copy."""
     for plan in plans.values():
-        inputs = set(plan.domain.fields.values())
+        inputs = {*plan.domain.fields.values(), *plan.domain.series.values()}
         for row, register in enumerate(plan.sources):
             is_free = register.home is None and not register.is_kept and register.constant is None
             if is_free and register.domain is plan.domain and register not in inputs:

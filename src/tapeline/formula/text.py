@@ -41,6 +41,8 @@ def _one(node: Node, texts: dict[int, str], values: Mapping[str, float] | None) 
     if operation is op.FIELD:
         frame = Frame(int(node.parameters[-1]))
         return f"{node.parameters[0]}[{frame.text}]" if frame.ns else str(node.parameters[0])
+    if operation is op.SERIES:
+        return f'series("{node.parameters[0]}")'
     if operation.kind in ("session", "position"):
         return f"{operation.name}.{node.parameters[0]}"
     if operation is op.NAMED:

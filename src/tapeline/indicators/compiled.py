@@ -24,12 +24,14 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 from numba.core import config
 from numba.core.caching import IndexDataCacheFile
+from numba.core.sigutils import normalize_signature
 
 from tapeline.indicators.code_cache import CodeCache, code_cache
 from tapeline.indicators.inner import inner
@@ -63,10 +65,28 @@ def compiled(signature: Any = "", *, entry: bool = False, **options: Any) -> Cal
     return mark
 
 
+@cache
+def address_of_code(kernel: Any) -> int:
+    """Return where the machine code of a kernel with a signature begins; it is compiled, or read, if need be."""
+    signature = next(signature for dispatcher, signature in registry.values() if dispatcher is kernel)
+    arguments, _ = normalize_signature(signature)
+    kernel.compile(arguments)
+    made = kernel.overloads[tuple(arguments)]
+    return int(made.library.get_pointer_to_function(made.fndesc.llvm_func_name))
+
+
 def warmer(function: Function) -> Function:
     """Mark a function whose call compiles kernels that have no signature. See the head of this file."""
     warmers[_name(function)] = function
     return function
+
+
+@cache
+def machine_address(function: Any) -> int:
+    """Return where the machine code of a function with a signature begins, compiling it if need be."""
+    function.compile(registry[_name(function.py_func)][1])
+    (made,) = function.overloads.values()
+    return int(made.library.get_pointer_to_function(made.fndesc.llvm_func_name))
 
 
 class SharedCacheFile(IndexDataCacheFile):  # type: ignore[misc]

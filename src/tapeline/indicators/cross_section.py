@@ -77,13 +77,14 @@ def cross_rank(values: Any, work: Any, out: Any) -> None:
                 out[row, column] = (below + not_above - 1) / (2.0 * (size - 1))
 
 
-@compiled("void(float64[:, ::1], float64, float64[:, ::1])")
-def cross_zscore(values: Any, flat: float, out: Any) -> None:
+@compiled("void(float64[:, ::1], float64[::1], float64[:, ::1])")
+def cross_zscore(values: Any, flats: Any, out: Any) -> None:
     """Write (value - mean) / population deviation of the known values of the row.
 
-    flat : what stands in a row whose values are all equal (deviation exactly 0), a single one included
+    flats : an array of one, what stands in a row of equal values (deviation exactly 0), a single one included
     """
     rows, columns = values.shape
+    flat = flats[0]
     for row in range(rows):
         size, anchor = 0, 0.0
         for column in range(columns):

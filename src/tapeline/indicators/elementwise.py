@@ -214,9 +214,10 @@ def arithmetic(code: int, exists: Any, a: Any, b: Any, out: Any) -> None:
             out[i] = sign_of(a[i])
 
 
-@compiled("void(int64, float64, float64[::1], float64[::1], float64[::1])")
-def compare(code: int, tolerance: float, a: Any, b: Any, out: Any) -> None:
-    """Write the condition a <code> b."""
+@compiled("void(int64, float64[::1], float64[::1], float64[::1], float64[::1])")
+def compare(code: int, tolerances: Any, a: Any, b: Any, out: Any) -> None:
+    """Write the condition a <code> b, with a tolerance given as an array of one."""
+    tolerance = tolerances[0]
     if code == GREATER:
         for i in range(out.size):
             out[i] = greater(a[i], b[i], tolerance)
@@ -260,14 +261,16 @@ def decide(code: int, exists: Any, a: Any, b: Any, c: Any, out: Any) -> None:
             out[i] = choose(a[i], b[i], c[i]) * exists[i]
 
 
-@compiled("void(float64, float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])")
-def crossing(tolerance: float, exists: Any, a: Any, b: Any, state: Any, out: Any) -> None:
+@compiled("void(float64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])")
+def crossing(tolerances: Any, exists: Any, a: Any, b: Any, state: Any, out: Any) -> None:
     """Write (a > b) & (a <= b one bar before): the bar in which a crosses above b.
 
-    All float64 [C, N]. state [1, N] holds the relation in the last bar of the symbol: 1 above, -1 not above,
-    0 unknown or no bar yet. One pass, because sweeps run hundreds of crossings over the same averages.
+    All float64 [C, N]; tolerances : an array of one. state [1, N] holds the relation in the last bar of the
+    symbol: 1 above, -1 not above, 0 unknown or no bar yet. One pass, because sweeps run hundreds of crossings
+    over the same averages.
     """
     rows, columns = out.shape
+    tolerance = tolerances[0]
     flat_a, flat_b, flat_out = a.reshape(a.size), b.reshape(b.size), out.reshape(out.size)
     if columns == 1 and has_all_bars(exists.reshape(exists.size)):
         # Each step needs only the comparison before it, so this loop runs in vector registers as well.

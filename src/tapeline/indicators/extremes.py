@@ -37,9 +37,11 @@ def _sweep_row(state: Any, slots: int, length: int) -> None:
 
 @compiled()
 def _sweep_column(state: Any, j: int, slots: int, length: int) -> None:
+    later = state[slots + length - 1, j]
     for i in range(length - 2, 0, -1):
-        value, later = state[slots + i, j], state[slots + i + 1, j]
-        state[slots + i, j] = value if value < later else later
+        value = state[slots + i, j]
+        later = value if value < later else later
+        state[slots + i, j] = later
 
 
 @compiled()
@@ -260,12 +262,15 @@ def _stochastic_column(
     low, high = 1, 2
     low_slots, high_slots = 3, 3 + length + 1
     phase, lowest, highest = int(state[PHASE, j]), state[low, j], state[high, j]
-    for t in range(max(first, 0), end):
+    t = max(first, 0)
+    while t < end:
         out[t, j] = np.nan
         if exists[t, j] != exists[t, j]:
+            t += 1
             continue
         if not (highs[t, j] == highs[t, j] and lows[t, j] == lows[t, j] and closes[t, j] == closes[t, j]):
             phase = 0
+            t += 1
             continue
         slot = slot_of(phase, length)
         if slot == 0:
@@ -274,22 +279,27 @@ def _stochastic_column(
                 _sweep_column(state, j, high_slots, length)
             lowest, highest = np.inf, np.inf
             state[low_slots + length, j], state[high_slots + length, j] = np.inf, np.inf
-        value = lows[t, j]
-        lowest = value if value < lowest else lowest
-        state[low_slots + slot, j] = value
-        value = -highs[t, j]
-        highest = value if value < highest else highest
-        state[high_slots + slot, j] = value
-        if phase >= length - 1:
+        # the rest of the block, as far as there are bars
+        while slot < length and t < end:
+            high_value, low_value, close = highs[t, j], lows[t, j], closes[t, j]
+            bar = exists[t, j] == exists[t, j]
+            if not (bar and high_value == high_value and low_value == low_value and close == close):
+                break
+            high_value = -high_value
+            lowest = low_value if low_value < lowest else lowest
+            highest = high_value if high_value < highest else highest
             low_before, high_before = state[low_slots + slot + 1, j], state[high_slots + slot + 1, j]
-            out[t, j] = _position(
-                closes[t, j],
+            state[low_slots + slot, j], state[high_slots + slot, j] = low_value, high_value
+            place = _position(
+                close,
                 lowest if lowest < low_before else low_before,
                 highest if highest < high_before else high_before,
                 flat,
                 flat_threshold,
             )
-        phase = next_phase(phase, length)
+            out[t, j] = place if phase >= length - 1 else np.nan
+            phase, slot, t = phase + 1, slot + 1, t + 1
+        phase = length if phase == 2 * length else phase
     state[PHASE, j], state[low, j], state[high, j] = float(phase), lowest, highest
 
 

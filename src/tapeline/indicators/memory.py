@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count, takewhile
 from typing import Any
 
 import numpy as np
@@ -50,20 +51,23 @@ def advance_last_nonzero(inputs: Panels, state: Any, parameters: Any, outputs: P
             out[t, j] = state[0, j] if known else np.nan
 
 
-def fractional_weights(order: float, threshold: float) -> list[float]:
-    """Return the weights of a fractional difference, the newest value's first, up to the first one below the threshold.
+def binomial_weights(order: float) -> Iterator[float]:
+    """Yield the weights of the difference of an order, the newest value's first: the series of (1 - lag) ** order.
 
-    w(0) = 1, w(k) = -w(k - 1) (order - k + 1) / k. The first |w| < threshold and all after it are left out.
-    Source: Hosking (1981), Fractional Differencing; fixed width by Lopez de Prado (2018), Advances in Financial
-    Machine Learning, section 5.5.
+    w(0) = 1, w(k) = -w(k - 1) (order - k + 1) / k. Source: Hosking (1981), Fractional Differencing.
     """
-    weights = [1.0]
-    while True:
-        k = len(weights)
-        following = -weights[-1] * (order - k + 1.0) / k
-        if abs(following) < threshold:
-            return weights
-        weights.append(following)
+    weight = 1.0
+    for k in count(1):
+        yield weight
+        weight = -weight * (order - k + 1.0) / k
+
+
+def fractional_weights(order: float, threshold: float) -> list[float]:
+    """Return the weights up to the first |w| < threshold, which is left out with all after it; threshold above 0.
+
+    Source: Lopez de Prado (2018), Advances in Financial Machine Learning, section 5.5.
+    """
+    return list(takewhile(lambda weight: abs(weight) >= threshold, binomial_weights(order)))
 
 
 @compiled(signature(2, 1))

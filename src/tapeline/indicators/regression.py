@@ -8,7 +8,7 @@ gives both sums without multiplying: with S(i) = d(i) + d(i+1) + ... and T(i) = 
 
 For the prefix the position is the slot, plus a shift that is the same for all of them.
 
-All sums are of differences to a value inside the window, so equal values have a slope of exactly 0 and an unknown
+All sums are of differences to a value inside the window, so equal values have a slope of exactly 0 and no
 correlation, and a variance loses at most a factor of 2n to cancellation.
 """
 
@@ -117,15 +117,15 @@ def _begin_pair(state: Any, j: int, first: float, second: float, length: int, ha
 def advance_pair(inputs: Panels, state: Any, parameters: Any, outputs: Panels) -> None:
     """Relate the last `length` values of a series to those of another.
 
-    value, benchmark : any units. Outputs: `covariance` in the product of the units; `correlation` from -1 to 1, NaN
-    where one of the two does not change; `slope` of the line of value over benchmark, in units of value per unit of
-    benchmark, NaN where the benchmark does not change.
+    value, benchmark : any units. Outputs: `covariance` in the product of the units; `correlation` from -1 to 1; `slope`
+    of the line of value over benchmark, in units of value per unit of benchmark.
     ddof : 0 for the population's covariance, 1 for the sample's (unknown for length 1).
+    flat : the correlation where one of the two does not change, and the slope where the benchmark does not (TA-Lib: 0).
     Warm-up: length - 1 bars.
     """
     exists, values, benchmarks = inputs
     covariance, correlation, slope = outputs
-    length, ddof = int(parameters[0]), parameters[1]
+    length, ddof, flat = int(parameters[0]), parameters[1], parameters[2]
     size = length + 1
     for t in range(exists.shape[0]):
         for j in range(exists.shape[1]):
@@ -158,10 +158,9 @@ def advance_pair(inputs: Panels, state: Any, parameters: Any, outputs: Panels) -
             ab = state[SUMS + 4, j] + state[row + 4 * size, j] - a * (b / length)
             if length > ddof:
                 covariance[t, j] = ab / (length - ddof)
-            if aa > 0.0 and bb > 0.0:
-                correlation[t, j] = min(max(ab / (sqrt(aa) * sqrt(bb)), -1.0), 1.0)
-            if bb > 0.0:
-                slope[t, j] = ab / bb
+            spreads = aa > 0.0 and bb > 0.0
+            correlation[t, j] = min(max(ab / (sqrt(aa) * sqrt(bb)), -1.0), 1.0) if spreads else flat
+            slope[t, j] = ab / bb if bb > 0.0 else flat
 
 
 def _line_rows(parameters: Sequence[float]) -> int:
@@ -186,7 +185,7 @@ ROLLING_PAIR = Kernel(
     advance=advance_pair,
     values=("value", "benchmark"),
     outputs=("covariance", "correlation", "slope"),
-    parameters=("length", "ddof"),
+    parameters=("length", "ddof", "flat"),
     state_rows=_pair_rows,
     lookback=lambda parameters: (int(parameters[0]) - 1,) * 3,
 )

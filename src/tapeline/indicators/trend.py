@@ -19,12 +19,13 @@ def advance_adaptive_average(inputs: Panels, state: Any, parameters: Any, output
     """Average with a weight that changes from bar to bar: average += weight * (value - average).
 
     value : any unit; weight : 0 keeps the average, 1 replaces it; output `average` in the unit of the value.
-    The average before the first known weight is the value one bar before it, as TA-Lib's KAMA begins; on a series' very
-    first bar it is that bar's value.
+    begin : what the average is before the first known weight: 0 the value one bar before it, as TA-Lib's KAMA begins,
+        or 1 the value of that bar, as it is on a series' very first bar in either case.
     Warm-up: none of its own.
     """
     exists, values, weights = inputs
     (out,) = outputs
+    begin = parameters[0]
     for t in range(exists.shape[0]):
         for j in range(exists.shape[1]):
             value, weight = values[t, j], weights[t, j]
@@ -32,7 +33,7 @@ def advance_adaptive_average(inputs: Panels, state: Any, parameters: Any, output
             known = seen and weight == weight
             # 0 nothing yet, 1 a value to begin from, 2 an average
             stage, average = state[0, j], state[1, j]
-            average = value if known and stage == 0.0 else average
+            average = value if known and (stage == 0.0 or (stage == 1.0 and begin == 1.0)) else average
             average = average + weight * (value - average) if known else average
             if known:
                 state[0, j] = 2.0
@@ -163,7 +164,7 @@ ADAPTIVE_AVERAGE = Kernel(
     advance=advance_adaptive_average,
     values=("value", "weight"),
     outputs=("average",),
-    parameters=(),
+    parameters=("begin",),
     state_rows=lambda parameters: 2,
     lookback=lambda parameters: (0,),
 )

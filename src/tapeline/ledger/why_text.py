@@ -64,10 +64,16 @@ def conditions(explanation: Mapping[str, Any]) -> tuple[str, list[tuple[str, boo
 
     The first part is "&" if all of them were needed, "|" if one was, and empty if there is one only.
     """
-    text, children = str(explanation.get("text", "")), explanation.get("children", ())
-    joined = _joint(text) if len(children) > 1 and all(map(_is_condition, children)) else ""
-    parts = children if joined else [explanation]
-    return joined, [(_bare(str(p.get("text", ""))), p.get("value"), str(p.get("detail", ""))) for p in parts]
+    joined = joined_by(explanation)
+    parts = explanation["children"] if joined else [explanation]
+    return joined, [(bare(str(p.get("text", ""))), p.get("value"), str(p.get("detail", ""))) for p in parts]
+
+
+def joined_by(explanation: Mapping[str, Any]) -> str:
+    """Return "&" or "|" if the root of an explanation joins conditions by it, else an empty text."""
+    children = explanation.get("children", ())
+    joins = len(children) > 1 and all(map(_is_condition, children))
+    return _joint(str(explanation.get("text", ""))) if joins else ""
 
 
 def sizing_text(sizing: Mapping[str, Any], currency: str = "") -> str:
@@ -157,7 +163,7 @@ def _tree_lines(tree: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name} = {_value_text(value)}"
         return
     detail = f"   [{tree['detail']}]" if tree.get("detail") else ""
-    yield f"{_bare(tree['text'])} = {_value_text(tree.get('value'))}{detail}"
+    yield f"{bare(tree['text'])} = {_value_text(tree.get('value'))}{detail}"
     for child in tree.get("children", ()):
         # Below a condition its detail has the numbers; below a number stands what it was made of.
         if not _is_condition(tree) or _is_condition(child):
@@ -178,7 +184,7 @@ def _joint(text: str) -> str:
     return ""
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """Return a formula without the brackets that enclose all of it."""
     depth = 0
     for at, sign in enumerate(text):

@@ -104,7 +104,7 @@ def _classify(order: Any) -> None:
 @compiled(**COUNTED)
 def _grow_orders(market: Any) -> None:
     count = len(market.orders)
-    bigger = np.empty(2 * count, market.orders.dtype)
+    bigger = np.empty(4 * count, market.orders.dtype)
     for row in range(count):
         bigger[row] = market.orders[row]
     keep_orders(market, bigger)

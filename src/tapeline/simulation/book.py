@@ -11,12 +11,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from tapeline.domain.words import EventKind, OrderStatus, Purpose, Reason, Stage
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import on_step, quantity_of, steps_in
-from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING, ensure_room
+from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
 from tapeline.simulation.references import UNCOUNTED
+from tapeline.simulation.tables import BOOK, ensure_room
 
 
 @compiled()
@@ -216,7 +218,11 @@ def _apply_split(book: Any, symbol: int, ratio: float) -> None:
     book.marks[symbol] /= ratio
 
 
-@compiled(entry=True, **UNCOUNTED)
+_INT, _FLOAT = types.int64, types.float64
+APPLY_EVENT = types.void(BOOK, *[_INT] * 3, *[_FLOAT] * 4, *[_INT] * 4)
+
+
+@compiled(APPLY_EVENT, **UNCOUNTED)
 def apply_event(
     book: Any,
     kind: int,

@@ -16,18 +16,21 @@ Rules
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numba import types
 
 from tapeline.domain.words import Limit, Purpose
 from tapeline.indicators.cells import evaluate_cell
 from tapeline.indicators.compiled import compiled
+from tapeline.simulation.addresses import floats_at
 from tapeline.simulation.book import mark_holdings
-from tapeline.simulation.records import EXITING, FLAT, HOLDING, ensure_room
+from tapeline.simulation.lanes import LANE_ROW, bars_of, row_start, session_at, sessions_of, signals_of
+from tapeline.simulation.records import EXITING, FLAT, HOLDING
 from tapeline.simulation.references import INLINED, UNCOUNTED
 from tapeline.simulation.sizing import deny, enter
+from tapeline.simulation.tables import BOOK, ensure_room
 from tapeline.simulation.verbs import close_holding, continue_leaving, move_stop, scale_out_holding
 
 RULE_NAMES = (
@@ -62,26 +65,6 @@ RULE_NAMES = (
 NANOSECONDS_PER_MINUTE = 60_000_000_000
 
 
-LAYOUT = ("values", "exists", "registers", "rows", "columns", "first_column")
-FIRST_COLUMN = LAYOUT.index("first_column")
-
-
-class Signals(NamedTuple):
-    """Formula values of all strategies of a run in one chunk of C base rows.
-
-    values : float64, the tables `[R, Cf, N]` of the strategies one behind the other, flat
-    exists : float64, their `[Cf, N]` likewise: 1.0 where the symbol has a bar of the decision frame
-    layout : int64 [S, 6], each strategy's offset in values, offset in exists, R, Cf, N, and the column of the book's
-        first symbol
-    rows : int64 [S, C], the decision row that ended with each base row, -1 when none did
-    """
-
-    values: npt.NDArray[np.float64]
-    exists: npt.NDArray[np.float64]
-    layout: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.int64]
-
-
 @compiled(**INLINED)
 def _exists(signals: Any, strategy: int, row: int, symbol: int) -> bool:
     layout = signals.layout[strategy]
@@ -90,7 +73,8 @@ def _exists(signals: Any, strategy: int, row: int, symbol: int) -> bool:
 
 
 @compiled()
-def _cell_rule(book: Any, signals: Any, strategy: int, rule: Any, row: int, symbol: int) -> float:
+def _cell_rule(book: Any, lane: Any, strategy: int, rule: Any, row: int, symbol: int) -> float:
+    signals = signals_of(lane)
     start, _, registers, rows, columns, first_column = signals.layout[strategy]
     settings = book.strategies[strategy]
     table = signals.values[start : start + registers * rows * columns].reshape((registers, rows, columns))
@@ -110,14 +94,15 @@ def _cell_rule(book: Any, signals: Any, strategy: int, rule: Any, row: int, symb
 
 
 @compiled(**INLINED)
-def _rule(book: Any, signals: Any, strategy: int, rule: Any, row: int, symbol: int) -> float:
+def _rule(book: Any, lane: Any, strategy: int, rule: Any, row: int, symbol: int) -> float:
     register = book.rules[strategy, rule, 0]
     if register >= 0:
+        signals = signals_of(lane)
         layout = signals.layout[strategy]
         return float(signals.values[layout[0] + (register * layout[3] + row) * layout[4] + layout[5] + symbol])
     if book.rules[strategy, rule, 1] < 0:
         return np.nan
-    return _cell_rule(book, signals, strategy, rule, row, symbol)
+    return _cell_rule(book, lane, strategy, rule, row, symbol)
 
 
 @compiled(entry=True, **UNCOUNTED)
@@ -145,7 +130,7 @@ def fill_fields(book: Any, strategy: int, symbol: int, end_ns: int, session: int
 
 
 @compiled()
-def _decide_exits(book: Any, signals: Any, strategy: int, row: int, end_ns: int, session: int, close_ns: int) -> None:
+def _decide_exits(book: Any, lane: Any, strategy: int, row: int, end_ns: int, session: int, close_ns: int) -> None:
     settings = book.strategies[strategy]
     for symbol in range(book.states.shape[1]):
         if book.states[strategy, symbol] in (FLAT, EXITING):
@@ -154,15 +139,15 @@ def _decide_exits(book: Any, signals: Any, strategy: int, row: int, end_ns: int,
         if settings.reads_position:
             fill_fields(book, strategy, symbol, end_ns, session, close_ns)
         rule = EXIT_LONG if holding.side > 0 else EXIT_SHORT
-        if _rule(book, signals, strategy, rule, row, symbol) == 1.0:
+        if _rule(book, lane, strategy, rule, row, symbol) == 1.0:
             close_holding(book, strategy, symbol, Purpose.EXIT_RULE, end_ns)
             continue
         if not settings.watches_holdings or holding.quantity == 0.0:
             continue
-        if holding.scaled == 0 and _rule(book, signals, strategy, SCALE_OUT, row, symbol) == 1.0:
+        if holding.scaled == 0 and _rule(book, lane, strategy, SCALE_OUT, row, symbol) == 1.0:
             scale_out_holding(book, strategy, symbol, end_ns)
             continue
-        move_stop(book, strategy, symbol, _rule(book, signals, strategy, MOVE_STOP, row, symbol), end_ns)
+        move_stop(book, strategy, symbol, _rule(book, lane, strategy, MOVE_STOP, row, symbol), end_ns)
 
 
 @compiled(**INLINED)
@@ -175,14 +160,14 @@ def _used_slots(book: Any, strategy: int) -> int:
 
 
 @compiled()
-def _enter_by_rules(book: Any, signals: Any, strategy: int, symbol: int, side: int, row: int, end_ns: int) -> None:
+def _enter_by_rules(book: Any, lane: Any, strategy: int, symbol: int, side: int, row: int, end_ns: int) -> None:
     settings = book.strategies[strategy]
     price = book.prices[symbol]
-    stop_price = _rule(book, signals, strategy, STOP, row, symbol)
+    stop_price = _rule(book, lane, strategy, STOP, row, symbol)
     if settings.stop_is_distance:
         stop_price = price - side * stop_price
-    target_price = _rule(book, signals, strategy, TARGET, row, symbol)
-    trail = _rule(book, signals, strategy, TRAIL, row, symbol)
+    target_price = _rule(book, lane, strategy, TARGET, row, symbol)
+    trail = _rule(book, lane, strategy, TRAIL, row, symbol)
     for rule, level in ((STOP, stop_price), (TARGET, target_price), (TRAIL, trail)):
         # a protection that is declared and unknown is no reason to go without it
         if book.rules[strategy, rule, 0] >= 0 and np.isnan(level):
@@ -196,8 +181,8 @@ def _enter_by_rules(book: Any, signals: Any, strategy: int, symbol: int, side: i
         symbol,
         side,
         settings.size_kind,
-        _rule(book, signals, strategy, SIZE, row, symbol),
-        _rule(book, signals, strategy, VOLATILITY, row, symbol),
+        _rule(book, lane, strategy, SIZE, row, symbol),
+        _rule(book, lane, strategy, VOLATILITY, row, symbol),
         stop_price,
         target_price,
         trail,
@@ -206,10 +191,11 @@ def _enter_by_rules(book: Any, signals: Any, strategy: int, symbol: int, side: i
 
 
 @compiled()
-def _decide_entries(book: Any, signals: Any, strategy: int, row: int, end_ns: int) -> None:
+def _decide_entries(book: Any, lane: Any, strategy: int, row: int, end_ns: int) -> None:
     settings = book.strategies[strategy]
     account = book.account[0]
     symbols = book.states.shape[1]
+    signals = signals_of(lane)
     start, _, _, rows, columns, first_column = signals.layout[strategy]
     long_register = book.rules[strategy, ENTER_LONG, 0]
     short_register = book.rules[strategy, ENTER_SHORT, 0]
@@ -236,7 +222,7 @@ def _decide_entries(book: Any, signals: Any, strategy: int, row: int, end_ns: in
         for index in range(count):
             candidate = book.candidates[index]
             symbol = candidate if candidate >= 0 else -candidate - 1
-            score = _rule(book, signals, strategy, RANK, row, symbol)
+            score = _rule(book, lane, strategy, RANK, row, symbol)
             score = -np.inf if np.isnan(score) else score
             place = index
             while place > 0 and book.scores[place - 1] < score:
@@ -251,7 +237,7 @@ def _decide_entries(book: Any, signals: Any, strategy: int, row: int, end_ns: in
             break
         candidate = book.candidates[index]
         symbol = candidate if candidate >= 0 else -candidate - 1
-        _enter_by_rules(book, signals, strategy, symbol, 1 if candidate >= 0 else -1, row, end_ns)
+        _enter_by_rules(book, lane, strategy, symbol, 1 if candidate >= 0 else -1, row, end_ns)
         if book.states[strategy, symbol] != FLAT:  # who is denied leaves the slot to the next
             taken += 1
 
@@ -302,7 +288,7 @@ def count_bar(signals: Any, states: Any, holdings: Any, strategy: int, row: int)
 @compiled()
 def decide(
     book: Any,
-    signals: Any,
+    lane: Any,
     strategy: int,
     row: int,
     end_ns: int,
@@ -326,6 +312,7 @@ def decide(
         continue_leaving(book, strategy, end_ns)
     if row < 0:
         return
+    signals = signals_of(lane)
     states, holdings = book.states, book.holdings
     if book.account[0].busy > 0:
         count_bar(signals, states, holdings, strategy, row)
@@ -333,35 +320,35 @@ def decide(
         return
     ensure_room(book)
     if book.account[0].busy > 0:
-        _decide_exits(book, signals, strategy, row, end_ns, session, close_ns)
+        _decide_exits(book, lane, strategy, row, end_ns, session, close_ns)
     if closing:
         return
     if session >= 0 and (
         end_ns - open_ns < settings.entry_after_open_ns or close_ns - end_ns <= settings.entry_before_close_ns
     ):
         return
-    _decide_entries(book, signals, strategy, row, end_ns)
+    _decide_entries(book, lane, strategy, row, end_ns)
 
 
-@compiled(entry=True, **UNCOUNTED)
-def close_slice(
-    book: Any,
-    signals: Any,
-    base_row: int,
-    high: Any,
-    low: Any,
-    close: Any,
-    volume: Any,
-    end_ns: int,
-    session: int,
-    open_ns: int,
-    close_ns: int,
-) -> None:
-    """End a slice after its events: take in its prices, then let every strategy decide, in their order.
+CLOSE_SLICE = types.void(BOOK, LANE_ROW, types.int64)
 
-    base_row : the slice's row in the chunk of `signals`; high, low, close, volume : float64 [N]
-    """
-    mark_holdings(book, high, low, close, volume)
+
+@compiled(CLOSE_SLICE, **UNCOUNTED)
+def close_slice(book: Any, lane: Any, t: int) -> None:
+    """End slice t of a lane after its events: take in its prices, then let every strategy decide, in their order."""
+    start, shape = row_start(lane, t), (len(book.positions),)
+    mark_holdings(
+        book,
+        floats_at(lane.high + start, shape),
+        floats_at(lane.low + start, shape),
+        floats_at(lane.close + start, shape),
+        floats_at(lane.volume + start, shape),
+    )
     book.account[0].intents = 0
+    end_ns, session = bars_of(lane).end_ns[t], session_at(lane, t)
+    open_ns, close_ns = 0, 0
+    if session >= 0:
+        open_ns, close_ns = sessions_of(lane).open_ns[t], sessions_of(lane).close_ns[t]
+    decision_rows = signals_of(lane).rows
     for strategy in range(book.states.shape[0]):
-        decide(book, signals, strategy, signals.rows[strategy, base_row], end_ns, session, open_ns, close_ns)
+        decide(book, lane, strategy, decision_rows[strategy, t - lane.first_row], end_ns, session, open_ns, close_ns)

@@ -1,25 +1,26 @@
-"""Many accounts, one after the other, in one call: each a row of addresses.
+"""A lane: all that one account's run works with, as one row of addresses.
 
-A call from Python costs as much as a hundred slices, and a run of each symbol by itself makes thousands. Whoever
-writes a row keeps what its addresses point to alive.
+The kernels that end a slice and run through many take a lane instead of thirty arrays. A lane of the backtest covers
+whole panels; one of the event loop covers one slice, whose numbers are written anew into the same arrays.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import numpy.typing as npt
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from tapeline.domain.panel import Floats, Times
 from tapeline.indicators.compiled import compiled
-from tapeline.simulation.decision import Signals
-from tapeline.simulation.market import MARKET
-from tapeline.simulation.records import BOOK
-from tapeline.simulation.references import UNCOUNTED
-from tapeline.simulation.rows import Curves, run_rows
+from tapeline.simulation.addresses import FLOAT_BYTES, address_of, floats_at, panel_at, times_at, whole_numbers_at
+from tapeline.simulation.references import INLINED
+
+NO_SESSION: Any = np.int64(-1)
+LAYOUT = ("values", "exists", "registers", "rows", "columns", "first_column")
+FIRST_COLUMN = LAYOUT.index("first_column")
 
 LANE = np.dtype(
     [
@@ -27,105 +28,166 @@ LANE = np.dtype(
         ("book", "i8"),
         ("strategies", "i8"),
         ("first_column", "i8"),
+        ("slices", "i8"),  # of the bars
+        ("width", "i8"),  # columns of the bars
+        ("start_ns", "i8"),
+        ("end_ns", "i8"),
+        ("session", "i8"),  # 0: there are no sessions
+        ("open_ns", "i8"),
+        ("close_ns", "i8"),
+        ("open", "i8"),
+        ("high", "i8"),
+        ("low", "i8"),
+        ("close", "i8"),
+        ("volume", "i8"),
         ("values", "i8"),
         ("exists", "i8"),
         ("layout", "i8"),
         ("rows", "i8"),
         ("cells", "i8"),  # length of values
+        ("first_row", "i8"),  # the slice that is row 0 of the signals, and their number of slices
+        ("signal_rows", "i8"),
         ("equity", "i8"),
         ("long_exposure", "i8"),
         ("short_exposure", "i8"),
+        ("latency_ns", "i8"),
+        ("play_slice", "i8"),
+        ("apply_event", "i8"),
+        ("close_slice", "i8"),
+        ("send_intents", "i8"),
     ]
 )
-"""One account: its market and book, what it may read of `Signals`, and its curves of whole length."""
+"""One account: market and book, the bars, what it may read of `Signals`, its curves of whole length, and the machine
+code that it calls."""
+LANE_ROW = numba.from_dtype(LANE)
 
 
-def _reference_at(kind: Any) -> Any:
-    @intrinsic
-    def reference_at(typing_context: Any, address: Any) -> Any:
-        def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            reference = cgutils.create_struct_proxy(kind)(context, builder)
-            reference.meminfo = builder.inttoptr(values[0], reference.meminfo.type)
-            return reference._getvalue()
+class Signals(NamedTuple):
+    """Formula values of all strategies of a run in one chunk of C base rows.
 
-        return kind(types.int64), build
-
-    return reference_at
-
-
-market_at, book_at = _reference_at(MARKET), _reference_at(BOOK)
-
-
-@intrinsic
-def _address(typing_context: Any, reference: Any) -> Any:
-    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        memory = cgutils.create_struct_proxy(reference)(context, builder, value=values[0]).meminfo
-        return builder.ptrtoint(memory, context.get_value_type(types.int64))
-
-    return types.int64(reference), build
-
-
-@compiled(types.UniTuple(types.int64, 2)(MARKET, BOOK), **UNCOUNTED)
-def addresses(market: Any, book: Any) -> tuple[int, int]:
-    """Return where a market and a book are."""
-    return _address(market), _address(book)
-
-
-def address_of(array: npt.NDArray[Any]) -> int:
-    """Return where an array begins."""
-    return int(array.__array_interface__["data"][0])
-
-
-def _array_at(kind: Any) -> Any:
-    @intrinsic
-    def array_at(typing_context: Any, address: Any, shape: Any) -> Any:
-        def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            array = context.make_array(kind)(context, builder)
-            lengths = cgutils.unpack_tuple(builder, values[1])
-            item = context.get_constant(types.intp, 8)
-            strides = [item]
-            for length in reversed(lengths[1:]):
-                strides.insert(0, builder.mul(strides[0], length))
-            count = lengths[0]
-            for length in lengths[1:]:
-                count = builder.mul(count, length)
-            array.data = builder.inttoptr(values[0], array.data.type)
-            array.shape = cgutils.pack_array(builder, lengths)
-            array.strides = cgutils.pack_array(builder, strides)
-            array.itemsize, array.nitems = item, count
-            array.meminfo = cgutils.get_null_value(array.meminfo.type)
-            array.parent = cgutils.get_null_value(array.parent.type)
-            return array._getvalue()
-
-        return kind(types.int64, types.UniTuple(types.int64, kind.ndim)), build
-
-    return array_at
-
-
-floats_at = _array_at(types.float64[::1])
-whole_numbers_at = _array_at(types.int64[:, ::1])
-
-
-@compiled(entry=True, **UNCOUNTED)
-def run_lanes(lanes: Any, rows: Any, first: int, last: int, chunk_first: int, chunk_rows: int, latency_ns: int) -> None:
-    """Run slices first..last-1 of each lane.
-
-    chunk_first, chunk_rows : the slice that is row 0 of the signals, and their number of slices
+    values : float64, the tables `[R, Cf, N]` of the strategies one behind the other, flat
+    exists : float64, their `[Cf, N]` likewise: 1.0 where the symbol has a bar of the decision frame
+    layout : int64 [S, 6], each strategy's offset in values, offset in exists, R, Cf, N, and the column of the book's
+        first symbol
+    rows : int64 [S, C], the decision row that ended with each base row, -1 when none did
     """
-    for place in range(len(lanes)):
-        lane = lanes[place]
-        signals = Signals(
-            floats_at(lane.values, (lane.cells,)),
-            floats_at(lane.exists, (lane.cells,)),
-            whole_numbers_at(lane.layout, (lane.strategies, 6)),
-            whole_numbers_at(lane.rows, (lane.strategies, chunk_rows)),
-        )
-        curves = Curves(
-            floats_at(lane.equity, (last,)),
-            floats_at(lane.long_exposure, (last,)),
-            floats_at(lane.short_exposure, (last,)),
-        )
-        run_rows(
-            market_at(lane.market), book_at(lane.book), signals, rows, curves,
-            lane.first_column, first, last, chunk_first, latency_ns,
-        )  # fmt: skip
+
+    values: npt.NDArray[np.float64]
+    exists: npt.NDArray[np.float64]
+    layout: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+
+
+class Bars(NamedTuple):
+    """The bars of a run: T slices, whole panels; the run reads the columns from `first_column` on.
+
+    start_ns, end_ns : int64 [T]; open, high, low, close, volume : float64 [T, columns]
+    """
+
+    start_ns: Times
+    end_ns: Times
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+
+
+class Sessions(NamedTuple):
+    """The session of each slice, and its times: int64 [T]. Not to be read without sessions."""
+
+    session: Times
+    open_ns: Times
+    close_ns: Times
+
+
+class Curves(NamedTuple):
+    """What a run writes at the end of each slice: float64 [T]. Exposures are zero before and where nothing is held."""
+
+    equity: npt.NDArray[np.float64]
+    long_exposure: npt.NDArray[np.float64]
+    short_exposure: npt.NDArray[np.float64]
+
+
+@compiled(**INLINED)
+def signals_of(lane: Any) -> Any:
+    return Signals(
+        floats_at(lane.values, (lane.cells,)),
+        floats_at(lane.exists, (lane.cells,)),
+        whole_numbers_at(lane.layout, (lane.strategies, 6)),
+        whole_numbers_at(lane.rows, (lane.strategies, lane.signal_rows)),
+    )
+
+
+@compiled(**INLINED)
+def bars_of(lane: Any) -> Any:
+    shape = (lane.slices, lane.width)
+    return Bars(
+        times_at(lane.start_ns, (lane.slices,)),
+        times_at(lane.end_ns, (lane.slices,)),
+        panel_at(lane.open, shape),
+        panel_at(lane.high, shape),
+        panel_at(lane.low, shape),
+        panel_at(lane.close, shape),
+        panel_at(lane.volume, shape),
+    )
+
+
+@compiled(**INLINED)
+def sessions_of(lane: Any) -> Any:
+    return Sessions(
+        times_at(lane.session, (lane.slices,)),
+        times_at(lane.open_ns, (lane.slices,)),
+        times_at(lane.close_ns, (lane.slices,)),
+    )
+
+
+@compiled(**INLINED)
+def session_at(lane: Any, t: int) -> int:
+    """Return the session of a slice, -1 without sessions."""
+    return int(sessions_of(lane).session[t]) if lane.session != 0 else NO_SESSION
+
+
+@compiled(**INLINED)
+def curves_of(lane: Any) -> Any:
+    return Curves(
+        floats_at(lane.equity, (lane.slices,)),
+        floats_at(lane.long_exposure, (lane.slices,)),
+        floats_at(lane.short_exposure, (lane.slices,)),
+    )
+
+
+@compiled(**INLINED)
+def row_start(lane: Any, t: int) -> int:
+    """Return how many bytes behind the start of a panel the lane's columns of a slice begin."""
+    return int(FLOAT_BYTES * (t * lane.width + lane.first_column))
+
+
+def new_lanes(
+    count: int,
+    start_ns: Times,
+    end_ns: Times,
+    sessions: tuple[Times, Times, Times] | None,
+    panels: Iterable[Floats],
+) -> npt.NDArray[Any]:
+    """Return lanes over the same bars, without accounts and signals.
+
+    start_ns, end_ns : int64 [T]; sessions : session, open_ns and close_ns of each slice, None without sessions
+    panels : open, high, low, close, volume: float64 [T, columns], in C order
+    """
+    lanes = np.zeros(count, dtype=LANE)
+    lanes["start_ns"], lanes["end_ns"] = address_of(start_ns), address_of(end_ns)
+    for name, panel in zip(("open", "high", "low", "close", "volume"), panels, strict=True):
+        lanes["slices"], lanes["width"] = panel.shape
+        lanes[name] = address_of(panel)
+    for name, numbers in zip(Sessions._fields, sessions or (), strict=False):
+        lanes[name] = address_of(numbers)
+    return lanes
+
+
+def point_to(lanes: npt.NDArray[Any], signals: Signals, first_row: int) -> None:
+    """Let lanes read formula values whose row 0 is the slice `first_row`; each has a layout of its own."""
+    lanes["values"], lanes["cells"] = address_of(signals.values), len(signals.values)
+    lanes["exists"] = address_of(signals.exists)
+    lanes["rows"], lanes["signal_rows"] = address_of(signals.rows), signals.rows.shape[1]
+    lanes["first_row"] = first_row

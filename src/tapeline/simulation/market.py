@@ -392,7 +392,7 @@ def _tables(market: Any) -> Any:
     )  # fmt: skip
 
 
-def copy_of(market: Market) -> Market:
-    """Return a market of its own that is in the same state."""
-    copy: Market = bind(*(table.copy() for table in market.tables))
-    return copy
+def copies_of(market: Market, count: int) -> list[Market]:
+    """Return markets of their own that are in the same state. Tables of one kind lie side by side until they grow."""
+    blocks = (np.broadcast_to(table, (count, *table.shape)).copy() for table in market.tables)
+    return [bind(*tables) for tables in zip(*blocks, strict=True)]

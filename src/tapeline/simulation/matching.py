@@ -338,7 +338,10 @@ def is_quiet(market: Any, start_ns: int, end_ns: int) -> bool:
     )
 
 
-@compiled(types.void(MARKET, types.int64, types.int64, ROW, ROW, ROW, ROW, ROW), **UNCOUNTED)
+PLAY_SLICE = types.void(MARKET, types.int64, types.int64, ROW, ROW, ROW, ROW, ROW)
+
+
+@compiled(PLAY_SLICE, **UNCOUNTED)
 def play_slice(
     market: Any,
     start_ns: int,

@@ -29,7 +29,7 @@ from tapeline.simulation.references import COUNTED
 @compiled(**COUNTED)
 def _grow_events(market: Any) -> None:
     count = len(market.events)
-    bigger = np.empty(2 * count, market.events.dtype)
+    bigger = np.empty(4 * count, market.events.dtype)
     for row in range(count):
         bigger[row] = market.events[row]
     keep_events(market, bigger)
@@ -84,7 +84,7 @@ def leaves_of(market: Any, order: Any) -> float:
 @compiled(**COUNTED)
 def _grow_active(market: Any) -> None:
     count = len(market.active)
-    bigger = np.empty(2 * count, np.int64)
+    bigger = np.empty(4 * count, np.int64)
     for row in range(count):
         bigger[row] = market.active[row]
     keep_active(market, bigger)

@@ -13,22 +13,24 @@ import numpy as np
 
 from tapeline.domain.words import Stage
 from tapeline.indicators.compiled import compiled
+from tapeline.simulation.addresses import FLOAT_BYTES, fetch_ahead
 from tapeline.simulation.decision import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from tapeline.simulation.lanes import row_start, sessions_of, signals_of
 from tapeline.simulation.market import FOREVER_NS
 from tapeline.simulation.records import FLAT, HOLDING
 from tapeline.simulation.references import INLINED
 
-FIRST_STRETCH, LONGEST_STRETCH = 16, 1024  # rows; short at first, as something may happen soon
+FIRST_STRETCH, LONGEST_STRETCH = 16, 256  # rows; short at first, as something may happen soon
 
 
 @compiled(**INLINED)
-def _first_true(values: Any, start: int, step: int, rows: Any, first: int, last: int) -> int:
-    # the first of the slices first..last-1 whose decision row has a true condition
-    for t in range(first, last):
+def _first_true(values: Any, step: int, rows: Any) -> int:
+    # the first slice whose decision row has a true condition; values begin with the symbol's in row 0
+    for t in range(len(rows)):
         row = rows[t]
-        if row >= 0 and values[start + row * step] == 1.0:
+        if row >= 0 and values[row * step] == 1.0:
             return t
-    return last
+    return len(rows)
 
 
 @compiled(**INLINED)
@@ -55,21 +57,22 @@ def _quiet_until(book: Any, formulas: Any, first: int, last: int) -> int:
                 is_long = holdings[strategy, symbol].side > 0
                 long, short = (rules[EXIT_LONG, 0], -1) if is_long else (-1, rules[EXIT_SHORT, 0])
             if long >= 0:
-                last = _first_true(values, start + long * size, step, rows, first, last)
+                last = first + _first_true(values[start + long * size :], step, rows[first:last])
             if short >= 0:
-                last = _first_true(values, start + short * size, step, rows, first, last)
+                last = first + _first_true(values[start + short * size :], step, rows[first:last])
     return last
 
 
 @compiled(**INLINED)
-def _before_close(book: Any, bars: Any, first: int, last: int) -> int:
+def _before_close(book: Any, lane: Any, bars: Any, first: int, last: int) -> int:
     # the first slice in which a strategy has to be flat before the close
     longest = -1
     for strategy in range(len(book.strategies)):
         longest = max(longest, book.strategies[strategy].flat_before_close_ns)
-    if longest >= 0 and book.account[0].busy > 0:
+    if longest >= 0 and book.account[0].busy > 0 and lane.session != 0:
+        sessions = sessions_of(lane)
         for t in range(first, last):
-            if bars.session[t] >= 0 and bars.close_ns[t] - bars.end_ns[t] <= longest:
+            if sessions.session[t] >= 0 and sessions.close_ns[t] - bars.end_ns[t] <= longest:
                 return t
     return last
 
@@ -91,25 +94,20 @@ def _mark(market: Any, book: Any, bars: Any, first_column: int, first: int, last
 
 
 @compiled(**INLINED)
-def _hold(
-    book: Any, formulas: Any, bars: Any, strategy: int, symbol: int, column: int, first: int, last: int, base: int
-) -> None:
-    # bars held and excursions of one holding
-    holding = book.holdings[strategy, symbol]
-    rows, layout, exists = formulas.rows[strategy], formulas.layout[strategy], formulas.exists
-    start, step = layout[1] + layout[5] + symbol, layout[4]
+def _hold(holding: Any, rows: Any, exists: Any, step: int, high: Any, low: Any, close: Any, volume: Any) -> None:
+    # bars held and excursions of one holding over a stretch; exists begins with the symbol's in row 0
     highest, lowest, counted = holding.highest, holding.lowest, 0
     late = holding.fresh > Stage.OPEN
     traded = False
-    for t in range(first, last):
-        row = rows[t - base]
-        if row >= 0 and exists[start + row * step] == 1.0:
+    for t in range(len(rows)):
+        row = rows[t]
+        if row >= 0 and exists[row * step] == 1.0:
             counted += 1
-        if bars.volume[t, column] > 0.0:
+        if volume[t] > 0.0:
             # a fill inside the bar tells nothing of the part of the range that came before it
             first_bar = late and not traded
-            highest = max(highest, bars.close[t, column] if first_bar else bars.high[t, column])
-            lowest = min(lowest, bars.close[t, column] if first_bar else bars.low[t, column])
+            highest = max(highest, close[t] if first_bar else high[t])
+            lowest = min(lowest, close[t] if first_bar else low[t])
             traded = True
     holding.highest, holding.lowest = highest, lowest
     holding.bars_held += counted
@@ -122,45 +120,55 @@ def _value(
     book: Any, formulas: Any, bars: Any, curves: Any, first_column: int, first: int, last: int, base: int
 ) -> None:
     # equity and exposures of a stretch; each row adds the symbols up in their order
-    equity, long_exposure, short_exposure = curves.equity, curves.long_exposure, curves.short_exposure
-    cash = book.account[0].cash
-    for t in range(first, last):
-        equity[t] = cash
-        long_exposure[t] = 0.0
-        short_exposure[t] = 0.0
-    if book.account[0].busy == 0:
+    equity = curves.equity[first:last]
+    long_exposure, short_exposure = curves.long_exposure[first:last], curves.short_exposure[first:last]
+    account = book.account[0]
+    equity[:] = account.cash
+    account.equity, account.long_exposure, account.short_exposure = account.cash, 0.0, 0.0
+    if account.busy == 0:
         return
     strategies, symbols = book.states.shape
     for symbol in range(symbols):
         column = first_column + symbol
+        close, volume = bars.close[first:last, column], bars.volume[first:last, column]
         held = False
         for strategy in range(strategies):
             if book.states[strategy, symbol] >= HOLDING:
                 held = True
-                _hold(book, formulas, bars, strategy, symbol, column, first, last, base)
+                layout = formulas.layout[strategy]
+                _hold(
+                    book.holdings[strategy, symbol],
+                    formulas.rows[strategy, first - base : last - base],
+                    formulas.exists[layout[1] + layout[5] + symbol :],
+                    layout[4],
+                    bars.high[first:last, column],
+                    bars.low[first:last, column],
+                    close,
+                    volume,
+                )
         if not held:
             continue
         mark, position = book.marks[symbol], book.positions[symbol]
-        for t in range(first, last):
-            if bars.volume[t, column] > 0.0:
-                mark = bars.close[t, column]
+        value = 0.0
+        for t in range(len(equity)):
+            if volume[t] > 0.0:
+                mark = close[t]
             value = position * mark
             equity[t] += value
             if value > 0.0:
                 long_exposure[t] += value
-            else:
+            elif value < 0.0:
                 short_exposure[t] -= value
         book.marks[symbol] = mark
+        account.long_exposure += max(value, 0.0)
+        account.short_exposure += max(-value, 0.0)
+    account.equity = equity[last - first - 1]
 
 
 @compiled(**INLINED)
-def rest_rows(
-    market: Any, book: Any, formulas: Any, bars: Any, curves: Any, first_column: int, first: int, last: int, base: int
-) -> int:
-    """Run through the slices first..last-1 as long as nothing can happen; return the first that needs more.
-
-    base : the slice that is row 0 of the formulas
-    """
+def rest_rows(market: Any, book: Any, lane: Any, bars: Any, curves: Any, first: int, last: int) -> int:
+    """Run through the slices first..last-1 as long as nothing can happen; return the first that needs more."""
+    formulas, first_column, base = signals_of(lane), lane.first_column, lane.first_row
     state, account = market.state[0], book.account[0]
     if state.active_count > 0 or state.history_length > 0 or bars.start_ns[first] < state.session_open_ns:
         return first
@@ -171,14 +179,14 @@ def rest_rows(
         if end_ns < FOREVER_NS:
             while stop > t and bars.end_ns[stop - 1] > end_ns:
                 stop -= 1
-        stop = _before_close(book, bars, t, stop)
+        stop = _before_close(book, lane, bars, t, stop)
         bound = _quiet_until(book, formulas, t - base, stop - base) + base
+        if bound < stop:  # something happens there, and nothing has read these so far
+            fetch_ahead(lane.start_ns + FLOAT_BYTES * bound)
+            fetch_ahead(lane.open + row_start(lane, bound))
         if bound > t:
             _mark(market, book, bars, first_column, t, bound)
             _value(book, formulas, bars, curves, first_column, t, bound, base)
-            account.equity = curves.equity[bound - 1]
-            account.long_exposure = curves.long_exposure[bound - 1]
-            account.short_exposure = curves.short_exposure[bound - 1]
             account.intents = 0
         if bound < min(t + stretch, last):
             return int(bound)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from tapeline.strategies.base import RuleStrategy
+from tapeline.strategies.base import RuleStrategy, Strategy
+from tapeline.strategies.buy_and_hold import BuyAndHold
+from tapeline.strategies.cross_sectional_momentum import CrossSectionalMomentum
 from tapeline.strategies.intraday_mean_reversion import IntradayMeanReversion
 from tapeline.strategies.moving_average_cross import MovingAverageCross
 from tapeline.strategies.swing_trend import SwingTrend
 
-SHIPPED: dict[str, type[RuleStrategy]] = {
+SHIPPED: dict[str, type[RuleStrategy] | type[Strategy]] = {
     "moving-average-cross": MovingAverageCross,
     "intraday-mean-reversion": IntradayMeanReversion,
     "swing-trend": SwingTrend,
+    "cross-sectional-momentum": CrossSectionalMomentum,
+    "buy-and-hold": BuyAndHold,
 }

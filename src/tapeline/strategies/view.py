@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,9 @@ from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.panel import Floats
 from tapeline.domain.times import MINUTE
 from tapeline.domain.words import Purpose
-from tapeline.simulation.records import FLAT, HOLDING, Book, ensure_room
+from tapeline.simulation.records import FLAT, HOLDING
 from tapeline.simulation.sizing import SIZE_FIXED, enter
+from tapeline.simulation.tables import Book, ensure_room
 from tapeline.simulation.verbs import close_holding, move_stop
 from tapeline.strategies.rules import SessionWindow
 
@@ -41,6 +42,11 @@ class SliceView:
 
     time_ns: int
     session: int
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return a formula's values by its name."""
 
     def __init__(
         self,
@@ -94,32 +100,38 @@ class SliceView:
     def quantity(self) -> Floats:
         """What this strategy holds of each symbol, float64 [N], negative when short. A copy."""
         self._settle()
-        held: Floats = self._book.tables.holdings["quantity"][self._strategy].copy()
+        held: Floats = self._book.fixed.holdings["quantity"][self._strategy].copy()
         return held
+
+    @property
+    def quantity_step(self) -> Floats:
+        """The smallest part of each symbol that can be traded, float64 [N]: 1 where only whole shares are. A copy."""
+        steps: Floats = self._book.tables.symbols["step"].copy()
+        return steps
 
     @property
     def equity(self) -> float:
         """Equity of the account at the slice's closes."""
         self._settle()
-        return float(self._book.tables.account[0]["equity"])
+        return float(self._book.fixed.account[0]["equity"])
 
     @property
     def cash(self) -> float:
         """Cash of the account."""
         self._settle()
-        return float(self._book.tables.account[0]["cash"])
+        return float(self._book.fixed.account[0]["cash"])
 
     def is_flat(self, symbol: str | int = 0) -> bool:
         """Return whether the strategy neither holds nor is entering a symbol."""
         self._settle()
-        return bool(self._book.tables.states[self._strategy, self._column(symbol)] == FLAT)
+        return bool(self._book.fixed.states[self._strategy, self._column(symbol)] == FLAT)
 
     def enter(
         self,
         where: Where,
         *,
         side: int = 1,
-        quantity: float | None = None,
+        quantity: float | Floats | None = None,
         stop: float | Floats | None = None,
         target: float | Floats | None = None,
         trail: float | Floats | None = None,
@@ -128,7 +140,7 @@ class SliceView:
 
         Outside the strategy's entry window, and when it has to be flat before the close, nothing is entered.
 
-        side : 1 long, -1 short; quantity : fixed, None = the strategy's `size`
+        side : 1 long, -1 short; quantity : a number or an array over symbols, None = the strategy's `size`
         stop, target : prices; trail : distance in currency; a number or an array over symbols. One that is given and
             unknown denies the entry: that is no reason to go without it
         """
@@ -141,7 +153,7 @@ class SliceView:
             return
         self._settle()
         self._make_room(len(columns))
-        tables = self._book.tables
+        tables = self._book.fixed
         index, row = self._strategy, self._row
         if side < 0 and not tables.limits[0]["short_allowed"]:
             raise InputError("now.enter: this account does not allow short sales. Use a margin account.")
@@ -162,7 +174,7 @@ class SliceView:
                 int(column),
                 side,
                 SIZE_FIXED if quantity is not None else self._size_kind,
-                float(self._values[self._size_row, row, column]) if quantity is None else float(quantity),
+                float(self._values[self._size_row, row, column]) if quantity is None else _at(quantity, column),
                 float(self._values[self._volatility_row, row, column]) if self._volatility_row >= 0 else np.nan,
                 *levels,
                 self.time_ns,
@@ -175,7 +187,7 @@ class SliceView:
             return
         self._settle()
         self._make_room(len(columns))
-        states = self._book.tables.states[self._strategy]
+        states = self._book.fixed.states[self._strategy]
         for column in columns:
             if states[column] != FLAT:
                 close_holding(self._book, self._strategy, int(column), int(Purpose.EXIT_RULE), self.time_ns)
@@ -187,14 +199,14 @@ class SliceView:
             return
         self._settle()
         self._make_room(len(columns))
-        states = self._book.tables.states[self._strategy]
+        states = self._book.fixed.states[self._strategy]
         for column in columns:
             if states[column] == HOLDING:
                 move_stop(self._book, self._strategy, int(column), _at(price, column), self.time_ns)
 
     def _make_room(self, symbols: int) -> None:
         ensure_room(self._book)
-        tables = self._book.tables
+        tables = self._book.fixed
         if tables.account[0]["intents"] + INSTRUCTIONS_PER_VERB * symbols > len(tables.intents):
             raise InputError(
                 f"The strategy gave {int(tables.account[0]['intents'])} instructions in one slice, more than its"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import numpy as np
@@ -20,6 +21,8 @@ from tapeline.tape.rows import FIELDS, BarRows, check_order, check_ranges, check
 # Below one in 10**12 it is no chance: the symbol has longer bars than the others.
 _CHANCE = 12.0 * np.log(10.0)
 
+_FIELDS_AT_ONCE = 2
+
 
 def assemble(
     rows: BarRows,
@@ -30,14 +33,15 @@ def assemble(
     first: date | None = None,
     last: date | None = None,
 ) -> Reading:
-    """Return the panel of checked rows, and the report.
+    """Return the panel of rows, and the report. Rows that are not `checked` are checked.
 
     rows : at least one
     sessions : the sessions of the period, or the calendar's whole history; None takes the data as one session
     first, last : the period asked for, against which completeness is measured
     Raises DataError at the first row that cannot be used.
     """
-    check_order(rows)
+    if not rows.checked:
+        check_order(rows)
     grid = lay_daily(rows, sessions) if rows.daily else lay_intraday(rows, sessions, label, frame_ns)
     count, width = len(grid.end_ns), len(rows.symbols)
     if count == 0 and sessions is not None:
@@ -49,14 +53,23 @@ def assemble(
     cell = grid.row.astype(np.int64)
     cell *= width
     cell += rows.code
-    _refuse_duplicates(rows, cell, count * width)
-    tables = {name: _pivot(rows, name, cell, count, width) for name in FIELDS}
-    check_ranges(rows, cell, tables)
+    if not rows.checked:
+        _refuse_duplicates(rows, cell, count * width)
+    if rows.checked:  # nothing can be refused, so the order does not matter and the fields are laid side by side
+        with ThreadPoolExecutor(max_workers=_FIELDS_AT_ONCE) as pool:
+            laid = pool.map(lambda name: _pivot(rows, name, cell, count, width), FIELDS)
+            tables = dict(zip(FIELDS, laid, strict=True))
+    else:
+        tables = {name: _pivot(rows, name, cell, count, width) for name in FIELDS}
+    if not rows.checked:
+        check_ranges(rows, cell, tables)
+    opened, high, low, close, volume = tables.values()
+    around = _around(grid, first, last)
     panel = Panel(
-        rows.symbols, grid.frame_ns, grid.start_ns, grid.end_ns, sessions=_around(grid, first, last), **tables
+        rows.symbols, grid.frame_ns, grid.start_ns, grid.end_ns, opened, high, low, close, volume, sessions=around
     )
     complete = completeness(panel, first, last)
-    if not rows.daily:
+    if not rows.daily and not rows.checked:
         _refuse_mixed_frames(rows, panel, complete)
     report = ReadReport(
         source=rows.name,
@@ -76,7 +89,8 @@ def assemble(
 
 def _pivot(rows: BarRows, name: str, cell: npt.NDArray[np.int64], count: int, width: int) -> Floats:
     values = rows.column(name)
-    check_values(rows, name, values)
+    if not rows.checked:
+        check_values(rows, name, values)
     # Rows outside every session fall into one row past the end, which is cut off again.
     table = np.full((count + 1, width), np.nan)
     table.reshape(-1)[cell] = values

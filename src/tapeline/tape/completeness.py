@@ -97,5 +97,15 @@ def _expected(panel: Panel, sessions: Sessions) -> Times:
         where = session_rows(panel)
         row = int(np.argmax(full))
         offset = int(-(panel.start_ns[row] - where.open_ns[row]) % panel.frame_ns)
-    length = sessions.close_ns - sessions.open_ns + offset
-    return -(-length // panel.frame_ns)
+    return bars_expected(sessions, panel.frame_ns, offset)
+
+
+def bars_expected(sessions: Sessions, frame_ns: int, offset_ns: int = 0) -> Times:
+    """Return how many bars a full session has, int64 [S].
+
+    offset_ns : how much the first bar is cut at the open
+    """
+    if frame_ns >= DAY:
+        return np.ones(len(sessions), dtype=np.int64)
+    length: Times = sessions.close_ns - sessions.open_ns + offset_ns
+    return -(-length // frame_ns)

@@ -67,7 +67,7 @@ def lay_intraday(rows: BarRows, sessions: Sessions | None, label: str, frame_ns:
     frame_ns : None finds the frame in the data
     Raises DataError if bars of two frames are mixed, or a bar stands off the grid.
     """
-    step = find_frame(rows)
+    step = rows.frame_ns or find_frame(rows)
     frame = step if frame_ns is None else frame_ns
     if frame is None:
         raise DataError(
@@ -80,26 +80,44 @@ def lay_intraday(rows: BarRows, sessions: Sessions | None, label: str, frame_ns:
             f'Read them with frame="{_length(step)}"; slower frames are built from them in formulas.'
         )
     times, position = _distinct(rows.label_ns, gcd(frame, MINUTE))
-    start = times if label == "start" else times - frame
+    start = starts_of(times, label, frame, sessions)
     if sessions is None:
         phase = start % frame
         _refuse_off_grid(rows, position, phase != _usual(phase), frame)
         return Grid(frame, start, start + frame, position, np.zeros_like(start), None)
 
-    index = np.searchsorted(sessions.close_ns, start, side="right")
-    beside = np.minimum(index, len(sessions) - 1)
-    opens, closes = sessions.open_ns[beside], sessions.close_ns[beside]
-    inside = (index < len(sessions)) & (opens < start + frame)
+    index, inside, opens, closes = _beside(start, frame, sessions)
     phase = (start - opens) % frame
     usual = _usual(phase[inside])
-    # The last bar of a session may be short; a source that names bars by their end puts it at the close.
-    short = inside & (phase != usual) & (start + frame == closes) & (label == "end")
-    start = np.where(short, closes - (closes - opens - usual) % frame, start)
-    _refuse_off_grid(rows, position, inside & (phase != usual) & ~short, frame)
+    _refuse_off_grid(rows, position, inside & (phase != usual), frame)
     cut = inside & (start < opens)
     clipped = int(np.count_nonzero(cut[position])) if cut.any() else 0
     start, end = np.maximum(start, opens), np.minimum(start + frame, closes)
-    return Grid(frame, start[inside], end[inside], _renumber(position, inside), beside[inside], sessions, clipped)
+    return Grid(frame, start[inside], end[inside], _renumber(position, inside), index[inside], sessions, clipped)
+
+
+def starts_of(label_ns: Times, label: str, frame_ns: int, sessions: Sessions | None) -> Times:
+    """Return the starts of bars shorter than a session that a source names by their "start" or "end"."""
+    if label == "start":
+        return label_ns
+    start = label_ns - frame_ns
+    if sessions is None:
+        return start
+    # The last bar of a session may be short; a source that names bars by their end puts it at the close.
+    _, inside, opens, closes = _beside(start, frame_ns, sessions)
+    phase = (start - opens) % frame_ns
+    usual = _usual(phase[inside])
+    short = inside & (phase != usual) & (start + frame_ns == closes)
+    moved: Times = np.where(short, closes - (closes - opens - usual) % frame_ns, start)
+    return moved
+
+
+def _beside(start: Times, frame_ns: int, sessions: Sessions) -> tuple[Times, npt.NDArray[np.bool_], Times, Times]:
+    """Return for each bar the session it overlaps or that comes next, whether it overlaps one, and its hours."""
+    index = np.searchsorted(sessions.close_ns, start, side="right")
+    beside = np.minimum(index, len(sessions) - 1)
+    opens, closes = sessions.open_ns[beside], sessions.close_ns[beside]
+    return beside, (index < len(sessions)) & (opens < start + frame_ns), opens, closes
 
 
 def find_frame(rows: BarRows) -> int | None:
@@ -142,9 +160,10 @@ def _distinct(label_ns: Times, unit_ns: int) -> tuple[Times, npt.NDArray[np.inte
     low = int(label_ns.min()) // unit_ns * unit_ns
     units = (int(label_ns.max()) - low) // unit_ns + 1
     if units <= 4 * len(label_ns) + 1_000_000:
-        slot = label_ns - low
-        slot //= unit_ns
-        if bool(np.all(label_ns % unit_ns == 0)):
+        since = label_ns - low
+        slot = since // unit_ns
+        # multiplying back is a third of the price of a remainder
+        if bool((slot * unit_ns == since).all()):
             seen = np.zeros(units, dtype=np.bool_)
             seen[slot] = True
             used = np.flatnonzero(seen)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import NamedTuple
 
 import numpy as np
 
+from tapeline.domain.errors import InputError
 from tapeline.domain.panel import Panel
 from tapeline.domain.times import frame_text, to_iso
 from tapeline.tape.completeness import Completeness
@@ -66,6 +68,25 @@ class Reading(NamedTuple):
 
     panel: Panel
     report: ReadReport
+
+
+def period(first: date | str | None, last: date | str | None) -> tuple[date | None, date | None]:
+    """Return two session dates that a caller gave as dates or texts. Raises InputError for what is no period."""
+    since, until = _day(first, "first"), _day(last, "last")
+    if since is not None and until is not None and since > until:
+        raise InputError(f"The period from {since} to {until} ends before it begins. Swap the two dates.")
+    return since, until
+
+
+def _day(day: date | str | None, which: str) -> date | None:
+    if isinstance(day, datetime):
+        raise InputError(f"{which}={day} has a clock time, but periods are made of sessions. Give a date.")
+    if not isinstance(day, str):
+        return day
+    try:
+        return date.fromisoformat(day)
+    except ValueError as exc:
+        raise InputError(f"{which}={day!r} is no date. Write it like 2018-02-16.") from exc
 
 
 def _symbols(count: int) -> str:

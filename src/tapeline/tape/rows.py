@@ -34,6 +34,8 @@ class BarRows:
     locate : the place of row r in words, such as "row 17 of bars.parquet"
     part : integers [R], which file each row comes from, None when there is one file
     daily : whether the labels are session dates
+    frame_ns : length of the bars where the source knows it; None where it has to be seen in the labels
+    checked : whether every row was held against these rules when it was stored, and keys are unique
     """
 
     symbols: tuple[str, ...]
@@ -44,6 +46,8 @@ class BarRows:
     locate: Callable[[int], str]
     part: npt.NDArray[np.integer] | None = None
     daily: bool = False
+    frame_ns: int | None = None
+    checked: bool = False
 
     def __len__(self) -> int:
         return len(self.label_ns)

@@ -1,0 +1,276 @@
+"""The arrays of one account's book, and how they grow.
+
+Shapes: S strategies, N symbols. The records are those of `records`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from numba import types
+from numba.experimental import structref
+
+from tapeline.domain.instrument import Instrument
+from tapeline.domain.panel import Floats
+from tapeline.indicators.compiled import compiled
+from tapeline.simulation.building import symbol_rows
+from tapeline.simulation.market import SYMBOL, borrowed
+from tapeline.simulation.records import (
+    ACCOUNT,
+    EXECUTION,
+    HOLDING_RECORD,
+    INTENT,
+    LIMITS,
+    ROUND_TRIP,
+    STRATEGY,
+    TICKET,
+)
+from tapeline.simulation.references import COUNTED, Reference, define_reference
+from tapeline.simulation.settings import RunSettings
+
+Records = npt.NDArray[Any]
+
+INTENTS_PER_HOLDING = 8
+"""The most instructions one holding can need in one slice: three cancels, a partial sale, a new pair, and two more
+ by code that changes its mind."""
+
+POSITION_FIELD_COUNT = 11
+"""Length of the vector behind `position.*`; the names are formula's POSITION_FIELDS."""
+
+
+class Tables(NamedTuple):
+    """The arrays of a book, in the order in which the compiled functions know them."""
+
+    account: Records
+    positions: Floats  # [N] shares of the account, over all strategies
+    marks: Floats  # [N] last close with volume of what is held, else the last fill
+    prices: Floats  # [N] last close
+    symbols: Records  # [N] contract facts, as the market knows them
+    states: npt.NDArray[np.int8]  # [S, N] FLAT, ENTERING, HOLDING, EXITING
+    holdings: Records  # [S, N]
+    tickets: Records
+    intents: Records  # of the present slice
+    executions: Records
+    round_trips: Records
+    strategies: Records  # [S]
+    rules: npt.NDArray[np.int64]  # [S, rules, 3] register in the table, or first and last cell instruction
+    limits: Records
+    code: npt.NDArray[np.int64]
+    constants: Floats
+    stack: Floats
+    fields: Floats
+    scores: Floats  # [N] work array of the ranking
+    candidates: npt.NDArray[np.int64]  # [N] likewise
+
+
+class BookType(Reference):
+    """Numba's view of a book: one reference to its arrays."""
+
+
+class Book(structref.StructRefProxy):  # type: ignore[misc]  # Numba carries no types
+    """One account's book; compiled code reads `book.positions[symbol]`, Python `book.fixed.positions`."""
+
+    @property
+    def tables(self) -> Tables:
+        """All arrays as they are now, spare rows included."""
+        return Tables(*_tables(self))
+
+    @cached_property
+    def fixed(self) -> Tables:
+        """The arrays that never move, got once; those that grow are empty here."""
+        none = np.empty(0)
+        return self.tables._replace(tickets=none, executions=none, round_trips=none)
+
+    def rows(self, name: str) -> Records:
+        """Return the used rows of `tickets`, `executions`, `round_trips` or `intents`."""
+        tables = self.fixed if name == "intents" else self.tables
+        found: Records = getattr(tables, name)[: int(tables.account[0][name])]
+        return found
+
+
+define_reference(BookType, Book)
+
+_KINDS: dict[str, Any] = {
+    "account": numba.from_dtype(ACCOUNT)[::1],
+    "symbols": numba.from_dtype(SYMBOL)[::1],
+    "holdings": numba.from_dtype(HOLDING_RECORD)[:, ::1],
+    "tickets": numba.from_dtype(TICKET)[::1],
+    "intents": numba.from_dtype(INTENT)[::1],
+    "executions": numba.from_dtype(EXECUTION)[::1],
+    "round_trips": numba.from_dtype(ROUND_TRIP)[::1],
+    "strategies": numba.from_dtype(STRATEGY)[::1],
+    "limits": numba.from_dtype(LIMITS)[::1],
+    "states": types.int8[:, ::1],
+    "rules": types.int64[:, :, ::1],
+    "code": types.int64[:, ::1],
+    "candidates": types.int64[::1],
+}
+_GROWING = ("tickets", "executions", "round_trips")
+_ARRAYS = {name: _KINDS.get(name, types.float64[::1]) for name in Tables._fields}
+_FIXED = types.Tuple([kind for name, kind in _ARRAYS.items() if name not in _GROWING])
+BOOK = BookType([*_ARRAYS.items(), *((f"{name}_owner", _ARRAYS[name]) for name in _GROWING), ("fixed_owner", _FIXED)])
+
+
+@compiled(**COUNTED)
+def keep_tickets(book: Any, tickets: Any) -> None:
+    book.tickets_owner = tickets
+    book.tickets = borrowed(tickets)
+
+
+@compiled(**COUNTED)
+def keep_executions(book: Any, executions: Any) -> None:
+    book.executions_owner = executions
+    book.executions = borrowed(executions)
+
+
+@compiled(**COUNTED)
+def keep_round_trips(book: Any, round_trips: Any) -> None:
+    book.round_trips_owner = round_trips
+    book.round_trips = borrowed(round_trips)
+
+
+@compiled(entry=True, **COUNTED)
+def _bind(
+    account: Any, positions: Any, marks: Any, prices: Any, symbols: Any, states: Any, holdings: Any,
+    tickets: Any, intents: Any, executions: Any, round_trips: Any, strategies: Any, rules: Any, limits: Any,
+    code: Any, constants: Any, stack: Any, fields: Any, scores: Any, candidates: Any,
+) -> Any:  # fmt: skip
+    # the book owns the arrays and works on borrowed views of them, as the market does
+    book = structref.new(BOOK)
+    book.fixed_owner = (
+        account, positions, marks, prices, symbols, states, holdings, intents, strategies, rules, limits,
+        code, constants, stack, fields, scores, candidates,
+    )  # fmt: skip
+    book.account = borrowed(account)
+    book.positions = borrowed(positions)
+    book.marks = borrowed(marks)
+    book.prices = borrowed(prices)
+    book.symbols = borrowed(symbols)
+    book.states = borrowed(states)
+    book.holdings = borrowed(holdings)
+    book.intents = borrowed(intents)
+    book.strategies = borrowed(strategies)
+    book.rules = borrowed(rules)
+    book.limits = borrowed(limits)
+    book.code = borrowed(code)
+    book.constants = borrowed(constants)
+    book.stack = borrowed(stack)
+    book.fields = borrowed(fields)
+    book.scores = borrowed(scores)
+    book.candidates = borrowed(candidates)
+    keep_tickets(book, tickets)
+    keep_executions(book, executions)
+    keep_round_trips(book, round_trips)
+    return book
+
+
+@compiled(entry=True, **COUNTED)
+def _tables(book: Any) -> Any:
+    (
+        account, positions, marks, prices, symbols, states, holdings, intents, strategies, rules, limits,
+        code, constants, stack, fields, scores, candidates,
+    ) = book.fixed_owner  # fmt: skip
+    return (
+        account, positions, marks, prices, symbols, states, holdings, book.tickets_owner, intents,
+        book.executions_owner, book.round_trips_owner, strategies, rules, limits,
+        code, constants, stack, fields, scores, candidates,
+    )  # fmt: skip
+
+
+@compiled(entry=True, **COUNTED)
+def ensure_room(book: Any) -> None:
+    """Let the tables grow that one more slice could overfill. Old references to their rows go stale."""
+    account = book.account[0]
+    most = len(book.intents)
+    if account.tickets + most > len(book.tickets):
+        tickets = np.empty(4 * len(book.tickets) + most, dtype=TICKET)
+        for row in range(account.tickets):  # a slice would bring the compiler's text formatting into all callers
+            tickets[row] = book.tickets[row]
+        keep_tickets(book, tickets)
+    if account.executions + 2 * most > len(book.executions):
+        executions = np.empty(4 * len(book.executions) + 2 * most, dtype=EXECUTION)
+        for row in range(account.executions):
+            executions[row] = book.executions[row]
+        keep_executions(book, executions)
+    if account.round_trips + most > len(book.round_trips):
+        round_trips = np.empty(4 * len(book.round_trips) + most, dtype=ROUND_TRIP)
+        for row in range(account.round_trips):
+            round_trips[row] = book.round_trips[row]
+        keep_round_trips(book, round_trips)
+
+
+def _blank(rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    return np.zeros(rows, dtype=dtype)
+
+
+def new_book(
+    instruments: Sequence[Instrument],
+    settings: RunSettings,
+    strategies: npt.NDArray[Any],
+    rules: npt.NDArray[np.int64],
+    code: npt.NDArray[np.int64],
+    constants: npt.NDArray[np.float64],
+    stack_size: int,
+) -> Book:
+    """Return an empty book with the account's cash.
+
+    strategies, rules, code, constants, stack_size : what `engine.assembly` made of the strategies
+    """
+    symbols = len(instruments)
+    account = _blank(1, ACCOUNT)
+    account[0]["cash"] = account[0]["equity"] = settings.account.cash
+    holdings = np.zeros((len(strategies), symbols), dtype=HOLDING_RECORD)
+    for name in ("entry_price", "risk", "stop_price", "initial_stop", "target_price", "trail", "highest", "lowest"):
+        holdings[name] = np.nan
+    for name in ("entry_ticket", "stop_ticket", "target_ticket", "exit_ticket", "part_ticket", "entry_session"):
+        holdings[name] = -1
+    limits = _blank(1, LIMITS)
+    bounds = settings.limits
+    for name, value in (
+        ("position_max", bounds.position),
+        ("gross_max", bounds.gross),
+        ("net_max", bounds.net),
+        ("risk_per_trade_max", bounds.risk_per_trade),
+    ):
+        limits[0][name] = np.nan if value is None else value
+    limits[0]["positions_max"] = np.iinfo(np.int64).max if bounds.positions is None else bounds.positions
+    limits[0]["cash_account"] = settings.account.kind == "cash"
+    limits[0]["patient"] = settings.market.latency_s > 0.0
+    limits[0]["short_allowed"] = settings.account.short_allowed
+    limits[0]["cost_rate"] = settings.costs.buying_rate
+    cells = len(strategies) * symbols
+    tables = Tables(
+        account=account,
+        positions=np.zeros(symbols),
+        marks=np.full(symbols, np.nan),
+        prices=np.full(symbols, np.nan),
+        symbols=symbol_rows(instruments),
+        states=np.zeros((len(strategies), symbols), dtype=np.int8),
+        holdings=holdings,
+        tickets=_blank(INTENTS_PER_HOLDING * cells + 64, TICKET),
+        intents=_blank(INTENTS_PER_HOLDING * cells, INTENT),
+        executions=_blank(2 * INTENTS_PER_HOLDING * cells + 64, EXECUTION),
+        round_trips=_blank(INTENTS_PER_HOLDING * cells + 64, ROUND_TRIP),
+        strategies=strategies,
+        rules=rules,
+        limits=limits,
+        code=code,
+        constants=constants,
+        stack=np.zeros(max(stack_size, 1)),
+        fields=np.zeros(POSITION_FIELD_COUNT),
+        scores=np.zeros(symbols),
+        candidates=np.zeros(symbols, dtype=np.int64),
+    )
+    book: Book = _bind(*tables)
+    return book
+
+
+def copies_of(book: Book, count: int) -> list[Book]:
+    """Return books of their own that are in the same state. Tables of one kind lie side by side until they grow."""
+    blocks = (np.broadcast_to(table, (count, *table.shape)).copy() for table in book.tables)
+    return [_bind(*tables) for tables in zip(*blocks, strict=True)]
