@@ -16,10 +16,7 @@ TOLERANCE = 1e-9
 
 def known(*values: float) -> bool:
     """Return whether every value is known."""
-    for value in values:
-        if value != value:  # NaN is the only number that differs from itself
-            return False
-    return True
+    return not any(map(math.isnan, values))
 
 
 def same(a: float, b: float) -> bool:
