@@ -435,12 +435,18 @@ def test_fresh_signals_give_a_bonus_up_to_the_cap() -> None:
     assert found(3, 40) == 18  # Early and 2, capped
 
 
-def test_signals_outside_of_the_fifty_bars_do_not_count_and_an_unknown_one_leaves_the_ratio_unknown() -> None:
+def test_signals_outside_of_the_fifty_bars_do_not_count() -> None:
     outside = a_reading(stoch_signal=[False] * 50 + [True, False], rsi=44)
-    unknown = a_reading(stoch_signal=[False] * 49 + [None], rsi=44)
 
     assert score.accumulation(outside, score.Points(SOURCE)) == (0, "Distribution", 0)
-    assert math.isnan(score.accumulation(unknown, score.Points(SOURCE))[2])
+
+
+def test_an_unknown_signal_is_not_counted_or_by_correction_leaves_the_ratio_unknown() -> None:
+    unknown = a_reading(stoch_signal=[False] * 20 + [True] * 2 + [None], rsi=44)
+
+    assert score.accumulation(unknown, score.Points(SOURCE)) == (14, "Mid", 4)
+    raw, phase, ratio = score.accumulation(unknown, score.Points(only("unknown_gives_zero")))
+    assert (raw, phase) == (0, "Distribution") and math.isnan(ratio)
 
 
 def test_a_strong_ratio_with_a_higher_rsi_may_count_as_late() -> None:

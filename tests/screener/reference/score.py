@@ -119,9 +119,17 @@ def bottom_phase(t1: Reading, state_found: str | None, points: Points) -> float:
 
 
 def accumulation(t1: Reading, points: Points) -> tuple[float, str, float]:
-    """Return the raw points 0..18, the phase and the ratio of accumulation."""
-    stoch, strength = count(t1_signals(t1, "stoch_signal", 50)), count(t1_signals(t1, "rsi_signal", 50))
-    ratio, rsi = stoch / (strength + 0.5), t1.rsi[0]
+    """Return the raw points 0..18, the phase and the ratio of accumulation.
+
+    A signal is a condition, and "an unknown condition is not true": it is not counted. Only with this reading, and not
+    with "a count over a window with an unknown value is unknown", do the published grades come out, which include rows
+    of the first sessions. By correction 10 an unknown signal is an unknown input.
+    """
+    stoch, strength = t1_signals(t1, "stoch_signal", 50), t1_signals(t1, "rsi_signal", 50)
+    all_known, rsi = count(stoch) + count(strength), t1.rsi[0]
+    ratio = stoch.count(True) / (strength.count(True) + 0.5)
+    if points.profile.unknown_gives_zero and not known(all_known):
+        ratio = UNKNOWN
     phases = [
         (both(above(ratio, 5), below(rsi, 45)), "Early", 18),
         (both(between(3, ratio, 5), below(rsi, 50)), "Mid", 14),
@@ -130,10 +138,10 @@ def accumulation(t1: Reading, points: Points) -> tuple[float, str, float]:
     ]
     if points.profile.strong_ratio_is_late:
         phases.append((both(above(ratio, 5), at_least(rsi, 45)), "Late", 10))
-    raw = points.rule([ratio, rsi], *((condition, value) for condition, _, value in phases))
+    raw = points.rule([all_known, rsi], *((condition, value) for condition, _, value in phases))
     phase = next((name for condition, name, _ in phases if condition), "Distribution")
-    recent = count(t1_signals(t1, "stoch_signal", 10))
-    raw += points.rule([recent], (at_least(recent, 3), 2), (at_least(recent, 2), 1))
+    recent = stoch[:10].count(True)
+    raw += points.rule([count(stoch[:10])], (at_least(recent, 3), 2), (at_least(recent, 2), 1))
     return min(raw, 18.0), phase, ratio
 
 
