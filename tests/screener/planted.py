@@ -1,7 +1,7 @@
 """Price paths with a setup planted in them, and near misses that break exactly one of its conditions.
 
 A path is 45 sessions of 15-minute bars of one symbol. Slow waves carry it, so that the regime and confirmation frames
-rise at some times and fall at others; once or twice in each session it is sold off for a few bars and snaps back, which
+rise at some times and fall at others; three times in each session it is sold off for a few bars and snaps back, which
 is what the trigger looks for. A case is a path and one of its T1 closes: up to there the screener sees the path.
 
     market = paths({case.seed for case in cases})    # {"P0012": [BaseBar, ...], ...}
@@ -69,8 +69,8 @@ class _Drop(NamedTuple):
 
     @classmethod
     def drawn(cls, chance: random.Random, first: int) -> _Drop:
-        times = chance.randint(first, first + 12), chance.randint(2, 9), chance.randint(1, 3)
-        return cls(*times, chance.uniform(0.003, 0.025), chance.uniform(0.3, 1.3))
+        times = chance.randint(first, first + 10), chance.randint(1, 6), chance.randint(1, 3)
+        return cls(*times, chance.uniform(0.003, 0.02), chance.uniform(0.4, 1.2))
 
     def at(self, slot: int) -> float:
         bar = slot - self.start
@@ -97,12 +97,15 @@ def sessions() -> list[Session]:
 def path(seed: int) -> list[BaseBar]:
     """Return a path's bars of 15 minutes, prices in cents around 100."""
     chance = random.Random(seed)
-    waves = [(chance.uniform(0.005, 0.05), chance.uniform(60, 400), chance.uniform(0, math.tau)) for _ in range(3)]
-    noise = chance.uniform(0.0003, 0.002)
+    waves = [
+        (chance.uniform(*size), chance.uniform(*period), chance.uniform(0, math.tau))
+        for size, period in (((0.02, 0.1), (200, 1200)), ((0.003, 0.03), (40, 300)))
+    ]
+    noise = chance.uniform(0.0002, 0.001)
     bars: list[BaseBar] = []
     wander, place = 0.0, 0
     for session in sessions():
-        drops = [_Drop.drawn(chance, first=4), _Drop.drawn(chance, first=12)][: chance.randint(1, 2)]
+        drops = [_Drop.drawn(chance, first) for first in (2, 9, 15)]
         for slot in range((session.close - session.open) // BAR):
             wander = 0.9 * wander + chance.gauss(0, noise)
             slow = sum(size * math.sin(math.tau * place / period + phase) for size, period, phase in waves)
