@@ -1,7 +1,7 @@
 """Price paths with a setup planted in them, and near misses that break exactly one of its conditions.
 
 A path is 45 sessions of 15-minute bars of one symbol. Slow waves carry it, so that the regime and confirmation frames
-rise at some times and fall at others; three times in each session it is sold off for a few bars and snaps back, which
+rise at some times and fall at others; in each session it is sold off for a few bars and snaps back, once or three times, which
 is what the trigger looks for. A case is a path and one of its T1 closes: up to there the screener sees the path.
 
     market = paths({case.seed for case in cases})    # {"P0012": [BaseBar, ...], ...}
@@ -9,8 +9,8 @@ is what the trigger looks for. A case is a path and one of its T1 closes: up to 
         ... the class of case.symbol at case.at must be case.kind ...
 
 The draws come from `random.Random`, whose sequence is the same on every machine. Which closes are planted setups and
-which are near misses was found by `python tests/screener/planted.py`, with the second reading of the rules as the
-judge, and is kept in `planted_cases.py`; the tests certify every case anew.
+which are near misses was found by `PYTHONPATH=tests python -m screener.planted 900`, with the second reading of the
+rules as the judge, and is kept in `planted_cases.txt`; the tests certify every case anew.
 
 A path cannot break "not hostile" alone: hostile needs H[0] < H[1] or RSI[0] < RSI[1] below 30 on T3, and the regime
 question needs the contrary of both. Its near misses therefore break the regime question too.
@@ -20,10 +20,14 @@ from __future__ import annotations
 
 import math
 import random
+import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import zip_longest
+from pathlib import Path
 from typing import NamedTuple
 
 from screener.reference import tree
@@ -31,10 +35,13 @@ from screener.reference.bars import MINUTE, BaseBar, Reading, Session, Symbol, b
 from screener.reference.coarse import touched
 from screener.reference.files import sessions_between
 from screener.reference.logic import Truth, above, at_least, at_most, below, between, both, either, negated
-from screener.reference.profiles import Profile
+from screener.reference.profiles import SOURCE, TAPELINE, Profile
 
 BAR = 15 * MINUTE
 FIRST_JUDGED = 28  # from here on every indicator of T3 is known
+CALMER = 10_000  # seeds from here on sell off once a session: `source` asks for no swing high in the last 50 T1 bars
+CASES = Path(__file__).with_name("planted_cases.txt")  # profile, what is broken, then seed/session/slot
+ENOUGH = 20  # planted setups, and near misses of each question
 CLASS_OF = {"q1": "C", "q2": "B", "q3": "C", "q4": "C", "q5": "C", "q6": "C", "calm": "rejected"}
 
 
@@ -88,6 +95,20 @@ def symbol_of(seed: int) -> str:
     return f"P{seed:05d}"
 
 
+def stored_cases(profile: Profile) -> list[Case]:
+    """Return the planted setups and near misses of a profile that were found and kept."""
+    found = []
+    for line in CASES.read_text().splitlines():
+        name, broken, *places = line.split()
+        if name != profile.name:
+            continue
+        only = None if broken == "planted" else broken
+        for place in places:
+            seed, session, slot = map(int, place.split("/"))
+            found.append(Case(seed, session, slot, only, kind_of(only, profile)))
+    return found
+
+
 @lru_cache
 def sessions() -> list[Session]:
     """Return the 45 sessions of every path."""
@@ -105,7 +126,7 @@ def path(seed: int) -> list[BaseBar]:
     bars: list[BaseBar] = []
     wander, place = 0.0, 0
     for session in sessions():
-        drops = [_Drop.drawn(chance, first) for first in (2, 9, 15)]
+        drops = [_Drop.drawn(chance, first) for first in ((2, 9, 15) if seed < CALMER else (9,))]
         for slot in range((session.close - session.open) // BAR):
             wander = 0.9 * wander + chance.gauss(0, noise)
             slow = sum(size * math.sin(math.tau * place / period + phase) for size, period, phase in waves)
@@ -181,3 +202,37 @@ def search(seeds: Iterable[int], profile: Profile) -> Iterator[Case]:
                 if broken is not None and len(broken) <= 1:
                     only = broken[0] if broken else None
                     yield Case(seed, place, slot, only, kind_of(only, profile))
+
+
+def question_of(broken: str | None) -> str:
+    """Return the question that a condition belongs to, or `planted`."""
+    return broken.split(".")[0] if broken else "planted"
+
+
+def choose(found: list[Case]) -> list[Case]:
+    """Return at most 20 cases of each question, by turns of its conditions, from as few paths as that allows."""
+    used: Counter[int] = Counter(case.seed for case in found)
+    chosen: list[Case] = []
+    for question in sorted({question_of(case.broken) for case in found}):
+        parts: dict[str | None, list[Case]] = {}
+        for case in sorted(found, key=lambda case: -used[case.seed]):
+            if question_of(case.broken) == question:
+                parts.setdefault(case.broken, []).append(case)
+        turns = [case for turn in zip_longest(*parts.values()) for case in turn if case is not None][:ENOUGH]
+        used.update(case.seed for case in turns for _ in range(100))  # a path that is needed anyway comes first
+        chosen += turns
+    return chosen
+
+
+def table(profile: Profile, cases: list[Case]) -> str:
+    """Return the lines that `stored_cases` reads."""
+    lines: dict[str, list[str]] = {}
+    for case in sorted(cases, key=lambda case: (case.broken or "", case.seed, case.session, case.slot)):
+        lines.setdefault(case.broken or "planted", []).append(f"{case.seed}/{case.session}/{case.slot}")
+    return "".join(f"{profile.name} {broken} {' '.join(places)}\n" for broken, places in lines.items())
+
+
+if __name__ == "__main__":
+    seeds = {TAPELINE: range(int(sys.argv[1])), SOURCE: range(CALMER, CALMER + int(sys.argv[1]))}
+    found = {profile: choose(list(search(of, profile))) for profile, of in seeds.items()}
+    CASES.write_text("".join(table(profile, cases) for profile, cases in found.items()))

@@ -8,6 +8,7 @@ import pytest
 
 from screener.planted import BAR, path, sessions
 from screener.reference.bars import Symbol, build_symbol
+from screener.reference.market import build_market, report
 from screener.reference.profiles import SOURCE, TAPELINE, Profile
 from screener.reference.watchlist import screen
 
@@ -70,3 +71,16 @@ def test_nothing_in_a_report_depends_on_later_bars(market: dict[str, Symbol]) ->
     whole = {name: market[name] for name in cut}
 
     assert screen(cut, NOON, sessions(), TAPELINE) == screen(whole, NOON, sessions(), TAPELINE)
+
+
+def test_the_regime_of_a_report_is_that_of_the_latest_t2_close() -> None:
+    whole = build_market({"SPY": path(0), "QQQ": path(1)}, sessions(), SOURCE)
+    vix = [(session.close, 16.0 + place) for place, session in enumerate(sessions())]
+
+    at_close, later, next_close = (report(whole, LAST.open + slot * BAR, SOURCE, vix) for slot in (8, 11, 12))
+
+    assert at_close["regime"] == later["regime"] != next_close["regime"]
+    assert later["regime"]["volatility"]["level"] == 16.0 + 43  # the last session is not completed
+    assert set(later["regime"]["missing"]) == {"IWM", "DIA", "correlation"}
+    assert later["rows"] != at_close["rows"]
+    assert report(whole, sessions()[0].open + BAR, SOURCE, vix)["regime"] is None
