@@ -1,15 +1,15 @@
 """Price paths with a setup planted in them, and near misses that break exactly one of its conditions.
 
 A path is 45 sessions of 15-minute bars of one symbol. Slow waves carry it, so that the regime and confirmation frames
-rise at some times and fall at others; in each session it is sold off for a few bars and snaps back, once or three times, which
-is what the trigger looks for. A case is a path and one of its T1 closes: up to there the screener sees the path.
+rise at some times and fall at others; once or three times in each session it is sold off for a few bars and snaps back,
+which is what the trigger looks for. A case is a path and one of its T1 closes: up to there the screener sees the path.
 
     market = paths({case.seed for case in cases})    # {"P0012": [BaseBar, ...], ...}
     for case in cases:
         ... the class of case.symbol at case.at must be case.kind ...
 
 The draws come from `random.Random`, whose sequence is the same on every machine. Which closes are planted setups and
-which are near misses was found by `PYTHONPATH=tests python -m screener.planted 900`, with the second reading of the
+which are near misses was found by `PYTHONPATH=tests python -m screener.planted 500`, with the second reading of the
 rules as the judge, and is kept in `planted_cases.txt`; the tests certify every case anew.
 
 A path cannot break "not hostile" alone: hostile needs H[0] < H[1] or RSI[0] < RSI[1] below 30 on T3, and the regime
