@@ -9,8 +9,8 @@ which is what the trigger looks for. A case is a path and one of its T1 closes: 
         ... the class of case.symbol at case.at must be case.kind ...
 
 The draws come from `random.Random`, whose sequence is the same on every machine. Which closes are planted setups and
-which are near misses was found by `PYTHONPATH=tests python -m screener.planted 500`, with the second reading of the
-rules as the judge, and is kept in `planted_cases.txt`; the tests certify every case anew.
+which are near misses was found by `PYTHONPATH=tests python -m screener.planted 500 800`, with the second reading of
+the rules as the judge, and is kept in `planted_cases.txt`; the tests certify every case anew.
 
 A path cannot break "not hostile" alone: hostile needs H[0] < H[1] or RSI[0] < RSI[1] below 30 on T3, and the regime
 question needs the contrary of both. Its near misses therefore break the regime question too.
@@ -41,7 +41,8 @@ BAR = 15 * MINUTE
 FIRST_JUDGED = 28  # from here on every indicator of T3 is known
 CALMER = 10_000  # seeds from here on sell off once a session: `source` asks for no swing high in the last 50 T1 bars
 CASES = Path(__file__).with_name("planted_cases.txt")  # profile, what is broken, then seed/session/slot
-ENOUGH = 20  # planted setups, and near misses of each question
+ENOUGH = 20  # planted setups, and near misses of each question, of `tapeline`
+A_FEW = 5  # the same of `source`, which finds one planted setup in some 400 paths, and no near miss of some questions
 CLASS_OF = {"q1": "C", "q2": "B", "q3": "C", "q4": "C", "q5": "C", "q6": "C", "calm": "rejected"}
 
 
@@ -209,8 +210,8 @@ def question_of(broken: str | None) -> str:
     return broken.split(".")[0] if broken else "planted"
 
 
-def choose(found: list[Case]) -> list[Case]:
-    """Return at most 20 cases of each question, by turns of its conditions, from as few paths as that allows."""
+def choose(found: list[Case], most: int) -> list[Case]:
+    """Return at most `most` cases of each question, by turns of its conditions, from as few paths as that allows."""
     used: Counter[int] = Counter(case.seed for case in found)
     chosen: list[Case] = []
     for question in sorted({question_of(case.broken) for case in found}):
@@ -218,7 +219,7 @@ def choose(found: list[Case]) -> list[Case]:
         for case in sorted(found, key=lambda case: -used[case.seed]):
             if question_of(case.broken) == question:
                 parts.setdefault(case.broken, []).append(case)
-        turns = [case for turn in zip_longest(*parts.values()) for case in turn if case is not None][:ENOUGH]
+        turns = [case for turn in zip_longest(*parts.values()) for case in turn if case is not None][:most]
         used.update(case.seed for case in turns for _ in range(100))  # a path that is needed anyway comes first
         chosen += turns
     return chosen
@@ -233,6 +234,8 @@ def table(profile: Profile, cases: list[Case]) -> str:
 
 
 if __name__ == "__main__":
-    seeds = {TAPELINE: range(int(sys.argv[1])), SOURCE: range(CALMER, CALMER + int(sys.argv[1]))}
-    found = {profile: choose(list(search(of, profile))) for profile, of in seeds.items()}
+    many, calmer = int(sys.argv[1]), int(sys.argv[2])
+    seeds = {TAPELINE: range(many), SOURCE: range(CALMER, CALMER + calmer)}
+    most = {TAPELINE: ENOUGH, SOURCE: A_FEW}
+    found = {profile: choose(list(search(of, profile)), most[profile]) for profile, of in seeds.items()}
     CASES.write_text("".join(table(profile, cases) for profile, cases in found.items()))
