@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from screener.reference.bars import Frame, Reading
 from screener.reference.logic import UNKNOWN
+from screener.reference.profiles import SOURCE, Profile
 
 USUAL = {
     "open": 100.0, "high": 101.0, "low": 99.0, "close": 100.0, "volume": 1000.0,
@@ -26,3 +29,27 @@ def a_reading(bars: int = 60, **columns: float | list | None) -> Reading:
         newest_first += [newest_first[-1]] * (bars - len(newest_first))
         frame.columns[name] = newest_first[:bars][::-1]
     return Reading(frame, bars - 1)
+
+
+def only(switch: str) -> Profile:
+    """Return `source` with one correction."""
+    return replace(SOURCE, **{switch: True})
+
+
+def a_setup(**changed: float | list | None) -> Reading:
+    """Return a T1 reading for which the whole trigger is true and nothing stands overhead."""
+    usual = {
+        "close": [100, 95, 94],
+        "lower": 96,
+        "k": [30, 15],
+        "d": [20, 18],
+        "h": [-0.1, -0.2, -0.3],
+        "rsi": [45, 35],
+        "low": 93,
+        "high": 101,
+    }
+    return a_reading(**(usual | changed))
+
+
+REGIME = {"h": [0.2, 0.1], "rsi": 50, "close": [101, 100]}
+CONFIRMED = {"h": [0.2, 0.1], "k": 50, "d": 50}

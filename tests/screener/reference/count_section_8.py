@@ -4,7 +4,8 @@
 
 Row by row: indicators once per symbol, then the same plain functions at every T1 close of every session. All published
 numbers come out at once (2018: pass 15.1 %, handed over 8.8 %, trigger 628, with regime 202, with confirmation 12,
-class A+ 0, class B 101, grade A+ 40, A 3,662, B 16,399, A+ or A and handed over 170), if they are read so:
+class A+ 0, class B 101, grade A+ 40, A 3,662, B 16,399, A+ or A and handed over 170; bars_5min_us_2025: 401,236 rows,
+trigger 959, class A+ 0, grade A+ 78), if they are read so:
 
 - rows, triggers, classes and grades are counted at every T1 close, grades also of symbols with fewer than 30 T2 bars;
 - the shares of pass and hand-over are counted once per T2 bar, where a, b, c, d and v are all known;
