@@ -111,6 +111,8 @@ def advance_relative_volume_by_minute(inputs: Panels, state: Any, parameters: An
         minute = minute_clock[t, 0]
         session = session_clock[t, 0] if session_clock[t, 0] == session_clock[t, 0] else 0.0
         slot = ceil(minute / minutes) - 1 if minute == minute else -1
+        if slot < slots - 1 and minute % minutes != 0.0:
+            slot = -1  # cut short by an early close: there is no such bar on other days
         for j in range(exists.shape[1]):
             out[t, j], expected[t, j] = np.nan, np.nan
         if slot < 0 or slot >= slots:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tapeline.formula import Node, where
+from tapeline.formula import Node, cumulative_sum, where
 from tapeline.formula.node import Operand, as_node
 from tapeline.screener.settings import Steps
 
@@ -17,6 +17,12 @@ from tapeline.screener.settings import Steps
 def is_true(condition: Node) -> Node:
     """Return the condition with unknown made false."""
     return where(condition.known(), condition, 0)
+
+
+def seen(condition: Node, bars: int) -> Node:
+    """Return on how many of the last bars the condition was true; fewer bars and unknown ones are none."""
+    true = is_true(condition)
+    return where(true.lag(bars - 1).known(), true.count(bars), cumulative_sum(true))
 
 
 @dataclass

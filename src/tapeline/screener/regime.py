@@ -106,7 +106,7 @@ class Regime:
             "favourability": self.favourability,
             "size_multiplier": self.size_multiplier,
             "max_positions": self.max_positions,
-            "only_a_plus": self.only_a_plus,
+            "grades_traded": ["A+"] if self.only_a_plus else ["A+", "A"],
             "trend": self.trend,
             "volatility": self.volatility,
             "breadth": self.breadth,
@@ -122,7 +122,7 @@ class Regime:
         ]
         if self.only_a_plus:
             lines.append("Take grade A+ only: little speaks for longs.")
-        if self.volatility["level"] is not None and self.volatility["trend"] == "rising":
+        if self.volatility["trend"] == "rising":
             lines.append("Volatility is rising: expect wider stops.")
         if self.breadth["strength"] == "negative":
             lines.append("Most of the universe falls: a rise is carried by few.")
@@ -152,12 +152,15 @@ def market_regime(
     trend = _consensus(trends, indices, numbers)
     spy = columns.get(numbers.indices[0])
     volatility = _volatility(days, spy, vix_closes, numbers, numbers.proxy_scale if proxy_scaled else 1.0)
-    if volatility["level"] is None or volatility["proxy"]:
-        missing.append("VIX")
+    if volatility["proxy"]:
+        missing += ["VIX"] if volatility["level"] is not None else ["VIX", "volatility"]
     left_out = {columns[name] for name in (*numbers.funds, *numbers.indices) if name in columns}
     counted = [column for column in range(len(symbols)) if not (funds_left_out and column in left_out)]
     breadth = _breadth(days, counted, numbers)
     correlation = _correlation(days, indices, numbers)
+    missing += ["breadth"] if breadth["strength"] == "unknown" else []
+    pairs = correlation.pop("pairs", 0)
+    missing += ["correlation"] if pairs < len(numbers.indices) * (len(numbers.indices) - 1) // 2 else []
     favourability = sum(part["points"] for part in (trend, volatility, breadth, correlation))
     direction = {"bullish": "BULL", "bearish": "BEAR"}.get(trend["consensus"], "NEUTRAL")
     calm = volatility["bucket"] in ("low", "normal")
@@ -201,63 +204,52 @@ def _volatility(
 ) -> dict[str, Any]:
     closes = vix[~np.isnan(vix)] if vix is not None else np.empty(0)
     proxy = len(closes) == 0
-    if proxy and spy is not None:
-        closes = _proxy_levels(days, spy, numbers) * scale
-    if len(closes) == 0 or math.isnan(closes[-1]):
-        return {
-            "level": None,
-            "proxy": False,
-            "bucket": "unknown",
-            "trend": "unknown",
-            "points": 0.0,
-            "percentiles": {},
-        }
-    level = float(closes[-1])
+    level = _proxy_level(days, spy, numbers) * scale if proxy else float(closes[-1])
+    shares = {f"p{count}": _percentile(closes, count) for count in numbers.percentile_closes}
+    if math.isnan(level):
+        return {"level": None, "proxy": proxy, "bucket": None, "trend": None, "points": 0.0, **shares}
     bucket, points = next(
         ((name, points) for bound, name, points in numbers.volatility_steps if level < bound), ("extreme", 0.0)
     )
-    trend = "unknown"
+    trend = None
     if len(closes) >= numbers.volatility_mean_closes:
-        mean = float(closes[-numbers.volatility_mean_closes :].mean())
-        up, down = mean * (1 + numbers.volatility_move), mean * (1 - numbers.volatility_move)
-        trend = "rising" if level >= up else "falling" if level <= down else "flat"
-    percentiles = {
-        str(count): 100 * float((closes[-count:] < level).mean())
-        for count in numbers.percentile_closes
-        if len(closes) >= count
-    }
-    return {
-        "level": level, "proxy": proxy, "bucket": bucket, "trend": trend, "points": points, "percentiles": percentiles,
-    }  # fmt: skip
+        usual, move = float(closes[-numbers.volatility_mean_closes :].mean()), numbers.volatility_move
+        trend = "rising" if level > usual * (1 + move) else "falling" if level < usual * (1 - move) else "steady"
+    return {"level": level, "proxy": proxy, "bucket": bucket, "trend": trend, "points": points, **shares}
 
 
-def _proxy_levels(days: SessionBars, spy: int, numbers: RegimeSettings) -> Floats:
+def _percentile(closes: Floats, count: int) -> float | None:
+    return 100 * float((closes[-count:] < closes[-1]).mean()) if len(closes) >= count else None
+
+
+def _proxy_level(days: SessionBars, spy: int | None, numbers: RegimeSettings) -> float:
+    if spy is None:
+        return math.nan
     closes = days.completed(days.last)[:, spy]
-    returns = np.diff(np.log(closes[~np.isnan(closes)]))
-    count = numbers.proxy_returns
-    if len(returns) < count:
-        return np.empty(0)
-    windows = np.lib.stride_tricks.sliding_window_view(returns, count)
-    levels: Floats = windows.std(axis=1, ddof=1) * 100 * math.sqrt(numbers.proxy_sessions_per_year)
-    return levels
+    returns = np.diff(np.log(closes[~np.isnan(closes)]))[-numbers.proxy_returns :]
+    if len(returns) < numbers.proxy_returns:
+        return math.nan
+    return float(returns.std(ddof=1)) * 100 * math.sqrt(numbers.proxy_sessions_per_year)
 
 
 def _breadth(days: SessionBars, counted: list[int], numbers: RegimeSettings) -> dict[str, Any]:
-    last, high, low = days.last[:, counted], days.high[:, counted], days.low[:, counted]
-    advances = declines = new_highs = new_lows = 0
-    if len(days) > 1:
-        change = last[-1] - last[-2]
-        advances, declines = int((change > 0).sum()), int((change < 0).sum())
-        for column in range(last.shape[1]):
-            if math.isnan(last[-1, column]):
-                continue
-            past = np.flatnonzero(~np.isnan(last[:-1, column]))[-numbers.breadth_sessions :]
-            if len(past) == numbers.breadth_sessions:
-                new_highs += bool(high[-1, column] > high[past, column].max())
-                new_lows += bool(low[-1, column] < low[past, column].min())
+    """Count over existing sessions: the one before is the last in which the symbol traded."""
+    trading = advances = declines = new_highs = new_lows = 0
+    for column in counted:
+        last, high, low = days.last[:, column], days.high[:, column], days.low[:, column]
+        past = np.flatnonzero(~np.isnan(last[:-1]))
+        if math.isnan(last[-1]) or not len(past):
+            continue
+        trading += 1
+        advances += bool(last[-1] > last[past[-1]])
+        declines += bool(last[-1] < last[past[-1]])
+        if len(past) >= numbers.breadth_sessions:
+            window = past[-numbers.breadth_sessions :]
+            new_highs += bool(high[-1] > high[window].max())
+            new_lows += bool(low[-1] < low[window].min())
     ad_ratio, nh_ratio = _ratio(advances, declines), _ratio(new_highs, new_lows)
     strong, moderate = numbers.strong_breadth, numbers.moderate_breadth
-    if advances + declines + new_highs + new_lows == 0:
+    if not trading:
         strength, points = "unknown", 0.0
     elif ad_ratio > strong[0] and nh_ratio > strong[1]:
         strength, points = "strong", numbers.breadth_points[0]
@@ -283,20 +275,22 @@ def _ratio(above: int, below: int) -> float:
 
 
 def _correlation(days: SessionBars, indices: list[int], numbers: RegimeSettings) -> dict[str, Any]:
-    closes = days.completed(days.last)[:, indices]
-    closes = closes[~np.isnan(closes).any(axis=1)]
+    """Return the mean over the pairs of indices, each over the sessions that both have completed."""
+    closes = days.completed(days.last)
+    found = []
+    for one, other in combinations(indices, 2):
+        both = closes[:, [one, other]]
+        both = both[~np.isnan(both).any(axis=1)]
+        returns = np.diff(np.log(both), axis=0)[-numbers.correlation_returns :]
+        if len(returns) == numbers.correlation_returns and (np.ptp(returns, axis=0) > 0).all():
+            found.append(float(np.corrcoef(returns.T)[0, 1]))
     high, middle, low = numbers.correlation_points
-    returns = np.diff(np.log(closes), axis=0)[-numbers.correlation_returns :]
-    if len(indices) < 2 or len(returns) < numbers.correlation_returns:
+    if not found:
         return {"mean": None, "points": 0.0}
-    table = np.corrcoef(returns.T)
-    mean = float(np.mean([table[a, b] for a, b in combinations(range(len(indices)), 2)]))
-    if len(indices) < len(numbers.indices):
+    mean = float(np.mean(found))
+    inner, outer = numbers.correlation_inner, numbers.correlation_outer
+    if len(found) < len(numbers.indices) * (len(numbers.indices) - 1) // 2:
         points = low
-    elif numbers.correlation_inner[0] <= mean <= numbers.correlation_inner[1]:
-        points = high
-    elif numbers.correlation_outer[0] <= mean <= numbers.correlation_outer[1]:
-        points = middle
     else:
-        points = low
-    return {"mean": mean, "points": points}
+        points = high if inner[0] <= mean <= inner[1] else middle if outer[0] <= mean <= outer[1] else low
+    return {"mean": mean, "points": points, "pairs": len(found)}

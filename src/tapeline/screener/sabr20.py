@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tapeline.formula import Node, highest, lowest, maximum, minimum, rolling_argmin, sma, where
-from tapeline.screener.points import Points, is_true
+from tapeline.screener.points import Points, is_true, seen
 from tapeline.screener.reading import Readings
 from tapeline.screener.settings import Steps
 from tapeline.screener.tree import score_stop
@@ -15,6 +15,9 @@ PRE, SOON, ACTIVE, POST = 1, 2, 3, 4
 PHASES = ("Early", "Mid", "Late", "Breakout", "Distribution")
 GRADES = ("C", "B", "A", "A+")
 QUARTILES = ("", "Q1", "Q2", "Q3", "Q4")
+WITHOUT_SCORE = ("quartile", "bars_since_pivot", "drawdown_pct", "exhaustion")
+"""What is told of symbols with too short a history as well."""
+
 UNKNOWN = float("nan")
 
 
@@ -42,7 +45,7 @@ class Score(NamedTuple):
 
 
 def score_formulas(readings: Readings) -> Score:
-    """Return the formulas of the score, unknown below the shortest history."""
+    """Return the formulas of the score; grade and points are unknown below the shortest history."""
     numbers, switches = readings.settings.score, readings.settings.switches
     points = Points(switches.strict_unknown)
     t1, t2 = readings.trigger, readings.confirmation
@@ -92,12 +95,17 @@ def score_formulas(readings: Readings) -> Score:
         rr,
         stop,
         target,
-        where(strength.known(), quartile, UNKNOWN).latest(),
+        where(strength.known() & h.known(), quartile, UNKNOWN).latest(),
         rolling_argmin(t1.low, numbers.pivot_bars).latest(),
         (100 * (peak - t2.close) / peak).latest(),
         (maximum(strength - numbers.exhaustion_rsi, 0) + t2.k / 2).latest(),
     )
-    return Score(*(where(readings.is_long_enough, node, UNKNOWN) for node in found))
+    scored = {
+        name: where(readings.is_long_enough, node, UNKNOWN)
+        for name, node in found._asdict().items()
+        if name not in WITHOUT_SCORE
+    }
+    return found._replace(**scored)
 
 
 def _setup(readings: Readings, points: Points) -> Node:
@@ -184,8 +192,8 @@ def _accumulation(readings: Readings, points: Points) -> tuple[Node, Node, Node]
     k, d, strength = x.k, x.d, x.rsi
     low = numbers.stochastic_low
     stochastic = (k.lag(1) <= low) & (d.lag(1) <= low) & (k.lag(1) <= d.lag(1)) & (k > d) & (k > k.lag(1))
-    turns = stochastic.count(numbers.bars)
-    rsi_turns = ((strength.lag(1) <= numbers.rsi_low) & (strength > numbers.rsi_low)).count(numbers.bars)
+    turns = seen(stochastic, numbers.bars)
+    rsi_turns = seen((strength.lag(1) <= numbers.rsi_low) & (strength > numbers.rsi_low), numbers.bars)
     ratio = turns / (rsi_turns + numbers.prior)
     late_low, late_high = numbers.late_rsi
     late = (
@@ -208,7 +216,7 @@ def _accumulation(readings: Readings, points: Points) -> tuple[Node, Node, Node]
     phase = Points(strict=False).first(
         *((condition, number) for number, (condition, _) in enumerate(conditions)), otherwise=len(conditions)
     )
-    recent = points.at_least(stochastic.count(numbers.recent_bars), numbers.recent_points)
+    recent = points.at_least(seen(stochastic, numbers.recent_bars), numbers.recent_points)
     raw = minimum(points.first(*conditions) + recent, numbers.points_max)
     return phase.latest(), raw.latest(), ratio.latest()
 

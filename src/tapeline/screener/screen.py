@@ -118,24 +118,18 @@ class Snapshot:
         return sorted(columns, key=lambda column: (-score[column], self.symbols[column]))[:count]
 
     def flags(self, took_s: float | None = None) -> list[str]:
-        """Return what is odd about this run, in sentences."""
+        """Return what is odd about this run: slow, few_passed, many_passed, incomplete."""
         numbers, universe = self.settings.coarse, len(self.symbols)
-        found = []
-        if took_s is not None and took_s > numbers.slow_run_s:
-            found.append(f"The run took {took_s:.0f} s, longer than {numbers.slow_run_s:g} s.")
+        found = ["slow"] if took_s is not None and took_s > numbers.slow_run_s else []
         share = self.passed.sum() / universe
-        if not numbers.passed_share_low <= share <= numbers.passed_share_high:
-            found.append(
-                f"{100 * share:.1f} % of the universe pass the coarse screen; usual are "
-                f"{100 * numbers.passed_share_low:g} to {100 * numbers.passed_share_high:g} %."
-            )
+        if share < numbers.passed_share_low:
+            found.append("few_passed")
+        elif share > numbers.passed_share_high:
+            found.append("many_passed")
         short = self.present & (self["is_long_enough"] != 1)
-        unfit = int((~self.present).sum() + (self.stale & self.present & ~short).sum() + short.sum())
+        unfit = int((~self.present).sum() + (self.stale & self.present).sum() + short.sum())
         if unfit / universe > numbers.missing_share_max:
-            found.append(
-                f"{unfit} of {universe} symbols have no bar in this session, are stale or have too short a history:"
-                f" {int((~self.present).sum())}, {int((self.stale & self.present).sum())} and {int(short.sum())}."
-            )
+            found.append("incomplete")
         return found
 
     def as_dict(self, profile: str, *, all_fine: bool = False, took_s: float | None = None) -> dict[str, Any]:
@@ -193,8 +187,8 @@ class Snapshot:
                 "overhead_clear": truth("tree.overhead_clear"),
                 "class": word("tree.setup_class", CLASSES),
             },
-            "sabr20": {"total": number("score.total"), **scaled},
-            "raw": raw,
+            "sabr20": None if number("score.total") is None else {"total": number("score.total"), **scaled},
+            "raw": None if number("score.total") is None else raw,
             "state": word("score.state", STATES),
             "accumulation_phase": word("score.phase", PHASES),
             "accumulation_ratio": number("score.ratio"),
@@ -208,13 +202,8 @@ class Snapshot:
             "exhaustion": number("score.exhaustion"),
             "t2_stale": bool(self.stale[column]),
         }
-        return found if fine else {name: _emptied(value, name) for name, value in found.items()}
-
-
-def _emptied(value: Any, name: str) -> Any:
-    if name in ("symbol", "coarse", "t2_stale"):
-        return value
-    return dict.fromkeys(value) if isinstance(value, dict) else None
+        kept = ("symbol", "coarse", "t2_stale")
+        return found if fine else {name: value if name in kept else None for name, value in found.items()}
 
 
 class Screen:

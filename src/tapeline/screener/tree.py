@@ -87,13 +87,13 @@ def decision_tree(readings: Readings) -> Tree:
         trigger = trigger & member if wanted else trigger
 
     regime, hostile, trigger = regime.latest(), hostile.latest(), trigger.latest()
-    clear = ~overhead(readings)
+    above = overhead(readings)
     q2 = (parts[0] & parts[1] & parts[2]).latest()
     right = regime & q2 & trigger
     weaker = where(is_true(regime & trigger & (confirmation == 1).latest()), 4, where(
         is_true(trigger | (regime & q2)), 5, 0))  # fmt: skip
-    with_overhead = where(is_true(right), 3, weaker) if settings.switches.class_a else weaker
-    setup_class = where(is_true(hostile), 1, where(is_true(right & clear), 2, with_overhead))
+    with_overhead = where(is_true(right & above), 3, weaker) if settings.switches.class_a else weaker
+    setup_class = where(is_true(hostile), 1, where(is_true(right & ~above), 2, with_overhead))
     return Tree(
         regime,
         q2,
@@ -104,7 +104,7 @@ def decision_tree(readings: Readings) -> Tree:
         hostile,
         confirmation.latest(),
         trigger,
-        clear,
+        ~above,
         setup_class,
         aggressive=((h < 0) & (h > h.lag(1)) & (h.lag(1) > h.lag(2)) & (h.lag(2) > h.lag(3))).latest(),
         conservative=(h > 0).latest() & (h2 > 0).latest() & (t2.rsi >= numbers.conservative_rsi).latest(),
