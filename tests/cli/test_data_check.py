@@ -41,6 +41,18 @@ def test_a_dirty_file_is_reported_and_not_refused(dirty: Path) -> None:
     assert any(line.startswith("AAA") and "█" in line and line.endswith("2       2") for line in lines)
 
 
+def test_of_many_symbols_those_with_most_faults_are_shown(tmp_path: Path) -> None:
+    names = [f"S{number:02}" for number in range(30)]
+    frame = planted(walk(*names, last=date(2018, 6, 8)), 6 * 13 * 29 + 5, volume=-1.0)
+
+    outcome = run("data", "check", write(frame, tmp_path / "many.parquet"))
+
+    lines = [line for line in outcome.out.splitlines() if line.startswith("S") and "█" in line]
+    assert len(lines) == 24
+    assert lines[-1].split()[0] == "S29"
+    assert "and 6 more symbols, all with fewer faults" in outcome.out
+
+
 def test_the_report_as_json_is_all_that_is_printed(dirty: Path) -> None:
     told = json.loads(run("data", "check", dirty, "--json").out)
 

@@ -13,7 +13,7 @@ from tapeline.app.quality import check_file
 from tapeline.cli.console import console, show_text
 from tapeline.domain.errors import InputError
 from tapeline.domain.times import DAY, ns_to_date
-from tapeline.report.amounts import percent
+from tapeline.report.amounts import percent, plural
 from tapeline.tape.quality_picture import picture_html
 from tapeline.tape.quality_report import QualityReport
 
@@ -54,6 +54,8 @@ def show_check(
         show_text(sentence)
     console.print()
     console.print(_map(gate.report))
+    if len(gate.report.symbols) > SYMBOLS_MAX:
+        show_text(f"and {plural(len(gate.report.symbols) - SYMBOLS_MAX, 'more symbol')}, all with fewer faults")
     if report is not None:
         show_text(f"The report as a picture: {report}")
 
@@ -73,8 +75,6 @@ def _map(report: QualityReport) -> Table:
         table.add_row(
             report.symbols[n], _line(report, n, width), percent(float(share[n]), 1), f"{bad[n]:,}", f"{doubt[n]:,}"
         )
-    if len(share) > SYMBOLS_MAX:
-        table.add_row(f"and {len(share) - SYMBOLS_MAX:,} more symbols", "", "", "", "")
     return table
 
 

@@ -27,6 +27,7 @@ SIMPLE_RATIOS = (5 / 4, 4 / 3, 3 / 2, 2, 5 / 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20
 _LOG_RATIOS = np.log(np.sort([*SIMPLE_RATIOS, *(1 / ratio for ratio in SIMPLE_RATIOS)]))
 _LASTS_SESSIONS = 3
 _APART_SESSIONS_MAX = 10  # a symbol that was away for longer may come back as another security
+_UNTOLD_APART_MAX = 3
 _CLEAR = np.log(1.4)  # splits that no usual overnight move can hide
 
 
@@ -128,7 +129,9 @@ class _Actions:
 
 
 def _missing(table: SessionTable, bars: Bars, jump: Floats, rules: QualityRules) -> list[SplitFinding]:
-    rows = np.flatnonzero(np.abs(jump) >= 0.9 * np.log(rules.split_ratio_untold))
+    # Over a week without trading prices may go anywhere.
+    near = np.diff(table.session, prepend=table.session[0]) <= _UNTOLD_APART_MAX
+    rows = np.flatnonzero(near & (np.abs(jump) >= 0.9 * np.log(rules.split_ratio_untold)))
     if len(rows) == 0:
         return []
     usual = usual_move(table.code, jump, rows)
