@@ -19,6 +19,7 @@ from tapeline.formula.bars import bars
 from tapeline.formula.position import bars_held
 from tapeline.formula.program import Program
 from tapeline.indicators.compiled import registry, warmer
+from tapeline.indicators.library import KERNELS
 from tapeline.simulation.decision import Signals, close_slice
 from tapeline.simulation.records import BOOK
 from tapeline.strategies.base import RuleStrategy, Strategy
@@ -26,20 +27,8 @@ from tapeline.strategies.rules import distance
 
 ROWS = 60
 
-ONLY_IN_FORMULAS = tuple(
-    f"tapeline.indicators.{family}."
-    for family in (
-        "averages",
-        "conditions",
-        "cross_section",
-        "elementwise",
-        "extremes",
-        "moments",
-        "ranges",
-        "volume",
-        "windows",
-    )
-)
+# What formulas are made of besides indicators; a program names those it uses.
+ONLY_IN_FORMULAS = ("tapeline.indicators.elementwise.", "tapeline.indicators.cross_section.")
 
 Way = Literal["event loop", "backtest"]
 
@@ -50,10 +39,11 @@ def kernels_for(program: Program, way: Way) -> tuple[str, ...]:
     The result is for `precompile.ensure_kernels`; what another run needs is compiled before that one.
     """
     used = {id(instruction.function) for instruction in program.lowering.instructions}
+    indicators = {id(kernel.advance) for kernel in KERNELS.values()}
     names = [
         name
         for name, (dispatcher, _) in registry.items()
-        if id(dispatcher) in used or not name.startswith(ONLY_IN_FORMULAS)
+        if id(dispatcher) in used or not (id(dispatcher) in indicators or name.startswith(ONLY_IN_FORMULAS))
     ]
     return (*names, f"{__name__}.{(warm_event_loop if way == 'event loop' else warm_backtest).__name__}")
 
