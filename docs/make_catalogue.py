@@ -109,11 +109,9 @@ def picture(entry: Entry, market: Market) -> Picture:
     """Return an entry's picture: what its call computes, over the last bars of its market."""
     names: dict[str, Any] = {name: getattr(market.frame, name) for name in ("open", "high", "low", "close", "volume")}
     names |= {word: getattr(tapeline, word) for word in re.findall(r"\w+", entry.call) if word in tapeline.__all__}
-    result = eval(entry.call, {"frame": market.frame, **names})
-    fields = result._fields if hasattr(result, "_fields") else ("",)
-    nodes: dict[str, Node] = dict(zip(fields, result if hasattr(result, "_fields") else (result,), strict=True))
-    chosen = {name: node for name, node in nodes.items() if not entry.fields or name in entry.fields}
-    values = compute({name or entry.name: node for name, node in chosen.items()}, market.panel)
+    result = eval(entry.call, {"frame": market.frame, **names})  # the words shown are the words computed
+    nodes: dict[str, Node] = {entry.name: result} if isinstance(result, Node) else result._asdict()
+    values = compute({name: nodes[name] for name in entry.fields or nodes}, market.panel)
     last = slice(-market.shown, None)
     prices: list[Array] = [getattr(market.panel, name)[last, 0] for name in ("high", "low", "close")]
     lines = {name: column[last, 0] for name, column in values.items()}
