@@ -111,6 +111,21 @@ def test_nothing_to_remove_and_no_days_are_refused(lake: Path) -> None:
         retain(lake, NOW, keep_days=-1)
 
 
+def test_a_lake_of_many_commits_reads_every_one_of_them(tmp_path: Path) -> None:
+    """More than two checkpoints of the tables' logs: old versions are still opened from the log before them."""
+    place = tmp_path / "lake"
+    for number in range(45):
+        minutes(place, bars_file(tmp_path, "load.parquet", {"ALFA": [10.0 + number]}), days=number, correct=True)
+
+    checkpoints = list((place / "bars" / "1min" / "_delta_log").glob("*.checkpoint.parquet"))
+    found = [open_lake(place, number).read().panel.close[0, 0] for number in range(1, 46)]
+
+    assert len(checkpoints) >= 2
+    assert found == [10.0 + number for number in range(45)]
+    retain(place, NOW + 45 * DAY, keep_days=10)
+    assert open_lake(place, 44).read().panel.close.tolist() == [[53.0]]
+
+
 class LongLivedLake(RuleBasedStateMachine):
     """Whatever happens to a lake, it holds the last word on each bar, and every snapshot what it held when taken."""
 

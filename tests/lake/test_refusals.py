@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from datetime import date
@@ -272,3 +274,28 @@ def test_a_folder_with_other_things_in_it_is_not_made_a_lake(tmp_path: Path) -> 
         load(tmp_path, path)
 
     assert [one.name for one in tmp_path.iterdir()] == ["bars.parquet"]
+
+
+@pytest.mark.parametrize("call", ["write_parquet", "fsync"])
+def test_a_full_disk_is_said_to_be_full_and_leaves_nothing(
+    tmp_path: Path, lake: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    before = contents(lake)
+    path = bars_file(tmp_path, "second.parquet", {"BETA": [20.0, 21.0]})
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        if call == "fsync":
+            patched.setattr("tapeline.lake.table.sync", full)
+        else:
+            patched.setattr(pl.DataFrame, call, full)
+        with pytest.raises(
+            StorageError, match=r"cannot be written: No space left on device\. Free some space .* nothing was"
+        ):
+            load(lake, path)
+
+    assert contents(lake) == before
+    load(lake, path)
+    assert open_lake(lake).read().panel.symbols == ("ALFA", "BETA")
