@@ -79,6 +79,16 @@ def test_retention_removes_what_nobody_needs_and_nothing_that_a_snapshot_needs(l
     assert len(list((lake / "bars").rglob("period=*/*.parquet"))) == 1
 
 
+def test_files_that_are_not_the_lakes_are_left_alone(lake: Path) -> None:
+    for place in ("export.parquet", "bars/1min/mine.parquet", "other/00000001-0123456789abcdef.parquet"):
+        (lake / place).parent.mkdir(exist_ok=True)
+        (lake / place).write_bytes(b"mine")
+
+    retain(lake, NOW + 100 * DAY, keep_days=0)
+
+    assert len([path for path in lake.rglob("*.parquet") if path.read_bytes() == b"mine"]) == 3
+
+
 def test_commits_within_the_days_are_kept(lake: Path) -> None:
     done = retain(lake, NOW + 3 * DAY, keep_days=30)
 
