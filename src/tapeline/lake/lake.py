@@ -180,7 +180,10 @@ class Lake:
         files = self._chosen(frame_ns, since, until)
         names = self._names(symbols, since, until)
         if names is None:
-            names = self._securities(files, since, until, frame_ns)
+            found = self._securities(files, since, until, frame_ns)
+            if not found:
+                raise self._nothing(frame_ns, {}, since, until)
+            names = self._called(sorted(found), since, until)
         spans = session_spans(files, since, until, len(names), frame_ns, bars_max, asked)
 
         def load(span: tuple[date, date]) -> Panel | None:
@@ -300,15 +303,14 @@ class Lake:
         return None if symbols is None else tuple(names)
 
     def _securities(
-        self, files: list[StoredFile], since: date | None, until: date | None, frame_ns: int
-    ) -> dict[str, str]:
-        rows = chosen_bars(
-            self._table(bars_table(frame_ns)), files, Choice(None, since, until), ("security",), every_revision=True
-        )
-        found = rows["security"].rle().struct.field("value").unique().sort().to_list()
-        if not found:
-            raise self._nothing(frame_ns, {}, since, until)
-        return self._called(found, since, until)
+        self, files: Sequence[StoredFile], since: date | None, until: date | None, frame_ns: int
+    ) -> set[str]:
+        """Return the securities that have bars in a period, file by file: names of millions of bars are large."""
+        table, found = self._table(bars_table(frame_ns)), set[str]()
+        for file in files:
+            rows = chosen_bars(table, [file], Choice(None, since, until), ("security",))
+            found.update(rows["security"].rle().struct.field("value"))
+        return found
 
     def _called(self, securities: list[str], since: date | None, until: date | None) -> dict[str, str]:
         """Return what securities were called at the end of a period; their id where that is not unique."""
@@ -322,10 +324,7 @@ class Lake:
         }
 
     def _refuse_unknown(self, missing: list[str], names: dict[str, str], frame_ns: int) -> None:
-        table = bars_table(frame_ns)
-        files = self._table(table).files(self.commit.tables.get(table))
-        rows = chosen_bars(self._table(table), files, Choice(), ("security",), every_revision=True)
-        known = set(rows["security"].rle().struct.field("value").to_list())
+        known = self._securities(self._chosen(frame_ns, None, None), None, None, frame_ns)
         for security in missing:
             if security not in known:
                 raise UnknownNameError("symbol", names[security], known, where=self.name)
