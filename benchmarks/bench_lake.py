@@ -63,7 +63,7 @@ def invented_lake(symbols: int, first: date, last: date) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     random_numbers = np.random.default_rng(20230101)
-    names = np.array([f"S{number:04d}" for number in range(symbols)])
+    names = pl.Series([f"S{number:04d}" for number in range(symbols)])
     price = random_numbers.uniform(20, 400, symbols)
     known = sessions("XNYS", first, last)
     parts: dict[str, list[int]] = {}
@@ -79,7 +79,7 @@ def invented_lake(symbols: int, first: date, last: date) -> Path:
         spread = np.round(random_numbers.exponential(0.03, (symbols, len(start))), 2)
         table = pl.DataFrame(
             {
-                "symbol": np.repeat(names, len(start)).tolist(),
+                "symbol": names.gather(np.repeat(np.arange(symbols), len(start))),
                 "ts": np.tile(start // 1_000, symbols),
                 "open": opened.ravel(),
                 "high": (np.maximum(opened, close) + spread).ravel(),

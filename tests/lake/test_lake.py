@@ -166,6 +166,16 @@ def test_a_folder_is_one_load(tmp_path: Path, lake: Path) -> None:
     assert open_lake(lake).read().panel.close.tolist() == [[10.0, 20.0]]
 
 
+def test_files_of_a_folder_that_contradict_each_other_are_refused(tmp_path: Path, lake: Path) -> None:
+    bars_file(tmp_path / "files", "a.parquet", {"ALFA": [10.0, 11.0]})
+    bars_file(tmp_path / "files", "b.parquet", {"ALFA": [10.0, 11.5]})
+
+    with pytest.raises(DataError, match=r"row 1 of .*b\.parquet .* open 11\.5 instead of 11"):
+        load(lake, tmp_path / "files")
+
+    assert not lake.exists()
+
+
 def test_a_folder_with_one_bad_file_leaves_nothing(tmp_path: Path, lake: Path) -> None:
     bars_file(tmp_path / "files", "a.parquet", {"ALFA": [10.0]})
     bars_table({"BETA": [20.0]}).with_columns(close=pl.lit(-1.0)).write_parquet(tmp_path / "files" / "b.parquet")
