@@ -23,7 +23,7 @@ from docs.pictures import Array, Picture
 
 import tapeline
 from tapeline import formula
-from tapeline.domain.panel import QUOTE_FIELDS, Panel
+from tapeline.domain.panel import Panel
 from tapeline.domain.times import DAY, date_to_ns, to_iso
 from tapeline.feeds.simulated import simulate_market
 from tapeline.formula import Node, bars
@@ -82,7 +82,8 @@ def intraday() -> Market:
     half = 0.01 * draws.integers(1, 4, panel.close.shape)
     middle = np.round(panel.close + 0.01 * draws.integers(-2, 3, panel.close.shape), 2)
     sizes = [100.0 * draws.integers(1, 20, panel.close.shape) for _ in range(2)]
-    panel = replace(panel, **dict(zip(QUOTE_FIELDS, (middle - half, middle + half, *sizes), strict=True)))
+    names = ("bid", "ask", "bid_size", "ask_size")
+    panel = replace(panel, series=dict(zip(names, (middle - half, middle + half, *sizes), strict=True)))
     labels = [to_iso(int(end))[:16].replace("T", " ") for end in panel.end_ns]
     shown = SHOWN_SESSIONS * 390 // MINUTES
     return Market(panel, bars(f"{MINUTES}min"), labels, shown, f"Simulated bars of {MINUTES} minutes, times in UTC.")

@@ -1,7 +1,7 @@
-"""Splits and dividends from a Parquet file: columns symbol, date, dividend, split_ratio.
+"""Splits and dividends from a Parquet or CSV file: columns symbol, date, dividend, split_ratio.
 
-`date` is the ex-date; `dividend` is in currency per share as paid, 0 = none; `split_ratio` is new shares for an old
-one, 1 = none. A row may have both. A ratio such as 1.068833 is a spin-off: the value that left with it, expressed in
+`date` is the ex-date; `dividend` is in currency per share as paid, 0 or empty = none; `split_ratio` is new shares for an
+old one, 1 = none. A row may have both. A ratio such as 1.068833 is a spin-off: the value that left with it, expressed in
 shares of what remains. Taken as a split it keeps the value of a holding, as if the shares of the new company had been
 sold at its first price and the money put back; what is less than a share is paid out. A ratio that a table had to
 round, such as 0.333333333333, is taken for what it means: one for three.
@@ -40,9 +40,11 @@ def read_corporate_actions(
     symbols : whose; None = of all; first, last : ex-dates, both included; None leaves that side open
     Raises DataError, naming the row, for an amount that is none.
     """
-    table = read_table(Path(path), COLUMNS).with_row_index("row").cast({"symbol": pl.String})
+    table = (
+        read_table(Path(path), COLUMNS, may_be_empty=("dividend",)).with_row_index("row").cast({"symbol": pl.String})
+    )
     for name in ("dividend", "split_ratio"):
-        table = table.with_columns(pl.col(name).cast(pl.Float64))
+        table = table.with_columns(pl.col(name).cast(pl.Float64).fill_null(0.0))
     if symbols is not None:
         table = table.filter(pl.col("symbol").is_in(list(symbols)))
     if first is not None:
