@@ -2,9 +2,9 @@
 
 `date` is the ex-date; `dividend` is in currency per share as paid, 0 or empty = none; `split_ratio` is new shares for
 an old one, 1 = none. A row may have both. A ratio such as 1.068833 is a spin-off: the value that left with it,
-expressed in shares of what remains. Taken as a split it keeps the value of a holding, as if the shares of the new company had been
-sold at its first price and the money put back; what is less than a share is paid out. A ratio that a table had to
-round, such as 0.333333333333, is taken for what it means: one for three.
+expressed in shares of what remains. Taken as a split it keeps the value of a holding, as if the shares of the new
+company had been sold at its first price and the money put back; what is less than a share is paid out. A ratio that a
+table had to round, such as 0.333333333333, is taken for what it means: one for three.
 """
 
 from __future__ import annotations
