@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -191,7 +191,8 @@ class Lake:
             rows = chosen_bars(self._table(bars_table(frame_ns)), chosen, Choice(self._filter(names, symbols), *span))
             if not rows.height:
                 return None
-            return assemble(rows_of(rows, names, frame_ns, self.name), sessions=asked, frame_ns=frame_ns).panel
+            panel = assemble(rows_of(rows, names, frame_ns, self.name), sessions=asked, frame_ns=frame_ns).panel
+            return replace(panel, sessions=asked)  # of all panels: a run over them has one calendar
 
         with ThreadPoolExecutor(max_workers=1) as ahead:
             waiting = ahead.submit(load, spans[0]) if spans else None
