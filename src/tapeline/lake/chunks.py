@@ -9,7 +9,7 @@ from tapeline.domain.panel import Sessions
 from tapeline.domain.times import DAY, ns_to_date
 from tapeline.lake.table import StoredFile
 
-CHUNK_BARS = 4_000_000
+CHUNK_BARS = 3_000_000
 """Bars of a chunk at most, unless one session has more: 160 MB as a panel, twice that while it is made."""
 
 
