@@ -5,6 +5,7 @@
     python benchmarks/bench_lake.py PACK       the shared pack minute_us_2018 (3.36 M bars) to a panel
     python benchmarks/bench_lake.py IMPORT     the same pack from its Parquet file into a new lake
     python benchmarks/bench_lake.py L1         the pack from the lake, rules on 15 min, 1 h and 4 h with brackets
+    python benchmarks/bench_lake.py RUN        L1's rules over those panels, one after the other, in bounded memory
     python benchmarks/bench_lake.py STREAM     2,000 symbols x 60 sessions (47 M bars) as panels of session chunks
 
 Public API, default options. Each reading opens the lake anew. Lakes of invented minutes are made once, in the folder
@@ -63,7 +64,7 @@ def invented_lake(symbols: int, first: date, last: date) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     random_numbers = np.random.default_rng(20230101)
-    names = np.array([f"S{number:04d}" for number in range(symbols)])
+    names = pl.Series([f"S{number:04d}" for number in range(symbols)])
     price = random_numbers.uniform(20, 400, symbols)
     known = sessions("XNYS", first, last)
     parts: dict[str, list[int]] = {}
@@ -79,7 +80,7 @@ def invented_lake(symbols: int, first: date, last: date) -> Path:
         spread = np.round(random_numbers.exponential(0.03, (symbols, len(start))), 2)
         table = pl.DataFrame(
             {
-                "symbol": np.repeat(names, len(start)).tolist(),
+                "symbol": names.gather(np.repeat(np.arange(symbols), len(start))),
                 "ts": np.tile(start // 1_000, symbols),
                 "open": opened.ravel(),
                 "high": (np.maximum(opened, close) + spread).ravel(),
@@ -117,11 +118,16 @@ def runner(name: str, scale: float) -> tuple[Any, int]:
             return lambda: cells(open_lake(lake).read([names[count // 2]]).panel), 250 * 390
         chosen = sorted(random.Random(7).sample(names, min(count, round(200 * scale) or 1)))
         return lambda: cells(open_lake(lake).read(chosen, first=SESSION, last=SESSION).panel), 390 * len(chosen)
-    if name == "STREAM":
-        lake = invented_lake(round(2000 * scale), *SIXTY)
-        return lambda: {"bars": sum(cells(panel)["bars"] for panel in open_lake(lake).panels())}, round(
-            2000 * scale
-        ) * 60 * 390
+    if name in ("STREAM", "RUN"):
+        lake, bars = invented_lake(round(2000 * scale), *SIXTY), round(2000 * scale) * 60 * 390
+        if name == "STREAM":
+            return lambda: {"bars": sum(cells(panel)["bars"] for panel in open_lake(lake).panels())}, bars
+
+        def stream() -> dict[str, Any]:
+            result = backtest(Pullback(), open_lake(lake).panels())
+            return {"final_equity": result.final_equity, "n_trades": len(result.round_trips)}
+
+        return stream, bars
     if name == "PACK":
         lake = pack_lake()
         return lambda: cells(open_lake(lake).read().panel), 3_355_295

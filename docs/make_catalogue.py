@@ -23,7 +23,7 @@ from docs.pictures import Array, Picture
 
 import tapeline
 from tapeline import formula
-from tapeline.domain.panel import QUOTE_FIELDS, Panel
+from tapeline.domain.panel import Panel
 from tapeline.domain.times import DAY, date_to_ns, to_iso
 from tapeline.feeds.simulated import simulate_market
 from tapeline.formula import Node, bars
@@ -82,7 +82,8 @@ def intraday() -> Market:
     half = 0.01 * draws.integers(1, 4, panel.close.shape)
     middle = np.round(panel.close + 0.01 * draws.integers(-2, 3, panel.close.shape), 2)
     sizes = [100.0 * draws.integers(1, 20, panel.close.shape) for _ in range(2)]
-    panel = replace(panel, **dict(zip(QUOTE_FIELDS, (middle - half, middle + half, *sizes), strict=True)))
+    names = ("bid", "ask", "bid_size", "ask_size")
+    panel = replace(panel, series=dict(zip(names, (middle - half, middle + half, *sizes), strict=True)))
     labels = [to_iso(int(end))[:16].replace("T", " ") for end in panel.end_ns]
     shown = SHOWN_SESSIONS * 390 // MINUTES
     return Market(panel, bars(f"{MINUTES}min"), labels, shown, f"Simulated bars of {MINUTES} minutes, times in UTC.")
@@ -109,11 +110,9 @@ def picture(entry: Entry, market: Market) -> Picture:
     """Return an entry's picture: what its call computes, over the last bars of its market."""
     names: dict[str, Any] = {name: getattr(market.frame, name) for name in ("open", "high", "low", "close", "volume")}
     names |= {word: getattr(tapeline, word) for word in re.findall(r"\w+", entry.call) if word in tapeline.__all__}
-    result = eval(entry.call, {"frame": market.frame, **names})
-    fields = result._fields if hasattr(result, "_fields") else ("",)
-    nodes: dict[str, Node] = dict(zip(fields, result if hasattr(result, "_fields") else (result,), strict=True))
-    chosen = {name: node for name, node in nodes.items() if not entry.fields or name in entry.fields}
-    values = compute({name or entry.name: node for name, node in chosen.items()}, market.panel)
+    result = eval(entry.call, {"frame": market.frame, **names})  # the words shown are the words computed
+    nodes: dict[str, Node] = {entry.name: result} if isinstance(result, Node) else result._asdict()
+    values = compute({name: nodes[name] for name in entry.fields or nodes}, market.panel)
     last = slice(-market.shown, None)
     prices: list[Array] = [getattr(market.panel, name)[last, 0] for name in ("high", "low", "close")]
     lines = {name: column[last, 0] for name, column in values.items()}

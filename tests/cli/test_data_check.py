@@ -121,8 +121,8 @@ def test_corporate_actions_and_a_reference_are_held_against_the_bars(tmp_path: P
         (["dirty.parquet", "--calendar", "XNIS"], "Unknown calendar 'XNIS'"),
         (["dirty.parquet", "--label", "middle"], "Unknown label 'middle'"),
         (["dirty.parquet", "--frame", "soon"], "Frame 'soon' is unknown"),
-        (["dirty.parquet", "--actions", "gone.csv"], "There is no file gone.csv with corporate actions"),
-        (["dirty.parquet", "--actions", "dirty.parquet"], "have no column 'date'"),
+        (["dirty.parquet", "--actions", "gone.csv"], "Unknown file 'gone.csv'"),
+        (["dirty.parquet", "--actions", "dirty.parquet"], "has no column 'date'"),
         (["dirty.parquet", "--report", "no/such/folder.html"], "Report no/such/folder.html cannot be written"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from bar_tables import bars_of
 from engine.acts import Told, bar, fills, run
 from engine.test_brackets import Bracketed, HalfOut
-from tapeline import CashDividend, Split, position
+from tapeline import CashDividend, Split, fixed_quantity, position
 
 EX = date(2018, 1, 4)
 SPLIT = Split("A", EX, Decimal(2))
@@ -80,6 +80,19 @@ def test_a_scale_out_after_a_split_protects_the_rest_at_the_split_level() -> Non
     result = run(HalfOut(), NIGHT, corporate_actions=[SPLIT])
 
     assert fills(result)[1:] == ["14:33 open SELL 10 A 48.00 scale_out", "14:33 open SELL 10 A 48.00 stop"]
+
+
+def test_a_ratio_that_was_rounded_costs_no_share() -> None:
+    """Nine at 0.333333333333 are three for the market, the book and the ledger alike: 2.999999999997 is no fraction."""
+
+    class Nine(Told):
+        exit_long = None
+        size = fixed_quantity(9)
+
+    result = run(Nine(), NIGHT, corporate_actions=[Split("A", EX, Decimal("0.333333333333"))])
+
+    assert result.positions.tolist() == [3.0]
+    assert result.financing == 0.0
 
 
 def test_an_odd_share_is_paid_out_when_shares_are_merged() -> None:

@@ -71,6 +71,29 @@ def test_actions_can_be_chosen_by_symbol_and_period(tmp_path: Path) -> None:
     assert [type(action) for action in chosen] == [CashDividend, Split]
 
 
+@pytest.mark.parametrize(
+    ("written_ratio", "new", "old"),
+    [
+        (0.333333333333, 1, 3),
+        (0.33333333, 1, 3),
+        (0.142857142857, 1, 7),
+        (1.333333, 4, 3),
+        (0.03125, Decimal("0.03125"), 1),
+        (1.068833, Decimal("1.068833"), 1),
+        (0.955000382, Decimal("0.955000382"), 1),
+        (1.07, Decimal("1.07"), 1),
+    ],
+)
+def test_a_ratio_that_a_table_had_to_round_is_what_it_means(
+    tmp_path: Path, written_ratio: float, new: object, old: int
+) -> None:
+    path = written(tmp_path / "actions.parquet", ACTIONS, split_ratio=[1.0, written_ratio, 1.0, 1.0])
+
+    (split,) = [action for action in read_corporate_actions(path) if isinstance(action, Split)]
+
+    assert (split.new, split.old) == (new, old)
+
+
 def test_the_shared_actions_are_read_to_the_last_row() -> None:
     """Counted in the file: 27,729 rows with a dividend, 473 with a ratio, 11 with both."""
     path = shared_path("data/corporate_actions_sp500.parquet")

@@ -20,7 +20,7 @@ from tapeline.formula.node import ordered
 
 PRICES = ("open", "high", "low", "close")
 DAYS = 6
-MARKET = a_market(3, calendar=a_calendar(DAYS, half_days=(1, 4)))
+MARKET = a_market(3, calendar=a_calendar(DAYS, half_days=(1, 4)), quotes=True)
 
 
 def a_split(session: int, new: int, old: int, symbol: str = "S1") -> Split:
@@ -42,7 +42,10 @@ def with_history(panel: Panel, *splits: tuple[int, float]) -> Panel:
     for name in PRICES:
         fields[name][:, 1] = fields[name][:, 1] / factor
     fields["volume"][:, 1] = fields["volume"][:, 1] * factor
-    return replace(panel, **fields)
+    series = {name: values.copy() for name, values in panel.series.items()}
+    for name, values in series.items():
+        values[:, 1] = values[:, 1] * factor if name.endswith("_size") else values[:, 1] / factor
+    return replace(panel, **fields, series=series)
 
 
 def mixes(formula: Node) -> bool:

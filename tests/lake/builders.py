@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,20 @@ def daily_file(folder: Path, name: str, closes: Mapping[str, Mapping[str, float]
     path = folder / name
     pl.DataFrame(rows).write_parquet(path)
     return path
+
+
+@dataclass(frozen=True)
+class AllGood:
+    """A verdict that finds nothing."""
+
+    good: pl.DataFrame
+    quarantined: pl.DataFrame
+    report: None = None
+
+
+def no_gate(frame: pl.DataFrame, **_: Any) -> AllGood:
+    """Judge nothing, for tests of what the lake itself does with rows as they come."""
+    return AllGood(frame, frame.clear().with_columns(reasons=pl.lit(None, pl.String)))
 
 
 def load(lake: Path, path: Path, days: int = 0, **options: Any) -> ImportReport:

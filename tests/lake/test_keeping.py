@@ -79,6 +79,16 @@ def test_retention_removes_what_nobody_needs_and_nothing_that_a_snapshot_needs(l
     assert len(list((lake / "bars").rglob("period=*/*.parquet"))) == 1
 
 
+def test_files_that_are_not_the_lakes_are_left_alone(lake: Path) -> None:
+    for place in ("export.parquet", "bars/1min/mine.parquet", "other/00000001-0123456789abcdef.parquet"):
+        (lake / place).parent.mkdir(exist_ok=True)
+        (lake / place).write_bytes(b"mine")
+
+    retain(lake, NOW + 100 * DAY, keep_days=0)
+
+    assert len([path for path in lake.rglob("*.parquet") if path.read_bytes() == b"mine"]) == 3
+
+
 def test_commits_within_the_days_are_kept(lake: Path) -> None:
     done = retain(lake, NOW + 3 * DAY, keep_days=30)
 
@@ -109,6 +119,21 @@ def test_nothing_to_remove_and_no_days_are_refused(lake: Path) -> None:
         remove_bars(lake, NOW, frame="1h", before=date(2023, 7, 5))
     with pytest.raises(InputError, match="-1 days is not possible"):
         retain(lake, NOW, keep_days=-1)
+
+
+def test_a_lake_of_many_commits_reads_every_one_of_them(tmp_path: Path) -> None:
+    """More than two checkpoints of the tables' logs: old versions are still opened from the log before them."""
+    place = tmp_path / "lake"
+    for number in range(45):
+        minutes(place, bars_file(tmp_path, "load.parquet", {"ALFA": [10.0 + number]}), days=number, correct=True)
+
+    checkpoints = list((place / "bars" / "1min" / "_delta_log").glob("*.checkpoint.parquet"))
+    found = [open_lake(place, number).read().panel.close[0, 0] for number in range(1, 46)]
+
+    assert len(checkpoints) >= 2
+    assert found == [10.0 + number for number in range(45)]
+    retain(place, NOW + 45 * DAY, keep_days=10)
+    assert open_lake(place, 44).read().panel.close.tolist() == [[53.0]]
 
 
 class LongLivedLake(RuleBasedStateMachine):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lake.builders import NOW, WEDNESDAY, bars_file, bars_table, daily_file, load, minutes
+from lake.builders import NOW, WEDNESDAY, bars_file, bars_table, daily_file, load, minutes, no_gate
 from shared import shared_path
 from tapeline.domain.errors import DataError, InputError, UnknownNameError
 from tapeline.feeds.digest import panel_digest
@@ -45,7 +45,7 @@ def test_real_packs_are_read_bit_for_bit_as_from_their_files(pack: str, lake: Pa
     """Half days, bars that begin before the open, thin names and daily bars included."""
     path = shared_path(f"data/{pack}.parquet")
 
-    load(lake, path)
+    load(lake, path, gate=no_gate)
 
     from_file, from_lake = read_bars(path), open_lake(lake).read()
     assert panel_digest(from_lake.panel) == panel_digest(from_file.panel)
@@ -166,12 +166,22 @@ def test_a_folder_is_one_load(tmp_path: Path, lake: Path) -> None:
     assert open_lake(lake).read().panel.close.tolist() == [[10.0, 20.0]]
 
 
+def test_files_of_a_folder_that_contradict_each_other_are_refused(tmp_path: Path, lake: Path) -> None:
+    bars_file(tmp_path / "files", "a.parquet", {"ALFA": [10.0, 11.0]})
+    bars_file(tmp_path / "files", "b.parquet", {"ALFA": [10.0, 11.5]})
+
+    with pytest.raises(DataError, match=r"row 1 of .*b\.parquet .* open 11\.5 instead of 11"):
+        load(lake, tmp_path / "files")
+
+    assert not lake.exists()
+
+
 def test_a_folder_with_one_bad_file_leaves_nothing(tmp_path: Path, lake: Path) -> None:
     bars_file(tmp_path / "files", "a.parquet", {"ALFA": [10.0]})
     bars_table({"BETA": [20.0]}).with_columns(close=pl.lit(-1.0)).write_parquet(tmp_path / "files" / "b.parquet")
 
     with pytest.raises(DataError, match=r"Row 0 of .*b\.parquet \(BETA, 2023-07-03T13:30:00Z\) is no bar"):
-        minutes(lake, tmp_path / "files")
+        minutes(lake, tmp_path / "files", gate=no_gate)
 
     assert not lake.exists()
 
@@ -182,7 +192,21 @@ def test_a_bar_that_stands_twice_is_refused(tmp_path: Path, lake: Path) -> None:
     pl.concat([table, table.tail(1)]).write_parquet(path)
 
     with pytest.raises(DataError, match=r"stands twice .* rows 1 and 2"):
-        load(lake, path)
+        load(lake, path, gate=no_gate)
+
+
+def test_bad_rows_wait_in_quarantine_with_their_reasons_and_the_others_go_in(tmp_path: Path, lake: Path) -> None:
+    table = bars_table({"ALFA": [10.0, 11.0, 12.0]})
+    path = tmp_path / "bars.parquet"
+    pl.concat([table.head(2), table.tail(1).with_columns(low=pl.lit(99.0))]).write_parquet(path)
+
+    report = load(lake, path)
+
+    assert (report.rows_read, report.quarantined) == (3, 1)
+    assert closes(lake) == [10.0, 11.0]
+    left_out = open_lake(lake).table("quarantine")
+    assert (left_out["symbol"].to_list(), left_out["row"].to_list()) == (["ALFA"], [2])
+    assert left_out["reasons"].to_list() == ["ohlc_order"]
 
 
 def test_daily_bars_and_minutes_live_side_by_side(tmp_path: Path, lake: Path) -> None:
@@ -260,7 +284,7 @@ def test_a_bar_is_filed_under_the_session_it_stands_in_or_that_comes_next(tmp_pa
     """16:59 UTC is the last minute of the half day 2023-07-03; 17:00 is after it, before the session of 2023-07-05."""
     path = bars_file(tmp_path, "bars.parquet", {"ALFA": [10.0, 11.0]}, "2023-07-03T16:59:00Z")
 
-    load(lake, path)
+    load(lake, path, gate=no_gate)
 
     assert open_lake(lake).bars()["session"].to_list() == [date(2023, 7, 3), date(2023, 7, 5)]
     assert open_lake(lake).read().report.rows_dropped == 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from datetime import date
@@ -232,7 +234,7 @@ def test_bars_on_a_day_when_nobody_used_the_symbol_are_refused(tmp_path: Path, t
     assert contents(two_companies) == before
 
 
-def test_a_history_that_makes_two_companies_of_stored_bars_is_refused(tmp_path: Path) -> None:
+def test_a_history_that_makes_two_companies_of_stored_bars_has_to_be_asked_to_refile_them(tmp_path: Path) -> None:
     place = tmp_path / "lake"
     load(place, daily_file(tmp_path, "czr.parquet", {"CZR": {"2020-07-20": 12.3, "2020-07-21": 38.0}}))
 
@@ -240,6 +242,30 @@ def test_a_history_that_makes_two_companies_of_stored_bars_is_refused(tmp_path: 
         load_table(place, "symbol_history", HISTORY)
 
     assert not open_lake(place).history
+    take_snapshot(place, "before", NOW)
+
+    load_table(place, "symbol_history", HISTORY, correct=True)
+
+    opened = open_lake(place)
+    assert opened.bars(["CZR-old"])["close"].to_list() == [12.3]
+    assert opened.read(["CZR"], first="2020-07-21").panel.close.tolist() == [[38.0]]
+    assert open_lake(f"{place}@before").read(["CZR"]).panel.close[:, 0].tolist() == [12.3, 38.0]
+
+
+def test_a_changed_history_is_held_against_the_bars_that_were_filed_by_it(two_companies: Path) -> None:
+    both_on_friday = [{**HISTORY[1], "first": date(2020, 7, 17)}]
+
+    with pytest.raises(DataError, match=r"Symbol CZR means two securities on 2020-07-17"):
+        load_table(two_companies, "symbol_history", both_on_friday, correct=True)
+    with pytest.raises(DataError, match=r"says last 2020-07-17 .* lake has 2020-07-20 .* --correct"):
+        load_table(two_companies, "symbol_history", [{**HISTORY[0], "last": date(2020, 7, 17)}])
+    with pytest.raises(DataError, match=r"has bars of CZR on 2020-07-20, when nobody used that symbol"):
+        load_table(two_companies, "symbol_history", [{**HISTORY[0], "last": date(2020, 7, 17)}], correct=True)
+
+    # The same again, and a company that has nothing to do with it, leave every bar where it is.
+    load_table(two_companies, "symbol_history", HISTORY)
+    load_table(two_companies, "symbol_history", [{**HISTORY[0], "symbol": "ALFA", "security": "ALFA"}])
+    assert open_lake(two_companies).bars(["CZR-old"])["close"].to_list() == [12.0, 12.3]
 
 
 def test_a_symbol_of_two_companies_on_one_day_is_refused(tmp_path: Path) -> None:
@@ -272,3 +298,28 @@ def test_a_folder_with_other_things_in_it_is_not_made_a_lake(tmp_path: Path) -> 
         load(tmp_path, path)
 
     assert [one.name for one in tmp_path.iterdir()] == ["bars.parquet"]
+
+
+@pytest.mark.parametrize("call", ["write_parquet", "fsync"])
+def test_a_full_disk_is_said_to_be_full_and_leaves_nothing(
+    tmp_path: Path, lake: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    before = contents(lake)
+    path = bars_file(tmp_path, "second.parquet", {"BETA": [20.0, 21.0]})
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        if call == "fsync":
+            patched.setattr("tapeline.lake.table.sync", full)
+        else:
+            patched.setattr(pl.DataFrame, call, full)
+        with pytest.raises(
+            StorageError, match=r"cannot be written: No space left on device\. Free some space .* nothing was"
+        ):
+            load(lake, path)
+
+    assert contents(lake) == before
+    load(lake, path)
+    assert open_lake(lake).read().panel.symbols == ("ALFA", "BETA")

@@ -35,8 +35,7 @@ def panel() -> Panel:
     return simulated_panel(symbols=3)
 
 
-def test_one_share_too_many_in_the_loop_breaks_parity(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = backtest([Reversal()], panel, SETTINGS["margin"])
+def test_one_share_too_many_in_the_loop_is_noticed_by_its_books(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     order_of = Desk.order_of
 
     def one_more(desk: Desk, intent: Any) -> Any:
@@ -44,10 +43,10 @@ def test_one_share_too_many_in_the_loop_breaks_parity(panel: Panel, monkeypatch:
         return changed(order, quantity=order.quantity + 1)
 
     monkeypatch.setattr(Desk, "order_of", one_more)
-    found = replay([Reversal()], panel, ":memory:", SETTINGS["margin"]).result
 
-    with pytest.raises(AssertionError):
-        assert_same(expected, found)
+    # What closes a holding is one share too many as well, so the books part ways before the run is over.
+    with pytest.raises(InvariantError, match="The book holds"):
+        replay([Reversal()], panel, ":memory:", SETTINGS["margin"])
 
 
 def test_a_price_off_by_a_rounding_in_the_loop_breaks_parity(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:

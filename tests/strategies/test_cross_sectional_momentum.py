@@ -22,7 +22,7 @@ import pytest
 from shared import shared_path
 from tapeline import Account, CrossSectionalMomentum, Panel, Result, RunSettings, Split, backtest, read_bars, replay
 from tapeline.domain.corporate import CorporateAction
-from tapeline.domain.errors import DataError
+from tapeline.domain.errors import ConfigurationError, DataError
 from tapeline.feeds.corporate_actions import read_corporate_actions
 from tapeline.feeds.membership import with_membership
 
@@ -237,6 +237,11 @@ def test_who_will_be_a_member_does_not_matter() -> None:
     ours = the_run(**FEW)
     assert changed.equity[:1000].tobytes() == ours.equity[:1000].tobytes()
     assert changed.digest != ours.digest
+
+
+def test_a_gain_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="a gain from 21 to 21 sessions ago is none"):
+        CrossSectionalMomentum(first_session=21)
 
 
 def test_without_members_it_is_refused() -> None:

@@ -24,7 +24,7 @@ from tapeline.domain.panel import Sessions
 from tapeline.domain.times import frame_text
 from tapeline.feeds.vendor_files import VendorBars, VendorFormat, read_table, read_vendor_bars
 from tapeline.feeds.vendor_tables import read_vendor_table
-from tapeline.lake.commits import create_lake
+from tapeline.lake.commits import create_lake, numbers
 from tapeline.lake.lake import Lake, open_lake
 from tapeline.lake.loading import Stored, store_bars
 from tapeline.lake.loads import Provenance, last_of, next_load, record, refuse_changed_columns
@@ -187,7 +187,7 @@ def _lake(folder: Path, calendar: str | None) -> Iterator[Lake]:
     try:
         yield open_lake(folder)
     except BaseException:
-        if made:
+        if made and not numbers(folder):
             shutil.rmtree(folder, ignore_errors=True)
         raise
 

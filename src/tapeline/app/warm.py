@@ -18,25 +18,14 @@ from tapeline.formula.bars import bars
 from tapeline.formula.position import bars_held
 from tapeline.formula.program import Program
 from tapeline.indicators.compiled import registry, warmer
+from tapeline.indicators.library import KERNELS
 from tapeline.strategies.base import RuleStrategy, Strategy
 from tapeline.strategies.rules import distance
 
 ROWS = 60
 
-ONLY_IN_FORMULAS = tuple(
-    f"tapeline.indicators.{family}."
-    for family in (
-        "averages",
-        "conditions",
-        "cross_section",
-        "elementwise",
-        "extremes",
-        "moments",
-        "ranges",
-        "volume",
-        "windows",
-    )
-)
+# What formulas are made of besides indicators; a program names those it uses.
+ONLY_IN_FORMULAS = ("tapeline.indicators.elementwise.", "tapeline.indicators.cross_section.")
 
 NOT_IN = {
     "event loop": ("run_lanes", "send_intents", "play_rows", "finish"),
@@ -53,10 +42,12 @@ def kernels_for(program: Program, way: Way) -> tuple[str, ...]:
     The result is for `precompile.ensure_kernels`; what another run needs is compiled before that one.
     """
     used = {id(instruction.function) for instruction in program.lowering.instructions}
+    indicators = {id(kernel.advance) for kernel in KERNELS.values()}
     names = [
         name
         for name, (dispatcher, _) in registry.items()
-        if id(dispatcher) in used or not (name.startswith(ONLY_IN_FORMULAS) or name.endswith(NOT_IN[way]))
+        if id(dispatcher) in used
+        or not (id(dispatcher) in indicators or name.startswith(ONLY_IN_FORMULAS) or name.endswith(NOT_IN[way]))
     ]
     return (*names, f"{__name__}.{(warm_event_loop if way == 'event loop' else warm_backtest).__name__}")
 

@@ -51,15 +51,15 @@ Calendar = Annotated[
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the simulated market.", rich_help_panel=_BARS)]
 Actions = Annotated[
     Path | None,
-    typer.Option("--actions", help="Parquet file of splits and dividends.", rich_help_panel=_BARS),
+    typer.Option("--actions", help="File of splits and dividends.", rich_help_panel=_BARS),
 ]
 Membership = Annotated[
     Path | None,
-    typer.Option("--membership", help="Parquet file of who was in an index when.", rich_help_panel=_BARS),
+    typer.Option("--membership", help="File of who was in an index when.", rich_help_panel=_BARS),
 ]
 Groups = Annotated[
     Path | None,
-    typer.Option("--groups", help="Parquet file of symbols with their sector or other groups.", rich_help_panel=_BARS),
+    typer.Option("--groups", help="File of symbols with their sector or other groups.", rich_help_panel=_BARS),
 ]
 Lake = Annotated[
     str,

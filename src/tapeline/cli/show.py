@@ -33,7 +33,7 @@ def show_strategies() -> None:
 
     for name, strategy in SHIPPED.items():
         console.print(name, style="bold")
-        show_text(f"  {inspect.getdoc(strategy)}")
+        show_text("  " + (inspect.getdoc(strategy) or "").partition("\n\n")[0])
         for parameter in strategy.declared_parameters().values():
             setting = f"--set {parameter.name}={parameter.default:g}"
             show_text(f"    {setting:24} from {parameter.low:g} to {parameter.high:g}")

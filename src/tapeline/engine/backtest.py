@@ -10,9 +10,10 @@ Python at each slice of its frame; the market is played up to there as soon as i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,16 @@ import numpy.typing as npt
 
 from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.errors import ConfigurationError, DataError
-from tapeline.domain.panel import Panel, Times
+from tapeline.domain.panel import Panel, Sessions, Times
 from tapeline.domain.sessions import session_rows
-from tapeline.domain.times import SECOND
+from tapeline.domain.times import SECOND, frame_text, to_iso
 from tapeline.engine.assembly import AnyStrategy, Assembly, assemble, view_of
 from tapeline.engine.inputs import Inputs
 from tapeline.engine.result import Result, result_of
 from tapeline.engine.warmup_check import check_warmup
 from tapeline.formula.splits import advance_through
 from tapeline.simulation.addresses import address_of, book_address, market_address
-from tapeline.simulation.lanes import FIRST_COLUMN, LAYOUT, NO_SESSION, Curves, Signals, new_lanes, point_to
+from tapeline.simulation.lanes import FIRST_COLUMN, LAYOUT, NO_SESSION, Curves, Signals, new_lanes, point_to, read_bars
 from tapeline.simulation.market import Market
 from tapeline.simulation.market import copies_of as copies_of_market
 from tapeline.simulation.rows import code_addresses, run_lanes, send_intents
@@ -47,27 +48,46 @@ Progress = Callable[[int, int], None]
 
 def backtest(
     strategies: AnyStrategy | type[AnyStrategy] | Sequence[AnyStrategy],
-    data: Panel,
+    data: Panel | Iterable[Panel],
     settings: RunSettings | None = None,
     *,
+    sessions: Sessions | None = None,
     corporate_actions: Sequence[CorporateAction] = (),
     groups: Mapping[str, Sequence[Any]] | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Run strategies that share one account over the data.
 
+    data : a panel, or panels of the same symbols one after the other, such as `Lake.panels()` gives them, of which
+        only the present one is kept
+    sessions : the calendar of all panels; one panel has its own
     groups : labels of the symbols for `demean(by=...)`, one per symbol; None is no group
     Raises DataError when there is nothing to run on, and what compiling the strategies raises.
     """
     settings = settings or RunSettings()
     chosen = _instances(strategies)
+    more: Iterator[Panel] | None = None
+    if not isinstance(data, Panel):
+        if corporate_actions:
+            raise ConfigurationError(
+                "Corporate actions were given with panels that are read one after the other; formulas could not be"
+                " restated from a history that is not kept. Give one panel, or split-adjusted bars."
+            )
+        more = iter(data)
+        first = next(more, None)
+        if first is None:
+            raise DataError("There are no panels to run on. Check period and symbols.")
+        data = first
     _check_data(data)
     assembly = assemble(
         chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
     )
-    check_warmup(assembly, data)
-    crew = _Crew([assembly], data, [0], len(data.symbols), corporate_actions, groups)
-    (result,) = crew.run_all(progress)
+    if more is None:
+        check_warmup(assembly, data)
+    else:  # how much will come is not known
+        assembly.program.check_series(data)
+    crew = _Crew([assembly], data, [0], len(data.symbols), corporate_actions, groups, sessions)
+    (result,) = crew.run_all(progress, more or ())
     return result
 
 
@@ -121,6 +141,7 @@ class _Lane:
         self, assembly: Assembly, crew: _Crew, index: int, symbols: tuple[str, ...], market: Market, book: Book
     ) -> None:
         self.assembly, self.crew, self.symbols, self.market, self.book = assembly, crew, symbols, market, book
+        self.index = index
         self.place, self.layout = crew.places[index : index + 1], crew.layouts[index]
         self.curves = Curves(*(curve[index] for curve in crew.curves))
         self.account = book.fixed.account
@@ -150,10 +171,11 @@ class _Lane:
 
     def result(self) -> Result:
         """Return the outcome of everything that was run."""
-        session = self.crew.sessions[0] if self.crew.sessions else None
         crew, assembly = self.crew, self.assembly
-        inputs = Inputs(assembly.strategies, crew.data, assembly.settings, crew.corporate_actions, crew.groups)
-        return result_of(assembly, self.symbols, self.book, crew.data.end_ns, session, self.curves, inputs)
+        inputs = None
+        if not crew.done:  # of panels that followed each other, the bars are gone
+            inputs = Inputs(assembly.strategies, crew.data, assembly.settings, crew.corporate_actions, crew.groups)
+        return result_of(assembly, self.symbols, self.book, *crew.whole(self.index), inputs)
 
     def _play(self, last: int) -> None:
         if self.done < last:
@@ -194,21 +216,20 @@ class _Crew:
         columns: int,
         corporate_actions: Sequence[CorporateAction] = (),
         groups: Mapping[str, Sequence[Any]] | None = None,
+        sessions: Sessions | None = None,
     ) -> None:
         self.groups = groups
         count, settings = len(assemblies), assemblies[0].settings
         self.data, self.program, self.corporate_actions = data, assemblies[0].program, corporate_actions
         self.shares_signals = all(assembly is assemblies[0] for assembly in assemblies)
-        self.sessions = sessions_of(data)
-        self.bars = [np.ascontiguousarray(panel) for panel in (data.open, data.high, data.low, data.close, data.volume)]
-        self.places = new_lanes(count, data.start_ns, data.end_ns, self.sessions, self.bars)
-        shape = (count, len(data))
-        # exposures are written where there are any: much of that memory is never touched
-        self.curves = Curves(np.empty(shape), np.zeros(shape), np.zeros(shape))
+        self.places = new_lanes(count)
+        self.done: list[tuple[Times, Times | None, Curves]] = []
+        self.turn_to(data)
         strategies = len(assemblies[0].strategies)
         self.layouts = np.zeros((count, strategies, len(LAYOUT)), dtype=np.int64)
+        self.calendar = sessions or data.sessions
         symbols = [data.symbols[first : first + columns] for first in first_columns]
-        venue = new_venue(symbols[0], settings, data.sessions, data.frame_ns, corporate_actions)
+        venue = new_venue(symbols[0], settings, self.calendar, data.frame_ns, corporate_actions)
         markets = [venue, *copies_of_market(venue, count - 1)]
         if self.shares_signals:
             book = assemblies[0].new_book(symbols[0])
@@ -222,7 +243,6 @@ class _Crew:
             "first_column": first_columns,
             "layout": _addresses(self.layouts),
             "latency_ns": round(settings.market.latency_s * SECOND),
-            **{name: _addresses(curve) for name, curve in self.curves._asdict().items()},
             **code_addresses(),
         }
         for name, values in places.items():
@@ -236,17 +256,63 @@ class _Crew:
         self.workers = ThreadPoolExecutor(max_workers=workers) if workers > 1 else None
         self.shares = np.array_split(self.places, SHARES_PER_WORKER * workers if workers > 1 else 1)
 
-    def run_all(self, progress: Progress | None) -> list[Result]:
-        """Run all slices, chunk by chunk of the formulas."""
+    def turn_to(self, data: Panel) -> None:
+        """Let the lanes read a panel from its first slice on, and write their curves anew."""
+        self.data, self.sessions = data, sessions_of(data)
+        self.bars = [np.ascontiguousarray(panel) for panel in (data.open, data.high, data.low, data.close, data.volume)]
+        read_bars(self.places, data.start_ns, data.end_ns, self.sessions, self.bars)
+        shape = (len(self.places), len(data))
+        # exposures are written where there are any: much of that memory is never touched
+        self.curves = Curves(np.empty(shape), np.zeros(shape), np.zeros(shape))
+        for name, curve in self.curves._asdict().items():
+            self.places[name] = _addresses(curve)
+
+    def run_all(self, progress: Progress | None, more: Iterable[Panel] = ()) -> list[Result]:
+        """Run all slices, chunk by chunk of the formulas.
+
+        more : panels that follow the present one; each is let go of before the next is asked for
+        """
+        slices = 0
         try:
-            for first, last in advance_through(self.program, self.data, self.corporate_actions):
-                self._run(first, last)
-                if progress:
-                    progress(last, len(self.data))
+            for panel in chain([self.data], more):
+                if panel is not self.data:
+                    self._follow(panel)
+                for first, last in advance_through(self.program, panel, self.corporate_actions):
+                    self._run(first, last)
+                    if progress:
+                        progress(slices + last, slices + len(panel))
+                slices += len(panel)
         finally:
             if self.workers:
                 self.workers.shutdown()
         return [lane.result() for lane in self.lanes]
+
+    def _follow(self, panel: Panel) -> None:
+        before = self.data
+        if panel.symbols != before.symbols or panel.frame_ns != before.frame_ns:
+            raise DataError(
+                f"A panel of {len(panel.symbols)} symbols and bars of {frame_text(panel.frame_ns)} follows one of"
+                f" {len(before.symbols)} and {frame_text(before.frame_ns)}. Give panels of the same symbols and frame."
+            )
+        if self.calendar is not None and panel.end_ns[-1] > self.calendar.close_ns[-1]:
+            raise DataError(
+                f"A panel ends at {to_iso(int(panel.end_ns[-1]))}, after the last session of the run's calendar. Give"
+                " backtest the calendar of all panels: sessions=lake.sessions()."
+            )
+        self.done.append((before.end_ns, self.sessions[0] if self.sessions else None, self.curves))
+        self.turn_to(panel)
+        for index, lane in enumerate(self.lanes):
+            lane.done, lane.curves = 0, Curves(*(curve[index] for curve in self.curves))
+
+    def whole(self, index: int) -> tuple[Times, Times | None, Curves]:
+        """Return times, sessions and curves of a lane over all panels."""
+        session = self.sessions[0] if self.sessions else None
+        parts = [*self.done, (self.data.end_ns, session, self.curves)]
+        if len(parts) == 1:
+            return self.data.end_ns, session, self.lanes[index].curves
+        curves = Curves(*(np.concatenate([part[2][n][index] for part in parts]) for n in range(len(Curves._fields))))
+        sessions = None if session is None else np.concatenate([part[1] for part in parts if part[1] is not None])
+        return np.concatenate([part[0] for part in parts]), sessions, curves
 
     def _run(self, first: int, last: int) -> None:
         if self.asks:

@@ -43,6 +43,7 @@ from tapeline.ledger.facts import (
     ReplaceIntended,
     SplitApplied,
 )
+from tapeline.simulation.amounts import ROUNDING_NUDGE
 from tapeline.simulation.book import apply_event
 
 _TOGETHER = (Purpose.EXIT_RULE, Purpose.FLAT_BEFORE_CLOSE, Purpose.SCALE_OUT)
@@ -172,7 +173,7 @@ class Desk:
             quantity = exact(float(tables.holdings[index, column]["quantity"]))
             if quantity:
                 before += quantity
-                total = (before * report.new_shares / report.old_shares / step).to_integral_value(ROUND_DOWN) * step
+                total = _whole_steps(before * report.new_shares / report.old_shares / step) * step
                 facts.append(
                     SplitApplied(
                         report.event_time_ns,
@@ -261,3 +262,9 @@ _DENIALS = {
 
 def _price(value: Any) -> Decimal | None:
     return None if np.isnan(value) else exact(float(value))
+
+
+def _whole_steps(steps: Decimal) -> Decimal:
+    """Return the steps cut toward zero as the kernels cut them: within a rounding of a whole step it is that one."""
+    nudge = Decimal(ROUNDING_NUDGE).copy_sign(steps)
+    return (steps + nudge).to_integral_value(ROUND_DOWN)

@@ -39,7 +39,7 @@ from tapeline.ports.journal import Fact, Journal
 from tapeline.ports.market_data import MarketData
 from tapeline.simulation.addresses import address_of, book_address
 from tapeline.simulation.decision import close_slice
-from tapeline.simulation.lanes import LAYOUT, Curves, new_lanes, point_to
+from tapeline.simulation.lanes import LAYOUT, Curves, new_lanes, point_to, read_bars
 from tapeline.simulation.rows import end_slice
 from tapeline.strategies.base import Strategy
 
@@ -79,7 +79,8 @@ class EventLoop:
         self._bars = np.empty((5, 1, len(self.symbols)))
         self._clock = np.zeros((5, 1), dtype=np.int64)  # start and end of the slice, session, its open and close
         self._layout = np.zeros((len(assembly.strategies), len(LAYOUT)), dtype=np.int64)
-        self._lane = new_lanes(1, self._clock[0], self._clock[1], tuple(self._clock[2:]), self._bars)
+        self._lane = new_lanes(1)
+        read_bars(self._lane, self._clock[0], self._clock[1], tuple(self._clock[2:]), self._bars)
         self._lane["book"], self._lane["strategies"] = book_address(self.desk.book), len(assembly.strategies)
         self._lane["layout"] = address_of(self._layout)
         self._lane["close_slice"] = address_of_code(close_slice)

@@ -1,9 +1,10 @@
-"""Splits and dividends from a Parquet file: columns symbol, date, dividend, split_ratio.
+"""Splits and dividends from a Parquet or CSV file: columns symbol, date, dividend, split_ratio.
 
-`date` is the ex-date; `dividend` is in currency per share as paid, 0 = none; `split_ratio` is new shares for an old
-one, 1 = none. A row may have both. A ratio such as 1.068833 is a spin-off: the value that left with it, expressed in
-shares of what remains. Taken as a split it keeps the value of a holding, as if the shares of the new company had been
-sold at its first price and the money put back; what is less than a share is paid out.
+`date` is the ex-date; `dividend` is in currency per share as paid, 0 or empty = none; `split_ratio` is new shares for
+an old one, 1 = none. A row may have both. A ratio such as 1.068833 is a spin-off: the value that left with it,
+expressed in shares of what remains. Taken as a split it keeps the value of a holding, as if the shares of the new
+company had been sold at its first price and the money put back; what is less than a share is paid out. A ratio that a
+table had to round, such as 0.333333333333, is taken for what it means: one for three.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +21,9 @@ from tapeline.domain.corporate import CashDividend, CorporateAction, Split
 from tapeline.domain.errors import ConfigurationError, DataError
 from tapeline.domain.money import exact
 from tapeline.feeds.table_files import DAY, NUMBER, TEXT, read_table
+
+ROUNDED_DIGITS, OLD_SHARES_MAX = 6, 50
+"""From so many digits on, a ratio within half of its last one of a fraction with so small a denominator is that one."""
 
 COLUMNS = {"symbol": TEXT, "date": DAY, "dividend": NUMBER, "split_ratio": NUMBER}
 
@@ -35,9 +40,11 @@ def read_corporate_actions(
     symbols : whose; None = of all; first, last : ex-dates, both included; None leaves that side open
     Raises DataError, naming the row, for an amount that is none.
     """
-    table = read_table(Path(path), COLUMNS).with_row_index("row").cast({"symbol": pl.String})
+    table = (
+        read_table(Path(path), COLUMNS, may_be_empty=("dividend",)).with_row_index("row").cast({"symbol": pl.String})
+    )
     for name in ("dividend", "split_ratio"):
-        table = table.with_columns(pl.col(name).cast(pl.Float64))
+        table = table.with_columns(pl.col(name).cast(pl.Float64).fill_null(0.0))
     if symbols is not None:
         table = table.filter(pl.col("symbol").is_in(list(symbols)))
     if first is not None:
@@ -64,8 +71,17 @@ def _actions(symbol: str, ex: date, dividend: float, ratio: float) -> list[Corpo
     if dividend != 0.0:
         found.append(CashDividend(symbol, ex, _amount(dividend)))
     if ratio != 1.0:
-        found.append(Split(symbol, ex, new=_amount(ratio)))
+        found.append(_split(symbol, ex, _amount(ratio)))
     return found
+
+
+def _split(symbol: str, ex: date, ratio: Decimal) -> Split:
+    digits = -int(ratio.as_tuple().exponent) if ratio.is_finite() else 0
+    if digits >= ROUNDED_DIGITS:
+        meant = Fraction(ratio).limit_denominator(OLD_SHARES_MAX)
+        if abs(meant - Fraction(ratio)) <= Fraction(1, 2 * 10**digits):
+            return Split(symbol, ex, new=Decimal(meant.numerator), old=Decimal(meant.denominator))
+    return Split(symbol, ex, new=ratio)
 
 
 def _amount(value: float) -> Decimal:

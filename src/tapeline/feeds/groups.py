@@ -1,4 +1,4 @@
-"""What symbols have in common, from a Parquet file: a column symbol and a column of text for each grouping.
+"""What symbols have in common, from a Parquet or CSV file: a column symbol and a column of text for each grouping.
 
     groups = read_groups("sectors.parquet", panel.symbols)      # {"sector": ["Energy", None, ...]}
     backtest(strategy, panel, groups=groups)                    # rank.demean(by="sector") works
@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from tapeline.domain.errors import DataError
-from tapeline.feeds.table_files import TEXT, read_table
+from tapeline.feeds.table_files import TEXT, read_table, scan
 
 Groups = dict[str, list[str | None]]
 
@@ -23,7 +23,7 @@ def read_groups(path: str | Path, symbols: Sequence[str]) -> Groups:
     """Return for each grouping of a file the label of each symbol. Raises DataError for a symbol that stands twice."""
     path = Path(path)
     symbol = read_table(path, {"symbol": TEXT})["symbol"].cast(pl.String)
-    names = [name for name, kind in pl.read_parquet_schema(path).items() if name != "symbol" and kind == pl.String]
+    names = [name for name, kind in scan(path).collect_schema().items() if name != "symbol" and kind == pl.String]
     if not names:
         raise DataError(f"{path} has no grouping: no column of text beside symbol. Add one, such as sector.")
     if symbol.n_unique() < len(symbol):

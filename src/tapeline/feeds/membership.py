@@ -1,4 +1,4 @@
-"""Who was in an index when: from a Parquet file with one row for each stay, columns symbol, start_date, end_date.
+"""Who was in an index when: a Parquet or CSV file with a row for each stay, columns symbol, start_date, end_date.
 
 `start_date` is the first day in the index and `end_date` the first day out of it, empty for those that are still in.
 A symbol may come back: then it has several rows. Known by a day is what had happened by then, so a formula that reads

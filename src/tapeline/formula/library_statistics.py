@@ -152,7 +152,7 @@ def rolling_correlation(series: Node, other: Node, length: Operand, *, flat: str
 
     Of the values as they are: for the correlation of returns give returns.
     flat : "unknown", or "zero" as TA-Lib, the result where one of the two stays equal
-    Source: Pearson (1895), Notes on Regression and Inheritance in the Case of Two Parents.
+    Source: Pearson (1895), Note on Regression and Inheritance in the Case of Two Parents.
     """
     return make(_CORRELATION, (as_node(series), as_node(other)), (length, flat))
 

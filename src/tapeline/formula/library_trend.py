@@ -60,7 +60,7 @@ def donchian(frame: Bars, length: Operand = 20) -> Donchian:
     """Return the highest high and the lowest low of the last `length` bars, the present one included.
 
     A close cannot be above the upper line of its own bar: a breakout is `close > donchian(frame).upper.lag(1)`.
-    Warm-up: length - 1. Source: Donchian (1960), quoted in Kaufman (2013), Trading Systems and Methods, chapter 5.
+    Warm-up: length - 1. Source: Donchian's four-week rule, in Kaufman (2013), Trading Systems and Methods.
     """
     upper, lower = highest(frame.high, length), lowest(frame.low, length)
     return Donchian(upper, _middle_of_range(frame, length), lower)
@@ -117,7 +117,7 @@ def supertrend(frame: Bars, length: Operand = 10, width: Operand = 3, *, seed: s
 
     The lower band only rises and the upper band only falls until the close crosses it; then the other one takes over.
     seed : "down" as TradingView's, or "up", the trend at the first known bar. Warm-up: length.
-    Source: Seban (2008), Tout le monde merite d'etre riche.
+    Source: Seban (2008), Tout le monde mérite d'être riche.
     """
     reach = as_node(width) * atr(frame, length)
     bands = frame.hl2 + reach, frame.hl2 - reach, frame.close

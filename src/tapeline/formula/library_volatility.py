@@ -22,7 +22,7 @@ def natr(frame: Bars, length: Operand = 14) -> Node:
     """Return the average true range in per cent of the close. Warm-up: length.
 
     Source: Forman (2006), Cross-Market Evaluations with Normalized Average True Range, Technical Analysis of Stocks and
-    Commodities 24(5).
+    Commodities, May 2006.
     """
     return named(100 * (atr(frame, length) / frame.close), "natr", "", _inputs(frame)[1:], (length,))
 

@@ -59,7 +59,7 @@ def split_rows(actions: Sequence[CorporateAction], panel: Panel) -> list[SplitRo
 
 
 def in_new_shares(history: Panel, splits: Sequence[SplitRow]) -> Panel:
-    """Return one symbol's history with prices and volumes as if its splits had always been.
+    """Return one symbol's history with prices, volumes and quotes as if its splits had always been.
 
     history : one column, rows from the first on; splits : all that have taken effect, in order of time
     """
@@ -68,7 +68,9 @@ def in_new_shares(history: Panel, splits: Sequence[SplitRow]) -> Panel:
         factor[: split.row] *= split.ratio
     factor = factor[:, np.newaxis]
     prices = {name: getattr(history, name) / factor for name in ("open", "high", "low", "close")}
-    return replace(history, **prices, volume=history.volume * factor)
+    quotes = {name: history.series[name] / factor for name in ("bid", "ask") if name in history.series}
+    quotes |= {name: history.series[name] * factor for name in ("bid_size", "ask_size") if name in history.series}
+    return replace(history, **prices, volume=history.volume * factor, series={**history.series, **quotes})
 
 
 def advance_through(

@@ -65,8 +65,8 @@ def advance_parabolic(inputs: Panels, state: Any, parameters: Any, outputs: Pane
 
     high, low : one unit. Outputs: `stop` in that unit; `trend`, 1 while the stop is below the prices, -1 above.
     step : the acceleration factor at a turn and its growth at each new extreme; limit : its largest value.
-    seed : the trend at the second bar: 1 up, -1 down, 0 down if the low fell by more than the high rose, otherwise up
-        (TA-Lib). The first stop is the first bar's far side.
+    seed : the trend at the second bar: above 0 up, below 0 down; 0 down if the low fell by more than the high rose,
+        otherwise up (TA-Lib). The first stop is the first bar's far side.
     Warm-up: 1 bar.
     Source: Wilder (1978), New Concepts in Technical Trading Systems; begun as in TA-Lib.
     """
@@ -88,7 +88,7 @@ def advance_parabolic(inputs: Panels, state: Any, parameters: Any, outputs: Pane
             if trend == 0.0:
                 first_low, first_high = state[4, j], state[5, j]
                 falls = first_low - low > 0.0 and first_low - low > high - first_high
-                trend = seed if seed != 0.0 else (-1.0 if falls else 1.0)
+                trend = (-1.0 if falls else 1.0) if seed == 0.0 else (1.0 if seed > 0.0 else -1.0)
                 near, far = (low, high) if trend > 0.0 else (-high, -low)
                 memory = (first_low if trend > 0.0 else -first_high, far, step, near, far)
             near, far = (low, high) if trend > 0.0 else (-high, -low)
@@ -109,9 +109,9 @@ def advance_supertrend(inputs: Panels, state: Any, parameters: Any, outputs: Pan
 
     upper, lower : the bands around the price; close : in the same unit. Outputs: `line` in that unit, the lower band
     while the trend is up and the upper band while it is down; `trend`, 1 or -1.
-    seed : the trend of the first bar, 1 up or -1 down.
+    seed : the trend of the first bar: above 0 up, else down.
     Warm-up: none of its own.
-    Source: Seban (2008), Tout le monde merite d'etre riche; the band also moves freely once the close has passed it.
+    Source: Seban (2008), Tout le monde mérite d'être riche; the band also moves freely once the close has passed it.
     """
     exists, uppers, lowers, closes = inputs
     lines, trends = outputs
@@ -123,7 +123,7 @@ def advance_supertrend(inputs: Panels, state: Any, parameters: Any, outputs: Pan
                 continue
             trend, last_upper, last_lower, last_close = state[0, j], state[1, j], state[2, j], state[3, j]
             if trend == 0.0:
-                trend = parameters[0]
+                trend = 1.0 if parameters[0] > 0.0 else -1.0
             else:
                 upper = upper if upper < last_upper or last_close > last_upper else last_upper
                 lower = lower if lower > last_lower or last_close < last_lower else last_lower

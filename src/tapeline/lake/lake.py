@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -20,9 +20,10 @@ import polars as pl
 from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.errors import DataError, InputError, UnknownNameError
 from tapeline.domain.panel import Panel, Sessions
-from tapeline.domain.times import DAY, from_iso, parse_frame
+from tapeline.domain.times import from_iso, parse_frame
 from tapeline.lake.adjust import adjusted
 from tapeline.lake.bars import Choice, chosen_bars, chosen_files, rows_of
+from tapeline.lake.chunks import CHUNK_BARS, session_spans
 from tapeline.lake.commits import Commit, newest, read_commit, read_lake
 from tapeline.lake.layout import SYMBOL_HISTORY, bars_table, kind_of
 from tapeline.lake.reference import actions_of, members_on, sectors_on
@@ -32,9 +33,6 @@ from tapeline.lake.table import StoredFile, Table
 from tapeline.tape.assemble import assemble
 from tapeline.tape.calendars import sessions as calendar_sessions
 from tapeline.tape.reading import Reading, period
-
-CHUNK_BARS = 4_000_000
-"""Bars of a chunk of `panels` at most, unless one session has more: 160 MB as a panel, twice that while it is made."""
 
 
 def open_lake(place: str | Path, at: str | int | None = None) -> Lake:
@@ -182,15 +180,19 @@ class Lake:
         files = self._chosen(frame_ns, since, until)
         names = self._names(symbols, since, until)
         if names is None:
-            names = self._securities(files, since, until, frame_ns)
-        spans = _spans(files, since, until, len(names), frame_ns, bars_max, asked)
+            found = self._securities(files, since, until, frame_ns)
+            if not found:
+                raise self._nothing(frame_ns, {}, since, until)
+            names = self._called(sorted(found), since, until)
+        spans = session_spans(files, since, until, len(names), frame_ns, bars_max, asked)
 
         def load(span: tuple[date, date]) -> Panel | None:
             chosen = chosen_files(files, Choice(None, *span))
             rows = chosen_bars(self._table(bars_table(frame_ns)), chosen, Choice(self._filter(names, symbols), *span))
             if not rows.height:
                 return None
-            return assemble(rows_of(rows, names, frame_ns, self.name), sessions=asked, frame_ns=frame_ns).panel
+            panel = assemble(rows_of(rows, names, frame_ns, self.name), sessions=asked, frame_ns=frame_ns).panel
+            return replace(panel, sessions=asked)  # of all panels: a run over them has one calendar
 
         with ThreadPoolExecutor(max_workers=1) as ahead:
             waiting = ahead.submit(load, spans[0]) if spans else None
@@ -302,15 +304,14 @@ class Lake:
         return None if symbols is None else tuple(names)
 
     def _securities(
-        self, files: list[StoredFile], since: date | None, until: date | None, frame_ns: int
-    ) -> dict[str, str]:
-        rows = chosen_bars(
-            self._table(bars_table(frame_ns)), files, Choice(None, since, until), ("security",), every_revision=True
-        )
-        found = rows["security"].rle().struct.field("value").unique().sort().to_list()
-        if not found:
-            raise self._nothing(frame_ns, {}, since, until)
-        return self._called(found, since, until)
+        self, files: Sequence[StoredFile], since: date | None, until: date | None, frame_ns: int
+    ) -> set[str]:
+        """Return the securities that have bars in a period, file by file: names of millions of bars are large."""
+        table, found = self._table(bars_table(frame_ns)), set[str]()
+        for file in files:
+            rows = chosen_bars(table, [file], Choice(None, since, until), ("security",))
+            found.update(rows["security"].rle().struct.field("value"))
+        return found
 
     def _called(self, securities: list[str], since: date | None, until: date | None) -> dict[str, str]:
         """Return what securities were called at the end of a period; their id where that is not unique."""
@@ -324,10 +325,7 @@ class Lake:
         }
 
     def _refuse_unknown(self, missing: list[str], names: dict[str, str], frame_ns: int) -> None:
-        table = bars_table(frame_ns)
-        files = self._table(table).files(self.commit.tables.get(table))
-        rows = chosen_bars(self._table(table), files, Choice(), ("security",), every_revision=True)
-        known = set(rows["security"].rle().struct.field("value").to_list())
+        known = self._securities(self._chosen(frame_ns, None, None), None, None, frame_ns)
         for security in missing:
             if security not in known:
                 raise UnknownNameError("symbol", names[security], known, where=self.name)
@@ -349,36 +347,3 @@ class Lake:
 def _frame(folder: Path, commit: Commit, name: str) -> pl.DataFrame:
     table = Table(folder / name, kind_of(name))
     return table.rows(table.files(commit.tables.get(name)))
-
-
-def _spans(
-    files: Sequence[StoredFile],
-    since: date | None,
-    until: date | None,
-    symbols: int,
-    frame_ns: int,
-    bars_max: int,
-    sessions: Sessions | None,
-) -> list[tuple[date, date]]:
-    """Return periods of whole sessions, none longer than `bars_max` allows, cut where files are cut."""
-    days = [day for file in files for day in (file.first, file.last) if day is not None]
-    if not days:
-        return []
-    low = max(min(days), since) if since else min(days)
-    high = min(max(days), until) if until else max(days)
-    if sessions is not None:
-        known = [date.fromordinal(719_163 + int(day)) for day in sessions.between(low, high).days]
-        length_ns = int((sessions.close_ns - sessions.open_ns).max()) if len(sessions) else DAY
-    else:
-        known = [date.fromordinal(number) for number in range(low.toordinal(), high.toordinal() + 1)]
-        length_ns = DAY
-    bars_of_session = max(1, symbols * max(1, -(-length_ns // frame_ns)))
-    count = max(1, bars_max // bars_of_session)
-    ends = {file.last for file in files}
-    spans: list[tuple[date, date]] = []
-    begin = 0
-    for place, day in enumerate(known):
-        if place - begin + 1 >= count or day in ends or place == len(known) - 1:
-            spans.append((known[begin], day))
-            begin = place + 1
-    return spans

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 
@@ -102,6 +103,12 @@ def kind_of(table: str) -> TableKind:
     if table.startswith("bars/"):
         return BARS
     return FORMULA if table.startswith("formulas/") else _OTHERS[table]
+
+
+def table_names(folder: Path) -> list[str]:
+    """Return the names of the tables in a lake's folder, also of those that no commit names, and of nothing else."""
+    many = [f"{above}/{path.name}" for above in ("bars", "formulas") for path in sorted((folder / above).glob("*/"))]
+    return [name for name in _OTHERS if (folder / name).is_dir()] + many
 
 
 def bars_table(frame_ns: int) -> str:

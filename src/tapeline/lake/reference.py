@@ -15,6 +15,7 @@ from tapeline.domain.corporate import CashDividend, CorporateAction, Split
 from tapeline.domain.errors import ConfigurationError, DataError, InputError, UnknownNameError
 from tapeline.lake.layout import REFERENCE
 from tapeline.lake.loading import Stored
+from tapeline.lake.refiling import refile
 from tapeline.lake.symbols import SymbolHistory
 from tapeline.lake.writing import Transaction
 
@@ -67,7 +68,7 @@ def store_reference(
     if table == "corporate_actions":
         _check_actions(fresh, source)
     if table == "symbol_history":
-        _check_history(transaction, whole, fresh)
+        refile(transaction, SymbolHistory(old), SymbolHistory(whole), set(fresh["symbol"]), correct=correct)
     if fresh.height:
         transaction.replace(table, whole)
     return stored
@@ -138,36 +139,6 @@ def _check_actions(rows: pl.DataFrame, source: str) -> None:
                 f"{source} has a {row['kind']} of {row['symbol']} on {row['ex']} that is none: {needed} must be above "
                 f"zero, found new {row['new']}, old {row['old']}, amount {row['amount']}. Correct the row."
             ) from exc
-
-
-def _check_history(transaction: Transaction, whole: pl.DataFrame, fresh: pl.DataFrame) -> None:
-    """Refuse a history that makes two companies of bars that are stored as one security's."""
-    history = SymbolHistory(whole)
-    named = fresh["symbol"].unique().to_list()
-    for name in transaction.base.tables:
-        if not name.startswith("bars/"):
-            continue
-        table = transaction.table(name)
-        for file in transaction.files(name):
-            days = (
-                pl.scan_parquet(table.folder / file.path, glob=False)
-                .filter(pl.col("security").is_in(named))
-                .select("security", "session")
-                .unique()
-                .collect(engine="in-memory")
-            )
-            if not days.height:
-                continue
-            days = days.rename({"security": "symbol"})
-            now = history.assign(days, f"The lake's {name}")
-            moved = now.filter(pl.col("security") != pl.col("symbol")).sort("symbol", "session")
-            if moved.height:
-                symbol, day, security = moved.row(0)
-                raise DataError(
-                    f"The lake has bars of {symbol} on {day} as security {symbol}, which by this history were "
-                    f"{security}'s. Give {symbol}'s own id to that use, or remove the bars with `tapeline data "
-                    "remove` and import them again after the history."
-                )
 
 
 def _shown(rows: pl.DataFrame, columns: dict[str, pl.DataType]) -> str:

@@ -42,7 +42,7 @@ class SymbolHistory:
         for row in sorted(rows.iter_rows(named=True), key=lambda row: (row["symbol"], row["first"])):
             use = Use(row["symbol"], row["security"], row["first"], row["last"])
             self._uses.setdefault(use.symbol, []).append(use)
-        self._securities = {use.security for uses in self._uses.values() for use in uses}
+        self._securities = self.securities_of(set(self._uses))
         for uses in self._uses.values():
             for earlier, later in pairwise(uses):
                 if earlier.last is None or earlier.last >= later.first:
@@ -108,6 +108,18 @@ class SymbolHistory:
             )
         days = days.select("symbol", "session", pl.coalesce("security", "symbol").alias("security"))
         return bars.join(days, on=["symbol", "session"], how="left", maintain_order="left")
+
+    def securities_of(self, symbols: set[str]) -> set[str]:
+        """Return every security that was ever called by one of some symbols."""
+        return {use.security for symbol in symbols for use in self._uses.get(symbol, ())}
+
+    def symbol_of(self, security: str, day: date) -> str:
+        """Return what a security was called on a day; its id where the history does not say."""
+        for uses in self._uses.values():
+            for use in uses:
+                if use.security == security and overlaps(use.first, use.last, day, day):
+                    return use.symbol
+        return security
 
     def last_symbols(self, first: date | None, last: date | None) -> dict[str, str]:
         """Return what each security was called last within a period."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ _DELTA_TYPES = {
 # Versions are let go by the lake, which knows what snapshots need, and never by Delta's own clock.
 _CONFIGURATION = {"delta.enableExpiredLogCleanup": "false", "delta.checkpointInterval": "20"}
 
+_OURS = re.compile(r"^\d{8}-[0-9a-f]{16}\.parquet$")
 _GROUP_ROWS, _PAGE_BYTES = 65_536, 16_384
 
 
@@ -143,12 +145,12 @@ class Table:
         return version
 
     def sweep(self, kept: Iterable[int]) -> list[str]:
-        """Remove the files that none of the kept versions has; return their paths."""
+        """Remove the files of ours that none of the kept versions has; return their paths."""
         needed = {file.path for version in kept for file in self.files(version)}
         removed = []
         for path in sorted(self.folder.rglob("*.parquet")):
             name = path.relative_to(self.folder).as_posix()
-            if name not in needed and not name.startswith("_delta_log/"):
+            if name not in needed and _OURS.match(path.name):
                 path.unlink()
                 removed.append(name)
         return removed

@@ -24,7 +24,7 @@ import polars as pl
 
 from tapeline.domain.errors import StorageError
 from tapeline.lake.commits import Commit, newest, numbers, read_commit, read_lake, write_commit
-from tapeline.lake.layout import kind_of
+from tapeline.lake.layout import kind_of, table_names
 from tapeline.lake.table import StoredFile, Table
 
 WRITER = ".writer"
@@ -124,21 +124,7 @@ def sweep(folder: Path) -> int:
     for number in numbers(folder):
         for name, version in read_commit(folder, number).tables.items():
             kept.setdefault(name, set()).add(version)
-    removed = 0
-    for log in sorted(folder.rglob("_delta_log")):
-        name = log.parent.relative_to(folder).as_posix()
-        removed += len(Table(log.parent, kind_of(name)).sweep(kept.get(name, ())))
-    for stray in _tables_without_log(folder):
-        for path in stray.rglob("*.parquet"):
-            path.unlink()
-            removed += 1
-    return removed
-
-
-def _tables_without_log(folder: Path) -> list[Path]:
-    places = [path.parent for path in folder.rglob("*.parquet")]
-    roots = {place.parent if place.name.startswith("period=") else place for place in places}
-    return sorted(root for root in roots if root.name != "_delta_log" and not (root / "_delta_log").is_dir())
+    return sum(len(Table(folder / name, kind_of(name)).sweep(kept.get(name, ()))) for name in table_names(folder))
 
 
 class Lock:

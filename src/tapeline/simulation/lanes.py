@@ -163,26 +163,29 @@ def row_start(lane: Any, t: int) -> int:
     return int(FLOAT_BYTES * (t * lane.width + lane.first_column))
 
 
-def new_lanes(
-    count: int,
+def new_lanes(count: int) -> npt.NDArray[Any]:
+    """Return lanes without bars, accounts and signals."""
+    return np.zeros(count, dtype=LANE)
+
+
+def read_bars(
+    lanes: npt.NDArray[Any],
     start_ns: Times,
     end_ns: Times,
     sessions: tuple[Times, Times, Times] | None,
     panels: Iterable[Floats],
-) -> npt.NDArray[Any]:
-    """Return lanes over the same bars, without accounts and signals.
+) -> None:
+    """Let lanes read the same bars.
 
     start_ns, end_ns : int64 [T]; sessions : session, open_ns and close_ns of each slice, None without sessions
     panels : open, high, low, close, volume: float64 [T, columns], in C order
     """
-    lanes = np.zeros(count, dtype=LANE)
     lanes["start_ns"], lanes["end_ns"] = address_of(start_ns), address_of(end_ns)
     for name, panel in zip(("open", "high", "low", "close", "volume"), panels, strict=True):
         lanes["slices"], lanes["width"] = panel.shape
         lanes[name] = address_of(panel)
     for name, numbers in zip(Sessions._fields, sessions or (), strict=False):
         lanes[name] = address_of(numbers)
-    return lanes
 
 
 def point_to(lanes: npt.NDArray[Any], signals: Signals, first_row: int) -> None:

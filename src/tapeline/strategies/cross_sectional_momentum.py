@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from tapeline.domain.errors import ConfigurationError
 from tapeline.formula import session
 from tapeline.formula.bars import bars
 from tapeline.formula.library import minimum, realized_volatility, where
@@ -63,4 +64,10 @@ class CrossSectionalMomentum(RuleStrategy):
 
     def __init__(self, *, frame: str | None = None, **parameters: float) -> None:
         super().__init__(frame=frame, **parameters)
+        first, last = int(self.parameters["first_session"]), int(self.parameters["last_session"])
+        if last >= first:
+            raise ConfigurationError(
+                f"{self.name}: a gain from {first} to {last} sessions ago is none. Make last_session smaller than"
+                " first_session."
+            )
         self.positions_max = int(self.parameters["holdings"])  # type: ignore[misc]

@@ -65,13 +65,12 @@ def completeness(panel: Panel, first: date | None = None, last: date | None = No
         matters: sessions without a single bar at either end are missing, and only the asker knows.
     """
     here = ~np.isnan(panel.close)
-    where = session_rows(panel)
     if panel.sessions is None:
         # Without a calendar the fullest possible symbol is the yardstick.
         found = here.sum(axis=0, dtype=np.int64)[None, :]
         return Completeness(panel.symbols, None, np.array([len(panel)], dtype=np.int64), found)
 
-    index = where.index
+    index = panel.sessions.index_of(panel.start_ns)
     within = index[index >= 0]
     asked = panel.sessions.between(
         ns_to_date(int(panel.sessions.days[within[0]]) * DAY) if first is None else first,
@@ -94,9 +93,9 @@ def _expected(panel: Panel, sessions: Sessions) -> Times:
     full = panel.end_ns - panel.start_ns == panel.frame_ns
     offset = 0
     if full.any():
-        where = session_rows(panel)
         row = int(np.argmax(full))
-        offset = int(-(panel.start_ns[row] - where.open_ns[row]) % panel.frame_ns)
+        where = session_rows(panel.rows(row, row + 1))
+        offset = int(-(panel.start_ns[row] - where.open_ns[0]) % panel.frame_ns)
     return bars_expected(sessions, panel.frame_ns, offset)
 
 

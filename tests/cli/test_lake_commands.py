@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 
 from cli.running import Outcome, run
-from lake.builders import bars_file, bars_table
+from lake.builders import bars_file, bars_table, daily_file, load, load_table
 from tapeline.feeds.digest import panel_digest
 from tapeline.feeds.parquet import read_bars
+from tapeline.store.sqlite_journal import SqliteJournal
 
 PRICES = [10.0 + (number % 7) for number in range(120)]
 
@@ -160,3 +161,36 @@ def test_refusals_leave_with_code_two_and_one_sentence(lake: Path, tmp_path: Pat
         "backtest", "moving-average-cross", "--lake", lake, "--data", tmp_path / "bars.parquet", "--frame", "1min"
     )
     assert not (tmp_path / "out.xlsx").exists()
+
+
+HOLD = """
+from tapeline import RuleStrategy, bars, fixed_quantity
+
+class Hold(RuleStrategy):
+    '''Buy ten shares and hold them.'''
+
+    bar = bars()
+    enter_long = bar.close > 0
+    size = fixed_quantity(10)
+"""
+
+
+@pytest.mark.parametrize("journaled", [False, True])
+def test_splits_that_the_lake_knows_reach_the_run_both_ways(tmp_path: Path, journaled: bool) -> None:
+    closes = {"2020-01-02": 12.0, "2020-01-03": 12.0, "2020-01-06": 6.0, "2020-01-07": 6.0}
+    load(tmp_path / "lake", daily_file(tmp_path, "x.parquet", {"X": closes}))
+    load_table(
+        tmp_path / "lake", "corporate_actions", [{"symbol": "X", "ex": "2020-01-06", "kind": "split", "new": "2"}]
+    )
+    (tmp_path / "hold.py").write_text(HOLD)
+    options = ["--journal", tmp_path / "run.sqlite"] if journaled else []
+
+    done = run("backtest", tmp_path / "hold.py", "--lake", tmp_path / "lake", "--json", *options)
+
+    result = json.loads(done.out)
+    assert result["positions"] == {"X": 20.0}
+    assert result["manifest"]["data_source"] == f"lake {tmp_path / 'lake'}@2"
+    if journaled:
+        with SqliteJournal.reading(tmp_path / "run.sqlite") as journal:
+            started = next(iter(journal.read())).fact
+        assert started.data_source == f"lake {tmp_path / 'lake'}@2"  # type: ignore[attr-defined]
