@@ -75,6 +75,7 @@ class _Trade:
     moved: bool = False
     scaled: bool = False
     is_runner: bool = False
+    is_leaving: bool = False
     tested_upper: bool = False
     passed_upper: bool = False
 
@@ -331,9 +332,11 @@ class MomentumReversal(Strategy):
         if now.is_flat(column):
             self._close(now, column, trade)
             return
-        if not now.has_bar[column] or not now.can_change(column):
-            if now.quantity[column] == 0.0 and now.time_ns > trade.decided_ns:
-                self._leave(now, column, "not filled")
+        if not now.can_change(column):
+            if not trade.is_leaving:
+                self._end_otherwise(now, column, trade)
+            return
+        if not now.has_bar[column]:
             return
         held = now.holding(column)
         price, entry, risk = float(now.close[column]), held["entry_price"], held["risk"]
@@ -350,6 +353,14 @@ class MomentumReversal(Strategy):
             self._move_stop(now, column, entry, "break even")
         elif trade.scaled:
             self._follow(now, column, trade, held)
+
+    def _end_otherwise(self, now: SliceView, column: int, trade: _Trade) -> None:
+        """Call back an entry that has not filled; write down that the session's end closes a holding."""
+        if now.holding(column)["quantity"] == 0.0:
+            self._leave(now, column, "not filled")
+        elif not now.may_enter:
+            trade.is_leaving = True
+            self._note(now, column, "exit", {"reason": "flat before close"})
 
     def _exit_reason(self, now: SliceView, column: int, trade: _Trade, held: dict[str, float]) -> str:
         """Return the rule by which a holding is to be closed now, empty for none."""
@@ -424,6 +435,7 @@ class MomentumReversal(Strategy):
             self._memory.chances[column] = _Chance(float(now.bars[column]), trade.setup_class)
 
     def _leave(self, now: SliceView, column: int, reason: str) -> None:
+        self._memory.trades[column].is_leaving = True
         self._note(now, column, "exit", {"reason": reason})
         now.tell(column, {"exit": reason})
         now.exit(column)
