@@ -109,7 +109,7 @@ def test_classes_that_are_traded_and_half_the_size_for_class_a(
 def test_source_enters_only_what_the_coarse_screen_handed_over() -> None:
     source = ScreenSettings().with_profile("source")
 
-    assert bought(settings=source, **{"passed": 0}) == 0.0
+    assert bought(settings=source, passed=0) == 0.0
     assert bought(settings=source, passed=math.nan) == 0.0
     assert bought(passed=0) == 200.0
 
@@ -186,7 +186,7 @@ FOUR = [[100] * 4] * 3
 
 
 def test_all_stops_together_may_lose_three_percent() -> None:
-    """Stops 4.90 below: 200 shares each by notional, 980 at risk. Three take 2,940 of 3,000; 60 leave 12 for the last."""
+    """Stops 4.90 below: 200 shares each by notional, 980 at risk. Three take 2,940 of 3,000; 60 buy 12 of the last."""
     result, log = told(FOUR, symbols="A B C D", setup_class=ONCE, stop=95.1)
 
     assert result.orders["quantity"][result.orders["purpose"] == 1].tolist() == [200.0, 200.0, 200.0, 12.0]
@@ -227,7 +227,7 @@ def test_cuts_and_refusals_are_in_the_journal(tmp_path: Path) -> None:
     panel = market([100, 100, [100, 100, 94, 94], 100, 100], **values)
     intended, denied = journaled(Told(), panel, tmp_path, RICH)
 
-    assert [fact.order.quantity for fact in intended][0] == 150
+    assert intended[0].order.quantity == 150
     assert [(fact.limit, fact.wanted_quantity) for fact in denied] == [(Limit.OWN_RULE, 198)]
     with SqliteJournal.reading(tmp_path / "run.journal") as journal:
         told_why = [
