@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,13 @@ from tapeline.app.screen_settings import ScreenerSettings
 from tapeline.domain.errors import DataError
 from tapeline.domain.panel import BAR_FIELDS, Floats, Panel, Times
 from tapeline.domain.times import to_iso
+from tapeline.engine.assembly import AnyStrategy
 from tapeline.formula import bars, compile_program
 from tapeline.screener.reading import Readings
 from tapeline.screener.regime import Regime, index_trend, market_regime
 from tapeline.screener.screen import CONFIRMATION, Screen, Snapshot
 from tapeline.screener.sessions import SessionBars, SessionHistory, session_bars
-from tapeline.strategies.reversal import REGIME_FAVOURABILITY, REGIME_POSITIONS, REGIME_SIZE
+from tapeline.strategies.reversal import REGIME_FAVOURABILITY, REGIME_POSITIONS, REGIME_SIZE, MomentumReversal
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +137,14 @@ def with_regime(panel: Panel, settings: ScreenerSettings, vix: Vix | None = None
         values[:, row:] = np.array(numbers, dtype=np.float64)[:, np.newaxis]
     for name, numbers_of_rows in zip(names, values, strict=True):
         panel = panel.with_series(name, np.repeat(numbers_of_rows[:, np.newaxis], len(panel.symbols), axis=1))
+    return panel
+
+
+def with_regime_asked(panel: Panel, strategies: Sequence[AnyStrategy]) -> Panel:
+    """Return the panel with the regime beside its bars if a strategy is the reversal, by that strategy's settings."""
+    for strategy in strategies:
+        if isinstance(strategy, MomentumReversal):
+            return with_regime(panel, ScreenerSettings(screen=strategy.screen, regime=strategy.regime))
     return panel
 
 

@@ -116,7 +116,7 @@ class MomentumReversal(Strategy):
                 " `frames`. Change them there."
             )
         super().__init__(frame=None, **parameters)
-        chosen = settings or ScreenSettings()
+        chosen = self.screen = settings or ScreenSettings()
         self.numbers = chosen.strategy
         frames = chosen.frames
         if self.numbers.trade_type == TradeType.POSITION:
@@ -171,7 +171,8 @@ class MomentumReversal(Strategy):
         return (near & turned).latest() & Rules(self.settings, self.regime).tree.q1
 
     def _code(self) -> str:
-        return "".join(inspect.getsource(sys.modules[name]) for name in (__name__, reversal_size.__name__))
+        modules = "".join(inspect.getsource(sys.modules[name]) for name in (__name__, reversal_size.__name__))
+        return modules + super()._code()
 
     def _more_declared(self) -> tuple[object, ...]:
         digest = hashlib.sha256(repr((self.settings, self.regime.only_a_plus_below)).encode()).hexdigest()
@@ -269,8 +270,8 @@ class MomentumReversal(Strategy):
             float(now.confirmations[column]),
             float(now.managed_bars[column]),
         )
+        self._memory.chances.pop(column, None)
         if again:
-            del self._memory.chances[column]
             self._memory.again[column] = now.session
 
     def _setup_notes(self, now: SliceView, column: int, setup_class: str, *, again: bool) -> Notes:
