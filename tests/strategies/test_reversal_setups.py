@@ -25,9 +25,9 @@ from screener.reference.bars import Symbol, build_symbol
 from screener.reference.logic import Truth, above, at_least, at_most, below, both
 from screener.reference.profiles import TAPELINE
 from strategies.told_reversal import chosen, market, notes
-from tapeline import Panel, backtest, compute, simulate_market
+from tapeline import BuyAndHold, Panel, backtest, compute, simulate_market
 from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
-from tapeline.app.screening import screen_history, with_regime
+from tapeline.app.screening import screen_history, with_regime, with_regime_asked
 from tapeline.domain.errors import ConfigurationError, TapelineError, UnknownNameError
 from tapeline.screener.screen import Rules
 from tapeline.screener.sessions import SessionHistory, session_bars
@@ -146,6 +146,9 @@ def test_the_regime_beside_the_bars_is_that_of_the_screen_and_knows_no_future() 
             assert values == (regime.size_multiplier, regime.max_positions, regime.favourability)
             seen.add(values)
     assert len(seen) > 2
+    asked = with_regime_asked(panel, [MomentumReversal()])
+    assert asked.series[REGIME_SERIES[2]].tobytes() == found.series[REGIME_SERIES[2]].tobytes()
+    assert with_regime_asked(panel, [BuyAndHold()]) is panel
     half = len(panel) // 2
     early = with_regime(panel.rows(0, half), settings)
     for name in REGIME_SERIES:
