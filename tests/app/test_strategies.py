@@ -10,6 +10,7 @@ from tapeline import BuyAndHold, CrossSectionalMomentum, IntradayMeanReversion, 
 from tapeline.app.strategies import find_strategy, make_strategies
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.strategies.catalogue import SHIPPED
+from tapeline.strategies.reversal import MomentumReversal
 
 OWN = '''
 from tapeline import RuleStrategy, bars
@@ -24,7 +25,14 @@ class Own(RuleStrategy):
 
 
 def test_each_shipped_strategy_is_found_by_its_name() -> None:
-    classes = [MovingAverageCross, IntradayMeanReversion, SwingTrend, CrossSectionalMomentum, BuyAndHold]
+    classes = [
+        MovingAverageCross,
+        IntradayMeanReversion,
+        SwingTrend,
+        CrossSectionalMomentum,
+        MomentumReversal,
+        BuyAndHold,
+    ]
 
     assert [find_strategy(name) for name in SHIPPED] == classes
 

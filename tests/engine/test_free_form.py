@@ -11,8 +11,10 @@ import pytest
 
 from bar_tables import bars_of
 from engine.acts import MARGIN, SMALL, bar, denials, fills, orders, run, settings_with, wants_in, wants_out, wants_short
-from tapeline import Panel, RunSettings, Strategy, fixed_quantity, position, risk_per_stop
+from tapeline import Market, Panel, RunSettings, Strategy, backtest, fixed_quantity, position, risk_per_stop
 from tapeline.domain.errors import FormulaError, InputError, UnknownNameError
+from tapeline.ledger.facts import SignalRaised
+from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.strategies.view import SliceView
 
 Code = Callable[[SliceView], object]
@@ -255,3 +257,145 @@ def test_the_session_of_a_slice_is_known() -> None:
 
     assert [minutes for minutes, _ in seen] == [209, 10] * 2
     assert len({session for _, session in seen}) == 1
+
+
+SIX = bars_of("""
+          A
+    14:31 100
+    14:32 100
+    14:33 102
+    14:34 103
+    14:35 104
+    14:36 105
+    14:37 99 99 96 97
+""")
+
+
+def test_a_part_is_sold_as_often_as_asked_and_the_rest_gets_a_new_pair_or_a_stop_only() -> None:
+    """Half of ten, then three of five; the first new stop is tighter, the second is none and stays."""
+    code = at(
+        {
+            1: lambda now: now.enter("A", stop=98.0, target=110.0),
+            3: lambda now: now.scale_out("A", 0.5, stop=99.0),
+            5: lambda now: now.scale_out("A", 0.6, stop=98.5, keep_target=False),
+        }
+    )
+
+    result = run(coded(code), SIX)
+
+    assert fills(result) == [
+        "14:32 open BUY 10 A 100.00 entry",
+        "14:34 open SELL 5 A 103.00 scale_out",
+        "14:36 open SELL 3 A 105.00 scale_out",
+        "14:37 open SELL 2 A 99.00 stop",
+    ]
+    assert orders(result)[3:] == [
+        "14:33 SELL MARKET 5 A FILLED",
+        "14:33 SELL STOP 5 A 99 CANCELED requested",
+        "14:33 SELL LIMIT 5 A 110 CANCELED requested",
+        "14:35 SELL MARKET 3 A FILLED",
+        "14:35 SELL STOP 2 A 99 FILLED",
+    ]
+
+
+def test_a_short_part_is_bought_back_and_its_stop_comes_down() -> None:
+    panel = bars_of("""
+              A
+        14:31 100
+        14:32 100
+        14:33 97
+        14:34 97
+        14:35 97 99 97 98
+    """)
+    code = at(
+        {
+            1: lambda now: now.enter("A", side=-1, stop=104.0),
+            3: lambda now: now.scale_out("A", 0.5, stop=98.5),
+        }
+    )
+
+    result = run(coded(code), panel, MARGIN)
+
+    assert fills(result)[1:] == ["14:34 open BUY 5 A 97.00 scale_out", "14:35 inside BUY 5 A 98.50 stop"]
+
+
+def test_no_part_is_sold_of_what_is_flat_of_one_share_or_while_another_is_under_way() -> None:
+    late = settings_with(market=Market(latency_s=1.0))
+    code = at(
+        {
+            1: lambda now: (now.scale_out("A", 0.5), now.enter("A", quantity=1)),
+            3: lambda now: (now.scale_out("A", 0.5), now.exit("A")),
+        }
+    )
+    twice = at({1: lambda now: now.enter("A", stop=90.0), 3: lambda now: [now.scale_out("A", 0.5) for _ in range(2)]})
+
+    assert [line.split()[3] for line in fills(run(coded(code), SIX))] == ["1", "1"]
+    assert [line.split()[3] for line in fills(run(coded(twice), SIX, late))] == ["10", "5"]
+
+
+def test_an_entry_may_have_a_worst_price_and_ends_with_it_unknown() -> None:
+    panel = bars_of("""
+              A
+        14:31 100
+        14:32 101
+        14:33 101 101 99 100
+    """)
+    limited = at({1: lambda now: now.enter("A", stop=95.0, limit=99.999)})
+    unknown = at({1: lambda now: now.enter("A", limit=np.array([np.nan]))})
+
+    result = run(coded(limited), panel)
+
+    assert orders(result)[0] == "14:31 BUY LIMIT 10 A 99.99 FILLED"
+    assert fills(result) == ["14:33 inside BUY 10 A 99.99 entry"]
+    assert len(run(coded(unknown), panel).orders) == 0
+
+
+def test_a_holding_its_last_round_trip_and_the_moment_can_be_read() -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    def look(now: SliceView) -> None:
+        held, trip = now.holding("A"), now.last_round_trip("A")
+        seen.append(
+            (
+                held["quantity"],
+                held["entry_price"],
+                held["stop_price"],
+                held["risk"],
+                held["pending_notional"],
+                now.can_change("A"),
+                None if trip is None else (trip["net_pnl"], trip["exit_price"]),
+                now.last_price.tolist(),
+            )
+        )
+        assert (now.tick.tolist(), now.may_enter) == ([0.01], True)
+
+    code = at({1: lambda now: now.enter("A", stop=98.0), 3: lambda now: now.exit("A")})
+
+    def both(now: SliceView) -> None:
+        look(now)
+        code(now)
+
+    backtest(coded(both), SIX, SMALL)
+
+    flat = 0.0, np.nan, np.nan, np.nan, 0.0, False
+    np.testing.assert_equal(seen[0], (*flat, None, [100.0]))
+    assert seen[1] == (10.0, 100.0, 98.0, 2.0, 0.0, True, None, [100.0])
+    np.testing.assert_equal(seen[3], (*flat, (30.0, 103.0), [103.0]))
+
+
+def test_what_is_told_is_in_the_journal_beside_the_formulas_and_a_refusal_with_it(tmp_path: Path) -> None:
+    def code(now: SliceView) -> None:
+        now.tell("A", {"why": "too dear"})
+        now.refuse("A", 7)
+
+    panel = bars_of("""
+              A
+        14:31 100
+        14:32 101
+    """)
+
+    assert denials(coded(at({1: code})), panel, tmp_path) == ["14:31 A own_rule"]
+    with SqliteJournal.reading(tmp_path / "run.journal") as journal:
+        (signal,) = (record.fact.signal for record in journal.read(kind=SignalRaised.kind))
+    assert {"text": "why", "value": "too dear"} in signal.explanation["children"]
+    assert {"text": "close", "value": 100.0} in signal.explanation["children"]

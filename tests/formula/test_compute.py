@@ -32,6 +32,19 @@ def test_arrays_are_those_of_ta_lib_on_each_symbols_existing_bars() -> None:
         assert np.isnan(values["rsi"][~exists, column]).all()
 
 
+def test_the_newest_value_is_that_of_each_row_and_none_of_a_later_one() -> None:
+    """In a row without a bar it is the close before; on bars of the data themselves it is never a later one."""
+    market = panel(symbols=12)
+
+    found = compute({"newest": bars().close.latest()}, market)["newest"]
+
+    for column in range(12):
+        newest = np.nan
+        for row, close in enumerate(market.close[:, column]):
+            newest = newest if np.isnan(close) else close
+            np.testing.assert_equal(found[row, column], newest)
+
+
 def test_threads_and_streams_change_no_bit() -> None:
     market = panel()
     band = bollinger(bars("5min").close, 20, 2)

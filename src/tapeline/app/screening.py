@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,15 @@ import numpy as np
 
 from tapeline.app.screen_settings import ScreenerSettings
 from tapeline.domain.errors import DataError
-from tapeline.domain.panel import Floats, Panel, Times
+from tapeline.domain.panel import BAR_FIELDS, Floats, Panel, Times
 from tapeline.domain.times import to_iso
-from tapeline.screener.regime import Regime, market_regime
-from tapeline.screener.screen import Screen, Snapshot
-from tapeline.screener.sessions import session_bars
+from tapeline.engine.assembly import AnyStrategy
+from tapeline.formula import bars, compile_program
+from tapeline.screener.reading import Readings
+from tapeline.screener.regime import Regime, index_trend, market_regime
+from tapeline.screener.screen import CONFIRMATION, Screen, Snapshot
+from tapeline.screener.sessions import SessionBars, SessionHistory, session_bars
+from tapeline.strategies.reversal import REGIME_FAVOURABILITY, REGIME_POSITIONS, REGIME_SIZE, MomentumReversal
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +93,71 @@ def screen_at(panel: Panel, at_ns: int, settings: ScreenerSettings, vix: Vix | N
 def regime_of(panel: Panel, snapshot: Snapshot, settings: ScreenerSettings, vix: Vix | None) -> Regime:
     """Return the regime at a snapshot's time."""
     row = int(np.searchsorted(panel.end_ns, snapshot.time_ns, side="right")) - 1
+    return _regime(panel.symbols, snapshot["trend"], session_bars(panel, row), snapshot.time_ns, settings, vix)
+
+
+def regimes(panel: Panel, settings: ScreenerSettings, vix: Vix | None = None) -> Iterator[tuple[int, Regime]]:
+    """Yield the regime at each close of the confirmation frame, with its time; the indices alone are computed.
+
+    Raises DataError for data without sessions.
+    """
+    columns = [place for place, symbol in enumerate(panel.symbols) if symbol in settings.regime.indices] or [0]
+    names = tuple(panel.symbols[column] for column in columns)
+    open_, high, low, close, volume = (np.ascontiguousarray(getattr(panel, name)[:, columns]) for name in BAR_FIELDS)
+    indices = Panel(
+        names, panel.frame_ns, panel.start_ns, panel.end_ns, open_, high, low, close, volume, panel.sessions
+    )  # fmt: skip
+    frame = bars(settings.screen.frames.confirmation)
+    trend = index_trend(Readings(settings.screen), settings.regime)
+    program = compile_program(
+        {CONFIRMATION: (frame, {"trend": trend})}, symbol_count=len(columns), base_frame_ns=panel.frame_ns
+    )
+    table = program.tables[CONFIRMATION]
+    history = SessionHistory(panel)
+    for first in range(0, len(panel), program.chunk_rows):
+        program.advance(indices.rows(first, min(first + program.chunk_rows, len(panel))))
+        for number, time_ns in enumerate(table.end_ns.tolist()):
+            trends = np.full(len(panel.symbols), np.nan)
+            trends[columns] = table.values[table.rows["trend"], number]
+            row = int(np.searchsorted(panel.end_ns, time_ns, side="right")) - 1
+            yield time_ns, _regime(panel.symbols, trends, history.at(row), time_ns, settings, vix)
+
+
+def with_regime(panel: Panel, settings: ScreenerSettings, vix: Vix | None = None) -> Panel:
+    """Return the panel with the regime beside its bars, for `MomentumReversal`.
+
+    The series regime_size, regime_positions and regime_favourability hold in each row what the last close of the
+    confirmation frame up to the row's end gave; they are unknown before the first. Raises DataError without sessions.
+    """
+    names = (REGIME_SIZE, REGIME_POSITIONS, REGIME_FAVOURABILITY)
+    values = np.full((len(names), len(panel)), np.nan)
+    for time_ns, regime in regimes(panel, settings, vix):
+        row = int(np.searchsorted(panel.end_ns, time_ns))
+        numbers = regime.size_multiplier, regime.max_positions, regime.favourability
+        values[:, row:] = np.array(numbers, dtype=np.float64)[:, np.newaxis]
+    for name, numbers_of_rows in zip(names, values, strict=True):
+        panel = panel.with_series(name, np.repeat(numbers_of_rows[:, np.newaxis], len(panel.symbols), axis=1))
+    return panel
+
+
+def with_regime_asked(panel: Panel, strategies: Sequence[AnyStrategy]) -> Panel:
+    """Return the panel with the regime beside its bars if a strategy is the reversal, by that strategy's settings."""
+    for strategy in strategies:
+        if isinstance(strategy, MomentumReversal):
+            return with_regime(panel, ScreenerSettings(screen=strategy.screen, regime=strategy.regime))
+    return panel
+
+
+def _regime(
+    symbols: tuple[str, ...], trends: Floats, days: SessionBars, time_ns: int, settings: ScreenerSettings,
+    vix: Vix | None,
+) -> Regime:  # fmt: skip
     switches = settings.screen.switches
     return market_regime(
-        panel.symbols,
-        snapshot["trend"],
-        session_bars(panel, row),
-        None if vix is None else vix.until(snapshot.time_ns),
+        symbols,
+        trends,
+        days,
+        None if vix is None else vix.until(time_ns),
         settings.regime,
         proxy_scaled=switches.proxy_scaled,
         funds_left_out=switches.funds_left_out,

@@ -70,7 +70,9 @@ class FreeForm(Strategy):
 
     def on_slice(self, now: Any) -> None:
         now.enter(now.rise == 1.0, quantity=1.0, stop=now.close * 0.9)
+        now.scale_out(now.rise == 1.0, 0.5)
         now.set_stop(now.rise == 1.0, now.close * 0.95)
+        now.refuse(now.rise == 0.0, 1.0)
         now.exit(now.rise == 0.0)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from tapeline.app.load import DataChoice, load_settings
 from tapeline.app.replay import FinishedReplay, check_run, replay
 from tapeline.app.run_files import check_new_journal, whole_journal
+from tapeline.app.screening import with_regime_asked
 from tapeline.app.strategies import make_strategies, users_faults
 from tapeline.cli.console import SIMULATED, console, messages, prepare_kernels, show_text, trading_progress
 from tapeline.cli.summary import picture_of, summary_of
@@ -54,6 +55,7 @@ def run_backtest(
     reading, actions = choice.read_with_actions()
     for sentence in reading.report.sentences():
         messages.print(sentence, soft_wrap=True, markup=False)
+    reading = reading._replace(panel=with_regime_asked(reading.panel, strategies))
     if benchmark is not None:
         reading.panel.column(benchmark)
     groups = choice.read_groups(reading.panel.symbols)

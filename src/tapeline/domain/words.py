@@ -148,7 +148,7 @@ class IntentKind(IntEnum):
 
 
 class Limit(IntEnum):
-    """The limit that cut or refused a quantity."""
+    """The limit that cut or refused a quantity; OWN_RULE is the strategy's, whose signal tells more."""
 
     NONE = 0
     POSITION = 1
@@ -159,6 +159,7 @@ class Limit(IntEnum):
     CASH = 6
     NO_STOP = 7
     BELOW_ONE_STEP = 8
+    OWN_RULE = 9
 
     @property
     def word(self) -> str:

@@ -256,6 +256,7 @@ class Desk:
 _DENIALS = {
     Limit.NO_STOP: "its stop, trail or target is unknown, or no stop lies below (long) or above (short) the price.",
     Limit.BELOW_ONE_STEP: "that is less than one step of the instrument.",
+    Limit.OWN_RULE: "the strategy's own rules refuse it; its signal tells which.",
     Limit.CASH: "the cash that pending orders leave buys less than one step.",
 }
 

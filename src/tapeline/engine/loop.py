@@ -69,7 +69,6 @@ class EventLoop:
         self.symbols, self.frame_ns, self.sessions = feed.symbols, feed.frame_ns, sessions
         self.clock, self.batch_slices, self.on_slice = clock, batch_slices, on_slice
         self.desk = Desk(assembly, self.symbols)
-        self.reasons = Reasons(assembly, self.symbols)
         self.views = Views()
         self.slices = 0
         self._times: list[int] = []
@@ -97,6 +96,7 @@ class EventLoop:
             for index, (strategy, table) in enumerate(zip(assembly.strategies, assembly.tables, strict=True))
             if isinstance(strategy, Strategy)
         ]
+        self.reasons = Reasons(assembly, self.symbols, {index: view for index, _, view, _ in self._free})
         for _, strategy, _, _ in self._free:
             strategy.on_start(self.symbols)
 

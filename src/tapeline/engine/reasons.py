@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,14 @@ from tapeline.ledger.facts import SignalRaised
 from tapeline.ports.journal import Fact
 from tapeline.simulation.decision import fill_fields
 from tapeline.strategies.base import RuleStrategy, Strategy
+from tapeline.strategies.view import SliceView
 
 
 class Reasons:
     """Writes each wish down once, however many instructions follow from it."""
 
-    def __init__(self, assembly: Assembly, symbols: tuple[str, ...]) -> None:
-        self.assembly, self.symbols = assembly, symbols
+    def __init__(self, assembly: Assembly, symbols: tuple[str, ...], views: Mapping[int, SliceView]) -> None:
+        self.assembly, self.symbols, self.views = assembly, symbols, views
         self.versions = tuple(strategy.version for strategy in assembly.strategies)
         self._last: dict[tuple[int, int], tuple[int, Action, str]] = {}
 
@@ -60,7 +61,7 @@ class Reasons:
         row = int(table.decision_row[0])
         strategy = self.assembly.strategies[index]
         if not isinstance(strategy, RuleStrategy):
-            return explain_free_form(strategy, table, row, column)
+            return explain_free_form(strategy, table, row, column, self.views[index].notes.get(column))
         fill_fields(desk.book, index, column, now.end_ns, now.session, now.session_close_ns)
         explanation = self.assembly.program.explain(table.name, action.word, row, column, desk.book.fixed.fields)
         return explanation.as_dict()
@@ -73,8 +74,10 @@ class Reasons:
         return _known(table.values[register, int(table.decision_row[0]), column])
 
 
-def explain_free_form(strategy: Strategy, table: Table, row: int, column: int) -> dict[str, Any]:
-    """Return what free-form code could see when it decided: its declared formulas with their values."""
+def explain_free_form(
+    strategy: Strategy, table: Table, row: int, column: int, notes: Mapping[str, bool | float | str] | None = None
+) -> dict[str, Any]:
+    """Return what free-form code could see when it decided, its declared formulas with their values, and its notes."""
     return {
         "text": f"{strategy.name}.on_slice",
         "value": None,
@@ -82,7 +85,8 @@ def explain_free_form(strategy: Strategy, table: Table, row: int, column: int) -
             {"text": name, "value": _known(table.values[register, row, column])}
             for name, register in table.rows.items()
             if not name.startswith("_")
-        ],
+        ]
+        + [{"text": name, "value": value} for name, value in (notes or {}).items()],
     }
 
 

@@ -69,6 +69,7 @@ class Lowering:
         self.domains: dict[Frame, Domain] = {}
         self.registers: list[Register] = []
         self.instructions: list[Instruction] = []
+        self.reads_ends = False
         self.places: dict[tuple[Node, Frame], Register] = {}
         self._calls: dict[tuple[Any, ...], list[Register]] = {}
         self._mixed: dict[Node, bool] = {}
@@ -278,6 +279,7 @@ class Lowering:
         return self._calls[key][node.operation.kernel_output + node.output]
 
     def _read_as_of(self, source: Register, domain: Domain) -> Register:
+        self.reads_ends = True
         out, read = self.new_register(domain), source.domain
         exists, last = read.fields["exists"], np.full(self.columns, np.nan)
 

@@ -141,8 +141,8 @@ class Program:
 
     @property
     def is_plain(self) -> bool:
-        """Whether a chunk's values follow from its bars and the state alone: no slower frames, clocks or series."""
-        return not (self._needs_sessions or self._base.series)
+        """Whether a chunk's values follow from its bars and the state alone: no times, slower frames or series."""
+        return not (self._needs_sessions or self._base.series or self.lowering.reads_ends)
 
     def calls_for(self, rows: int) -> tuple[CallList, dict[str, Floats]]:
         """Return a plain program's calls for a chunk of so many rows, and the panels to write its bars into."""

@@ -70,3 +70,39 @@ def session_bars(panel: Panel, until_row: int) -> SessionBars:
         volume,
         bool(rows.end_ns[-1] >= close_ns[-1]),
     )
+
+
+class SessionHistory:
+    """The same for many moments of one panel, at the cost of the session that each lies in.
+
+    Raises DataError for data without sessions.
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+        self.whole = session_bars(panel, len(panel) - 1)
+        assert panel.sessions is not None
+        self._place = panel.sessions.index_of(panel.start_ns)
+
+    def at(self, row: int) -> SessionBars:
+        """Return the sessions of the rows 0..row, as `session_bars` does."""
+        place = int(self._place[row])
+        if place < 0:
+            return session_bars(self.panel, row)
+        first = int(np.flatnonzero(self._place[: row + 1] == place)[0])
+        today = session_bars(self.panel.rows(first, row + 1), row - first)
+        before = int(np.searchsorted(self.whole.session, today.session[0]))
+
+        def joined(name: str) -> Floats:
+            found: Floats = np.concatenate([getattr(self.whole, name)[:before], getattr(today, name)])
+            return found
+
+        return SessionBars(
+            np.append(self.whole.session[:before], today.session),
+            np.append(self.whole.close_ns[:before], today.close_ns),
+            joined("last"),
+            joined("high"),
+            joined("low"),
+            joined("volume"),
+            today.complete,
+        )

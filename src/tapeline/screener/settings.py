@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from tapeline.domain.errors import ConfigurationError, UnknownNameError
+from tapeline.screener.strategy_settings import StrategySettings
 
 Steps = tuple[tuple[float, float], ...]
 """(bound, points) in the order in which they are tried; the first one met gives its points."""
@@ -292,6 +293,7 @@ class ScreenSettings:
     score: ScoreSettings = field(default_factory=ScoreSettings)
     accumulation: AccumulationSettings = field(default_factory=AccumulationSettings)
     stop: StopSettings = field(default_factory=StopSettings)
+    strategy: StrategySettings = field(default_factory=StrategySettings)
     switches: Switches = field(default_factory=Switches)
 
     def with_profile(self, profile: str) -> ScreenSettings:

@@ -47,6 +47,7 @@ def clear_holding(holding: Any) -> None:
     holding.part_ticket = -1
     holding.side = 0
     holding.scaled = 0
+    holding.part = 0.0
     holding.leaving = 0
     holding.fresh = 0
 

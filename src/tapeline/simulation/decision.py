@@ -145,7 +145,7 @@ def _decide_exits(book: Any, lane: Any, strategy: int, row: int, end_ns: int, se
         if not settings.watches_holdings or holding.quantity == 0.0:
             continue
         if holding.scaled == 0 and _rule(book, lane, strategy, SCALE_OUT, row, symbol) == 1.0:
-            scale_out_holding(book, strategy, symbol, end_ns)
+            scale_out_holding(book, strategy, symbol, settings.scale_out_fraction, np.nan, False, end_ns)
             continue
         move_stop(book, strategy, symbol, _rule(book, lane, strategy, MOVE_STOP, row, symbol), end_ns)
 
@@ -186,6 +186,7 @@ def _enter_by_rules(book: Any, lane: Any, strategy: int, symbol: int, side: int,
         stop_price,
         target_price,
         trail,
+        np.nan,
         end_ns,
     )
 

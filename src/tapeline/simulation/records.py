@@ -54,6 +54,7 @@ HOLDING_RECORD = np.dtype(
         ("part_ticket", "i8"),  # the sale of a scale-out
         ("side", "i8"),  # of the entry: 1 long, -1 short
         ("scaled", "i8"),
+        ("part", "f8"),  # the fraction that a scale-out sells
         ("leaving", "i8"),  # 0, or the purpose for which it is being closed
         ("fresh", "i8"),
     ]

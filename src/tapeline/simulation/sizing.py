@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tapeline.domain.words import IntentKind, Limit, Purpose, Role, TimeInForce
+from tapeline.domain.words import IntentKind, Limit, OrderType, Purpose, Role, TimeInForce
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import quantity_of, round_price, steps_in
 from tapeline.simulation.book import clear_holding
@@ -68,7 +68,7 @@ def limit_quantity(
     return max(bound, 0.0), code
 
 
-@compiled()
+@compiled(entry=True, **UNCOUNTED)
 def deny(book: Any, strategy: int, symbol: int, side: int, wanted: float, limit: int, end_ns: int) -> None:
     """Record a wish for an entry and the limit that refused it."""
     intent = new_intent(book, IntentKind.DENIED, strategy, symbol, side, Purpose.ENTRY, 0.0, end_ns)
@@ -88,9 +88,13 @@ def enter(
     stop_price: float,
     target_price: float,
     trail: float,
+    limit_price: float,
     end_ns: int,
 ) -> None:
-    """Size an entry, hold it against the limits, and ask for its bracket, or record what denied it."""
+    """Size an entry, hold it against the limits, and ask for its bracket, or record what denied it.
+
+    limit_price : the worst price at which it may fill, NaN = at the market
+    """
     account = book.account[0]
     price = book.prices[symbol]
     facts = book.symbols[symbol]
@@ -122,6 +126,9 @@ def enter(
     intent.role = Role.ENTRY
     intent.wanted = wanted
     intent.limit = code
+    if not np.isnan(limit_price):
+        intent.order_type = OrderType.LIMIT
+        intent.limit_price = round_price(limit_price, side < 0, facts)
     number = new_ticket(book, intent)
     holding = book.holdings[strategy, symbol]
     clear_holding(holding)

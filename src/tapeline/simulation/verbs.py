@@ -48,7 +48,7 @@ def _sell_part(book: Any, strategy: int, symbol: int, end_ns: int) -> None:
     holding = book.holdings[strategy, symbol]
     facts = book.symbols[symbol]
     held = abs(holding.quantity)
-    part = quantity_of(steps_in(held * book.strategies[strategy].scale_out_fraction, facts), facts)
+    part = quantity_of(steps_in(held * holding.part, facts), facts)
     side = holding.side
     group = book.account[0].tickets  # the number of a ticket to come: nothing else can have it as its group
     if part > 0.0:  # a child that was called back may have sold so much meanwhile that no part is left to sell
@@ -108,16 +108,29 @@ def close_holding(book: Any, strategy: int, symbol: int, purpose: int, end_ns: i
     _proceed(book, strategy, symbol, end_ns)
 
 
-@compiled()
-def scale_out_holding(book: Any, strategy: int, symbol: int, end_ns: int) -> None:
-    """Sell the strategy's fraction of a holding, once, and protect the rest by a new pair: all in one instruction."""
+@compiled(entry=True, **UNCOUNTED)
+def scale_out_holding(
+    book: Any, strategy: int, symbol: int, fraction: float, stop_price: float, drops_target: bool, end_ns: int
+) -> None:
+    """Sell a fraction of a holding and protect the rest by a new pair: all in one instruction.
+
+    stop_price : where the new stop stands if that is tighter, NaN = where the old one stood
+    drops_target : the rest has a stop only
+    """
     holding = book.holdings[strategy, symbol]
     facts = book.symbols[symbol]
     held = abs(holding.quantity)
-    part = quantity_of(steps_in(held * book.strategies[strategy].scale_out_fraction, facts), facts)
+    part = quantity_of(steps_in(held * fraction, facts), facts)
     if holding.leaving != 0 or part == 0.0 or part == held:
         return
     holding.scaled = 1
+    holding.part = fraction
+    if not np.isnan(stop_price) and np.isnan(holding.trail):
+        level = round_price(stop_price, holding.side < 0, facts)
+        if np.isnan(holding.stop_price) or (level - holding.stop_price) * holding.side > 0.0:
+            holding.stop_price = level
+    if drops_target:
+        holding.target_price = np.nan
     holding.leaving = Purpose.SCALE_OUT
     book.account[0].leaving += 1
     _proceed(book, strategy, symbol, end_ns)

@@ -7,6 +7,7 @@ from tapeline.strategies.buy_and_hold import BuyAndHold
 from tapeline.strategies.cross_sectional_momentum import CrossSectionalMomentum
 from tapeline.strategies.intraday_mean_reversion import IntradayMeanReversion
 from tapeline.strategies.moving_average_cross import MovingAverageCross
+from tapeline.strategies.reversal import MomentumReversal
 from tapeline.strategies.swing_trend import SwingTrend
 
 SHIPPED: dict[str, type[RuleStrategy] | type[Strategy]] = {
@@ -14,5 +15,6 @@ SHIPPED: dict[str, type[RuleStrategy] | type[Strategy]] = {
     "intraday-mean-reversion": IntradayMeanReversion,
     "swing-trend": SwingTrend,
     "cross-sectional-momentum": CrossSectionalMomentum,
+    "momentum-reversal": MomentumReversal,
     "buy-and-hold": BuyAndHold,
 }

@@ -6,7 +6,7 @@ a verb acts only where a condition is true. Nothing later than the slice can be 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ import numpy.typing as npt
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.panel import Floats
 from tapeline.domain.times import MINUTE
-from tapeline.domain.words import Purpose
+from tapeline.domain.words import Limit, Purpose
 from tapeline.simulation.records import FLAT, HOLDING
-from tapeline.simulation.sizing import SIZE_FIXED, enter
+from tapeline.simulation.sizing import SIZE_FIXED, deny, enter
 from tapeline.simulation.tables import Book, ensure_room
-from tapeline.simulation.verbs import close_holding, move_stop
+from tapeline.simulation.verbs import close_holding, move_stop, scale_out_holding
 from tapeline.strategies.rules import SessionWindow
 
 SIZE, VOLATILITY = "_size", "_volatility"
@@ -28,6 +28,22 @@ SIZE, VOLATILITY = "_size", "_volatility"
 
 INSTRUCTIONS_PER_VERB = 3
 """The most that one verb needs for a symbol: a bracket's three orders, or an exit with its two cancels."""
+
+INSTRUCTIONS_PER_SCALE_OUT = 6
+"""Three cancels, a sale and a new pair."""
+
+HOLDING_FIELDS = (
+    "quantity",
+    "entered_quantity",
+    "entry_price",
+    "stop_price",
+    "target_price",
+    "risk",
+    "highest",
+    "lowest",
+    "entry_session",
+    "pending_notional",
+)
 
 Where = str | int | npt.NDArray[Any] | bool
 
@@ -37,6 +53,8 @@ class SliceView:
 
     time_ns : end of the slice; symbols : names in column order; symbol_count : how many
     session : position of the slice's session in the calendar's whole history, -1 without sessions
+    session_open_ns, session_close_ns : when it begins and ends, zero without sessions
+    may_enter : whether the strategy's windows allow entries now
     Formulas stand as attributes under the names the class gave them, parts of a group as `now.band.upper`.
     """
 
@@ -58,7 +76,8 @@ class SliceView:
         flat_before_close_minutes: float | None = None,
     ) -> None:
         self._window, self._flat_minutes = window, flat_before_close_minutes
-        self._may_enter = True
+        self.may_enter = True
+        self.notes: dict[int, dict[str, bool | float | str]] = {}
         self.symbols = symbols
         self.symbol_count = len(symbols)
         self._columns = {symbol: column for column, symbol in enumerate(symbols)}
@@ -82,13 +101,14 @@ class SliceView:
         window, flat = self._window, self._flat_minutes
         early = window is not None and since_open < window.after_open_minutes
         late = window is not None and to_close <= window.before_close_minutes
-        self._may_enter = not (early or late or (flat is not None and to_close <= flat))
+        self.may_enter = not (early or late or (flat is not None and to_close <= flat))
 
     def show(self, values: Floats, exists: Floats, row: int, book: Book, settle: Callable[[], None]) -> None:
         """Turn to another moment. Called by the engine; `settle` plays the market up to it."""
         for owner, name, register in self._places:
             setattr(owner, name, values[register, row].copy())  # the table is used again for later rows
         self._values, self._exists, self._row, self._book, self._settle = values, exists, row, book, settle
+        self.notes.clear()
 
     @property
     def has_bar(self) -> npt.NDArray[np.bool_]:
@@ -121,6 +141,48 @@ class SliceView:
         self._settle()
         return float(self._book.fixed.account[0]["cash"])
 
+    @property
+    def tick(self) -> Floats:
+        """The smallest step of each symbol's prices, float64 [N], in currency. A copy."""
+        ticks: Floats = self._book.tables.symbols["tick"].copy()
+        return ticks
+
+    @property
+    def last_price(self) -> Floats:
+        """The newest close of each symbol, float64 [N], NaN before the first. A copy."""
+        self._settle()
+        prices: Floats = self._book.fixed.prices.copy()
+        return prices
+
+    def holding(self, symbol: str | int = 0) -> dict[str, float]:
+        """Return what the strategy knows of its holding of a symbol; NaN for what there is not.
+
+        quantity, entered_quantity : held now, negative when short, and entered in all
+        entry_price, stop_price, target_price : in currency; risk : from the entry to the first stop, per share
+        highest, lowest : prices since the entry; entry_session : of the first fill; pending_notional : of an entry
+        that is on its way
+        """
+        self._settle()
+        record = self._book.fixed.holdings[self._strategy, self._column(symbol)]
+        return {name: float(record[name]) for name in HOLDING_FIELDS}
+
+    def can_change(self, symbol: str | int = 0) -> bool:
+        """Return whether the strategy holds a symbol and no closing order or scale-out of it is under way."""
+        self._settle()
+        column = self._column(symbol)
+        tables = self._book.fixed
+        leaving = tables.holdings[self._strategy, column]["leaving"]
+        return bool(tables.states[self._strategy, column] == HOLDING and leaving == 0)
+
+    def last_round_trip(self, symbol: str | int = 0) -> dict[str, float] | None:
+        """Return times, prices and results of the strategy's newest closed round trip in a symbol, None without one."""
+        self._settle()
+        column = self._column(symbol)
+        for trip in self._book.rows("round_trips")[::-1]:
+            if trip["strategy"] == self._strategy and trip["symbol"] == column:
+                return {name: trip[name].item() for name in trip.dtype.names}
+        return None
+
     def is_flat(self, symbol: str | int = 0) -> bool:
         """Return whether the strategy neither holds nor is entering a symbol."""
         self._settle()
@@ -135,6 +197,7 @@ class SliceView:
         stop: float | Floats | None = None,
         target: float | Floats | None = None,
         trail: float | Floats | None = None,
+        limit: float | Floats | None = None,
     ) -> None:
         """Enter symbols that are flat and have a bar now: by name, by column, or where a condition is true.
 
@@ -143,13 +206,14 @@ class SliceView:
         side : 1 long, -1 short; quantity : a number or an array over symbols, None = the strategy's `size`
         stop, target : prices; trail : distance in currency; a number or an array over symbols. One that is given and
             unknown denies the entry: that is no reason to go without it
+        limit : the worst price to enter at, None = at the market; what has not filled when the session ends is over
         """
         if side not in (1, -1):
             raise InputError(f"now.enter: side must be 1 (long) or -1 (short), found {side!r}.")
         if stop is not None and trail is not None:
             raise InputError("now.enter: a bracket has one stop. Give stop or trail, not both.")
         columns = self._which(where)
-        if not len(columns) or not self._may_enter:
+        if not len(columns) or not self.may_enter:
             return
         self._settle()
         self._make_room(len(columns))
@@ -165,8 +229,9 @@ class SliceView:
             if tables.account[0]["busy"] >= tables.limits[0]["positions_max"]:
                 return
             levels = _at(stop, column), _at(target, column), _at(trail, column)
-            given = [value is not None for value in (stop, target, trail)]
-            if any(np.isnan(level) and asked for level, asked in zip(levels, given, strict=True)):
+            worst = _at(limit, column)
+            given = [value is not None for value in (stop, target, trail, limit)]
+            if any(np.isnan(level) and asked for level, asked in zip((*levels, worst), given, strict=True)):
                 levels = side * np.inf, np.nan, np.nan  # a stop beyond every price is the refusal that rules get
             enter(
                 self._book,
@@ -177,8 +242,25 @@ class SliceView:
                 float(self._values[self._size_row, row, column]) if quantity is None else _at(quantity, column),
                 float(self._values[self._volatility_row, row, column]) if self._volatility_row >= 0 else np.nan,
                 *levels,
+                worst,
                 self.time_ns,
             )
+
+    def refuse(self, where: Where, quantity: float | Floats, side: int = 1) -> None:
+        """Record that an entry which a rule wanted was refused by another of the strategy's own rules.
+
+        quantity : what was wanted; say why with `tell`
+        """
+        columns = self._which(where)
+        self._settle()
+        self._make_room(len(columns))
+        for column in columns:
+            wanted = _at(quantity, int(column))
+            deny(self._book, self._strategy, int(column), side, wanted, int(Limit.OWN_RULE), self.time_ns)
+
+    def tell(self, symbol: str | int, notes: Mapping[str, bool | float | str]) -> None:
+        """Add notes to what the journal keeps of this slice's decision about a symbol: names with truths or numbers."""
+        self.notes.setdefault(self._column(symbol), {}).update(notes)
 
     def exit(self, where: Where) -> None:
         """Close holdings at the market: by name, by column, or where a condition is true. Flat symbols stay flat."""
@@ -192,6 +274,32 @@ class SliceView:
             if states[column] != FLAT:
                 close_holding(self._book, self._strategy, int(column), int(Purpose.EXIT_RULE), self.time_ns)
 
+    def scale_out(
+        self,
+        where: Where,
+        fraction: float | Floats,
+        *,
+        stop: float | Floats | None = None,
+        keep_target: bool = True,
+    ) -> None:
+        """Sell a part of holdings at the market, and protect the rest by a new pair that replaces the old one.
+
+        Nothing happens where the part is less than one step, the whole, or where something else is under way.
+
+        fraction : of what is held now; stop : where the new stop stands if that is tighter than the old one
+        keep_target : False = the rest has a stop only
+        """
+        columns = self._which(where)
+        if not len(columns):
+            return
+        self._settle()
+        self._make_room(len(columns), INSTRUCTIONS_PER_SCALE_OUT)
+        for column in columns:
+            part = _at(fraction, int(column))
+            if self._book.fixed.states[self._strategy, column] == HOLDING and part > 0.0:
+                level = _at(stop, int(column))
+                scale_out_holding(self._book, self._strategy, int(column), part, level, not keep_target, self.time_ns)
+
     def set_stop(self, where: Where, price: float | Floats) -> None:
         """Tighten the stops of holdings to a price; one without a stop, or whose stop is nearer, stays as it is."""
         columns = self._which(where)
@@ -204,10 +312,10 @@ class SliceView:
             if states[column] == HOLDING:
                 move_stop(self._book, self._strategy, int(column), _at(price, column), self.time_ns)
 
-    def _make_room(self, symbols: int) -> None:
+    def _make_room(self, symbols: int, instructions: int = INSTRUCTIONS_PER_VERB) -> None:
         ensure_room(self._book)
         tables = self._book.fixed
-        if tables.account[0]["intents"] + INSTRUCTIONS_PER_VERB * symbols > len(tables.intents):
+        if tables.account[0]["intents"] + instructions * symbols > len(tables.intents):
             raise InputError(
                 f"The strategy gave {int(tables.account[0]['intents'])} instructions in one slice, more than its"
                 " holdings can need. Call each verb once for a symbol and slice."
