@@ -226,7 +226,7 @@ class Screen:
         self.table, self._confirmation = self.program.tables[TABLE], self.program.tables[CONFIRMATION]
         self._session = -1
         self._present = np.zeros(len(symbols), dtype=bool)
-        self._fresh = np.zeros(len(symbols), dtype=bool)
+        self._fresh = np.ones(len(symbols), dtype=bool)  # before the first hour ends, none could have
 
     @property
     def chunk_rows(self) -> int:
