@@ -16,12 +16,14 @@ from typing import Any
 from screener.reference import market as referee
 from screener.reference.bars import MINUTE, Session, frame_ends
 from screener.reference.profiles import SOURCE, TAPELINE
+from screener.reference.regime import INDICES
 from tapeline.app.screen_settings import load_screener_settings
 from tapeline.app.screening import Vix, screen_history
 from tapeline.app.vix import read_vix
 from tapeline.feeds.parquet import read_bars
 
 PROFILES = {"source": SOURCE, "tapeline": TAPELINE}
+FUNDS = frozenset(INDICES)  # none else among the files' symbols is named to either
 TIMES = 20
 TOLERANCE = 1e-9
 
@@ -49,7 +51,7 @@ def reports(
         now = screening.snapshot.time_ns
         if now in wanted:
             seen += 1
-            yield screening.as_dict(all_fine=True), referee.report(market, now, PROFILES[profile], closes)
+            yield screening.as_dict(all_fine=True), referee.report(market, now, PROFILES[profile], closes, FUNDS)
     assert seen == len(wanted), f"{seen} of {len(wanted)} decision times were screened"
 
 
