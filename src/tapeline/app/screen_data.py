@@ -57,19 +57,21 @@ def universe_of(
     return build_universe(day, chosen, panel.symbols, days, facts, settings.universe, sessions=trading)
 
 
-def only_members(panel: Panel, universe: Universe) -> Panel:
+def only_members(panel: Panel, universe: Universe, besides: Sequence[str] = ()) -> Panel:
     """Return the bars of the symbols that a universe keeps.
 
+    besides : symbols that stay though the universe has not got them, such as the indices of the regime
     A member without bars stands there as a symbol that does not trade, so that it is told and counted as dropped.
     Raises DataError if it keeps none.
     """
     columns = {symbol: column for column, symbol in enumerate(panel.symbols)}
-    symbols = [member.symbol for member in universe.members if not member.reason or member.symbol not in columns]
+    symbols = list(universe.expected)
     if not any(symbol in columns for symbol in symbols):
         raise DataError(
             f"The universe of {universe.day} keeps none of {len(universe.members)} symbols; the first was dropped for:"
             f" {universe.members[0].reason if universe.members else 'no members'}. Screen with --filters off."
         )
+    symbols += [symbol for symbol in besides if symbol in columns and symbol not in symbols]
     fields: dict[str, Any] = {}
     for name in BAR_FIELDS:
         source = getattr(panel, name)

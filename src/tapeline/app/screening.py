@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,6 +50,10 @@ class Screening:
         found["at"] = to_iso(found["at"])
         found["regime"] = self.regime_as_dict()
         return {name: plain(value) for name, value in found.items()}
+
+    def of(self, symbols: Collection[str]) -> Screening:
+        """Return the screening of some of the symbols; the regime stays that of the market."""
+        return replace(self, snapshot=self.snapshot.of(symbols))
 
     def regime_as_dict(self) -> dict[str, Any] | None:
         """Return the regime as plain data for JSON, None before the first close of the confirmation frame."""

@@ -14,23 +14,28 @@ from tapeline.screener.regime import Regime
 _TRUTH = {True: "+", False: "·", None: "?"}
 
 
-def watchlist_table(screening: Screening, top: int, *, only_watchlist: bool = False) -> Table:
-    """Return the best rows: the watchlist first, then the others by score."""
+def best_columns(screening: Screening, top: int, *, only_watchlist: bool = False) -> list[int]:
+    """Return the columns to be shown: the watchlist first, then the others by score."""
     snapshot = screening.snapshot
     listed = snapshot.watchlist
     total = snapshot["score.total"]
     others = [column for column in range(len(snapshot.symbols)) if snapshot.present[column] and column not in listed]
     others.sort(key=lambda column: (total[column] != total[column], -total[column], snapshot.symbols[column]))
-    columns = (listed if only_watchlist else [*listed, *others])[:top]
-    table = Table(box=None, pad_edge=False)
-    for name in ("", "symbol", "grade", "score", "class", "state", "rr", "stop", "target", "abcdv", "q1-6", "remarks"):
+    return (listed if only_watchlist else [*listed, *others])[:top]
+
+
+def watchlist_table(screening: Screening, columns: list[int]) -> Table:
+    """Return the rows of some columns; a star marks the watchlist."""
+    snapshot = screening.snapshot
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("", "symbol", "grade", "score", "class", "state", "rr", "stop", "target", "abcdv", "q1-6"):
         right = name in ("score", "rr", "stop", "target")
-        table.add_column(name, justify="right" if right else "left", no_wrap=name != "remarks")
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for column in columns:
         row = snapshot.row(column)
         score = row["sabr20"]["total"] if row["sabr20"] else None
         table.add_row(
-            "*" if column in listed else "",
+            "*" if column in snapshot.watchlist else "",
             row["symbol"],
             row["grade"] or "–",
             _number(score, 1),
@@ -41,7 +46,6 @@ def watchlist_table(screening: Screening, top: int, *, only_watchlist: bool = Fa
             _number(row["target"], 2),
             "".join(_TRUTH[row["coarse"][name]] for name in "abcdv"),
             "".join(_TRUTH[row["tree"][f"q{place}"]] for place in range(1, 7)),
-            "; ".join(snapshot.remarks(column)),
         )
     return table
 

@@ -21,12 +21,22 @@ from tapeline.app.screening import Screening, Vix, explain_at, screen_at, screen
 from tapeline.app.vix import read_vix
 from tapeline.app.watchlist import Refresh, Watchlist
 from tapeline.cli.console import SIMULATED, console, messages, show_text
-from tapeline.cli.screen_tables import evaluation_lines, regime_lines, switches_table, validation_lines, watchlist_table
+from tapeline.cli.screen_tables import (
+    best_columns,
+    evaluation_lines,
+    regime_lines,
+    switches_table,
+    validation_lines,
+    watchlist_table,
+)
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.panel import Panel
 from tapeline.domain.times import to_iso
 from tapeline.report.amounts import plural
+from tapeline.screener.universe import Universe
 from tapeline.store.screen_store import ScreenStore
+
+WATCHED = 20
 
 
 @dataclass(frozen=True)
@@ -59,17 +69,17 @@ class ScreenChoice:
         """Return the closes of VIX, None without a file."""
         return None if self.vix is None else read_vix(self.vix, self.data.calendar)
 
-    def filtered(self, panel: Panel, settings: ScreenerSettings, at_ns: int) -> Panel:
-        """Return the bars of the day's universe with the filters on, all of them with filters off."""
+    def universe(self, panel: Panel, settings: ScreenerSettings, at_ns: int) -> Universe | None:
+        """Return the day's universe with the filters on, None with filters off."""
         if self.filters not in ("on", "off"):
             raise UnknownNameError("filters", self.filters, ["on", "off"])
         if self.filters == "off":
-            return panel
+            return None
         universe = universe_of(panel, day_of(panel, at_ns), settings)
         messages.print(
             f"The universe of {universe.day} keeps {len(universe.kept)} of {plural(len(universe.members), 'symbol')}."
         )
-        return only_members(panel, universe)
+        return universe
 
 
 def show_screen(
@@ -159,9 +169,13 @@ def show_validation(choice: ScreenChoice, *, as_json: bool) -> None:
 def _screened(choice: ScreenChoice) -> tuple[Screening, Panel, float]:
     settings, panel, vix = choice.settings(), choice.read(), choice.read_vix()
     at_ns = moment_of(choice.at, panel)
-    panel = choice.filtered(panel, settings, at_ns)
+    universe = choice.universe(panel, settings, at_ns)
+    if universe is not None:
+        panel = only_members(panel, universe, besides=settings.regime.indices)
     begun = time.monotonic()
     screening = screen_at(panel, at_ns, settings, vix)
+    if universe is not None:
+        screening = screening.of(universe.expected)
     return screening, panel, time.monotonic() - begun
 
 
@@ -175,7 +189,11 @@ def _print(screening: Screening, choice: ScreenChoice, top: int, took_s: float) 
         show_text(f"Flags: {', '.join(found['flags'])}.")
     if screening.regime is not None:
         show_text(regime_lines(screening.regime)[0])
-    console.print(watchlist_table(screening, top))
+    columns = best_columns(screening, top)
+    console.print(watchlist_table(screening, columns))
+    for column in columns:
+        for remark in screening.snapshot.remarks(column):
+            show_text(f"{screening.snapshot.symbols[column]}: {remark}.")
     for one in found["dropped"][:top]:
         show_text(f"{one['symbol']} dropped: {one['reason']}.")
     if len(found["dropped"]) > top:
@@ -209,7 +227,7 @@ def _live() -> Iterator[Any]:
 
         def draw(refresh: Refresh) -> None:
             told.extend(sentence for _, _, sentence in refresh.alerts)
-            table = watchlist_table(refresh.screening, 20, only_watchlist=True)
+            table = watchlist_table(refresh.screening, best_columns(refresh.screening, WATCHED, only_watchlist=True))
             table.title = to_iso(refresh.screening.snapshot.time_ns)
             table.caption = "\n".join(told[-3:])
             live.update(table)

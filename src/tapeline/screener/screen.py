@@ -11,8 +11,8 @@ The rules are formulas, the same that the strategy trades, so a screen and a bac
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -85,6 +85,17 @@ class Snapshot:
     def __getitem__(self, name: str) -> Floats:
         found: Floats = self.values[self.names[name]]
         return found
+
+    def of(self, symbols: Collection[str]) -> Snapshot:
+        """Return the same moment for some of the symbols."""
+        columns = [column for column, symbol in enumerate(self.symbols) if symbol in symbols]
+        return replace(
+            self,
+            symbols=tuple(self.symbols[column] for column in columns),
+            values=self.values[:, columns],
+            present=self.present[columns],
+            stale=self.stale[columns],
+        )
 
     @cached_property
     def passed(self) -> Flags:
