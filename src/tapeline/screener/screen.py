@@ -57,6 +57,7 @@ class Rules:
         found["trend"] = index_trend(self.readings, self.regime)
         found["is_long_enough"] = self.readings.is_long_enough
         found["close"] = self.readings.trigger.close.latest()
+        found["volume"] = self.readings.trigger.volume.latest()
         for role in ROLES:
             found[f"bars.{role}"] = getattr(self.readings, role).close.known().latest()
         return found
@@ -157,6 +158,8 @@ class Snapshot:
             found.append(f"fewer than {self.settings.coarse.bars_min} bars of {frames.confirmation}")
         if self.stale[column]:
             found.append(f"no bar of {frames.confirmation} in the last one that could have closed")
+        if self["volume"][column] == 0:
+            found.append(f"no volume in the newest bar of {frames.trigger}")
         for frame, names in (
             (frames.confirmation, [f"coarse.{name}" for name in CONDITIONS[:5]]),
             (frames.regime, ["tree.q1", "tree.hostile"]),
