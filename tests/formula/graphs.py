@@ -20,6 +20,7 @@ from tapeline.formula import (
     sqrt,
     where,
 )
+from tapeline.formula.library_trend import any_between
 
 FRAMES = ("", "10min", "15min", "1h", "1d", "2d")
 COMPARISONS: tuple[Callable[[Node, Node], Node], ...] = (
@@ -63,7 +64,7 @@ def _number(draw: DrawFn, depth: int, exact: bool) -> Node:
     if depth == 0:
         return getattr(draw(frames), draw(st.sampled_from(FIELDS)))  # type: ignore[no-any-return]
     x, length = _number(draw, depth - 1, exact), draw(st.integers(1, 5))
-    kinds = ("pair", "back", "rank", "on", "clock", "choice", "count", "since")
+    kinds = ("pair", "back", "rank", "on", "latest", "clock", "choice", "count", "since")
     kind = draw(st.sampled_from(kinds if exact else (*kinds, *["indicator"] * 4, "across")))
     if kind == "indicator":
         parts = parts_of(draw(st.sampled_from(sorted(EXAMPLES))), draw(frames), x, length)
@@ -76,6 +77,8 @@ def _number(draw: DrawFn, depth: int, exact: bool) -> Node:
         return draw(st.sampled_from(LOOKS_BACK))(x, length)
     if kind == "on":
         return x.on(draw(frames))
+    if kind == "latest":
+        return maximum(x.latest(), _number(draw, 0, exact))
     if kind == "clock":
         return x + draw(st.sampled_from(CLOCKS))
     if kind == "rank":
@@ -92,11 +95,18 @@ def _condition(draw: DrawFn, depth: int, exact: bool) -> Node:
         if draw(st.integers(0, 4)) == 0:
             return (x > 20) | (draw(st.sampled_from(CLOCKS)) < 30)
         return draw(st.sampled_from(COMPARISONS))(x, draw(st.sampled_from((x.lag(1), _number(draw, 0, exact)))))
-    kind = draw(st.sampled_from(("compare", "and", "or", "not", "window")))
+    kind = draw(st.sampled_from(("compare", "and", "or", "not", "window", "known", "latest", "between")))
     if kind == "compare":
         left, right = _number(draw, depth - 1, exact), _number(draw, depth - 1, exact)
         return draw(st.sampled_from(COMPARISONS))(left, right)
+    if kind in ("known", "between"):
+        x = _number(draw, depth - 1, exact)
+        if kind == "known":
+            return x.known()
+        return any_between(x.lag(draw(st.integers(1, 3))), x, _number(draw, depth - 1, exact), draw(st.integers(1, 5)))
     inner = _condition(draw, depth - 1, exact)
+    if kind == "latest":
+        return inner.latest() & _condition(draw, 0, exact)
     if kind == "not":
         return ~inner
     if kind == "window":

@@ -135,6 +135,9 @@ class Reference:
         columns = range(len(self.panel.symbols))
         name = node.operation.name
         inputs = [self.grid(child, frame_ns) for child in node.inputs]
+        if name == "latest":
+            source = node.inputs[0].frame
+            return inputs[0] if source is None else self._as_of(node.inputs[0], source.ns, frame_ns)
         if node.operation.kind == "cross_section":
             return [self._across(node, line, rows.bars[r]) for r, line in enumerate(inputs[0])]
         result = [[NAN for _ in columns] for _ in rows.end_ns]
@@ -179,6 +182,8 @@ class Reference:
             return {1.0: cells[1], 0.0: cells[2]}.get(cells[0], NAN)
         if name in ("on", "named"):
             return cells[0]
+        if name == "known":
+            return float(not math.isnan(cells[0]))
         if any(map(math.isnan, cells)):
             return NAN
         if name in ("greater", "less", "greater_equal", "less_equal", "equal", "not_equal"):
@@ -290,7 +295,18 @@ def _crossed(reference: Reference, node: Node, series: list[list[float]], place:
     return NAN if math.isnan(now) or math.isnan(before) else 1.0
 
 
+def _any_between(reference: Reference, node: Node, series: list[list[float]], place: int) -> float:
+    levels, lows, highs = series
+    low, high = lows[place], highs[place]
+    window = [levels[i] if i >= 0 else NAN for i in range(place - int(node.parameters[0]) + 1, place + 1)]
+    within = 1e-9 * max(1, abs(high))
+    if any(level > low and (level <= high or abs(level - high) <= max(within, 1e-9 * abs(level))) for level in window):
+        return 1.0
+    return NAN if any(map(math.isnan, (*window, low, high))) else 0.0
+
+
 WINDOWS: dict[str, Any] = {
+    "any_between": _any_between,
     "lag": _lag,
     "any": _any(1.0),
     "all": _any(0.0),

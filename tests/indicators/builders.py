@@ -67,6 +67,7 @@ def a_market(rows: int, symbols: int, seed: int = 0, missing: float = 0.0, unkno
         "lower": low - 15 * unit,
         "benchmark": (3200 + np.abs(np.cumsum(rng.permuted(moves, axis=0), axis=0))) * unit,
         "weight": rng.integers(0, 9, (rows, symbols)) / 8.0,
+        "level": np.roll(high, 2, axis=0),
         "volume": rng.integers(0, 500, (rows, symbols)) * (64.0 * unit),
         "condition": (rng.random((rows, symbols)) < 0.4).astype(np.float64),
     }

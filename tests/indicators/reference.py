@@ -244,6 +244,14 @@ def any_(condition: Array, length: float) -> list[Array]:
     return [np.where(np.any(bars == 1, axis=0), 1.0, unknown)]
 
 
+def any_between(level: Array, low: Array, high: Array, length: float) -> list[Array]:
+    levels = lags(level, length)
+    unknown = np.where(np.any(np.isnan([*levels, low, high]), axis=0), np.nan, 0.0)
+    with np.errstate(invalid="ignore"):
+        inside = (levels > low) & (levels <= high + 1e-9 * np.maximum(1, np.abs(high)))
+    return [np.where(np.any(inside, axis=0), 1.0, unknown)]
+
+
 def all_(condition: Array, length: float) -> list[Array]:
     bars = lags(condition, length)
     unknown = np.where(np.any(np.isnan(bars), axis=0), np.nan, 1.0)
@@ -288,6 +296,7 @@ REFERENCES: dict[str, Callable[..., list[Array]]] = {
         relative_volume_by_minute,
         lag,
         any_,
+        any_between,
         all_,
         count_true,
         bars_since,

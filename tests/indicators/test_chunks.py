@@ -135,6 +135,7 @@ def test_rows_without_a_bar_change_nothing(kernel: Kernel, market: dict[str, Arr
 def test_the_first_known_value_comes_after_the_lookback(kernel: Kernel) -> None:
     market = a_market(200, FEW_SYMBOLS, seed=3)
     market["condition"][:] = 0.0
+    market["level"][:] = 0.0
     market["volume"] += 1.0
     parameters = parameters_of(kernel)
     if kernel.name == "bars_since":
@@ -150,7 +151,7 @@ def test_the_first_known_value_comes_after_the_lookback(kernel: Kernel) -> None:
 
 
 # These remember unknown bars, or count sessions and not bars.
-REMEMBERING = ("lag", "rate_of_change", "any", "all", "bars_since", "relative_volume_by_minute")
+REMEMBERING = ("lag", "rate_of_change", "any", "any_between", "all", "bars_since", "relative_volume_by_minute")
 
 
 @pytest.mark.parametrize("name", [name for name in KERNELS if name not in REMEMBERING])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,18 @@ from tapeline.domain.errors import DataError
 from tapeline.domain.panel import BAR_FIELDS, Floats, Panel, Times
 from tapeline.domain.times import to_iso
 from tapeline.engine.assembly import AnyStrategy
-from tapeline.formula import bars, compile_program
+from tapeline.formula import Explanation, bars, compile_program
 from tapeline.screener.reading import Readings
 from tapeline.screener.regime import Regime, index_trend, market_regime
-from tapeline.screener.screen import CONFIRMATION, Screen, Snapshot
+from tapeline.screener.screen import CONFIRMATION, TABLE, Screen, Snapshot
 from tapeline.screener.sessions import SessionBars, SessionHistory, session_bars
 from tapeline.strategies.reversal import REGIME_FAVOURABILITY, REGIME_POSITIONS, REGIME_SIZE, MomentumReversal
+
+EXPLAINED = (
+    *(f"coarse.{name}" for name in "abcdv"),
+    *(f"tree.{name}" for name in ("q1", "hostile", "q2", "q3", "q4", "q5", "q6")),
+)
+"""The conditions that `explain_at` takes apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +51,16 @@ class Screening:
         """Return plain data for JSON; infinite ratios are the text "inf"."""
         found = self.snapshot.as_dict(self.settings.profile, all_fine=all_fine, took_s=took_s)
         found["at"] = to_iso(found["at"])
-        found["regime"] = None if self.regime is None else self.regime.as_dict()
-        return {name: _plain(value) for name, value in found.items()}
+        found["regime"] = self.regime_as_dict()
+        return {name: plain(value) for name, value in found.items()}
+
+    def of(self, symbols: Collection[str]) -> Screening:
+        """Return the screening of some of the symbols; the regime stays that of the market."""
+        return replace(self, snapshot=self.snapshot.of(symbols))
+
+    def regime_as_dict(self) -> dict[str, Any] | None:
+        """Return the regime as plain data for JSON, None before the first close of the confirmation frame."""
+        return None if self.regime is None else plain(self.regime.as_dict())
 
 
 def screen_history(
@@ -58,8 +72,8 @@ def screen_history(
     """
     screen = Screen(panel.symbols, panel.frame_ns, settings.screen, settings.regime)
     regime = None
-    for first in range(0, len(panel), screen.chunk_rows):
-        for snapshot in screen.advance(panel.rows(first, min(first + screen.chunk_rows, len(panel)))):
+    for chunk in _chunks(panel, screen):
+        for snapshot in screen.advance(chunk):
             wanted = first_ns is None or snapshot.time_ns >= first_ns
             if snapshot.closes_confirmation and wanted:
                 regime = regime_of(panel, snapshot, settings, vix)
@@ -72,22 +86,74 @@ def screen_at(panel: Panel, at_ns: int, settings: ScreenerSettings, vix: Vix | N
 
     The regime is that of the last close of the confirmation frame. Raises DataError if nothing had closed by then.
     """
-    row = int(np.searchsorted(panel.end_ns, at_ns, side="right"))
-    past = panel.rows(0, row)
+    past = rows_until(panel, at_ns)
     screen = Screen(panel.symbols, panel.frame_ns, settings.screen, settings.regime)
     last = of_regime = None
-    for first in range(0, row, screen.chunk_rows):
-        for snapshot in screen.advance(past.rows(first, min(first + screen.chunk_rows, row))):
+    for chunk in _chunks(past, screen):
+        for snapshot in screen.advance(chunk):
             last = snapshot
             of_regime = snapshot if snapshot.closes_confirmation else of_regime
     if last is None:
-        begins = to_iso(int(panel.end_ns[0])) if len(panel) else "nothing"
-        raise DataError(
-            f"No bar of {settings.screen.frames.trigger} had closed by {to_iso(at_ns)}; the data begin with {begins}."
-            " Choose a later time."
-        )
+        raise _nothing_closed(panel, at_ns, settings)
     regime = regime_of(past, of_regime, settings, vix) if of_regime is not None else None
     return Screening(last, regime, settings)
+
+
+def explain_at(panel: Panel, at_ns: int, settings: ScreenerSettings, symbol: str) -> dict[str, Explanation]:
+    """Return what each condition of tree and coarse screen saw at the last close of the trigger frame, by name.
+
+    Raises UnknownNameError for a symbol that is not there, DataError if nothing had closed by then.
+    """
+    column = panel.column(symbol)
+    past = rows_until(panel, at_ns)
+    screen = Screen(panel.symbols, panel.frame_ns, settings.screen, settings.regime)
+    found: dict[str, Explanation] = {}
+    for chunk in _chunks(past, screen):
+        count = sum(1 for _ in screen.advance(chunk))
+        if count:
+            found = {name: screen.program.explain(TABLE, name, count - 1, column) for name in EXPLAINED}
+    if not found:
+        raise _nothing_closed(panel, at_ns, settings)
+    return found
+
+
+def rows_until(panel: Panel, at_ns: int) -> Panel:
+    """Return the rows that had ended by a moment.
+
+    Where nothing traded up to that moment a row without bars stands for it, so that the frames that ended in
+    between do close.
+    """
+    past = panel.rows(0, int(np.searchsorted(panel.end_ns, at_ns, side="right")))
+    if len(past) == 0 or panel.sessions is None or past.series:
+        return past
+    session = int(panel.sessions.index_of(past.start_ns[-1:])[0])
+    if session < 0:
+        return past
+    opened, closed = int(panel.sessions.open_ns[session]), int(panel.sessions.close_ns[session])
+    end = min(at_ns, closed)
+    end -= 0 if end == closed else (end - opened) % panel.frame_ns
+    last = int(past.end_ns[-1])
+    if end <= last:
+        return past
+    nothing = np.full((1, len(panel.symbols)), np.nan)
+    prices: dict[str, Any] = {name: np.concatenate([getattr(past, name), nothing]) for name in BAR_FIELDS}
+    starts, ends = (
+        np.append(times, time) for times, time in ((past.start_ns, end - panel.frame_ns), (past.end_ns, end))
+    )
+    return replace(past, start_ns=starts, end_ns=ends, **prices)
+
+
+def _chunks(rows: Panel, screen: Screen) -> Iterator[Panel]:
+    for first in range(0, len(rows), screen.chunk_rows):
+        yield rows.rows(first, min(first + screen.chunk_rows, len(rows)))
+
+
+def _nothing_closed(panel: Panel, at_ns: int, settings: ScreenerSettings) -> DataError:
+    begins = to_iso(int(panel.end_ns[0])) if len(panel) else "nothing"
+    return DataError(
+        f"No bar of {settings.screen.frames.trigger} had closed by {to_iso(at_ns)}; the data begin with {begins}."
+        " Choose a later time."
+    )
 
 
 def regime_of(panel: Panel, snapshot: Snapshot, settings: ScreenerSettings, vix: Vix | None) -> Regime:
@@ -164,11 +230,12 @@ def _regime(
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value as JSON can hold it: unknown is None, infinite the text "inf"."""
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: plain(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     if isinstance(value, float):
         if value != value:
             return None

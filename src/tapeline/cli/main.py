@@ -15,6 +15,7 @@ import typer
 
 from tapeline import __version__
 from tapeline.cli.data import data_app
+from tapeline.cli.screen import AsJson, At, Config, Frames, Profile, VixFile, screen_app, universe_app
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 INTERRUPTION = "interrupted; nothing was kept."
@@ -33,6 +34,8 @@ app = typer.Typer(
 journal_app = typer.Typer(help="Look after a journal.", no_args_is_help=True)
 app.add_typer(journal_app, name="journal")
 app.add_typer(data_app, name="data")
+app.add_typer(screen_app, name="screen")
+app.add_typer(universe_app, name="universe")
 
 _BARS, _RUN, _OUTPUT = "Bars", "Run", "Output"
 
@@ -192,6 +195,54 @@ def why(
     from tapeline.cli.show import show_why
 
     show_why(question, journal, data, WORK, whole=whole, as_json=as_json)
+
+
+@app.command()
+def regime(
+    data: Data = None,
+    lake: Lake = "",
+    bars: Bars = "",
+    seed: Seed = 7,
+    symbols: Symbols = "",
+    label: Label = "start",
+    calendar: Calendar = "XNYS",
+    at: At = "",
+    profile: Profile = "tapeline",
+    config: Config = None,
+    frames: Frames = "",
+    vix: VixFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell the market's regime at a moment: trend, volatility, breadth, correlation, and how much to risk."""
+    from tapeline.app.load import DataChoice
+    from tapeline.cli.screening import ScreenChoice, show_regime
+
+    choice = DataChoice(data, symbols, "", "", label, calendar, seed, lake=lake, bars=bars)
+    show_regime(ScreenChoice(choice, profile, config, frames, vix, at=at), as_json=as_json)
+
+
+@app.command()
+def chart(
+    symbol: Annotated[str, typer.Argument(help="Symbol of the bars.")],
+    data: Data = None,
+    lake: Lake = "",
+    bars: Bars = "",
+    seed: Seed = 7,
+    label: Label = "start",
+    calendar: Calendar = "XNYS",
+    at: At = "",
+    profile: Profile = "tapeline",
+    config: Config = None,
+    frames: Frames = "",
+    output: Annotated[Path | None, typer.Option("--output", help="Page to write; default: SYMBOL.html.")] = None,
+) -> None:
+    """Draw what the screen saw of a symbol: three frames with bands, oscillators, and where conditions turned true."""
+    from tapeline.app.load import DataChoice
+    from tapeline.cli.screen_chart import write_chart
+    from tapeline.cli.screening import ScreenChoice
+
+    choice = DataChoice(data, symbol, "", "", label, calendar, seed, lake=lake, bars=bars)
+    write_chart(ScreenChoice(choice, profile, config, frames, at=at), symbol, output)
 
 
 @journal_app.command("verify")

@@ -11,8 +11,8 @@ The rules are formulas, the same that the strategy trades, so a screen and a bac
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +35,7 @@ NO_BAR = "no bar in this session"
 CONDITIONS = ("a", "b", "c", "d", "v", "passed")
 QUESTIONS = ("q1", "q2", "q3", "q4", "q5", "q6", "hostile")
 COMPONENTS = ("setup_strength", "bottom_phase", "accumulation", "trend_momentum", "risk_reward", "volume")
+ROLES = ("trigger", "confirmation", "regime")
 _WEIGHTS = ("setup", "bottom", "accumulation", "trend", "risk", "volume")
 
 
@@ -56,6 +57,9 @@ class Rules:
         found["trend"] = index_trend(self.readings, self.regime)
         found["is_long_enough"] = self.readings.is_long_enough
         found["close"] = self.readings.trigger.close.latest()
+        found["volume"] = self.readings.trigger.volume.latest()
+        for role in ROLES:
+            found[f"bars.{role}"] = getattr(self.readings, role).close.known().latest()
         return found
 
 
@@ -82,6 +86,17 @@ class Snapshot:
     def __getitem__(self, name: str) -> Floats:
         found: Floats = self.values[self.names[name]]
         return found
+
+    def of(self, symbols: Collection[str]) -> Snapshot:
+        """Return the same moment for some of the symbols."""
+        columns = [column for column, symbol in enumerate(self.symbols) if symbol in symbols]
+        return replace(
+            self,
+            symbols=tuple(self.symbols[column] for column in columns),
+            values=self.values[:, columns],
+            present=self.present[columns],
+            stale=self.stale[columns],
+        )
 
     @cached_property
     def passed(self) -> Flags:
@@ -130,6 +145,29 @@ class Snapshot:
         unfit = int((~self.present).sum() + (self.stale & self.present).sum() + short.sum())
         if unfit / universe > numbers.missing_share_max:
             found.append("incomplete")
+        return found
+
+    def remarks(self, column: int) -> list[str]:
+        """Return what is not known of a symbol and why, in words; nothing for one of which all is known."""
+        if not self.present[column]:
+            return [NO_BAR]
+        frames, found = self.settings.frames, []
+        bare = [role for role in ROLES if math.isnan(self[f"bars.{role}"][column])]
+        found += [f"no bar of {getattr(frames, role)} yet" for role in bare]
+        if self["is_long_enough"][column] != 1 and "confirmation" not in bare:
+            found.append(f"fewer than {self.settings.coarse.bars_min} bars of {frames.confirmation}")
+        if self.stale[column]:
+            found.append(f"no bar of {frames.confirmation} in the last one that could have closed")
+        if self["volume"][column] == 0:
+            found.append(f"no volume in the newest bar of {frames.trigger}")
+        for frame, names in (
+            (frames.confirmation, [f"coarse.{name}" for name in CONDITIONS[:5]]),
+            (frames.regime, ["tree.q1", "tree.hostile"]),
+            (frames.trigger, [f"tree.{name}" for name in QUESTIONS[2:6]]),
+        ):
+            unknown = [name.split(".")[1] for name in names if math.isnan(self[name][column])]
+            if unknown:
+                found.append(f"{', '.join(unknown)} unknown: too few or flat bars of {frame}")
         return found
 
     def as_dict(self, profile: str, *, all_fine: bool = False, took_s: float | None = None) -> dict[str, Any]:
@@ -226,7 +264,7 @@ class Screen:
         self.table, self._confirmation = self.program.tables[TABLE], self.program.tables[CONFIRMATION]
         self._session = -1
         self._present = np.zeros(len(symbols), dtype=bool)
-        self._fresh = np.zeros(len(symbols), dtype=bool)
+        self._fresh = np.ones(len(symbols), dtype=bool)  # before the first hour ends, none could have
 
     @property
     def chunk_rows(self) -> int:

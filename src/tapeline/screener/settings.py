@@ -299,7 +299,7 @@ class ScreenSettings:
     def with_profile(self, profile: str) -> ScreenSettings:
         """Return the same numbers with all switches as a profile has them. Raises UnknownNameError."""
         if profile not in tuple(Profile):
-            raise UnknownNameError("profile", profile, list(Profile))
+            raise UnknownNameError("profile", profile, [one.value for one in Profile])
         on = profile == Profile.TAPELINE
         return replace(self, switches=Switches(**dict.fromkeys(SWITCHES, on)))
 

@@ -102,7 +102,7 @@ def decision_tree(readings: Readings) -> Tree:
         q5.latest(),
         q6.latest(),
         hostile,
-        confirmation.latest(),
+        where(confirmation.latest().known(), confirmation.latest(), 0),  # before the first bar nothing is confirmed
         trigger,
         ~above,
         setup_class,

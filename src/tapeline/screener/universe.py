@@ -22,6 +22,7 @@ from tapeline.domain.panel import Floats
 from tapeline.screener.sessions import SessionBars
 
 CORE, EXTENDED = "core", "extended"
+NO_BARS = "no bars"
 CALM, USUAL, WILD = "low", "middle", "high"
 
 
@@ -41,7 +42,7 @@ class UniverseSettings:
     dollar_volume_weight: float = 0.6
     spread_weight: float = 0.25
     volatility_weight: float = 0.15
-    unknown_spread_rank: float = 0.5
+    unknown_rank: float = 0.5
     volatility_returns: int = 20
     blackout_before: int = 2
     blackout_after: int = 1
@@ -96,6 +97,11 @@ class Universe:
     def dropped(self) -> tuple[Member, ...]:
         """Members that were dropped, each with its reason."""
         return tuple(member for member in self.members if member.reason)
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """Symbols that a screen of the day should see: those kept, and members of which there are no bars at all."""
+        return tuple(member.symbol for member in self.members if member.reason in ("", NO_BARS))
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -153,7 +159,7 @@ def build_universe(
     volatility = _volatility(days.last[:, chosen], numbers.volatility_returns)
     found: dict[str, Member] = {}
     for symbol in sorted(set(members) - set(known)):
-        found[symbol] = Member(symbol, "no bars")
+        found[symbol] = Member(symbol, NO_BARS)
     for index, symbol in enumerate(known):
         fact = facts.get(symbol, SymbolFacts())
         found[symbol] = Member(
@@ -235,12 +241,13 @@ def _blackout(
 
 def _liquidity(dollars: Floats, spreads: Floats, volatility: Floats, numbers: UniverseSettings) -> Floats:
     distance = np.abs(volatility - np.nanmedian(volatility)) if np.any(~np.isnan(volatility)) else volatility
-    spread_rank = ranks(-spreads)
-    spread_rank[np.isnan(spread_rank)] = numbers.unknown_spread_rank
+    narrow, usual = ranks(-spreads), ranks(-distance)
+    for places in (narrow, usual):
+        places[np.isnan(places)] = numbers.unknown_rank
     score: Floats = (
         numbers.dollar_volume_weight * ranks(dollars)
-        + numbers.spread_weight * spread_rank
-        + numbers.volatility_weight * np.nan_to_num(ranks(-distance))
+        + numbers.spread_weight * narrow
+        + numbers.volatility_weight * usual
     )
     return score
 

@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from screener.reference.bars import MINUTE, BaseBar, Session, Symbol, build_symbol
-from screener.reference.files import read
+from screener.reference.files import read, sessions_between
 from screener.reference.profiles import Profile
 from screener.reference.regime import INDICES, Days, build_days, regime
 from screener.reference.watchlist import latest_end, screen
@@ -47,10 +47,11 @@ def load(path: Path, profile: Profile, symbols: list[str] | None = None) -> Mark
 
 def vix_closes(path: Path, sessions: Sequence[Session]) -> list[tuple[int, float]]:
     """Return (moment of completion, close) of each day of a VIX file that is one of the sessions or before them."""
-    closes = {datetime.fromtimestamp(session.open // 10**9, UTC).date(): session.close for session in sessions}
-    first = min(closes)
-    rows = pl.read_parquet(path).sort("date").select("date", "close").iter_rows()
-    return [(closes.get(day, 0), close) for day, close in rows if day in closes or day < first]
+    rows = pl.read_parquet(path).sort("date").select("date", "close").rows()
+    last = datetime.fromtimestamp(sessions[-1].open // 10**9, UTC).date()
+    known = sessions_between(rows[0][0], min(rows[-1][0], last))
+    ends = {datetime.fromtimestamp(session.open // 10**9, UTC).date(): session.close for session in known}
+    return [(ends[day], close) for day, close in rows if day in ends]
 
 
 def report(

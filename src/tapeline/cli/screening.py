@@ -1,0 +1,235 @@
+"""Print what the screen says: at a moment, over a replay, and what it was worth."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.live import Live
+from rich.table import Table
+
+from tapeline.app.load import DataChoice
+from tapeline.app.screen_data import day_of, moment_of, only_members, universe_of
+from tapeline.app.screen_evaluation import evaluate, validate
+from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
+from tapeline.app.screening import Screening, Vix, explain_at, screen_at, screen_history
+from tapeline.app.vix import read_vix
+from tapeline.app.watchlist import Refresh, Watchlist
+from tapeline.cli.console import SIMULATED, console, messages, show_text
+from tapeline.cli.screen_tables import (
+    best_columns,
+    evaluation_lines,
+    regime_lines,
+    switches_table,
+    validation_lines,
+    watchlist_table,
+)
+from tapeline.domain.errors import InputError, UnknownNameError
+from tapeline.domain.panel import Panel
+from tapeline.domain.times import to_iso
+from tapeline.report.amounts import plural
+from tapeline.screener.universe import Universe
+from tapeline.store.screen_store import ScreenStore
+
+WATCHED = 20
+
+
+@dataclass(frozen=True)
+class ScreenChoice:
+    """What a command screens, in the words of the command line.
+
+    filters : on or off; at : a moment, empty for the end of the bars
+    """
+
+    data: DataChoice
+    profile: str = "tapeline"
+    config: Path | None = None
+    frames: str = ""
+    vix: Path | None = None
+    filters: str = "off"
+    at: str = ""
+
+    def settings(self) -> ScreenerSettings:
+        """Return the settings. Raises what reading them raises."""
+        return load_screener_settings(self.config, self.profile, self.frames)
+
+    def read(self) -> Panel:
+        """Return the bars, after a word about what was left out of them. Raises what reading them raises."""
+        reading = self.data.read()
+        for sentence in reading.report.sentences():
+            messages.print(sentence, soft_wrap=True, markup=False)
+        return reading.panel
+
+    def read_vix(self) -> Vix | None:
+        """Return the closes of VIX, None without a file."""
+        return None if self.vix is None else read_vix(self.vix, self.data.calendar)
+
+    def universe(self, panel: Panel, settings: ScreenerSettings, at_ns: int) -> Universe | None:
+        """Return the day's universe with the filters on, None with filters off."""
+        if self.filters not in ("on", "off"):
+            raise UnknownNameError("filters", self.filters, ["on", "off"])
+        if self.filters == "off":
+            return None
+        universe = universe_of(panel, day_of(panel, at_ns), settings)
+        messages.print(
+            f"The universe of {universe.day} keeps {len(universe.kept)} of {plural(len(universe.members), 'symbol')}."
+        )
+        return universe
+
+
+def show_screen(
+    choice: ScreenChoice, *, all_fine: bool, as_json: bool, explain: str, top: int, store: Path | None
+) -> None:
+    """Print the screen at a moment as a table or as JSON, or one symbol's conditions."""
+    screening, panel, took_s = _screened(choice)
+    settings, at_ns = screening.settings, screening.snapshot.time_ns
+    if store is not None:
+        with ScreenStore.open(store) as kept:
+            Watchlist(kept).refresh(screening)
+    if explain:
+        explained = explain_at(panel, at_ns, settings, explain)
+        if as_json:
+            plain = {name: one.as_dict() for name, one in explained.items()}
+            console.out(json.dumps({"symbol": explain, "conditions": plain}), highlight=False)
+            return
+        column = panel.column(explain)
+        for remark in screening.snapshot.remarks(column):
+            show_text(f"{explain}: {remark}.")
+        for name, one in explained.items():
+            show_text(one.render(name))
+        return
+    if as_json:
+        console.out(json.dumps(screening.as_dict(all_fine=all_fine, took_s=took_s), allow_nan=False), highlight=False)
+        return
+    _print(screening, choice, top, took_s)
+
+
+def show_regime(choice: ScreenChoice, *, as_json: bool) -> None:
+    """Print the market's regime at a moment."""
+    screening, _, _ = _screened(choice)
+    if screening.regime is None:
+        frame = screening.settings.screen.frames.confirmation
+        raise InputError(f"No bar of {frame} had closed by then, and the regime is told at such a close. Ask later.")
+    if as_json:
+        console.out(json.dumps(screening.regime_as_dict(), allow_nan=False), highlight=False)
+        return
+    for line in regime_lines(screening.regime):
+        show_text(line)
+
+
+def watch_screen(choice: ScreenChoice, *, store: Path | None, pause_s: float) -> None:
+    """Replay the bars and show the watchlist anew at each close of the trigger frame."""
+    settings, panel, vix = choice.settings(), choice.read(), choice.read_vix()
+    since_ns = moment_of(choice.at, panel) if choice.at else _last_open(panel)
+    with nullcontext() if store is None else ScreenStore.open(store) as kept, _live() as show:
+        count = alerts = 0
+        for refresh in Watchlist(kept).follow(screen_history(panel, settings, vix, first_ns=since_ns)):
+            count, alerts = count + 1, alerts + len(refresh.alerts)
+            show(refresh)
+            if pause_s > 0:
+                time.sleep(pause_s)
+    show_text(f"Refreshed {plural(count, 'time')}; {plural(alerts, 'alert')}.")
+    if choice.data.is_simulated:
+        show_text(SIMULATED)
+
+
+def show_evaluation(choice: ScreenChoice, *, horizon: int, switches: bool, as_json: bool) -> None:
+    """Print what grades and scores were worth over the bars."""
+    settings, panel = choice.settings(), choice.read()
+    found = evaluate(panel, settings, horizon=horizon, switches=switches)
+    if as_json:
+        console.out(json.dumps(found, allow_nan=False), highlight=False)
+        return
+    for line in evaluation_lines(found):
+        show_text(line)
+    if switches:
+        console.print(switches_table(found["switches"]))
+    for line in found["verdict"]:
+        show_text(line)
+    if choice.data.is_simulated:
+        show_text(SIMULATED)
+
+
+def show_validation(choice: ScreenChoice, *, as_json: bool) -> None:
+    """Print recall and precision of the coarse filter."""
+    settings, panel = choice.settings(), choice.read()
+    found = validate(panel, settings)
+    if as_json:
+        console.out(json.dumps(found, allow_nan=False), highlight=False)
+        return
+    for line in validation_lines(found):
+        show_text(line)
+
+
+def _screened(choice: ScreenChoice) -> tuple[Screening, Panel, float]:
+    settings, panel, vix = choice.settings(), choice.read(), choice.read_vix()
+    at_ns = moment_of(choice.at, panel)
+    universe = choice.universe(panel, settings, at_ns)
+    if universe is not None:
+        panel = only_members(panel, universe, besides=settings.regime.indices)
+    begun = time.monotonic()
+    screening = screen_at(panel, at_ns, settings, vix)
+    if universe is not None:
+        screening = screening.of(universe.expected)
+    return screening, panel, time.monotonic() - begun
+
+
+def _print(screening: Screening, choice: ScreenChoice, top: int, took_s: float) -> None:
+    found = screening.as_dict(all_fine=True, took_s=took_s)
+    show_text(
+        f"{found['at']}, profile {found['profile']}: {found['passed']} of {plural(found['universe'], 'symbol')} pass"
+        f" the coarse screen, {len(found['handed_over'])} are handed over, {len(found['watchlist'])} on the watchlist."
+    )
+    if found["flags"]:
+        show_text(f"Flags: {', '.join(found['flags'])}.")
+    if screening.regime is not None:
+        show_text(regime_lines(screening.regime)[0])
+    columns = best_columns(screening, top)
+    console.print(watchlist_table(screening, columns))
+    for column in columns:
+        for remark in screening.snapshot.remarks(column):
+            show_text(f"{screening.snapshot.symbols[column]}: {remark}.")
+    for one in found["dropped"][:top]:
+        show_text(f"{one['symbol']} dropped: {one['reason']}.")
+    if len(found["dropped"]) > top:
+        show_text(f"and {len(found['dropped']) - top} more dropped")
+    if choice.data.is_simulated:
+        show_text(SIMULATED)
+
+
+def _last_open(panel: Panel) -> int:
+    if panel.sessions is None:
+        raise InputError("The screen needs the sessions of an exchange. Leave --calendar none out.")
+    return int(panel.sessions.open_ns[panel.sessions.open_ns < panel.end_ns[-1]][-1])
+
+
+@contextmanager
+def _live() -> Iterator[Any]:
+    """Give the function that shows a refresh: a table that is drawn anew in a terminal, else lines."""
+    if not console.is_terminal:
+
+        def tell(refresh: Refresh) -> None:
+            found = refresh.screening.snapshot
+            names = ", ".join(f"{row['symbol']} {row['grade']}" for row in refresh.rows) or "nobody"
+            show_text(f"{to_iso(found.time_ns)}  {names}")
+            for _, _, sentence in refresh.alerts:
+                show_text(f"  {sentence}")
+
+        yield tell
+        return
+    told: list[str] = []
+    with Live(Table(), console=console, refresh_per_second=8) as live:
+
+        def draw(refresh: Refresh) -> None:
+            told.extend(sentence for _, _, sentence in refresh.alerts)
+            table = watchlist_table(refresh.screening, best_columns(refresh.screening, WATCHED, only_watchlist=True))
+            table.title = to_iso(refresh.screening.snapshot.time_ns)
+            table.caption = "\n".join(told[-3:])
+            live.update(table)
+
+        yield draw

@@ -1,0 +1,174 @@
+"""Bars as they really come: each row says what is unknown and why, and the run is flagged, never silently thinner."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from screener.golden import a_market
+from tapeline.app.screen_data import only_members, universe_of
+from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
+from tapeline.app.screening import Screening, explain_at, screen_at
+from tapeline.domain.errors import DataError
+from tapeline.domain.panel import BAR_FIELDS, Panel
+from tapeline.domain.times import HOUR, MINUTE
+from tapeline.screener.universe import UniverseSettings
+
+SETTINGS = ScreenerSettings()
+
+
+@pytest.fixture(scope="module")
+def market() -> Panel:
+    return a_market()
+
+
+def without(panel: Panel, gone: np.ndarray) -> Panel:
+    """Return the bars without those of a mask [T, N]."""
+    fields = {name: np.where(gone, np.nan, getattr(panel, name)) for name in BAR_FIELDS}
+    return Panel(panel.symbols, panel.frame_ns, panel.start_ns, panel.end_ns, sessions=panel.sessions, **fields)
+
+
+def opened(panel: Panel) -> int:
+    assert panel.sessions is not None
+    return int(panel.sessions.open_ns[-1])
+
+
+def row_of(screening: Screening, symbol: str) -> dict:
+    return next(row for row in screening.as_dict(all_fine=True)["rows"] if row["symbol"] == symbol)
+
+
+def remarks_of(screening: Screening, symbol: str) -> list[str]:
+    return screening.snapshot.remarks(screening.snapshot.symbols.index(symbol))
+
+
+def test_all_is_known_of_a_whole_symbol(market: Panel) -> None:
+    screening = screen_at(market, opened(market) + 3 * HOUR, SETTINGS)
+
+    assert remarks_of(screening, "SIM02") == []
+    assert screening.as_dict()["flags"] == []
+
+
+def test_a_young_symbol_has_no_score_and_says_so(market: Panel) -> None:
+    gone = np.zeros(market.close.shape, dtype=bool)
+    gone[: -78 * 3, 1] = True
+
+    screening = screen_at(without(market, gone), int(market.end_ns[-1]), SETTINGS)
+
+    row = row_of(screening, "SIM02")
+    assert (row["grade"], row["sabr20"], row["coarse"]["passed"]) == (None, None, None)
+    told = remarks_of(screening, "SIM02")
+    assert told[0] == "fewer than 30 bars of 1h"
+    assert "q1, hostile unknown: too few or flat bars of 4h" in told
+
+
+def test_a_symbol_without_a_bar_of_the_regime_frame_is_judged_without_it(market: Panel) -> None:
+    gone = np.zeros(market.close.shape, dtype=bool)
+    gone[:, 1] = market.start_ns < opened(market)
+
+    screening = screen_at(without(market, gone), opened(market) + 2 * HOUR, SETTINGS)
+
+    assert "no bar of 4h yet" in remarks_of(screening, "SIM02")
+    assert row_of(screening, "SIM02")["tree"]["q1"] is None
+    assert row_of(screening, "SIM02")["tree"]["confirmation"] == "no"
+
+
+def test_a_halted_symbol_is_judged_by_its_last_bars_and_marked(market: Panel) -> None:
+    gone = np.zeros(market.close.shape, dtype=bool)
+    gone[:, 1] = market.start_ns >= opened(market) + 30 * MINUTE
+
+    screening = screen_at(without(market, gone), opened(market) + 3 * HOUR, SETTINGS)
+
+    assert row_of(screening, "SIM02")["t2_stale"] is True
+    assert "no bar of 1h in the last one that could have closed" in remarks_of(screening, "SIM02")
+
+
+def test_a_renamed_symbol_is_dropped_and_its_successor_is_young(market: Panel) -> None:
+    gone = np.zeros(market.close.shape, dtype=bool)
+    gone[:, 1] = market.start_ns >= opened(market)
+    gone[:, 2] = market.start_ns < opened(market)
+
+    screening = screen_at(without(market, gone), int(market.end_ns[-1]), SETTINGS)
+    found = screening.as_dict()
+
+    assert found["dropped"] == [{"symbol": "SIM02", "reason": "no bar in this session"}]
+    assert remarks_of(screening, "SIM02") == ["no bar in this session"]
+    assert "fewer than 30 bars of 1h" in remarks_of(screening, "SIM03")
+
+
+def test_bars_without_volume_are_told(market: Panel) -> None:
+    volume = market.volume.copy()
+    volume[-78:, 1] = np.where(np.isnan(volume[-78:, 1]), np.nan, 0.0)
+    quiet = Panel(**{**vars(market), "volume": volume})
+
+    screening = screen_at(quiet, int(market.end_ns[-1]), SETTINGS)
+
+    assert "no volume in the newest bar of 15min" in remarks_of(screening, "SIM02")
+    assert row_of(screening, "SIM02")["coarse"]["v"] is False
+
+
+def test_half_of_the_feed_missing_flags_the_run_and_names_everybody(market: Panel) -> None:
+    gone = np.zeros(market.close.shape, dtype=bool)
+    gone[market.start_ns >= opened(market), ::2] = True
+
+    found = screen_at(without(market, gone), int(market.end_ns[-1]), SETTINGS).as_dict()
+
+    assert "incomplete" in found["flags"]
+    assert [one["symbol"] for one in found["dropped"]] == sorted(market.symbols[::2])
+    assert len(found["rows"]) + len(found["dropped"]) == found["universe"] == len(market.symbols)
+
+
+def test_members_of_which_there_are_no_bars_at_all_are_told_and_counted(market: Panel) -> None:
+    loose = ScreenerSettings(universe=UniverseSettings(average_volume_min=0.0, price_max=1e9))
+    members = [*market.symbols[:6], "GONE1", "GONE2"]
+    universe = universe_of(market, date(2024, 2, 14), loose, members)
+
+    found = screen_at(only_members(market, universe), int(market.end_ns[-1]), SETTINGS).as_dict()
+
+    assert [one["symbol"] for one in found["dropped"]] == ["GONE1", "GONE2"]
+    assert found["universe"] == 8 and "incomplete" in found["flags"]
+
+
+def test_a_missing_vix_is_named_and_gives_no_points(market: Panel) -> None:
+    regime = screen_at(market, int(market.end_ns[-1]), SETTINGS).as_dict()["regime"]
+
+    assert {"VIX", "volatility", "SPY", "correlation"} <= set(regime["missing"])
+    assert (regime["volatility"]["points"], regime["volatility"]["bucket"]) == (0.0, None)
+    assert regime["label"] == "NEUTRAL_HIGH_VOL"
+
+
+def test_a_frame_closes_although_nobody_traded_up_to_its_end(market: Panel) -> None:
+    """At 11:30 the last bar is that of 11:20; the quarter and the hour end all the same."""
+    silent = market.rows(0, int(np.searchsorted(market.end_ns, opened(market) + 110 * MINUTE, side="right")))
+    later = int(np.searchsorted(market.end_ns, opened(market) + 120 * MINUTE, side="right"))
+    gone = np.zeros((later, len(market.symbols)), dtype=bool)
+    gone[len(silent) :] = True
+    gone[:, 0] &= False  # one symbol trades on, so that the same moment is known from the bars themselves
+
+    quiet = screen_at(silent, opened(market) + 120 * MINUTE, SETTINGS)
+    beside = screen_at(without(market.rows(0, later), gone), opened(market) + 120 * MINUTE, SETTINGS)
+
+    assert quiet.snapshot.time_ns == beside.snapshot.time_ns == opened(market) + 120 * MINUTE
+    assert quiet.as_dict(all_fine=True)["rows"][1:] == beside.as_dict(all_fine=True)["rows"][1:]
+
+
+def test_before_the_first_close_nothing_can_be_said(market: Panel) -> None:
+    with pytest.raises(DataError, match="No bar of 15min had closed by"):
+        screen_at(market, int(market.end_ns[1]), SETTINGS)
+    with pytest.raises(DataError, match="No bar of 15min had closed by"):
+        explain_at(market, int(market.end_ns[1]), SETTINGS, "SIM01")
+    endless = Panel(**{**vars(market), "sessions": None})
+    with pytest.raises(DataError, match="needs the sessions of an exchange"):
+        screen_at(endless, int(market.end_ns[-1]), SETTINGS)
+
+
+@pytest.mark.parametrize("frames", ["30min/1h/1d", "1h/4h/1d"])
+def test_other_sets_of_frames_screen_as_well(market: Panel, frames: str) -> None:
+    settings = load_screener_settings(None, frames=frames)
+
+    found = screen_at(market, int(market.end_ns[-1]), settings).as_dict(all_fine=True)
+
+    assert len(found["rows"]) == len(market.symbols)
+    assert any(row["coarse"]["score"] for row in found["rows"])
+    assert not any(row["tree"]["q1"] for row in found["rows"])  # 31 sessions are too few for a daily MACD
