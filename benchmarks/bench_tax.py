@@ -23,6 +23,7 @@ SYMBOLS = [f"S{number:04d}" for number in range(2000)]
 ACCOUNTS = [Account("first"), Account("second"), Account("roth", AccountKind.RETIREMENT)]
 FIRST = date(2025, 1, 2)
 DAYS = 252
+DRIFT_CENTS, SWING_CENTS = 400, 240
 
 
 def executions(count: int, seed: int = 7) -> list[Trade]:
@@ -32,11 +33,13 @@ def executions(count: int, seed: int = 7) -> list[Trade]:
     held: dict[tuple[str, str], int] = {}
     cents = {symbol: draw.randrange(1_000, 30_000) for symbol in SYMBOLS}
     trades: list[Trade] = []
+    each = count / len(SYMBOLS)
     for number in range(count):
         day = sessions[number * len(sessions) // count]
         symbol = draw.choice(SYMBOLS)
         account = ("first", "first", "first", "second", "second", "roth")[draw.randrange(6)]
-        cents[symbol] = max(100, cents[symbol] + draw.randrange(-50, 66))
+        # over the year a price moves alike, however many executions look at it
+        cents[symbol] = max(100, cents[symbol] + round(draw.gauss(DRIFT_CENTS / each, SWING_CENTS / each**0.5)))
         key, price = (account, symbol), Decimal(cents[symbol]).scaleb(-2)
         quantity = draw.randrange(1, 400)
         commission = Decimal(draw.randrange(35, 200)).scaleb(-2)

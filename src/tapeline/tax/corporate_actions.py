@@ -93,7 +93,7 @@ def _pay_fractions(book: Book, event: StockSplit | SpinOff | StockMerger, symbol
                 f"{shares(position.quantity)} shares; a purchase, transfer or split is missing.",
             )
         latest = book.policies.fraction_from is FractionFrom.LATEST
-        slices = take(position, fraction, Method.LIFO if latest else Method.FIFO, (), f"Event {event.event_id}")
+        slices = take(position, fraction, Method.LIFO if latest else Method.FIFO, (), ("Event", event.event_id))
         disposition = Disposition(position.security)
         price = per_share(to_amount(cash), fraction)
         day = event.day.toordinal()
@@ -278,7 +278,7 @@ def cash_merger(book: Book, event: CashMerger | Worthless) -> None:
     day, security = event.day.toordinal(), book.securities.of(event.symbol)
     sale, closing = Disposition(security), Disposition(security, side_is_short=True)
     for position in book.of_symbol(event.symbol):
-        slices = take(position, position.quantity, Method.FIFO, (), f"Event {event.event_id}")
+        slices = take(position, position.quantity, Method.FIFO, (), ("Event", event.event_id))
         if position.is_short:
             book.dispositions.close_short(position, slices, price, event.event_id, day, event.day, closing, kind=kind)
             security.openings = [opening for opening in security.openings if opening is not slices[0][0].opening]

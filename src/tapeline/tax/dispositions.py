@@ -7,6 +7,7 @@ replace each other. Gain slices are never netted against loss slices.
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 from tapeline.tax.amounts import Number, divided, per_share
 from tapeline.tax.gains import Gain, GainKind, Term
@@ -57,9 +58,13 @@ class Dispositions:
         kind: GainKind = GainKind.SALE,
     ) -> None:
         """Write the rows of long slices sold at a net price per share."""
-        treatment = position.treatment
+        treatment, security = position.treatment, position.security
         if treatment is Treatment.NOT_REPORTED:
-            self._note_sold(position, slices, None)
+            for lot, quantity in slices:
+                if lot.eligible and not lot.used:
+                    security.sold_acquired = max(security.sold_acquired, lot.acquired)
+                    if self._keeps_sold:
+                        security.sold_slices.append(SoldSlice(lot, quantity, None))
             return
         fixed_term = _TERMS.get(treatment)
         if rows is None and len(slices) > 1:
@@ -101,7 +106,10 @@ class Dispositions:
             if basis > price and washes:
                 disposition.losses.append(self._loss(position, row, day, quantity, basis - price, lot, start))
             if lot.eligible and not lot.used:
-                self._note_sold(position, ((lot, quantity),), row)
+                if lot.acquired > security.sold_acquired:
+                    security.sold_acquired = lot.acquired
+                if self._keeps_sold:
+                    security.sold_slices.append(SoldSlice(lot, quantity, row))
 
     def _loss(
         self, position: Position, row: Gain, day: int, quantity: Number, loss: int, lot: Lot, start: int
@@ -110,16 +118,6 @@ class Dispositions:
             factor = position.multiplier
             return OpenLoss(row, day, quantity * factor, per_share(loss, factor), lot, start, position.symbol)
         return OpenLoss(row, day, quantity, loss, lot, start)
-
-    def _note_sold(self, position: Position, slices: tuple[Slice, ...] | list[Slice], row: Gain | None) -> None:
-        """Remember unused purchases that are sold: a later loss may have to be told of them, or matched."""
-        security = position.security
-        for lot, quantity in slices:
-            if lot.eligible and not lot.used:
-                if lot.acquired > security.sold_acquired:
-                    security.sold_acquired = lot.acquired
-                if self._keeps_sold:
-                    security.sold_slices.append(SoldSlice(lot, quantity, row))
 
     def close_short(
         self,
@@ -192,6 +190,7 @@ class Dispositions:
         )
 
 
+@lru_cache(maxsize=1 << 16)
 def year_of(day: int) -> int:
     """Return the calendar year of a day."""
     return date.fromordinal(day).year

@@ -53,7 +53,7 @@ from tapeline.tax.events import (
 )
 from tapeline.tax.gains import Gain
 from tapeline.tax.holding_period import settlement_date
-from tapeline.tax.lots import Lot, Position
+from tapeline.tax.lots import Lot, Position, Treatment
 from tapeline.tax.policies import Policies
 from tapeline.tax.relief import take
 from tapeline.tax.result import TaxResult
@@ -61,6 +61,7 @@ from tapeline.tax.securities import WINDOW_DAYS
 
 _MICROSECONDS_A_DAY = 86_400_000_000
 _OPEN, _TRADES, _CLOSE = 0, 1, 2
+_CLOSING = (Sell, Cover)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ class TaxEngine:
         """Count the executions of each closing order, so that its losses wait for the last one."""
         every = self._book.policies.same_day_sales_are_one
         for event in events:
-            if isinstance(event, Sell | Cover) and (every or event.order_id is not None):
+            if isinstance(event, _CLOSING) and (every or event.order_id is not None):
                 self._fills[self._order_key(event)] += 1
 
     def _order_key(self, event: Sell | Cover) -> tuple[object, ...]:
@@ -254,7 +255,7 @@ class TaxEngine:
         if lots and not self._is_identified_in_time(event):
             lots, method = (), Method.FIFO
             book.flags.up("identification_after_settlement", event.symbol, event.execution_id)
-        slices = take(position, quantity, method, lots, f"Sale {event.execution_id} of {event.symbol}")
+        slices = take(position, quantity, method, lots, ("Sale", event.execution_id))
         assert position is not None
         day, security = event.trade_date.toordinal(), position.security
         disposition, is_complete = self._disposition(event, position)
@@ -262,7 +263,8 @@ class TaxEngine:
         book.dispositions.sell(
             position, slices, self._price(event, position, quantity, -1), event.execution_id, day, disposition
         )
-        marks.check_marks(book, position, [lot for lot, _ in slices], day, event.execution_id)
+        if position.treatment is not Treatment.CAPITAL:
+            marks.check_marks(book, position, [lot for lot, _ in slices], day, event.execution_id)
         if is_complete and disposition.losses:
             book.dispositions.settle(disposition)
             if sold_before >= day - WINDOW_DAYS and any(loss.quantity for loss in disposition.losses):
@@ -302,8 +304,7 @@ class TaxEngine:
         book = self._book
         position = book.short.get((event.account, event.symbol))
         quantity, day = to_quantity(event.quantity), event.trade_date.toordinal()
-        what = f"Cover {event.execution_id} of {event.symbol}"
-        slices = take(position, quantity, Method.FIFO, event.lots, what)
+        slices = take(position, quantity, Method.FIFO, event.lots, ("Cover", event.execution_id))
         assert position is not None
         shorts.release(position, slices, day)
         disposition, is_complete = self._disposition(event, position)

@@ -32,7 +32,8 @@ def last_short_term_day(start_day: int) -> int:
 
 def is_long_term(start_day: int, end_day: int) -> bool:
     """Return whether a holding that began on `start_day` and ended on `end_day` lasted more than one year."""
-    return end_day > last_short_term_day(start_day)
+    # no year is shorter than 365 days, so most sales need no calendar
+    return end_day - start_day > 365 and end_day > last_short_term_day(start_day)
 
 
 def tacked(start_day: int, sold_start_day: int, sold_day: int, *, overlap_once: bool = False) -> int:

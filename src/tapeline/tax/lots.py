@@ -7,6 +7,7 @@ that part is cut off in front of the rest: the matched shares are the first part
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from enum import Enum
 from heapq import heapify, heappush
@@ -17,6 +18,12 @@ from tapeline.tax.amounts import Number, per_share
 if TYPE_CHECKING:
     from tapeline.tax.accounts import Account, Right, TaxInstrument
     from tapeline.tax.securities import Security
+
+
+Rank = tuple[int, int, int, int, int, "Lot"]
+"""Basis per share, highest first, then place; the fifth number keeps an outdated rank apart from the one after it."""
+
+_pushes = itertools.count()
 
 
 class Treatment(Enum):
@@ -177,7 +184,7 @@ class Position:
         self.quantity: Number = 0
         self.first: Lot | None = None
         self.last: Lot | None = None
-        self.ranked: list[tuple[int, int, int, int, Lot]] | None = None
+        self.ranked: list[Rank] | None = None
         self.is_average = False
 
     def __iter__(self) -> Iterator[Lot]:
@@ -249,12 +256,12 @@ class Position:
     def rank(self, lot: Lot) -> None:
         """Note a lot's new basis or part among the highest, where somebody asks for them."""
         if self.ranked is not None:
-            heappush(self.ranked, (-lot.basis, lot.acquired, lot.order, lot.part, lot))
+            heappush(self.ranked, (-lot.basis, lot.acquired, lot.order, lot.part, next(_pushes), lot))
 
-    def ranks(self) -> list[tuple[int, int, int, int, Lot]]:
+    def ranks(self) -> list[Rank]:
         """Return the heap of lots by basis per share, highest first; entries that no longer hold are among them."""
         if self.ranked is None:
-            self.ranked = [(-lot.basis, lot.acquired, lot.order, lot.part, lot) for lot in self]
+            self.ranked = [(-lot.basis, lot.acquired, lot.order, lot.part, next(_pushes), lot) for lot in self]
             heapify(self.ranked)
         return self.ranked
 

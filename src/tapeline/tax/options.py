@@ -72,8 +72,7 @@ def _take(book: Book, event: OptionAction, *, is_short: bool) -> tuple[Position,
     positions = book.short if is_short else book.long
     found = positions.get((event.account, event.symbol))
     method = Method.FIFO if found is None or is_short else book.method(found)
-    what = f"Event {event.event_id} of {event.symbol}"
-    slices = take(found, to_quantity(event.contracts), method, (), what)
+    slices = take(found, to_quantity(event.contracts), method, (), ("Event", event.event_id))
     assert found is not None
     return found, slices
 
@@ -118,7 +117,7 @@ def _sell_stock(book: Book, event: OptionAction, option: Position, slices: list[
                 quantity * option.multiplier,
                 book.method(stock),
                 (),
-                f"Event {event.event_id} of {option.symbol}",
+                ("Event", event.event_id),
             ),
         )
         for lot, quantity in slices

@@ -21,14 +21,15 @@ from tapeline.tax.events import LotChoice
 from tapeline.tax.lots import Lot, Position
 
 Slice = tuple[Lot, Number]
+What = tuple[str, str]
+"""The event that asks, for a refusal: what it is, and its id."""
 
 
 def take(
-    position: Position | None, quantity: Number, method: Method, lots: Sequence[LotChoice], what: str
+    position: Position | None, quantity: Number, method: Method, lots: Sequence[LotChoice], what: What
 ) -> list[Slice]:
     """Take shares out of a position and return the slices.
 
-    what : names the event in a refusal
     Raises TaxRefusal: insufficient_lots where less is held than sold; unknown_lot, identification_exceeds_sale for an
     identification that does not fit; average_cost_not_allowed for stock at average basis.
     """
@@ -36,14 +37,14 @@ def take(
     if position is None or held < quantity:
         raise TaxRefusal(
             "insufficient_lots",
-            f"{what} closes {shares(quantity)} shares where {shares(held)} are held; "
+            f"{what[0]} {what[1]} closes {shares(quantity)} shares where {shares(held)} are held; "
             "import the missing purchase, transfer or split.",
         )
     if method is Method.AVERAGE:
         if not position.instrument.allows_average_basis:
             raise TaxRefusal(
                 "average_cost_not_allowed",
-                f"{what}: {position.symbol} is neither a fund share nor held in a reinvestment plan, so it has no "
+                f"{what[0]} {what[1]}: {position.symbol} is neither a fund share nor held in a reinvestment plan, so it has no "
                 "average basis; choose another method for the account.",
             )
         position.spread()
@@ -89,7 +90,7 @@ def _take_highest(position: Position, quantity: Number, slices: list[Slice]) -> 
     ranks = position.ranks()
     while quantity:
         rank = ranks[0]
-        lot = rank[4]
+        lot = rank[5]
         if not lot.quantity or lot.position is not position or -rank[0] != lot.basis or rank[3] != lot.part:
             heappop(ranks)
             continue
@@ -97,14 +98,14 @@ def _take_highest(position: Position, quantity: Number, slices: list[Slice]) -> 
 
 
 def _take_identified(
-    position: Position, quantity: Number, lots: Sequence[LotChoice], what: str, slices: list[Slice]
+    position: Position, quantity: Number, lots: Sequence[LotChoice], what: What, slices: list[Slice]
 ) -> Number:
     """Take the lots that were named, the first part of each first; return how many shares that was."""
     wanted = {choice.lot_id: to_quantity(choice.quantity) for choice in lots}
     if sum(wanted.values()) > quantity or len(wanted) < len(lots):
         raise TaxRefusal(
             "identification_exceeds_sale",
-            f"{what} sells {shares(quantity)} shares and identifies {shares(sum(wanted.values()))}, each lot once; "
+            f"{what[0]} {what[1]} sells {shares(quantity)} shares and identifies {shares(sum(wanted.values()))}, each lot once; "
             "identify no more than was sold.",
         )
     parts: dict[str, list[Lot]] = {name: [] for name in wanted}
@@ -116,13 +117,13 @@ def _take_identified(
         if not part_lots:
             raise TaxRefusal(
                 "unknown_lot",
-                f"{what} identifies lot {name!r}, which account {position.account.name} does not hold; "
+                f"{what[0]} {what[1]} identifies lot {name!r}, which account {position.account.name} does not hold; "
                 "name the execution that acquired it.",
             )
         if held < wanted[name]:
             raise TaxRefusal(
                 "insufficient_lots",
-                f"{what} identifies {shares(wanted[name])} shares of lot {name!r}, which has {shares(held)}; "
+                f"{what[0]} {what[1]} identifies {shares(wanted[name])} shares of lot {name!r}, which has {shares(held)}; "
                 "identify no more than it has.",
             )
     for name, left in wanted.items():

@@ -56,7 +56,7 @@ def transfer(book: Book, event: Transfer) -> None:
         )
     source = book.long.get((event.account, event.symbol))
     quantity = to_quantity(event.quantity)
-    slices = take(source, quantity, Method.FIFO, event.lots, f"Transfer {event.event_id} of {event.symbol}")
+    slices = take(source, quantity, Method.FIFO, event.lots, ("Transfer", event.event_id))
     target = book.position(event.to_account, event.symbol)
     for lot, taken in slices:
         is_whole = not lot.quantity

@@ -36,7 +36,7 @@ REPLACED_BY_SOLD_SHARES = "IRC 1091(a), policy replacement_must_be_held"
 REPLACED_BY_COVER = "IRC 1091(a), policy cover_counts"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Disallowance:
     """One loss, disallowed by one replacement under one rule.
 
@@ -180,10 +180,13 @@ class WashSales:
                 )
                 position.rank(part)
                 rule = REPLACED if factor == 1 else REPLACED_BY_OPTION
-        self._disallow(loss, taken, amount)
+        loss.quantity -= taken
+        row = loss.row
+        row.disallowed_units += amount
+        self.adjusted.append(row)
         self.disallowances.append(
             Disallowance(
-                loss.row,
+                row,
                 position.account.name,
                 position.symbol,
                 part.id,
