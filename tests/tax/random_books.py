@@ -18,8 +18,8 @@ RATIOS = ((2, 1), (3, 1), (1, 2), (3, 2))
 _steps = st.lists(
     st.tuples(
         st.sampled_from((0, 0, 1, 1, 3, 9, 15, 30, 31, 200)),  # days since the last event
-        st.sampled_from(("buy", "buy", "sell", "sell", "sell", "short", "cover", "cover", "split")),
-        st.integers(0, 2),  # account
+        st.sampled_from(("buy", "buy", "sell", "sell", "sell", "short", "cover", "split")),
+        st.sampled_from((0, 0, 0, 1, 1, 2)),  # account
         st.sampled_from((0, 0, 0, 1)),  # symbol
         st.integers(1, 4),  # shares
         st.integers(5, 14),  # price
@@ -27,8 +27,8 @@ _steps = st.lists(
         st.booleans(),  # whether it may be one more execution of the last order
         st.integers(0, 3),  # which split
     ),
-    min_size=2,
-    max_size=28,
+    min_size=14,
+    max_size=30,
 )
 methods = st.fixed_dictionaries({account: st.sampled_from(("FIFO", "LIFO", "HIFO")) for account in ACCOUNTS})
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from datetime import date
 from fractions import Fraction
 
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tapeline.tax.accounts import Account, AccountKind, Method
 from tapeline.tax.amounts import CENT, SHARE
@@ -97,10 +97,8 @@ def dollars(units: object) -> Fraction:
     return Fraction(units) / (CENT * 100)
 
 
-def date_of(day: int) -> object:
+def date_of(day: int) -> date:
     """Return a day's date."""
-    from datetime import date
-
     return date.fromordinal(day)
 
 

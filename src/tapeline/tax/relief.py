@@ -44,8 +44,8 @@ def take(
         if not position.instrument.allows_average_basis:
             raise TaxRefusal(
                 "average_cost_not_allowed",
-                f"{what[0]} {what[1]}: {position.symbol} is neither a fund share nor held in a reinvestment plan, so it has no "
-                "average basis; choose another method for the account.",
+                f"{what[0]} {what[1]}: {position.symbol} is no fund share and in no reinvestment plan, so it "
+                "has no average basis; choose another method for the account.",
             )
         position.spread()
     slices: list[Slice] = []
@@ -105,8 +105,8 @@ def _take_identified(
     if sum(wanted.values()) > quantity or len(wanted) < len(lots):
         raise TaxRefusal(
             "identification_exceeds_sale",
-            f"{what[0]} {what[1]} sells {shares(quantity)} shares and identifies {shares(sum(wanted.values()))}, each lot once; "
-            "identify no more than was sold.",
+            f"{what[0]} {what[1]} sells {shares(quantity)} shares and identifies {shares(sum(wanted.values()))}, each "
+            "lot once; identify no more than was sold.",
         )
     parts: dict[str, list[Lot]] = {name: [] for name in wanted}
     for lot in position:
@@ -123,8 +123,8 @@ def _take_identified(
         if held < wanted[name]:
             raise TaxRefusal(
                 "insufficient_lots",
-                f"{what[0]} {what[1]} identifies {shares(wanted[name])} shares of lot {name!r}, which has {shares(held)}; "
-                "identify no more than it has.",
+                f"{what[0]} {what[1]} identifies {shares(wanted[name])} shares of lot {name!r}, which has "
+                f"{shares(held)}; identify no more than it has.",
             )
     for name, left in wanted.items():
         for lot in parts[name]:
