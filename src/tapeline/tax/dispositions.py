@@ -111,6 +111,12 @@ class Dispositions:
                 if self._keeps_sold:
                     security.sold_slices.append(SoldSlice(lot, quantity, row))
 
+    def security_of_losses(self, position: Position) -> Security:
+        """Return where a position's losses look for replacements: its security, or the stock it is declared to be."""
+        if position.symbol in self._joined_options and position.underlying is not None:
+            return position.underlying
+        return position.security
+
     def _loss(
         self, position: Position, row: Gain, day: int, quantity: Number, loss: int, lot: Lot, start: int
     ) -> OpenLoss:

@@ -132,9 +132,10 @@ class TaxEngine:
         fresh, ignored = self._fresh(events)
         fresh.sort(key=_place)
         if fresh and _day(fresh[0]) <= self._closed_day:
+            self._forget(fresh)
             raise TaxRefusal(
                 "day_is_closed",
-                f"Event {_id(fresh[0])} is of {date.fromordinal(_day(fresh[0]))}, but days up to "
+                f"Event {_key(fresh[0])[1]} is of {date.fromordinal(_day(fresh[0]))}, but days up to "
                 f"{date.fromordinal(self._closed_day)} have been applied; build a new engine with all events.",
             )
         self._count_fills(fresh)
@@ -164,10 +165,7 @@ class TaxEngine:
         fresh: list[Event] = []
         ignored = 0
         for event in events:
-            if isinstance(event, Trade):
-                account, event_id = event.account, event.execution_id
-            else:
-                account, event_id = "", event.event_id
+            account, event_id = _key(event)
             seen = self._seen.get(account)
             if seen is None:
                 seen = self._seen[account] = {}
@@ -177,11 +175,18 @@ class TaxEngine:
             elif known == event:
                 ignored += 1
             else:
+                self._forget(fresh)
                 raise TaxRefusal(
                     "conflicting_execution",
                     f"Event {event_id} was imported as {known} and again as {event}; keep the one that is right.",
                 )
         return fresh, ignored
+
+    def _forget(self, events: list[Event]) -> None:
+        """Take back that events were taken: they were refused before any of them had an effect."""
+        for event in events:
+            account, event_id = _key(event)
+            del self._seen[account][event_id]
 
     def _count_fills(self, events: list[Event]) -> None:
         """Count the executions of each closing order, so that its losses wait for the last one."""
@@ -197,13 +202,13 @@ class TaxEngine:
 
     def _disposition(self, event: Sell | Cover, position: Position) -> tuple[Disposition, bool]:
         """Return the disposition an execution belongs to, and whether it is complete with it."""
-        is_short = position.is_short
+        is_short, security = position.is_short, self._book.dispositions.security_of_losses(position)
         if event.order_id is None and not self._book.policies.same_day_sales_are_one:
-            return Disposition(position.security, side_is_short=is_short), True
+            return Disposition(security, side_is_short=is_short), True
         key = self._order_key(event)
         disposition = self._dispositions.get(key)
         if disposition is None:
-            disposition = Disposition(position.security, side_is_short=is_short, waits_for=self._fills.pop(key))
+            disposition = Disposition(security, side_is_short=is_short, waits_for=self._fills.pop(key))
             self._dispositions[key] = disposition
         disposition.waits_for -= 1
         if disposition.waits_for:
@@ -359,8 +364,9 @@ def _day(event: Event) -> int:
     return event.trade_date.toordinal() if isinstance(event, Trade) else event.day.toordinal()
 
 
-def _id(event: Event) -> str:
-    return event.execution_id if isinstance(event, Trade) else event.event_id
+def _key(event: Event) -> tuple[str, str]:
+    """Return what an event is known by: its account and id, for an action its id alone."""
+    return (event.account, event.execution_id) if isinstance(event, Trade) else ("", event.event_id)
 
 
 def _place(event: Event) -> int:

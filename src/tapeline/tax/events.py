@@ -92,9 +92,9 @@ class Trade:
     def __post_init__(self) -> None:
         if type(self.trade_date) is not date:
             _check_day(self.trade_date, f"Execution {self.execution_id}")
-        if not self.quantity > 0 or not self.quantity.is_finite():
+        if not self.quantity.is_finite() or self.quantity <= 0:
             _check_above_zero(self.quantity, "quantity", f"Execution {self.execution_id}")
-        if not self.price >= 0 or not self.price.is_finite():
+        if not self.price.is_finite() or self.price < 0:
             _check_amount(self.price, "price", f"Execution {self.execution_id}")
         if not self.commission.is_finite() or not self.fees.is_finite():
             _check_amount(self.commission, "commission", f"Execution {self.execution_id}")

@@ -28,8 +28,8 @@ def expire(book: Book, event: OptionExpiration) -> None:
     """Close an option at nothing."""
     is_short = event.position is OptionPosition.SHORT
     position, slices = _take(book, event, is_short=is_short)
-    day, security = event.day.toordinal(), position.security
-    disposition = Disposition(security, side_is_short=is_short)
+    day = event.day.toordinal()
+    disposition = Disposition(book.dispositions.security_of_losses(position), side_is_short=is_short)
     if is_short:
         shorts.release(position, slices, day)
         book.dispositions.close_short(
