@@ -116,11 +116,14 @@ def test_every_disallowed_dollar_is_carried_or_permanent_and_within_its_loss(eve
         assert one.amount_units > 0
         by_row[id(one.row)] += one.amount_units
 
+    replacements = {one.lot_id for one in wash_sales.disallowances}
     rows = engine.result().rows
     assert sum(row.disallowed_units for row in rows) == wash_sales.carried + wash_sales.permanent
     for row in rows:
         assert row.disallowed_units == by_row[id(row)]
         assert row.gain == row.proceeds - row.cost + row.adjustment
+        if row.disallowed_units and row.open_id not in replacements:  # all its shares have one basis
+            assert 0 < row.disallowed_units <= row.cost_units - row.proceeds_units
 
 
 @MANY

@@ -11,6 +11,7 @@ import pytest
 from tapeline.domain.errors import TaxRefusal
 from tapeline.tax.accounts import Account, AccountKind, InstrumentKind, Method, TaxInstrument
 from tapeline.tax.events import LotChoice, StandingOrder, Transfer, TransferIn
+from tapeline.tax.lots import Lot
 from tax.tables import ACCOUNTS, lines, lots, rows, rules, taxed
 
 THREE_LOTS = """
@@ -245,3 +246,16 @@ def test_retirement_accounts_report_nothing() -> None:
 
     assert result.rows == []
     assert lots(result) == "b1 XYZ 6 120.00 2025-01-06"
+
+
+def test_parts_of_parts_keep_their_order() -> None:
+    lot = Lot("b1", 1, 739000, 1, 100, 1, 739000)
+
+    first = lot.cut(40)
+    middle = lot.cut(30)
+    beginning = first.cut(10)
+    second = first.cut(10)
+
+    in_order = [beginning, second, first, middle, lot]
+    assert sorted((lot, middle, first, second, beginning), key=lambda part: part.place) == in_order
+    assert [part.quantity for part in in_order] == [10, 10, 20, 30, 30]

@@ -145,7 +145,7 @@ def _converted(lot: Lot, quantity: Number, basis: int) -> Lot:
         eligible=False,
         inherited=lot.inherited,
     )
-    piece.part, piece.marked_year = lot.part, lot.marked_year
+    piece.part, piece.is_rest, piece.marked_year = lot.part, lot.is_rest, lot.marked_year
     return piece
 
 

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from tapeline.tax.securities import Security
 
 
-Rank = tuple[int, int, int, int, int, "Lot"]
+Part = tuple[int, ...]
+"""Where a part of a lot stands among its parts: the first part of (0,) before the rest (1,), a part of it (0, 0)."""
+
+Rank = tuple[int, int, int, Part, int, "Lot"]
 """Basis per share, highest first, then place; the fifth number keeps an outdated rank apart from the one after it."""
 
 _pushes = itertools.count()
@@ -54,7 +57,8 @@ class Lot:
     """Shares of one acquisition with equal basis and holding period, or a part of a short position.
 
     id : of the execution or event that acquired it; acquisition : number shared by the fills of one order
-    acquired, holding_start : days; order, part : place among all lots and within its own
+    acquired, holding_start : days; order, part : place among all lots and among the parts of this one
+    is_rest : the last of the parts it was cut from
     basis : per share; what a short sale brought per share for a short lot
     deferred : per share, a disallowed loss that a short lot carries
     used : it has disallowed a loss, or must not; eligible : it came by purchase
@@ -74,6 +78,7 @@ class Lot:
         "holding_start",
         "id",
         "inherited",
+        "is_rest",
         "long_term",
         "marked_year",
         "opening",
@@ -101,7 +106,8 @@ class Lot:
         self.id, self.acquisition, self.acquired, self.order = lot_id, acquisition, acquired, order
         self.quantity, self.basis, self.holding_start = quantity, basis, holding_start
         self.eligible, self.used, self.inherited = eligible, used, inherited
-        self.part = 0
+        self.part: Part = (0,)
+        self.is_rest = True
         self.deferred = 0
         self.long_term: Number = 0
         self.marked_year = 0
@@ -111,7 +117,7 @@ class Lot:
         self.position: Position = None  # type: ignore[assignment]  # set when it is added to one
 
     @property
-    def place(self) -> tuple[int, int, int]:
+    def place(self) -> tuple[int, int, Part]:
         """The order of acquisition: earliest first, then as listed, then the first part first."""
         return self.acquired, self.order, self.part
 
@@ -129,12 +135,15 @@ class Lot:
             used=self.used,
             inherited=self.inherited,
         )
-        first.part, first.deferred, first.marked_year = self.part, self.deferred, self.marked_year
+        first.deferred, first.marked_year, first.is_rest = self.deferred, self.marked_year, False
+        if self.is_rest:
+            first.part, self.part = self.part, (*self.part[:-1], self.part[-1] + 1)
+        else:
+            first.part, self.part, self.is_rest = (*self.part, 0), (*self.part, 1), True
         first.opening = self.opening
         first.long_term = min(self.long_term, quantity)
         self.long_term -= first.long_term
         self.quantity -= quantity
-        self.part += 1
         return first
 
 

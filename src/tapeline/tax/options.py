@@ -100,7 +100,7 @@ def _buy_stock(book: Book, event: OptionAction, option: Position, slices: list[S
             eligible=book.replaces(stock),
             used=lot.used and not option.is_short,
         )
-        shares.part = at << 32
+        shares.part = (at, 0)
         stock.add(shares)
         book.acquire(stock, shorts.reserve_purchase(stock, shares) if stock.security.openings else [shares])
 
