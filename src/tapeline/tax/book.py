@@ -86,6 +86,8 @@ class Book:
             is_short=is_short,
             absorbs=account.kind is not AccountKind.RETIREMENT
             and (account.owner is Owner.TAXPAYER or self.policies.spouse_basis_carries),
+            can_replace=treatment is not Treatment.SECTION_1256
+            and (account.kind is not AccountKind.MARK_TO_MARKET or self.policies.mark_to_market_account_replaces),
             washes_from=washes_from,
             underlying=None
             if instrument.underlying is None or treatment is Treatment.SECTION_1256
@@ -117,12 +119,6 @@ class Book:
     def method(self, position: Position) -> Method:
         """Return the method in force for a position."""
         return self.methods[position.account.name]
-
-    def replaces(self, position: Position) -> bool:
-        """Return whether purchases of a position can replace shares sold at a loss elsewhere."""
-        if position.treatment is Treatment.SECTION_1256:
-            return False
-        return position.account.kind is not AccountKind.MARK_TO_MARKET or self.policies.mark_to_market_account_replaces
 
     def is_held(self, security: Security) -> bool:
         """Return whether any account holds the security's shares."""

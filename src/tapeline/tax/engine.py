@@ -14,7 +14,6 @@ refused if it is another one under the same id. This is a computation by stated 
 from __future__ import annotations
 
 import gc
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,6 +61,7 @@ from tapeline.tax.securities import WINDOW_DAYS
 _MICROSECONDS_A_DAY = 86_400_000_000
 _OPEN, _TRADES, _CLOSE = 0, 1, 2
 _CLOSING = (Sell, Cover)
+_PURCHASE = Acquisition.PURCHASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class TaxEngine:
         self._closed_day = 0
         self._is_broken = False
         self._dispositions: dict[tuple[object, ...], Disposition] = {}
-        self._fills: Counter[tuple[object, ...]] = Counter()
+        self._fills: dict[tuple[object, ...], int] = {}
         book = self._book
         self._handlers: dict[type, Callable[[Any], None]] = {
             Buy: self._buy,
@@ -190,10 +190,11 @@ class TaxEngine:
 
     def _count_fills(self, events: list[Event]) -> None:
         """Count the executions of each closing order, so that its losses wait for the last one."""
-        every = self._book.policies.same_day_sales_are_one
+        every, fills = self._book.policies.same_day_sales_are_one, self._fills
         for event in events:
-            if isinstance(event, _CLOSING) and (every or event.order_id is not None):
-                self._fills[self._order_key(event)] += 1
+            if type(event) in _CLOSING and (every or event.order_id is not None):  # type: ignore[union-attr]
+                key = self._order_key(event)  # type: ignore[arg-type]
+                fills[key] = fills.get(key, 0) + 1
 
     def _order_key(self, event: Sell | Cover) -> tuple[object, ...]:
         if self._book.policies.same_day_sales_are_one:
@@ -219,8 +220,9 @@ class TaxEngine:
     def _price(self, event: Trade, position: Position, quantity: Any, sign: int) -> int:
         """Return the price per share or contract with commission and fees in it."""
         price = of_contract(to_price(event.price), position.multiplier)
-        if event.commission or event.fees:
-            price += sign * per_share(to_amount(event.commission + event.fees), quantity)
+        costs = event.commission + event.fees if event.fees else event.commission
+        if costs:
+            price += sign * per_share(to_amount(costs), quantity)
         return price
 
     def _buy(self, event: Buy) -> None:
@@ -237,7 +239,7 @@ class TaxEngine:
             quantity,
             self._price(event, position, quantity, 1),
             day if event.holding_start is None else event.holding_start.toordinal(),
-            eligible=acquisition.is_purchase and book.replaces(position),
+            eligible=position.can_replace and (acquisition is _PURCHASE or acquisition.is_purchase),
             inherited=acquisition is Acquisition.INHERITANCE,
         )
         position.add(lot)

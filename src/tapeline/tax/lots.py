@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tapeline.tax.amounts import Number, per_share
 
 if TYPE_CHECKING:
-    from tapeline.tax.accounts import Account, Right, TaxInstrument
+    from tapeline.tax.accounts import Account, TaxInstrument
     from tapeline.tax.securities import Security
 
 
@@ -153,14 +153,17 @@ class Position:
     multiplier : of the contract, 1 for shares
     treatment : what a disposition is; absorbs : a disallowed loss goes into a lot's basis, it is not lost
     washes_from : the first day on which its losses are under the wash-sale rules
+    can_replace : its purchases can replace shares sold at a loss
+    is_call : a unit of it is a contract to acquire stock
     """
 
     __slots__ = (
         "absorbs",
         "account",
+        "can_replace",
         "first",
         "instrument",
-        "is_average",
+        "is_call",
         "is_short",
         "last",
         "multiplier",
@@ -184,17 +187,23 @@ class Position:
         *,
         is_short: bool,
         absorbs: bool,
+        can_replace: bool,
         washes_from: int,
         underlying: Security | None,
     ) -> None:
         self.account, self.symbol, self.instrument, self.security = account, symbol, instrument, security
         self.treatment, self.multiplier, self.is_short = treatment, multiplier, is_short
-        self.absorbs, self.washes_from, self.underlying = absorbs, washes_from, underlying
+        self.absorbs, self.can_replace, self.washes_from, self.underlying = (
+            absorbs,
+            can_replace,
+            washes_from,
+            underlying,
+        )
         self.quantity: Number = 0
         self.first: Lot | None = None
         self.last: Lot | None = None
         self.ranked: list[Rank] | None = None
-        self.is_average = False
+        self.is_call = instrument.right is not None and instrument.right.value == "C"
 
     def __iter__(self) -> Iterator[Lot]:
         """Iterate over the lots, earliest first; the one at hand may be removed."""
@@ -203,12 +212,6 @@ class Position:
             following = lot.after
             yield lot
             lot = following
-
-    @property
-    def is_call(self) -> bool:
-        """Whether a unit of it is a contract to acquire stock."""
-        right: Right | None = self.instrument.right
-        return right is not None and right.value == "C"
 
     def add(self, lot: Lot) -> None:
         """Add a lot at its place in the order of acquisition; the end, unless it was transferred."""

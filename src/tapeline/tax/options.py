@@ -97,7 +97,7 @@ def _buy_stock(book: Book, event: OptionAction, option: Position, slices: list[S
             quantity * option.multiplier,
             _stock_price(option, lot, premium_sign),
             day,
-            eligible=book.replaces(stock),
+            eligible=stock.can_replace,
             used=lot.used and not option.is_short,
         )
         shares.part = (at, 0)

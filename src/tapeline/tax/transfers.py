@@ -38,7 +38,7 @@ def transfer_in(book: Book, event: TransferIn) -> None:
         quantity,
         per_share(to_amount(event.basis), quantity),
         start,
-        eligible=book.replaces(position),
+        eligible=position.can_replace,
         used=start != acquired,
     )
     position.add(lot)
