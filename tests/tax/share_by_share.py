@@ -192,7 +192,7 @@ class SlowEngine:
     def settle(self, losses: list[LosingPiece], *, is_short: bool) -> None:
         """Each losing piece takes the first piece of the whole list that may replace it; the rest stay open."""
         everything = self.short if is_short else self.long
-        for loss in sorted(losses, key=lambda loss: loss.place):
+        for loss in sorted(losses, key=lambda loss: loss.place[0]):  # one purchase: as it was sold
             found = [
                 piece
                 for piece in everything

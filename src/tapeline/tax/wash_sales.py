@@ -119,7 +119,7 @@ class WashSales:
     def settle(self, losses: list[OpenLoss], security: Security, side: Side) -> None:
         """Match the losses of one disposition with what is held; what is left stays open until its window ends."""
         if len(losses) > 1:
-            losses.sort(key=lambda loss: loss.place)
+            losses.sort(key=lambda loss: loss.place[:2])  # shares of one acquisition stay as they were sold
         for loss in losses:
             side.forget_before(loss.day - WINDOW_DAYS)
             self._match_held(loss, security, side)
