@@ -125,6 +125,10 @@ class TaxEngine:
         Raises TaxRefusal, naming the rule, for events that cannot be taxed as they are. What stood before the refused
         event has been applied by then; the engine takes nothing more, so build a new one from corrected events.
         """
+        with _collector_paused():
+            return self._apply(events)
+
+    def _apply(self, events: Iterable[Event]) -> Applied:
         if self._is_broken:
             raise TaxRefusal(
                 "refused_before", "This engine has refused an event; build a new one from corrected events."
@@ -143,9 +147,8 @@ class TaxEngine:
         wash_sales.adjusted = []
         handlers = self._handlers
         self._is_broken = True
-        with _collector_paused():
-            for event in fresh:
-                handlers[type(event)](event)
+        for event in fresh:
+            handlers[type(event)](event)
         self._is_broken = False
         if self._dispositions:
             raise InvariantError("An order's executions were counted wrongly: a disposition was never settled.")
