@@ -5,7 +5,8 @@ TapelineError
 │   ├── UnknownNameError    a name that is not in its list; names the nearest
 │   ├── ConfigurationError  settings that contradict each other or lie outside their bounds
 │   ├── DataError           market data that cannot be used as it is
-│   └── FormulaError        a formula that cannot be built or placed where it stands
+│   ├── FormulaError        a formula that cannot be built or placed where it stands
+│   └── TaxRefusal          events for which a tax rule forbids a guess; names the rule
 ├── StorageError            the journal or a store could not be read or written
 │   └── IntegrityError      a record was altered, is missing, or stands out of order
 └── InvariantError          we erred: books that must agree do not; never caught and continued
@@ -53,6 +54,14 @@ class DataError(InputError):
 
 class FormulaError(InputError):
     """A formula that cannot be built, or cannot be used where it stands."""
+
+
+class TaxRefusal(InputError):  # noqa: N818 - the field's word for what the engine does
+    """Events that cannot be taxed as they are; `rule` is the name of the rule that forbids a guess."""
+
+    def __init__(self, rule: str, sentence: str) -> None:
+        self.rule = rule
+        super().__init__(f"{sentence} ({rule})")
 
 
 class StorageError(TapelineError):

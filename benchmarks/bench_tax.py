@@ -1,0 +1,100 @@
+"""How long a year of executions takes, and one day on top of it: 2,000 symbols, 3 accounts, about 30 % of sales washed.
+
+    .venv/bin/python benchmarks/bench_tax.py [executions ...]
+
+Prints processor and wall seconds, peak memory, the share of washed sales, and the time of one more day.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import resource
+import sys
+import time
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import groupby
+from statistics import median
+
+from tapeline.tax.accounts import Account, AccountKind
+from tapeline.tax.engine import TaxEngine
+from tapeline.tax.events import Buy, Sell, Trade
+
+SYMBOLS = [f"S{number:04d}" for number in range(2000)]
+ACCOUNTS = [Account("first"), Account("second"), Account("roth", AccountKind.RETIREMENT)]
+FIRST = date(2025, 1, 2)
+DAYS = 252
+DAYS_ON_TOP = 7
+DRIFT_CENTS, SWING_CENTS = 400, 240
+
+
+def executions(count: int, seed: int = 7) -> list[Trade]:
+    """Return executions over one year of sessions: prices walk, lots are bought, and sold in parts."""
+    draw = random.Random(seed)
+    sessions = [day for day in (FIRST + timedelta(days=n) for n in range(400)) if day.weekday() < 5][
+        : DAYS + DAYS_ON_TOP
+    ]
+    held: dict[tuple[str, str], int] = {}
+    cents = {symbol: draw.randrange(1_000, 30_000) for symbol in SYMBOLS}
+    trades: list[Trade] = []
+    each = count / len(SYMBOLS)
+    # the more often a symbol trades, the more of its losses are washed: prices rise faster to keep about 30 %
+    drift = DRIFT_CENTS * (each / 50) ** 0.4
+    for number in range(count):
+        day = sessions[number * len(sessions) // count]
+        symbol = draw.choice(SYMBOLS)
+        account = ("first", "first", "first", "second", "second", "roth")[draw.randrange(6)]
+        # over the year a price moves alike, however many executions look at it
+        cents[symbol] = max(100, cents[symbol] + round(draw.gauss(drift / each, SWING_CENTS / each**0.5)))
+        key, price = (account, symbol), Decimal(cents[symbol]).scaleb(-2)
+        quantity = draw.randrange(1, 400)
+        commission = Decimal(draw.randrange(35, 200)).scaleb(-2)
+        words = {
+            "execution_id": f"x{number}",
+            "account": account,
+            "symbol": symbol,
+            "price": price,
+            "trade_date": day,
+            "commission": commission,
+            "order_id": f"o{number // 2}" if number % 5 == 0 else None,
+        }
+        if held.get(key, 0) >= quantity and draw.random() < 0.5:
+            held[key] -= quantity
+            trades.append(Sell(quantity=Decimal(quantity), **words))  # type: ignore[arg-type]
+        else:
+            held[key] = held.get(key, 0) + quantity
+            trades.append(Buy(quantity=Decimal(quantity), **words))  # type: ignore[arg-type]
+    return trades
+
+
+def measure(count: int) -> None:
+    """Time a year of so many executions from scratch, then one more day on top."""
+    trades = executions(count + DAYS_ON_TOP * count // DAYS)
+    last_day = trades[count].trade_date
+    year = [trade for trade in trades if trade.trade_date < last_day]
+    days = [list(day) for _, day in groupby(trades[len(year) :], key=lambda trade: trade.trade_date)]
+    gc.collect()
+    wall, processor = time.perf_counter(), time.process_time()
+    engine = TaxEngine(ACCOUNTS)
+    applied = engine.apply(year)
+    wall, processor = time.perf_counter() - wall, time.process_time() - processor
+    sold = {row.close_id for row in applied.new_rows}
+    washed = len({row.close_id for row in applied.new_rows if row.disallowed_units}) / len(sold)
+    on_top = []
+    for day in days:
+        start = time.process_time()
+        engine.apply(day)
+        on_top.append((time.process_time() - start) * 1e3)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    disallowances = len(engine.result().disallowances)
+    print(
+        f"{len(year):>9,} executions: {processor:6.2f} s processor, {wall:6.2f} s wall; peak {peak_mb:,.0f} MB\n"
+        f"          {len(applied.new_rows):,} rows, {washed:.0%} of sales washed, {disallowances:,} disallowances\n"
+        f"          one more day of {len(days[0]):,}: {median(on_top):.0f} ms processor, best {min(on_top):.0f} ms"
+    )
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:] or ["100000", "1000000"]:
+        measure(int(wanted.replace(",", "").replace("_", "")))

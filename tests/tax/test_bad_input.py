@@ -1,0 +1,161 @@
+"""Events that cannot be taxed as they are: refused with the rule's name, never guessed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from tapeline.domain.errors import ConfigurationError, TaxRefusal, UnknownNameError
+from tapeline.tax.accounts import InstrumentKind, TaxInstrument
+from tapeline.tax.engine import TaxEngine
+from tapeline.tax.events import Buy, StockSplit, TransferIn
+from tapeline.tax.policies import Policies
+from tax.tables import ACCOUNTS, executions, rows, rules, taxed
+
+TABLE = """
+2025-01-06  buy   b1  100 XYZ @ 20
+2025-04-01  sell  s1   60 XYZ @ 25
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("2025-04-02 sell s2 41 XYZ @ 25", "insufficient_lots"),
+        ("2025-04-02 sell s2 1 ABC @ 25", "insufficient_lots"),
+        ("2025-04-02 cover c1 1 XYZ @ 25", "insufficient_lots"),
+        ("2025-04-02 sell s2 10 XYZ @ 25 lots=b9:10", "unknown_lot"),
+        ("2025-04-02 sell s2 41 XYZ @ 25 lots=b1:41", "insufficient_lots"),
+        ("2025-04-02 sell s2 10 XYZ @ 25 lots=b1:11", "identification_exceeds_sale"),
+        ("2025-04-02 sell s2 10 XYZ @ 25 lots=b1:5,b1:5", "identification_exceeds_sale"),
+    ],
+)
+def test_a_sale_of_what_is_not_there_is_refused(line: str, rule: str) -> None:
+    with pytest.raises(TaxRefusal) as refused:
+        taxed(TABLE + line)
+
+    assert refused.value.rule == rule
+
+
+@pytest.mark.parametrize("change", [{"quantity": "0"}, {"quantity": "-5"}, {"quantity": "NaN"}, {"price": "-1"}])
+def test_quantities_and_prices_below_zero_are_refused(change: dict[str, str]) -> None:
+    (buy,) = executions("2025-01-06 buy b1 100 XYZ @ 20")
+
+    with pytest.raises(TaxRefusal, match="positive_quantities"):
+        replace(buy, **{name: Decimal(value) for name, value in change.items()})
+
+
+def test_a_split_of_nothing_is_refused() -> None:
+    with pytest.raises(TaxRefusal, match="positive_quantities"):
+        taxed(TABLE, StockSplit(event_id="a1", day=date(2025, 5, 1), symbol="XYZ", new=Decimal(0)))
+
+
+def test_a_moment_is_no_trade_date() -> None:
+    # 20:30 in New York is already tomorrow in UTC: who has only a moment must decide the zone before
+    with pytest.raises(TaxRefusal, match="trade_date_in_exchange_zone"):
+        Buy(
+            execution_id="b1",
+            account="main",
+            symbol="XYZ",
+            quantity=Decimal(1),
+            price=Decimal(1),
+            trade_date=datetime(2025, 1, 7, 1, 30, tzinfo=UTC),
+        )
+
+
+def test_a_transfer_without_basis_is_refused() -> None:
+    outside = TransferIn(
+        event_id="t1",
+        day=date(2025, 3, 3),
+        account="main",
+        symbol="XYZ",
+        quantity=Decimal(10),
+        basis=None,
+        acquired=date(2020, 1, 2),
+    )
+
+    with pytest.raises(TaxRefusal, match="missing_basis"):
+        taxed(TABLE, outside)
+
+
+def test_overlapping_imports_are_taken_once() -> None:
+    engine = TaxEngine(ACCOUNTS)
+    first = engine.apply(executions(TABLE))
+    second = engine.apply(executions(TABLE + "2025-04-02 sell s2 40 XYZ @ 25"))
+
+    assert (first.taken, first.ignored, second.taken, second.ignored) == (2, 0, 1, 2)
+    assert rows(engine.result()) == rows(taxed(TABLE + "2025-04-02 sell s2 40 XYZ @ 25"))
+
+
+def test_the_same_id_in_two_accounts_is_two_executions() -> None:
+    result = taxed("2025-01-06 buy 1 100 XYZ @ 20\n2025-01-06 buy 1 100 XYZ @ 21 account=second")
+
+    assert [lot.cost_basis for lot in result.open_lots()] == [2000, 2100]
+
+
+def test_another_execution_under_a_known_id_is_refused() -> None:
+    engine = TaxEngine(ACCOUNTS)
+    engine.apply(executions(TABLE))
+
+    with pytest.raises(TaxRefusal, match="conflicting_execution"):
+        engine.apply(executions("2025-01-06 buy b1 100 XYZ @ 20.01"))
+
+
+def test_an_event_of_a_day_already_applied_is_refused_and_the_engine_stays_as_it_was() -> None:
+    engine = TaxEngine(ACCOUNTS)
+    engine.apply(executions(TABLE))
+
+    with pytest.raises(TaxRefusal, match="day_is_closed"):
+        engine.apply(executions("2025-04-01 sell s2 1 XYZ @ 25"))
+
+    engine.apply(executions("2025-04-02 sell s2 40 XYZ @ 25"))
+    assert engine.result().open_lots() == []
+
+
+def test_an_engine_that_refused_inside_a_batch_takes_nothing_more() -> None:
+    engine = TaxEngine(ACCOUNTS)
+    with pytest.raises(TaxRefusal, match="insufficient_lots"):
+        engine.apply(executions("2025-04-01 sell s1 1 XYZ @ 25"))
+
+    with pytest.raises(TaxRefusal, match="refused_before"):
+        engine.apply(executions("2025-04-02 buy b1 1 XYZ @ 25"))
+
+
+def test_leap_days_are_days() -> None:
+    result = taxed("2024-01-30 buy b1 1 XYZ @ 20\n2024-02-29 sell s1 1 XYZ @ 10\n2024-03-30 buy b2 1 XYZ @ 10")
+
+    # 29 February + 30 days is 30 March
+    assert result.rows[0].adjustment == 10
+
+
+def test_an_account_that_nobody_described_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'second'"):
+        taxed("2025-01-06 buy b1 100 XYZ @ 20 account=secnd")
+
+
+def test_facts_of_instruments_and_policies_must_be_whole() -> None:
+    with pytest.raises(ConfigurationError, match="lacks right"):
+        TaxInstrument("CALL", InstrumentKind.OPTION)
+    with pytest.raises(ConfigurationError, match="multiplier"):
+        TaxInstrument("CALL", multiplier=Decimal(0))
+    with pytest.raises(ConfigurationError, match="two groups"):
+        Policies(identical_groups=(frozenset("AB"), frozenset("BC")))
+
+
+def test_what_may_matter_and_is_not_applied_is_flagged_with_its_sentence() -> None:
+    result = taxed("""
+        2025-01-06  buy   b1  100 XYZ @ 50
+        2025-03-03  buy   b2  100 XYZ @ 40
+        2025-03-10  sell  s1  100 XYZ @ 42  lots=b2:100
+        2025-03-17  sell  s2  100 XYZ @ 38  lots=b1:100
+    """)
+
+    assert rules(result) == ["sold_before"]
+    assert "first at s2" in result.flags[0].sentence
+
+
+def test_a_gift_is_flagged_because_its_basis_for_a_loss_may_be_lower() -> None:
+    assert rules(taxed("2025-01-06 buy g1 1 XYZ @ 50 how=gift")) == ["gift_basis"]
