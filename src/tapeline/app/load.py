@@ -81,6 +81,10 @@ class DataChoice:
         names = [name.strip() for name in self.symbols.split(",") if name.strip()]
         known: list[CorporateAction] = []
         if not self.lake:
+            if self.bars:
+                raise InputError(
+                    f"--bars {self.bars} chooses among the bars of a lake. Name one with --lake, or leave it out."
+                )
             reading = self._read(names)
         else:
             if self.path is not None:

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from tapeline.app.screen_settings import ScreenerSettings
 from tapeline.domain.errors import DataError, InputError
 from tapeline.domain.panel import BAR_FIELDS, Panel
 from tapeline.domain.times import DAY, date_to_ns, from_iso, ns_to_date
 from tapeline.feeds.table_files import DAY as DAY_KIND
-from tapeline.feeds.table_files import TEXT, read_table
+from tapeline.feeds.table_files import TEXT, read_table, scan
 from tapeline.screener.sessions import session_bars
 from tapeline.screener.universe import Member, SymbolFacts, Universe, build_universe
 
@@ -100,7 +99,7 @@ def read_facts(facts: Path | None, earnings: Path | None) -> dict[str, SymbolFac
     found: dict[str, SymbolFacts] = {}
     if facts is not None:
         read_table(facts, {"symbol": TEXT})
-        table = pl.read_parquet(facts)
+        table = scan(facts).collect()
         names = [name for name in ("market_cap", "spread", "exchange", "is_shortable") if name in table.columns]
         for row in table.select("symbol", *names).iter_rows(named=True):
             found[row["symbol"]] = SymbolFacts(**{name: row[name] for name in names})

@@ -133,7 +133,11 @@ def check(
     """Pass bars through the quality gate: what is bad, what is doubtful, and what is missing."""
     if path is None:
         from tapeline.cli.lake import show_check as show_stored
+        from tapeline.domain.errors import InputError
 
+        given = {"--reference": reference, "--actions": actions, "--report": report, "--json": as_json or None}
+        for option in (name for name, value in given.items() if value is not None):
+            raise InputError(f"{option} is for a file of bars. Name the file, or leave it out to check the lake.")
         show_stored(lake, symbols, frame)
         return
     from tapeline.cli.quality import show_check

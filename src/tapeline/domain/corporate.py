@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import ClassVar
 
 from tapeline.domain.errors import ConfigurationError
@@ -41,6 +42,22 @@ class CashDividend:
 
 
 CorporateAction = Split | CashDividend
+
+ROUNDED_DIGITS, OLD_SHARES_MAX = 6, 50
+
+
+def split_by_ratio(symbol: str, ex: date, ratio: Decimal) -> Split:
+    """Return the split that a table means by new shares per old one.
+
+    A ratio that had to be rounded, such as 0.333333333333, is one for three; any other is taken as it stands.
+    Raises ConfigurationError for one that is not above zero.
+    """
+    digits = -int(ratio.as_tuple().exponent) if ratio.is_finite() else 0
+    if digits >= ROUNDED_DIGITS:
+        meant = Fraction(ratio).limit_denominator(OLD_SHARES_MAX)
+        if abs(meant - Fraction(ratio)) <= Fraction(1, 2 * 10**digits):
+            return Split(symbol, ex, new=Decimal(meant.numerator), old=Decimal(meant.denominator))
+    return Split(symbol, ex, new=ratio)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,9 @@ representation, and `approximate(exact(x)) == x` holds for every finite x.
 from __future__ import annotations
 
 import math
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from tapeline.domain.errors import InvariantError
-
-CENT = Decimal("0.01")
 
 
 def exact(value: float) -> Decimal:
@@ -33,11 +31,6 @@ def plain(amount: Decimal) -> Decimal:
 def approximate(amount: Decimal) -> float:
     """Return the float64 nearest to an exact amount."""
     return float(amount)
-
-
-def to_cents(amount: Decimal) -> Decimal:
-    """Round half-up (away from zero) to the cent."""
-    return amount.quantize(CENT, rounding=ROUND_HALF_UP)
 
 
 def text(amount: Decimal) -> str:

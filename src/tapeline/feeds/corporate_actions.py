@@ -12,17 +12,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 
 import polars as pl
 
-from tapeline.domain.corporate import CashDividend, CorporateAction, Split
+from tapeline.domain.corporate import CashDividend, CorporateAction, split_by_ratio
 from tapeline.domain.errors import ConfigurationError, DataError
 from tapeline.domain.money import exact
 from tapeline.feeds.table_files import DAY, NUMBER, TEXT, read_table
 
-ROUNDED_DIGITS, OLD_SHARES_MAX = 6, 50
 """From so many digits on, a ratio within half of its last one of a fraction with so small a denominator is that one."""
 
 COLUMNS = {"symbol": TEXT, "date": DAY, "dividend": NUMBER, "split_ratio": NUMBER}
@@ -71,17 +69,8 @@ def _actions(symbol: str, ex: date, dividend: float, ratio: float) -> list[Corpo
     if dividend != 0.0:
         found.append(CashDividend(symbol, ex, _amount(dividend)))
     if ratio != 1.0:
-        found.append(_split(symbol, ex, _amount(ratio)))
+        found.append(split_by_ratio(symbol, ex, _amount(ratio)))
     return found
-
-
-def _split(symbol: str, ex: date, ratio: Decimal) -> Split:
-    digits = -int(ratio.as_tuple().exponent) if ratio.is_finite() else 0
-    if digits >= ROUNDED_DIGITS:
-        meant = Fraction(ratio).limit_denominator(OLD_SHARES_MAX)
-        if abs(meant - Fraction(ratio)) <= Fraction(1, 2 * 10**digits):
-            return Split(symbol, ex, new=Decimal(meant.numerator), old=Decimal(meant.denominator))
-    return Split(symbol, ex, new=ratio)
 
 
 def _amount(value: float) -> Decimal:

@@ -25,6 +25,7 @@ from tapeline.tape.grid import find_frame, starts_of
 from tapeline.tape.rows import FIELDS, BarRows
 
 OURS = ("symbol", "time", *FIELDS)
+FACTOR = "adj_factor"
 _TIME_NAMES = ("ts", "time", "start", "datetime", "timestamp", "date")
 _READING_ERRORS = (PolarsError, OSError, PanicException)
 _EPOCH_UNITS = ((10**11, 1_000_000_000), (10**14, 1_000_000), (10**17, 1_000), (2**63, 1))
@@ -86,6 +87,8 @@ def read_vendor_bars(
     symbol = _symbols(path, table, names, written)
     label_ns, daily = _times(path, table, names["time"], written)
     columns = {name: _numbers(path, table[names[name]], name) for name in FIELDS}
+    if FACTOR in table.columns:  # the quality gate reads it as a statement about splits; it is not stored
+        columns[FACTOR] = _numbers(path, table[FACTOR], FACTOR)
     frame_ns = parse_frame(written.frame) if written.frame else DAY if daily else _frame(path, symbol, label_ns)
     if daily != (frame_ns >= DAY):
         has = "session dates" if daily else "times of day"

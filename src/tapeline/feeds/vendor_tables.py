@@ -2,7 +2,7 @@
 
 A file has our columns, or others that a mapping names. Two usual forms are understood besides: corporate actions with
 the columns `dividend` and `split_ratio` instead of one row per action, and `start_date`, `end_date`, `date` or `asof`
-for our `first`, `last` and `ex`.
+for our `first`, `last` and `ex`. An `end_date` is the first day that no longer counts, our `last` the last that does.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ def read_vendor_table(path: Path, columns: Mapping[str, str], separator: str = "
     for name in _DATES:
         if name in table.columns and table[name].dtype != pl.Date:
             table = table.with_columns(_dates(path, table[name].cast(pl.String)))
+    if renamed.get("end_date") == "last" and "last" not in columns:
+        table = table.with_columns(pl.col("last").dt.offset_by("-1d"))
     return VendorTable(table, theirs, file_hash(path))
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 
 import polars as pl
 
-from tapeline.domain.corporate import CashDividend, CorporateAction, Split
+from tapeline.domain.corporate import CashDividend, CorporateAction, Split, split_by_ratio
 from tapeline.domain.errors import ConfigurationError, DataError, InputError, UnknownNameError
 from tapeline.lake.layout import REFERENCE
 from tapeline.lake.loading import Stored
@@ -120,7 +120,8 @@ def _action(row: dict[str, object]) -> CorporateAction:
     symbol, ex, kind = str(row["symbol"]), row["ex"], row["kind"]
     assert isinstance(ex, date)
     if kind == "split":
-        return Split(symbol, ex, Decimal(str(row["new"])), Decimal(str(row["old"] or 1)))
+        new = Decimal(str(row["new"]))
+        return Split(symbol, ex, new, Decimal(str(row["old"]))) if row["old"] else split_by_ratio(symbol, ex, new)
     return CashDividend(symbol, ex, Decimal(str(row["amount"])))
 
 
