@@ -34,6 +34,7 @@ def test_every_policy_is_printed_with_the_result_and_it_is_no_tax_advice() -> No
 
 def test_shares_older_than_those_sold_count_or_not() -> None:
     assert taxed(PRIOR_LOT).rows[0].adjustment == 300
+    assert rules(taxed(PRIOR_LOT)) == ["prior_lot"]
     assert taxed(PRIOR_LOT, prior_lot_counts=False).rows[0].adjustment == 0
 
 

@@ -34,7 +34,7 @@ class Book:
         self.long: dict[tuple[str, str], Position] = {}
         self.short: dict[tuple[str, str], Position] = {}
         self.flags = Flags()
-        self.wash_sales = WashSales(policies)
+        self.wash_sales = WashSales(policies, self.flags)
         self.dispositions = Dispositions(self.wash_sales)
         self.renamed: dict[str, str] = {}
         self._last_order = 0

@@ -20,6 +20,7 @@ from datetime import date
 from decimal import Decimal
 
 from tapeline.tax.amounts import Number, cents, divided, dollars, shares
+from tapeline.tax.flags import Flags
 from tapeline.tax.gains import Gain
 from tapeline.tax.holding_period import tacked
 from tapeline.tax.lots import Lot
@@ -88,8 +89,8 @@ class WashSales:
     adjusted : rows changed since somebody last looked
     """
 
-    def __init__(self, policies: Policies) -> None:
-        self.policies = policies
+    def __init__(self, policies: Policies, flags: Flags) -> None:
+        self.policies, self.flags = policies, flags
         self.disallowances: list[Disallowance] = []
         self.permanent: Number = 0
         self.carried: Number = 0
@@ -139,8 +140,11 @@ class WashSales:
                 continue
             while sold and sold[0].place < lot.place and loss.quantity:
                 self._replace_by_sold(loss, sold.pop(0))
-            if loss.quantity:
-                self._replace(loss, lot, factor_of(lot, security))
+            if not loss.quantity:
+                break
+            if lot.order < loss.place[1] and not lot.position.is_short:
+                self.flags.up("prior_lot", loss.symbol, loss.row.close_id)
+            self._replace(loss, lot, factor_of(lot, security))
         while sold and loss.quantity:
             self._replace_by_sold(loss, sold.pop(0))
         if spent > 32:
