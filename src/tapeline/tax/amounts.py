@@ -29,9 +29,8 @@ _EXACT = Context(prec=120)
 
 
 def _scaled(value: Decimal, digits: int) -> Number:
-    shifted = value.scaleb(digits, _EXACT)
-    whole = int(shifted)
-    return whole if whole == shifted else Fraction(shifted)
+    numerator, denominator = value.as_integer_ratio()
+    return divided(numerator * 10**digits, denominator)
 
 
 @lru_cache(maxsize=1 << 16)

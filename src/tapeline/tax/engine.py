@@ -230,10 +230,11 @@ class TaxEngine:
 
     def _buy(self, event: Buy) -> None:
         book = self._book
-        position = book.position(event.account, event.symbol)
+        position = book.long.get((event.account, event.symbol)) or book.position(event.account, event.symbol)
         quantity = to_quantity(event.quantity)
         day, order = event.trade_date.toordinal(), book.next_order()
         acquisition = event.acquisition
+        is_purchase = acquisition is _PURCHASE or acquisition.is_purchase
         lot = Lot(
             event.execution_id,
             book.acquisition(event.account, event.order_id, day, order),
@@ -242,18 +243,18 @@ class TaxEngine:
             quantity,
             self._price(event, position, quantity, 1),
             day if event.holding_start is None else event.holding_start.toordinal(),
-            eligible=position.can_replace and (acquisition is _PURCHASE or acquisition.is_purchase),
-            inherited=acquisition is Acquisition.INHERITANCE,
+            eligible=position.can_replace and is_purchase,
+            inherited=not is_purchase and acquisition is Acquisition.INHERITANCE,
         )
         position.add(lot)
         security = position.security
-        if acquisition is Acquisition.GIFT:
+        if not is_purchase and acquisition is Acquisition.GIFT:
             book.flags.up("gift_basis", event.symbol, event.execution_id)
         if position.underlying is not None:
             self._flag_option_bought(event, position, day)
         elif security.option_loss[0] >= day - WINDOW_DAYS:
             book.flags.up("option_to_stock", event.symbol, event.execution_id)
-        if not lot.eligible and security.long.losses and acquisition.is_purchase:
+        if is_purchase and not lot.eligible and security.long.losses:
             book.flags.up("mark_to_market_account_replaces", event.symbol, event.execution_id)
         book.acquire(position, shorts.reserve_purchase(position, lot) if security.openings else [lot])
 
