@@ -15,8 +15,8 @@ from engine.acts import fills, orders
 from engine.builders import SETTINGS
 from strategies.told_reversal import A_PLUS, CLASS_A, Told, chosen, market, notes, told
 from tapeline import Result, backtest, replay
-from tapeline.strategies.reversal import Decision
 from tapeline.strategies.reversal_journal import trade_rows
+from tapeline.strategies.reversal_memory import Decision
 
 ONCE = {0: A_PLUS}
 

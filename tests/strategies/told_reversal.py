@@ -21,7 +21,8 @@ from engine.acts import run
 from tapeline import Account, Panel, Result, RunSettings, bars, series
 from tapeline.domain.times import MINUTE
 from tapeline.screener.settings import ScreenSettings
-from tapeline.strategies.reversal import Decision, MomentumReversal
+from tapeline.strategies.reversal import MomentumReversal
+from tapeline.strategies.reversal_memory import Decision
 from tapeline.tape.calendars import sessions
 
 A_PLUS, CLASS_A, CLASS_B, CLASS_C = 2, 3, 4, 5

@@ -71,9 +71,9 @@ class StrategySettings:
         again_k_bars : by a low near the middle band, and the lowest K of some bars between two bounds
     """
 
-    trade_type: str = TradeType.SCALP
-    variant: str = Variant.ALL
-    entry: str = Entry.OPEN
+    trade_type: str = TradeType.SCALP.value
+    variant: str = Variant.ALL.value
+    entry: str = Entry.OPEN.value
     grade_min: str = "A"
     enter_class_b: bool = False
     risk_per_trade: float = 0.01

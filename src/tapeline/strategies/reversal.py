@@ -23,76 +23,28 @@ import hashlib
 import inspect
 import math
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from tapeline.domain.errors import ConfigurationError
 from tapeline.domain.times import MINUTE
-from tapeline.formula.library import crossed_above, crossed_below, sma, where
-from tapeline.formula.library_statistics import cumulative_sum, last_nonzero
 from tapeline.formula.node import Node
 from tapeline.formula.series import series
-from tapeline.screener.points import is_true
-from tapeline.screener.reading import FrameReading, Readings
 from tapeline.screener.regime import RegimeSettings
 from tapeline.screener.sabr20 import GRADES, STATES
 from tapeline.screener.screen import Rules
 from tapeline.screener.settings import Frames, ScreenSettings
 from tapeline.screener.strategy_settings import Entry, TradeType, Variant
-from tapeline.screener.tree import CLASSES, stop_price
+from tapeline.screener.tree import CLASSES
 from tapeline.strategies import reversal_size
 from tapeline.strategies.base import Strategy
+from tapeline.strategies.reversal_formulas import management_formulas
+from tapeline.strategies.reversal_memory import Chance, Decision, Memory, Notes, Trade
 from tapeline.strategies.reversal_size import Size, reaches, size_of_entry
 from tapeline.strategies.view import SIZE, SliceView
 
 REGIME_SIZE, REGIME_POSITIONS, REGIME_FAVOURABILITY = "regime_size", "regime_positions", "regime_favourability"
 REGIME_SERIES = (REGIME_SIZE, REGIME_POSITIONS, REGIME_FAVOURABILITY)
-
-Notes = dict[str, bool | float | str]
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What the strategy did and why: act is enter, refuse, exit, scale_out or move_stop; price is the close."""
-
-    time_ns: int
-    symbol: str
-    act: str
-    price: float
-    notes: Notes
-
-
-@dataclass
-class _Trade:
-    """What is remembered of a trade between closes."""
-
-    decided_ns: int
-    setup_class: str
-    bars: float
-    confirmations: float
-    bars_seen: float
-    best_r: float = -math.inf
-    moved: bool = False
-    scaled: bool = False
-    is_runner: bool = False
-    is_leaving: bool = False
-    tested_upper: bool = False
-    passed_upper: bool = False
-
-
-@dataclass
-class _Chance:
-    """A profitable exit after which the symbol may be entered again."""
-
-    bars: float
-    setup_class: str
-
-
-@dataclass
-class _Memory:
-    trades: dict[int, _Trade] = field(default_factory=dict)
-    chances: dict[int, _Chance] = field(default_factory=dict)
-    again: dict[int, int] = field(default_factory=dict)
 
 
 class MomentumReversal(Strategy):
@@ -126,49 +78,16 @@ class MomentumReversal(Strategy):
         if self.numbers.trade_type == TradeType.SCALP:
             self.flat_before_close_minutes = self.numbers.flat_minutes  # type: ignore[misc]
         self.log: list[Decision] = []
-        self._memory = _Memory()
+        self._memory = Memory()
 
     def formulas(self) -> dict[str, Node]:
         """Return the screener's formulas and those of management, by name."""
         rules = Rules(self.settings, self.regime)
-        readings, numbers = rules.readings, self.numbers
-        t1, t2 = readings.trigger, readings.confirmation
-        managed = t2 if numbers.trade_type == TradeType.SWING else t1
         groups = ("tree", "score") if self.settings.switches.fine_on_all else ("tree", "score", "coarse")
         found = {name: node for name, node in rules.formulas.items() if name.partition(".")[0] in groups}
         for name in REGIME_SERIES:
             found[name] = series(name).latest()
-        found |= {
-            "close": t1.close.latest(),
-            "stop": stop_price(readings).latest(),
-            "is_volatile": (t1.atr > numbers.volatile_atr * sma(t1.atr, numbers.volatile_bars)).latest(),
-            "again": self._again(readings),
-            "bars": _count(t1),
-            "managed_bars": _count(managed),
-            "confirmations": _count(t2),
-            "oscillator_exit": (
-                crossed_below(managed.k, numbers.exit_k) & _falls(managed, numbers.exit_falls)
-            ).latest(),
-            "second_target": crossed_above(managed.rsi, numbers.second_rsi).latest()
-            | (t1.high.latest() >= t2.band.upper.latest()),
-            "higher_low": _higher_low(managed, numbers.low_side).latest(),
-            "near_upper": (
-                t2.high >= t2.band.upper - numbers.near_upper * (t2.band.upper - t2.band.lower)
-            ).latest(),
-            "above_upper": (t2.close > t2.band.upper).latest(),
-            "under_middle": (t2.close < t2.band.middle).latest(),
-            "runner_ends": _falls(t2, numbers.runner_falls).latest(),
-            SIZE: self.size.value,
-        }  # fmt: skip
-        return found
-
-    def _again(self, readings: Readings) -> Node:
-        numbers, x = self.numbers, readings.trigger
-        lowest_k = x.k.lowest(numbers.again_k_bars)
-        low, high = numbers.again_k
-        near = (x.low <= numbers.again_middle * x.band.middle) & (x.close >= x.band.middle)
-        turned = (lowest_k >= low) & (lowest_k <= high) & (x.k > x.k.lag(1)) & (x.histogram > 0)
-        return (near & turned).latest() & Rules(self.settings, self.regime).tree.q1
+        return found | management_formulas(rules, self.numbers) | {SIZE: self.size.value}
 
     def _code(self) -> str:
         modules = "".join(inspect.getsource(sys.modules[name]) for name in (__name__, reversal_size.__name__))
@@ -180,7 +99,7 @@ class MomentumReversal(Strategy):
 
     def on_start(self, symbols: tuple[str, ...]) -> None:
         """Forget an earlier run."""
-        self.log, self._memory = [], _Memory()
+        self.log, self._memory = [], Memory()
 
     def on_slice(self, now: SliceView) -> None:
         """Manage what is held, then enter setups, best score first, then symbols again that paid before."""
@@ -263,7 +182,7 @@ class MomentumReversal(Strategy):
             self._note(now, column, "refuse", notes | {"refused by": "account"})
             return
         self._note(now, column, "enter", notes)
-        self._memory.trades[column] = _Trade(
+        self._memory.trades[column] = Trade(
             now.time_ns,
             setup_class,
             float(now.managed_bars[column]),
@@ -355,7 +274,7 @@ class MomentumReversal(Strategy):
         elif trade.scaled:
             self._follow(now, column, trade, held)
 
-    def _end_otherwise(self, now: SliceView, column: int, trade: _Trade) -> None:
+    def _end_otherwise(self, now: SliceView, column: int, trade: Trade) -> None:
         """Call back an entry that has not filled; write down that the session's end closes a holding."""
         if now.holding(column)["quantity"] == 0.0:
             self._leave(now, column, "not filled")
@@ -363,7 +282,7 @@ class MomentumReversal(Strategy):
             trade.is_leaving = True
             self._note(now, column, "exit", {"reason": "flat before close"})
 
-    def _exit_reason(self, now: SliceView, column: int, trade: _Trade, held: dict[str, float]) -> str:
+    def _exit_reason(self, now: SliceView, column: int, trade: Trade, held: dict[str, float]) -> str:
         """Return the rule by which a holding is to be closed now, empty for none."""
         numbers = self.numbers
         fell = self._read_confirmation(now, column, trade)
@@ -381,7 +300,7 @@ class MomentumReversal(Strategy):
                 return "sessions"
         return ""
 
-    def _read_confirmation(self, now: SliceView, column: int, trade: _Trade) -> str:
+    def _read_confirmation(self, now: SliceView, column: int, trade: Trade) -> str:
         """Take in a bar of the confirmation frame that ended now; return the exit that it causes."""
         count = float(now.confirmations[column])
         if not count > trade.confirmations:
@@ -395,7 +314,7 @@ class MomentumReversal(Strategy):
             return "upper band failed"
         return ""
 
-    def _take_part(self, now: SliceView, column: int, trade: _Trade, held: dict[str, float]) -> None:
+    def _take_part(self, now: SliceView, column: int, trade: Trade, held: dict[str, float]) -> None:
         numbers = self.numbers
         trade.scaled = trade.moved = True
         stop = held["entry_price"] + numbers.scale_stop_r * held["risk"]
@@ -405,7 +324,7 @@ class MomentumReversal(Strategy):
         if now.can_change(column):  # too little is held to sell a part
             now.set_stop(column, stop)
 
-    def _follow(self, now: SliceView, column: int, trade: _Trade, held: dict[str, float]) -> None:
+    def _follow(self, now: SliceView, column: int, trade: Trade, held: dict[str, float]) -> None:
         """Manage what is left after a part was sold."""
         if not trade.is_runner and now.second_target[column] == 1.0:
             self._second_target(now, column, trade, held)
@@ -415,7 +334,7 @@ class MomentumReversal(Strategy):
         if stop > held["stop_price"]:
             self._move_stop(now, column, stop, "higher low")
 
-    def _second_target(self, now: SliceView, column: int, trade: _Trade, held: dict[str, float]) -> None:
+    def _second_target(self, now: SliceView, column: int, trade: Trade, held: dict[str, float]) -> None:
         runner = self.numbers.runner_share * held["entered_quantity"]
         step = float(now.quantity_step[column])
         if math.floor(runner / step * (1.0 + reversal_size.TOLERANCE)) == 0:
@@ -428,12 +347,12 @@ class MomentumReversal(Strategy):
         now.tell(column, {"scale out": "second target"})
         now.scale_out(column, fraction, keep_target=False)
 
-    def _close(self, now: SliceView, column: int, trade: _Trade) -> None:
+    def _close(self, now: SliceView, column: int, trade: Trade) -> None:
         """Forget a trade that has ended; one that paid may be entered again."""
         del self._memory.trades[column]
         trip = now.last_round_trip(column)
         if trip is not None and trip["entry_ns"] > trade.decided_ns and trip["net_pnl"] > 0.0:
-            self._memory.chances[column] = _Chance(float(now.bars[column]), trade.setup_class)
+            self._memory.chances[column] = Chance(float(now.bars[column]), trade.setup_class)
 
     def _leave(self, now: SliceView, column: int, reason: str) -> None:
         self._memory.trades[column].is_leaving = True
@@ -452,25 +371,3 @@ class MomentumReversal(Strategy):
 
 def _word(words: tuple[str, ...], number: float) -> str:
     return "" if math.isnan(number) else words[int(number)]
-
-
-def _count(x: FrameReading) -> Node:
-    """How many bars of a frame have ended."""
-    return cumulative_sum(where(x.close.known(), 1, 0)).latest()
-
-
-def _falls(x: FrameReading, bars: int) -> Node:
-    """Whether the histogram fell in each of the last bars."""
-    return (x.histogram < x.histogram.lag(1)).all(bars)
-
-
-def _higher_low(x: FrameReading, side: int) -> Node:
-    """The swing low `side` bars ago if it lies above the one before, else unknown."""
-    pivot = x.low.lag(side)
-    others = [x.low.lag(back) for back in range(2 * side + 1) if back != side]
-    is_low = pivot < others[0]
-    for other in others[1:]:
-        is_low = is_low & (pivot < other)
-    is_low = is_true(is_low)
-    before = last_nonzero(where(is_low, pivot, 0)).lag(1)
-    return where(is_low & (before > 0) & (pivot > before), pivot, math.nan)

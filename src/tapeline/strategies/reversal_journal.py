@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tapeline.domain.words import OrderType, Purpose
-from tapeline.strategies.reversal import Decision
+from tapeline.strategies.reversal_memory import Decision
 
 Records = npt.NDArray[Any]
 
