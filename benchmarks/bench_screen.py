@@ -1,0 +1,132 @@
+"""How fast the screener is: a JSON line for each measure, with the figure that it should stay below.
+
+    python benchmarks/bench_screen.py [full] [update] [session] [store]
+
+full : all rules of 2,000 symbols over 40 sessions of simulated bars of 5 minutes in memory
+update : the bars of one more trigger close of the same symbols, streaming
+session : 26 refreshes of the watchlist of 199 symbols
+store : the newest watchlist of a store with 13,000 x 20 rows
+Bars are made before the clock runs. The best of several passes counts, processor time beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from tapeline.app.screen_settings import ScreenerSettings
+from tapeline.app.screening import screen_at, screen_history
+from tapeline.app.watchlist import Watchlist
+from tapeline.domain.panel import BAR_FIELDS, Panel
+from tapeline.feeds.simulated import simulate_market
+from tapeline.screener.screen import Screen
+from tapeline.store.screen_store import ScreenStore
+from tapeline.tape.calendars import sessions
+
+MANY, USUAL, SESSIONS = 2_000, 199, (date(2024, 1, 2), date(2024, 2, 28))
+UPDATES, STORED, PASSES = 40, 13_000, 5
+
+
+def a_panel(symbols: int) -> Panel:
+    """Return 40 sessions of bars; symbols beyond 200 repeat earlier ones at another price."""
+    days = sessions("XNYS", *SESSIONS)
+    base = simulate_market(5, sessions=days, symbols=min(symbols, 200), frame="5min").panel
+    if symbols <= 200:
+        return base
+    times = -(-symbols // 200)
+    fields = {name: np.tile(getattr(base, name), times)[:, :symbols] for name in BAR_FIELDS}
+    names = tuple(f"SIM{number:05}" for number in range(symbols))
+    return replace(base, symbols=names, **fields)
+
+
+def best(run: Callable[[], object], passes: int = PASSES) -> tuple[float, float]:
+    """Return the shortest wall and processor time of several passes, in seconds."""
+    wall, processor = [], []
+    for _ in range(passes):
+        began, began_processor = time.perf_counter(), time.process_time()
+        run()
+        wall.append(time.perf_counter() - began)
+        processor.append(time.process_time() - began_processor)
+    return min(wall), min(processor)
+
+
+def tell(name: str, wall: float, processor: float, target: float, **more: object) -> None:
+    """Print one measure."""
+    figures = {"seconds": round(wall, 5), "processor_s": round(processor, 5), "target_s": target}
+    print(json.dumps({"benchmark": f"screen {name}", **figures, "met": wall < target, **more}), flush=True)
+
+
+def full() -> None:
+    """A pass over everything, as the command does it."""
+    panel, settings = a_panel(MANY), ScreenerSettings()
+    wall, processor = best(lambda: screen_at(panel, int(panel.end_ns[-1]), settings), 3)
+    tell("full pass", wall, processor, 0.5, symbols=MANY, rows=len(panel))
+
+
+def update() -> None:
+    """One trigger close after the other: three bars of 5 minutes each."""
+    panel, settings = a_panel(MANY), ScreenerSettings()
+    screen = Screen(panel.symbols, panel.frame_ns, settings.screen, settings.regime)
+    first = len(panel) - 3 * UPDATES
+    for row in range(0, first, screen.chunk_rows):
+        list(screen.advance(panel.rows(row, min(row + screen.chunk_rows, first))))
+    times = []
+    for row in range(first, len(panel), 3):
+        began = time.perf_counter()
+        for one in range(row, row + 3):
+            found = list(screen.advance(panel.rows(one, one + 1)))
+        assert len(found) == 1
+        times.append(time.perf_counter() - began)
+    tell("update", float(np.median(times)), min(times), 0.03, symbols=MANY, worst_s=round(max(times), 5))
+
+
+def session() -> None:
+    """The last session replayed, each refresh kept."""
+    panel, settings = a_panel(USUAL), ScreenerSettings()
+    assert panel.sessions is not None
+    opens = int(panel.sessions.open_ns[-1])
+
+    def run() -> None:
+        with tempfile.TemporaryDirectory() as folder, ScreenStore.open(Path(folder) / "s.sqlite") as kept:
+            assert sum(1 for _ in Watchlist(kept).follow(screen_history(panel, settings, first_ns=opens))) == 26
+
+    wall, processor = best(run, 3)
+    tell("session", wall, processor, 3.0, symbols=USUAL, refreshes=26)
+
+
+def store() -> None:
+    """The newest watchlist of many."""
+    row = {"grade": "A", "sabr20": {"total": 70.0}, "state": "BottomActive", "rr": 2.5, "stop": 10.0, "target": 12.0}
+    rows = [{"symbol": f"SIM{place:02}", **row} for place in range(20)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "s.sqlite"
+        with ScreenStore.open(path) as kept:
+            kept._connection.execute("pragma synchronous=off")
+            for number in range(STORED):
+                kept.save_refresh(number, "tapeline", rows)
+
+        def run() -> None:
+            with ScreenStore.open(path) as opened:
+                assert opened.watchlist("tapeline") is not None
+
+        wall, processor = best(run, 20)
+    tell("newest watchlist", wall, processor, 0.02, refreshes=STORED, rows=20 * STORED)
+
+
+def main() -> None:
+    """Run what was named, or everything."""
+    measures = {"full": full, "update": update, "session": session, "store": store}
+    for name in sys.argv[1:] or measures:
+        measures[name]()
+
+
+if __name__ == "__main__":
+    main()
