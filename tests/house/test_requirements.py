@@ -11,7 +11,7 @@ import tomllib
 from house.paths import PACKAGE, ROOT
 
 LOCKS = ("core", "dev", "installer")
-IMPORT_NAME_OF = {"exchange-calendars": "exchange_calendars"}
+IMPORT_NAME_OF = {"exchange-calendars": "exchange_calendars", "pyyaml": "yaml"}
 
 
 def pins(lock: str) -> dict[str, str]:
