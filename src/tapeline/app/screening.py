@@ -25,6 +25,7 @@ EXPLAINED = (
     *(f"tree.{name}" for name in ("q1", "hostile", "q2", "q3", "q4", "q5", "q6")),
 )
 """The conditions that `explain_at` takes apart."""
+BLOCK_SYMBOLS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +88,7 @@ def screen_at(panel: Panel, at_ns: int, settings: ScreenerSettings, vix: Vix | N
     The regime is that of the last close of the confirmation frame. Raises DataError if nothing had closed by then.
     """
     past = rows_until(panel, at_ns)
-    screen = Screen(panel.symbols, panel.frame_ns, settings.screen, settings.regime)
-    last = of_regime = None
-    for chunk in _chunks(past, screen):
-        for snapshot in screen.advance(chunk):
-            last = snapshot
-            of_regime = snapshot if snapshot.closes_confirmation else of_regime
+    last, of_regime = _newest_of(past, settings)
     if last is None:
         raise _nothing_closed(panel, at_ns, settings)
     regime = regime_of(past, of_regime, settings, vix) if of_regime is not None else None
@@ -141,6 +137,31 @@ def rows_until(panel: Panel, at_ns: int) -> Panel:
         np.append(times, time) for times, time in ((past.start_ns, end - panel.frame_ns), (past.end_ns, end))
     )
     return replace(past, start_ns=starts, end_ns=ends, **prices)
+
+
+def _newest_of(past: Panel, settings: ScreenerSettings) -> tuple[Snapshot | None, Snapshot | None]:
+    """Return the last snapshot, and the last at a close of the confirmation frame.
+
+    No rule looks at another symbol, and a block of few keeps what it computes near the processor.
+    """
+    lasts: list[Snapshot] = []
+    confirmations: list[Snapshot] = []
+    screen = None
+    for first in range(0, len(past.symbols), BLOCK_SYMBOLS):
+        block = past.columns(first, min(first + BLOCK_SYMBOLS, len(past.symbols)))
+        if screen is None or len(screen.symbols) != len(block.symbols):
+            screen = Screen(block.symbols, block.frame_ns, settings.screen, settings.regime)
+        else:
+            screen.begin(block.symbols)
+        last = of_regime = None
+        for chunk in _chunks(block, screen):
+            for snapshot in screen.advance(chunk, newest=True):
+                last = snapshot
+                of_regime = snapshot if snapshot.closes_confirmation else of_regime
+        lasts += [last] if last is not None else []
+        confirmations += [of_regime] if of_regime is not None else []
+    joined = [found[0].beside(found[1:]) if found else None for found in (lasts, confirmations)]
+    return joined[0], joined[1]
 
 
 def _chunks(rows: Panel, screen: Screen) -> Iterator[Panel]:

@@ -98,6 +98,19 @@ class Snapshot:
             stale=self.stale[columns],
         )
 
+    def beside(self, others: Sequence[Snapshot]) -> Snapshot:
+        """Return the same moment with the symbols of other snapshots after these."""
+        if not others:
+            return self
+        every = (self, *others)
+        return replace(
+            self,
+            symbols=tuple(symbol for one in every for symbol in one.symbols),
+            values=np.concatenate([one.values for one in every], axis=1),
+            present=np.concatenate([one.present for one in every]),
+            stale=np.concatenate([one.stale for one in every]),
+        )
+
     @cached_property
     def passed(self) -> Flags:
         """Symbols that pass the coarse screen, bool [N]."""
@@ -271,23 +284,37 @@ class Screen:
         """Base rows of a chunk of good size."""
         return self.program.chunk_rows
 
-    def advance(self, rows: Panel) -> Iterator[Snapshot]:
+    def begin(self, symbols: tuple[str, ...]) -> None:
+        """Begin anew, with as many other symbols."""
+        self.symbols = symbols
+        self.program.reset()
+        self._session = -1
+        self._present = np.zeros(len(symbols), dtype=bool)
+        self._fresh = np.ones(len(symbols), dtype=bool)
+
+    def advance(self, rows: Panel, *, newest: bool = False) -> Iterator[Snapshot]:
         """Take in base rows; yield a snapshot for each close of the trigger frame among them.
 
+        newest : only for the last close, and for the last at which a bar of the confirmation frame ends too
         A snapshot is valid by itself; its arrays are copies.
         """
         self.program.advance(rows)
-        sessions = rows.sessions.index_of(rows.start_ns) + rows.sessions.ordinal if rows.sessions is not None else None
-        base = 0
-        confirmed = 0
         ends: Times = self.table.end_ns
-        for number, end_ns in enumerate(ends.tolist()):
-            while base < len(rows) and rows.end_ns[base] <= end_ns:
-                self._see(rows, base, -1 if sessions is None else int(sessions[base]))
-                base += 1
-            while confirmed < len(self._confirmation.end_ns) and self._confirmation.end_ns[confirmed] <= end_ns:
-                self._fresh = self._confirmation.exists[confirmed] == 1.0
-                confirmed += 1
+        confirmed: Times = self._confirmation.end_ns
+        closes = np.isin(ends, confirmed)
+        wanted = np.arange(len(ends))
+        if newest and len(ends):
+            wanted = np.unique([*np.flatnonzero(closes)[-1:], len(ends) - 1])
+        sessions = np.full(len(rows), -1)
+        if rows.sessions is not None:
+            sessions = rows.sessions.index_of(rows.start_ns) + rows.sessions.ordinal
+        base = 0
+        for number in wanted.tolist():
+            end_ns = int(ends[number])
+            base = self._see(rows, sessions, base, int(np.searchsorted(rows.end_ns, end_ns, side="right")))
+            ended = int(np.searchsorted(confirmed, end_ns, side="right"))
+            if ended:
+                self._fresh = self._confirmation.exists[ended - 1] == 1.0
             yield Snapshot(
                 end_ns,
                 self.symbols,
@@ -296,15 +323,19 @@ class Screen:
                 self.table.values[:, number].copy(),
                 self._present.copy(),
                 ~self._fresh,
-                confirmed > 0 and int(self._confirmation.end_ns[confirmed - 1]) == end_ns,
+                bool(closes[number]),
             )
-        for row in range(base, len(rows)):
-            self._see(rows, row, -1 if sessions is None else int(sessions[row]))
-        for row in range(confirmed, len(self._confirmation.end_ns)):
-            self._fresh = self._confirmation.exists[row] == 1.0
+        self._see(rows, sessions, base, len(rows))
+        if len(confirmed):
+            self._fresh = self._confirmation.exists[-1] == 1.0
 
-    def _see(self, rows: Panel, row: int, session: int) -> None:
-        if session != self._session:
-            self._session = session
-            self._present = np.zeros(len(self.symbols), dtype=bool)
-        self._present |= ~np.isnan(rows.close[row])
+    def _see(self, rows: Panel, sessions: Times, first: int, last: int) -> int:
+        """Note who traded in the newest session of some rows; return where the next ones begin."""
+        if last > first:
+            now = int(sessions[last - 1])
+            others = np.flatnonzero(sessions[first:last] != now)
+            begin = first + (int(others[-1]) + 1 if len(others) else 0)
+            if now != self._session or len(others):
+                self._session, self._present = now, np.zeros(len(self.symbols), dtype=bool)
+            self._present = self._present | (~np.isnan(rows.close[begin:last])).any(axis=0)
+        return max(first, last)
