@@ -20,16 +20,16 @@ from typing import Any
 
 _start = time.perf_counter()
 
-import numpy as np  # noqa: E402  (imports are timed)
+import numpy as np  # imports are timed
 
-from tapeline.indicators.library import KERNELS  # noqa: E402
+from tapeline.indicators.library import KERNELS
 
 IMPORT_SECONDS = time.perf_counter() - _start
 SHARED = Path(os.environ.get("TAPELINE_SHARED") or Path(__file__).resolve().parents[1].parent / "shared")
 sys.path.insert(0, str(SHARED / "bench" / "peers"))
 
-import harness  # noqa: E402
-import workload  # noqa: E402
+import harness
+import workload
 
 CHUNK_ROWS = 16  # all arrays of a chunk stay in the second-level cache
 BLOCK_COLUMNS = 3072

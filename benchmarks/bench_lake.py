@@ -26,12 +26,12 @@ from typing import Any
 
 _start = time.perf_counter()
 
-import numpy as np  # noqa: E402  (imports are timed)
-import polars as pl  # noqa: E402
+import numpy as np  # imports are timed
+import polars as pl
 
-from tapeline import RuleStrategy, __version__, atr, backtest, bars, ema, import_bars, open_lake, rsi  # noqa: E402
-from tapeline.domain.times import MINUTE  # noqa: E402
-from tapeline.tape.calendars import sessions  # noqa: E402
+from tapeline import RuleStrategy, __version__, atr, backtest, bars, ema, import_bars, open_lake, rsi
+from tapeline.domain.times import MINUTE
+from tapeline.tape.calendars import sessions
 
 IMPORT_SECONDS = time.perf_counter() - _start
 SHARED = Path(os.environ.get("TAPELINE_SHARED") or Path(__file__).resolve().parents[1].parent / "shared")
@@ -39,7 +39,7 @@ WORK = Path(os.environ.get("TAPELINE_BENCH_WORK") or Path(tempfile.gettempdir())
 PACK = SHARED / "data" / "minute_us_2018.parquet"
 sys.path.insert(0, str(SHARED / "bench" / "peers"))
 
-import harness  # noqa: E402
+import harness
 
 YEAR = (date(2023, 1, 1), date(2023, 12, 31))
 SIXTY = (date(2023, 1, 1), date(2023, 3, 29))

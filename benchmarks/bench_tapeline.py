@@ -25,9 +25,9 @@ from typing import Any
 
 _start = time.perf_counter()
 
-import numpy as np  # noqa: E402  (imports are timed)
+import numpy as np  # imports are timed
 
-from tapeline import (  # noqa: E402
+from tapeline import (
     Account,
     Costs,
     IntradayMeanReversion,
@@ -60,14 +60,14 @@ from tapeline import (  # noqa: E402
     stoch_rsi,
     sweep,
 )
-from tapeline.domain.times import MINUTE, to_iso  # noqa: E402
+from tapeline.domain.times import MINUTE, to_iso
 
 IMPORT_SECONDS = time.perf_counter() - _start
 SHARED = Path(os.environ.get("TAPELINE_SHARED") or Path(__file__).resolve().parents[1].parent / "shared")
 sys.path.insert(0, str(SHARED / "bench" / "peers"))
 
-import harness  # noqa: E402
-import workload  # noqa: E402
+import harness
+import workload
 
 
 class Cross(RuleStrategy):

@@ -16,6 +16,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
 from statistics import median
+from typing import Any
 
 from tapeline.tax.accounts import Account, AccountKind
 from tapeline.tax.engine import TaxEngine
@@ -50,7 +51,7 @@ def executions(count: int, seed: int = 7) -> list[Trade]:
         key, price = (account, symbol), Decimal(cents[symbol]).scaleb(-2)
         quantity = draw.randrange(1, 400)
         commission = Decimal(draw.randrange(35, 200)).scaleb(-2)
-        words = {
+        words: dict[str, Any] = {
             "execution_id": f"x{number}",
             "account": account,
             "symbol": symbol,
@@ -61,10 +62,10 @@ def executions(count: int, seed: int = 7) -> list[Trade]:
         }
         if held.get(key, 0) >= quantity and draw.random() < 0.5:
             held[key] -= quantity
-            trades.append(Sell(quantity=Decimal(quantity), **words))  # type: ignore[arg-type]
+            trades.append(Sell(quantity=Decimal(quantity), **words))
         else:
             held[key] = held.get(key, 0) + quantity
-            trades.append(Buy(quantity=Decimal(quantity), **words))  # type: ignore[arg-type]
+            trades.append(Buy(quantity=Decimal(quantity), **words))
     return trades
 
 

@@ -123,7 +123,10 @@ def test_corporate_actions_and_a_reference_are_held_against_the_bars(tmp_path: P
         (["dirty.parquet", "--frame", "soon"], "Frame 'soon' is unknown"),
         (["dirty.parquet", "--actions", "gone.csv"], "Unknown file 'gone.csv'"),
         (["dirty.parquet", "--actions", "dirty.parquet"], "has no column 'date'"),
-        (["dirty.parquet", "--report", "no/such/folder.html"], "Report no/such/folder.html cannot be written"),
+        (
+            ["dirty.parquet", "--report", "no/such/folder.html"],
+            "Page no/such/folder.html: folder no/such does not exist",
+        ),
     ],
 )
 def test_what_cannot_be_checked_is_refused_in_a_sentence(

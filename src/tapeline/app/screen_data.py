@@ -122,10 +122,10 @@ def read_members(path: Path) -> list[str]:
     return [symbol for symbol in found if symbol]
 
 
-def universe_from(content: Mapping[str, object]) -> Universe:
+def universe_from(content: Mapping[str, Any]) -> Universe:
     """Return a universe from what `Universe.as_dict` gave. Raises DataError for other content."""
     try:
-        members = tuple(Member(**one) for one in content["members"])  # type: ignore[attr-defined]
+        members = tuple(Member(**one) for one in content["members"])
         return Universe(date.fromisoformat(str(content["day"])), members)
     except (KeyError, TypeError, ValueError) as exc:
         raise DataError(f"What was kept is no universe: {exc}. Build it again.") from exc

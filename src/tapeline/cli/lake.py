@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -271,8 +272,8 @@ def _mapping(columns: str) -> dict[str, str]:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.10g}"
-    if hasattr(value, "tzinfo"):
-        return to_iso(int(value.timestamp()) * 1_000_000_000)  # type: ignore[attr-defined]
+    if isinstance(value, datetime):
+        return to_iso(int(value.timestamp()) * 1_000_000_000)
     return "" if value is None else str(value)
 
 

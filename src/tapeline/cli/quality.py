@@ -11,9 +11,9 @@ from rich.text import Text
 
 from tapeline.app.quality import check_file
 from tapeline.cli.console import console, show_text
-from tapeline.domain.errors import InputError
 from tapeline.domain.times import DAY, ns_to_date
 from tapeline.report.amounts import percent, plural
+from tapeline.store.whole_file import check_page_place, write_whole
 from tapeline.tape.quality_picture import picture_html
 from tapeline.tape.quality_report import QualityReport
 
@@ -34,6 +34,8 @@ def show_check(
     as_json: bool,
 ) -> None:
     """Check a file of bars and print the report; write it as a page where one is asked for."""
+    if report is not None:
+        check_page_place(report)
     gate = check_file(
         path,
         calendar=None if calendar.lower() == "none" else calendar,
@@ -43,10 +45,7 @@ def show_check(
         actions=actions,
     )
     if report is not None:
-        try:
-            report.write_text(picture_html(gate.report, path.name), encoding="utf-8")
-        except OSError as exc:
-            raise InputError(f"Report {report} cannot be written: {exc.strerror}. Name another file.") from exc
+        write_whole(report, picture_html(gate.report, path.name))
     if as_json:
         console.out(json.dumps(gate.report.to_dict()), highlight=False)
         return

@@ -11,6 +11,7 @@ from tapeline.cli.screening import ScreenChoice
 from tapeline.domain.errors import InputError
 from tapeline.domain.times import to_iso
 from tapeline.report.screen_chart import chart_html
+from tapeline.store.whole_file import check_page_place, write_whole
 
 
 def write_chart(choice: ScreenChoice, symbol: str, output: Path | None) -> None:
@@ -20,11 +21,8 @@ def write_chart(choice: ScreenChoice, symbol: str, output: Path | None) -> None:
     if not len(past):
         raise InputError(f"No bar had ended by {choice.at}; they begin at {to_iso(int(panel.start_ns[0]))}. Ask later.")
     page = output or Path(f"{symbol}.html")
-    text = chart_html(past, symbol, settings.screen)
-    try:
-        page.write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise InputError(f"Chart {page} cannot be written: {exc.strerror}. Name another file.") from exc
+    check_page_place(page)
+    write_whole(page, chart_html(past, symbol, settings.screen))
     show_text(f"The chart of {symbol}: {page}")
     if choice.data.is_simulated:
         show_text(SIMULATED)

@@ -185,7 +185,7 @@ def _times(path: Path, table: pl.DataFrame, name: str, written: VendorFormat) ->
             f"Column {name!r} is empty in row {column.is_null().arg_max()} of {path}. Fill it or leave it out."
         )
     if column.dtype.is_integer() and not written.time_format:
-        largest = int(column.abs().max() or 0)  # type: ignore[arg-type]
+        largest = int(column.abs().max() or 0)  # type: ignore[arg-type]  # whole numbers, as its dtype says
         unit_ns = next(unit for limit, unit in _EPOCH_UNITS if largest < limit)
         return column.cast(pl.Int64).to_numpy() * unit_ns, False
     if not column.dtype.is_temporal():

@@ -36,7 +36,7 @@ class Provenance:
 def next_load(transaction: Transaction) -> int:
     """Return the number of the next load, from 1 on."""
     loads = transaction.frame("loads")
-    return int(loads["load"].max() or 0) + 1  # type: ignore[arg-type]
+    return int(loads["load"].max() or 0) + 1  # type: ignore[arg-type]  # whole numbers, by LOADS
 
 
 def last_of(loads: pl.DataFrame, kind: str, vendor: str) -> dict[str, Any] | None:
