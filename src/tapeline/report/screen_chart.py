@@ -44,13 +44,13 @@ def chart_html(panel: Panel, symbol: str, settings: ScreenSettings) -> str:
     figures = [_figure(getattr(settings.frames, role), _WORDS[role], values) for role, values in frames.items()]
     payload = json.dumps(figures, allow_nan=False).replace("</", "<\\/")
     title = html.escape(f"{symbol} at {end}")
-    places = "".join(f'<div id="frame{place}"></div>' for place in range(len(figures)))
+    places = "".join(f'<div class="frame" id="frame{place}"></div>' for place in range(len(figures)))
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        "<style>body{font:15px system-ui;margin:1.5rem}div{height:640px;margin-bottom:2rem}</style></head>"
+        "<style>body{font:15px system-ui;margin:1.5rem}.frame{height:680px;margin-bottom:2rem}</style></head>"
         f"<body><h1>{title}</h1><p>A mark stands where a condition turned true at the close of a bar.</p>{places}"
         f"<noscript>The charts need JavaScript.</noscript><script>{library}</script>"
-        f"<script>{payload}.forEach((f, i) => Plotly.newPlot('frame' + i, f.data, f.layout, {{responsive: true}}));"
+        f"<script>{payload}.forEach((f, i) => Plotly.newPlot('frame' + i, f.data, f.layout, {{responsive: true, displayModeBar: false}}));"
         "</script></body></html>\n"
     )
 
@@ -100,6 +100,7 @@ def _figure(frame: str, role: str, columns: dict[str, Any]) -> dict[str, Any]:
         "title": {"text": f"{frame}, {role}"},
         "xaxis": {"type": "category", "rangeslider": {"visible": False}, "anchor": "y4", "nticks": 12},
         "hovermode": "x unified",
+        "legend": {"orientation": "h", "y": -0.1},
         "margin": {"l": 60, "r": 20, "t": 50, "b": 60},
         **axes,
     }
