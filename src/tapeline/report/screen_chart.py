@@ -50,7 +50,8 @@ def chart_html(panel: Panel, symbol: str, settings: ScreenSettings) -> str:
         "<style>body{font:15px system-ui;margin:1.5rem}.frame{height:680px;margin-bottom:2rem}</style></head>"
         f"<body><h1>{title}</h1><p>A mark stands where a condition turned true at the close of a bar.</p>{places}"
         f"<noscript>The charts need JavaScript.</noscript><script>{library}</script>"
-        f"<script>{payload}.forEach((f, i) => Plotly.newPlot('frame' + i, f.data, f.layout, {{responsive: true, displayModeBar: false}}));"
+        f"<script>{payload}.forEach((f, i) => Plotly.newPlot("
+        "'frame' + i, f.data, f.layout, {responsive: true, displayModeBar: false}));"
         "</script></body></html>\n"
     )
 
