@@ -1,0 +1,175 @@
+"""The desk between a running system and people: one small SQLite file beside its journal.
+
+    with ControlFile.open(journal) as desk:          # any process: `tapeline halt --reason ...`
+        number = desk.give("halt", who="anna", reason="news", now_ns=...)
+        desk.answer_of(number)
+
+Commands wait in the file until the engine takes them, also over a restart. The latch is apart from them: it
+is set without the engine's help, by a person or by the watchdog, and read before anything is sent, so a process that
+hung sends nothing when it comes back.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tapeline.domain.errors import StorageError
+from tapeline.ports.control import Command
+
+ENDING = ".control"
+APPLICATION_ID = 0x54415043
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 5.0
+
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE commands (
+    command_id INTEGER PRIMARY KEY,
+    given_ns INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    who TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    arguments TEXT NOT NULL,
+    is_taken INTEGER NOT NULL DEFAULT 0,
+    done INTEGER,
+    answer TEXT
+) STRICT;
+CREATE INDEX commands_that_wait ON commands (command_id) WHERE is_taken = 0;
+CREATE TABLE status (only INTEGER PRIMARY KEY CHECK (only = 1), written_ns INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE TABLE latch (only INTEGER PRIMARY KEY CHECK (only = 1), set_ns INTEGER NOT NULL, why TEXT NOT NULL) STRICT;
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the engine last showed, and when."""
+
+    written_ns: int
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAnswer:
+    """What became of a command: `done` is False for one that was refused."""
+
+    done: bool
+    text: str
+
+
+class ControlFile:
+    """Both sides of the desk; the engine uses it as its `Control`."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection, self.path = connection, path
+
+    @classmethod
+    @contextmanager
+    def open(cls, journal: Path | str) -> Iterator[ControlFile]:
+        """Open the desk of a journal; one that is not there is made, for its owner only.
+
+        Raises StorageError if it is another kind of file, of a newer version, or cannot be opened.
+        """
+        path = Path(f"{journal}{ENDING}")
+        connection: sqlite3.Connection | None = None
+        try:
+            path.touch(mode=0o600)
+            connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            cls._prepare(connection, path)
+            yield cls(connection, path)
+        except (sqlite3.Error, OSError) as exc:
+            raise StorageError(f"Control file {path}: {exc}. See whether its folder exists and has room.") from exc
+        finally:
+            if connection is not None:
+                connection.close()
+
+    @staticmethod
+    def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+        try:
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        except sqlite3.DatabaseError as exc:
+            raise StorageError(f"Control file {path}: it is no control file but something else ({exc}).") from exc
+        if not empty and application != APPLICATION_ID:
+            raise StorageError(f"Control file {path}: it is a database of something else. Move it away.")
+        if version > SCHEMA_VERSION:
+            raise StorageError(
+                f"Control file {path}: it was written by a newer version (schema {version}; this program knows up to "
+                f"{SCHEMA_VERSION}). Use that version; nothing was changed."
+            )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        if empty:
+            try:
+                connection.executescript(_SCHEMA)
+            except sqlite3.OperationalError:
+                # another process made the tables at the same moment
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                connection.execute("SELECT only FROM latch").fetchone()
+
+    def give(self, name: str, *, who: str, reason: str, now_ns: int, arguments: Mapping[str, Any] | None = None) -> int:
+        """Leave a command for the engine. Returns its number, under which the answer will be found."""
+        row = (now_ns, name, who, reason, json.dumps(arguments or {}, sort_keys=True))
+        cursor = self._connection.execute(
+            "INSERT INTO commands (given_ns, name, who, reason, arguments) VALUES (?, ?, ?, ?, ?)", row
+        )
+        return int(cursor.lastrowid or 0)
+
+    def answer_of(self, command_id: int) -> CommandAnswer | None:
+        """Return what became of a command, None as long as it waits."""
+        row = self._connection.execute(
+            "SELECT done, answer FROM commands WHERE command_id = ? AND done IS NOT NULL", (command_id,)
+        ).fetchone()
+        return CommandAnswer(bool(row[0]), row[1]) if row else None
+
+    def commands(self) -> list[Command]:
+        """Return the commands that wait, oldest first, and mark them as taken."""
+        if not self._connection.execute("SELECT EXISTS (SELECT 1 FROM commands WHERE is_taken = 0)").fetchone()[0]:
+            return []
+        rows = self._connection.execute(
+            "UPDATE commands SET is_taken = 1 WHERE is_taken = 0"
+            " RETURNING command_id, given_ns, name, who, reason, arguments"
+        ).fetchall()
+        return [
+            Command(number, given_ns, name, who, reason, json.loads(arguments))
+            for number, given_ns, name, who, reason, arguments in sorted(rows)
+        ]
+
+    def answer(self, command: Command, text: str, *, done: bool) -> None:
+        """Tell what became of a command."""
+        self._connection.execute(
+            "UPDATE commands SET done = ?, answer = ? WHERE command_id = ?", (int(done), text, command.command_id)
+        )
+
+    def publish(self, now_ns: int, status: Mapping[str, Any]) -> None:
+        """Show the present state, in place of the one before."""
+        body = json.dumps(status, sort_keys=True)
+        self._connection.execute("INSERT OR REPLACE INTO status VALUES (1, ?, ?)", (now_ns, body))
+
+    def status(self) -> Status | None:
+        """Return what the engine last showed, None if it never did."""
+        row = self._connection.execute("SELECT written_ns, body FROM status").fetchone()
+        return Status(row[0], json.loads(row[1])) if row else None
+
+    def halted(self) -> str | None:
+        """Return why nothing may be sent, None if it may."""
+        row = self._connection.execute("SELECT why FROM latch").fetchone()
+        return row[0] if row else None
+
+    def set_latch(self, why: str, now_ns: int) -> None:
+        """Let nothing more be sent; a latch that is set keeps its first cause."""
+        self._connection.execute("INSERT OR IGNORE INTO latch VALUES (1, ?, ?)", (now_ns, why))
+
+    def release_latch(self) -> None:
+        """Let the engine send again; only a person's resume comes here."""
+        self._connection.execute("DELETE FROM latch")
