@@ -137,10 +137,10 @@ _FACE = {
         "risk_per_stop",
         "volatility_target",
     ),
+    "tapeline.simulation.limit_settings": ("Limits", "usual_limits"),
     "tapeline.simulation.settings": (
         "Account",
         "Costs",
-        "Limits",
         "Market",
         "PercentCommission",
         "PerShareCommission",

@@ -56,6 +56,11 @@ gross = 1.5
 net = 1
 risk_per_trade = 0.005
 positions = 20
+short = 0.5
+losses_in_row = 3
+
+[limits.SwingTrend]
+gross = 0.4
 """
 
 
@@ -78,7 +83,8 @@ def test_every_setting_of_a_file_arrives(tmp_path: Path) -> None:
             interest_rate=0.06,
         ),
         market=Market(0.05, 0.001, 0.1, "touch", "limit", "none", 0.5),
-        limits=Limits(0.1, 1.5, 1.0, 0.005, 20),
+        limits=Limits(0.1, 1.5, 1.0, 0.005, 20, short=0.5, losses_in_row=3),
+        strategy_limits={"SwingTrend": Limits(gross=0.4)},
         compare="exact",
         trade_from="2018-03-01",
     )

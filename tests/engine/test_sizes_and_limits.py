@@ -193,7 +193,8 @@ def test_a_denial_says_what_was_wanted_and_why_not(tmp_path: Path) -> None:
     _, (denied,) = journaled(SIXTY, LATER, tmp_path, margin(gross=0.605))
 
     assert denied.reason == (
-        "Wanted 60.0000 at 100.0000 with equity 10,000.00; the limit gross leaves less than one step."
+        "Wanted 60.0000 at 100.0000 with equity 10,000.00; gross exposure is 60.00% of equity, 60.50% is the most,"
+        " and less than one step is left."
     )
     assert denied.wanted_quantity == 60
 

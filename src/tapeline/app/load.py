@@ -24,10 +24,10 @@ from tapeline.feeds.simulated import simulate_market
 from tapeline.formula.node import ordered
 from tapeline.formula.series import series
 from tapeline.lake.lake import open_lake
+from tapeline.simulation.limit_settings import Limits
 from tapeline.simulation.settings import (
     Account,
     Costs,
-    Limits,
     Market,
     PercentCommission,
     PerShareCommission,
@@ -185,6 +185,13 @@ def settings_from(values: Mapping[str, Any], where: str) -> RunSettings:
             parts[name] = _checked(value, Literal["tolerant", "exact"], f"{where}: compare")
         elif name == "trade_from":
             parts[name] = _checked(value, str, f"{where}: trade_from")
+        elif name == "limits" and isinstance(value, Mapping):
+            of_strategies = {key: limits for key, limits in value.items() if isinstance(limits, Mapping)}
+            own = {key: bound for key, bound in value.items() if key not in of_strategies}
+            parts[name] = _section(Limits, own, f"{where}: limits")
+            parts["strategy_limits"] = {
+                key: _section(Limits, limits, f"{where}: limits.{key}") for key, limits in of_strategies.items()
+            }
         elif name not in _SECTIONS:
             raise UnknownNameError("section", name, [*_SECTIONS, "compare", "trade_from"], where=where)
         else:

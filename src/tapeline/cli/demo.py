@@ -13,10 +13,10 @@ from tapeline.cli.console import SIMULATED, console, prepare_kernels, show_text,
 from tapeline.cli.summary import picture_of, summary_of
 from tapeline.cli.trade import best_round_trip, trade_lines
 from tapeline.report.amounts import CURRENCY, money, plural, signed
+from tapeline.simulation.limit_settings import Limits
 from tapeline.simulation.settings import (
     Account,
     Costs,
-    Limits,
     Market,
     PerShareCommission,
     RunSettings,

@@ -32,6 +32,7 @@ _EXITS = {
     Purpose.EXIT_RULE: "its exit rule came true",
     Purpose.FLAT_BEFORE_CLOSE: "it goes flat before the close",
     Purpose.SCALE_OUT: "it scaled out",
+    Purpose.LOSS_LIMIT: "it had lost what one trade may lose",
 }
 
 

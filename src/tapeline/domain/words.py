@@ -132,6 +132,7 @@ class Purpose(IntEnum):
     EXIT_RULE = 4
     FLAT_BEFORE_CLOSE = 5
     SCALE_OUT = 6
+    LOSS_LIMIT = 7
 
     @property
     def word(self) -> str:
@@ -160,6 +161,15 @@ class Limit(IntEnum):
     NO_STOP = 7
     BELOW_ONE_STEP = 8
     OWN_RULE = 9
+    SHORT = 10
+    SECTOR = 11
+    OPEN_RISK = 12
+    TRADES_PER_DAY = 13
+    LOSS_PER_DAY = 14
+    DRAWDOWN_PER_DAY = 15
+    LOSSES_IN_ROW = 16
+    REWARD_RISK = 17
+    STALE_PRICE = 18
 
     @property
     def word(self) -> str:

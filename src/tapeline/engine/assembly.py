@@ -11,12 +11,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from tapeline.domain.errors import ConfigurationError
+from tapeline.domain.errors import ConfigurationError, UnknownNameError
 from tapeline.domain.panel import Times
 from tapeline.domain.times import frame_text, parse_frame
 from tapeline.formula.bars import Bars
 from tapeline.formula.frame import BASE, Frame
+from tapeline.formula.groups import group_numbers
 from tapeline.formula.node import Node
 from tapeline.formula.parameters import bind
 from tapeline.formula.program import Program, compile_program
@@ -24,6 +26,7 @@ from tapeline.formula.rebase import rebase
 from tapeline.formula.table import Table
 from tapeline.simulation.decision import RULE_NAMES
 from tapeline.simulation.lanes import Signals
+from tapeline.simulation.limit_settings import Limits
 from tapeline.simulation.records import STRATEGY
 from tapeline.simulation.settings import RunSettings, as_facts
 from tapeline.simulation.tables import Book, new_book
@@ -35,6 +38,8 @@ from tapeline.strategies.view import SliceView
 MINUTE_NS = 60_000_000_000
 UNBOUNDED = np.iinfo(np.int64).max
 NO_ROW = -1
+SECTOR = "sector"
+"""The grouping that the limit `sector` goes by."""
 
 AnyStrategy = RuleStrategy | Strategy
 
@@ -44,6 +49,7 @@ class Assembly:
     """The strategies of a run, compiled together.
 
     tables : each strategy's table in the program, in order; names : their names, unique
+    sectors : int64 [N], number of each column's group "sector", -1 for none
     """
 
     strategies: tuple[AnyStrategy, ...]
@@ -52,6 +58,7 @@ class Assembly:
     tables: tuple[Table, ...]
     settings: RunSettings
     symbol_count: int
+    sectors: npt.NDArray[np.int64]
 
     def only(self, index: int) -> Assembly:
         """Return one of the strategies by itself under its own name, with the same program."""
@@ -91,15 +98,17 @@ class Assembly:
         facts: dict[str, Any] = as_facts(self.settings)
         return facts
 
-    def new_book(self, symbols: Sequence[str]) -> Book:
-        """Return an empty book of these strategies for some symbols."""
+    def new_book(self, symbols: Sequence[str], first_column: int = 0) -> Book:
+        """Return an empty book of these strategies for some symbols, of which the first has a column of the data."""
         count = len(self.strategies)
         settings = np.zeros(count, dtype=STRATEGY)
         rules = np.full((count, len(RULE_NAMES), 3), -1, dtype=np.int64)
+        given = self.settings.strategy_limits
+        limits = [given.get(name, it.limits) for name, it in zip(self.names, self.strategies, strict=True)]
         codes, constants, stack_size = [], [], 1
         code_first = constants_first = 0
         for index, (strategy, table) in enumerate(zip(self.strategies, self.tables, strict=True)):
-            _write_settings(settings[index], strategy)
+            _write_settings(settings[index], strategy, limits[index])
             settings[index]["code_first"] = code_first
             settings[index]["constants_first"] = constants_first
             watched = {"scale_out", "move_stop"} & (table.rows.keys() | table.cell_programs.keys())
@@ -115,7 +124,7 @@ class Assembly:
             code_first += len(codes[-1])
             constants_first += len(constants[-1])
             stack_size = max(stack_size, table.stack_size)
-        return new_book(
+        book = new_book(
             instruments_of(symbols, self.settings),
             self.settings,
             settings,
@@ -123,7 +132,14 @@ class Assembly:
             np.ascontiguousarray(np.concatenate([*codes, np.zeros((1, 2), dtype=np.int64)])),
             np.concatenate([*constants, np.zeros(1)]),
             stack_size,
+            limits,
         )
+        self.put_sectors(book, first_column)
+        return book
+
+    def put_sectors(self, book: Book, first_column: int) -> None:
+        """Tell a book the sectors of its symbols."""
+        book.fixed.groups[:] = self.sectors[first_column : first_column + len(book.fixed.groups)]
 
     @cached_property
     def manifest(self) -> list[dict[str, Any]]:
@@ -152,6 +168,9 @@ def assemble(
     if not strategies:
         raise ConfigurationError("A run needs at least one strategy.")
     names = unique_names(strategies)
+    for name in settings.strategy_limits:
+        if name not in names:
+            raise UnknownNameError("strategy", name, names, where="the settings' strategy_limits")
     tables: dict[str, tuple[Bars | None, Mapping[str, Node]]] = {}
     for name, strategy in zip(names, strategies, strict=True):
         _check_sides(strategy, settings)
@@ -170,9 +189,10 @@ def assemble(
     program = compile_program(
         tables, symbol_count=symbol_count, base_frame_ns=base_frame_ns, groups=groups, compare=settings.compare
     )
-    return Assembly(
-        tuple(strategies), names, program, tuple(program.tables[name] for name in names), settings, symbol_count
-    )
+    known = group_numbers(groups or {}, symbol_count)
+    sectors = known.get(SECTOR, np.full(symbol_count, -1, dtype=np.int64))
+    tables_in_order = tuple(program.tables[name] for name in names)
+    return Assembly(tuple(strategies), names, program, tables_in_order, settings, symbol_count, sectors)
 
 
 def view_of(strategy: Strategy, symbols: tuple[str, ...], index: int, table: Table) -> SliceView:
@@ -215,11 +235,12 @@ def _check_flat(strategy: AnyStrategy, base_frame_ns: int) -> None:
         )
 
 
-def _write_settings(row: Any, strategy: AnyStrategy) -> None:
+def _write_settings(row: Any, strategy: AnyStrategy, limits: Limits | None) -> None:
     window = strategy.entry_window
     flat = strategy.flat_before_close_minutes
     row["size_kind"] = int(strategy.size.kind)
-    row["positions_max"] = UNBOUNDED if strategy.positions_max is None else strategy.positions_max
+    bounds = [strategy.positions_max, limits.positions if limits else None]
+    row["positions_max"] = min((bound for bound in bounds if bound is not None), default=UNBOUNDED)
     row["entry_after_open_ns"] = int(window.after_open_minutes * MINUTE_NS) if window else -1
     row["entry_before_close_ns"] = int(window.before_close_minutes * MINUTE_NS) if window else -1
     row["flat_before_close_ns"] = -1 if flat is None else int(flat * MINUTE_NS)

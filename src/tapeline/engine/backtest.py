@@ -234,8 +234,11 @@ class _Crew:
         if self.shares_signals:
             book = assemblies[0].new_book(symbols[0])
             books = [book, *copies_of_book(book, count - 1)]
+            for own, first in zip(books, first_columns, strict=True):
+                assemblies[0].put_sectors(own, first)
         else:
-            books = [assembly.new_book(own) for assembly, own in zip(assemblies, symbols, strict=True)]
+            parts = zip(assemblies, symbols, first_columns, strict=True)
+            books = [assembly.new_book(own, first) for assembly, own, first in parts]
         places: dict[str, Any] = {
             "market": [market_address(market) for market in markets],
             "book": [book_address(book) for book in books],

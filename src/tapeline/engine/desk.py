@@ -29,6 +29,7 @@ from tapeline.domain.words import (
     TimeInForce,
 )
 from tapeline.engine.assembly import Assembly
+from tapeline.engine.denials import denial_sentence
 from tapeline.ledger.facts import (
     CancelIntended,
     CashMoved,
@@ -46,7 +47,7 @@ from tapeline.ledger.facts import (
 from tapeline.simulation.amounts import ROUNDING_NUDGE
 from tapeline.simulation.book import apply_event
 
-_TOGETHER = (Purpose.EXIT_RULE, Purpose.FLAT_BEFORE_CLOSE, Purpose.SCALE_OUT)
+_TOGETHER = (Purpose.EXIT_RULE, Purpose.FLAT_BEFORE_CLOSE, Purpose.SCALE_OUT, Purpose.LOSS_LIMIT)
 
 
 class Desk:
@@ -131,7 +132,7 @@ class Desk:
             symbol,
             Side(int(intent["side"])),
             f"Wanted {wanted:,.4f} at {intent['price']:,.4f} with equity {intent['equity']:,.2f}; "
-            + _DENIALS.get(limit, f"the limit {limit.word} leaves less than one step."),
+            f"{denial_sentence(limit, float(intent['limit_value']), float(intent['limit_bound']))}.",
             limit=limit,
             wanted_quantity=exact(wanted),
             signal_id=signal_id,
@@ -142,13 +143,16 @@ class Desk:
         """Return what the quantity of an entry was computed from; None for other orders."""
         if intent["purpose"] != Purpose.ENTRY:
             return None
-        return {
+        sizing = {
             "equity": float(intent["equity"]),
             "limit": Limit(int(intent["limit"])).word,
             "price": float(intent["price"]),
             "quantity": float(intent["quantity"]),
             "wanted": float(intent["wanted"]),
         }
+        if not np.isnan(intent["limit_value"]):
+            sizing |= {"limit_bound": float(intent["limit_bound"]), "limit_value": float(intent["limit_value"])}
+        return sizing
 
     def instruction_of(self, intent: Any) -> str | None:
         """Return the name that instructions share which are one act, such as closing a holding with its bracket."""
@@ -251,14 +255,6 @@ class Desk:
             self.book, int(kind), number, symbol, quantity, leaves, price, amount,
             time_ns, int(stage), int(reason), session,
         )  # fmt: skip
-
-
-_DENIALS = {
-    Limit.NO_STOP: "its stop, trail or target is unknown, or no stop lies below (long) or above (short) the price.",
-    Limit.BELOW_ONE_STEP: "that is less than one step of the instrument.",
-    Limit.OWN_RULE: "the strategy's own rules refuse it; its signal tells which.",
-    Limit.CASH: "the cash that pending orders leave buys less than one step.",
-}
 
 
 def _price(value: Any) -> Decimal | None:

@@ -36,10 +36,10 @@ class Reasons:
         known = self._last.get((index, column))
         action = _action(intent)
         if intent["continues"]:
-            return known[2] if known is not None and intent["purpose"] != Purpose.FLAT_BEFORE_CLOSE else None
+            return known[2] if known is not None and intent["purpose"] not in _OF_NO_RULE else None
         if action is None:
             # A stop or target belongs to the wish that was written down a moment ago.
-            same = known is not None and known[0] == now.end_ns and intent["purpose"] != Purpose.FLAT_BEFORE_CLOSE
+            same = known is not None and known[0] == now.end_ns and intent["purpose"] not in _OF_NO_RULE
             return known[2] if same and known is not None else None
         if known is not None and known[:2] == (now.end_ns, action):
             return known[2]
@@ -88,6 +88,9 @@ def explain_free_form(
         ]
         + [{"text": name, "value": value} for name, value in (notes or {}).items()],
     }
+
+
+_OF_NO_RULE = (Purpose.FLAT_BEFORE_CLOSE, Purpose.LOSS_LIMIT)
 
 
 def _action(intent: Any) -> Action | None:

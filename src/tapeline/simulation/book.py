@@ -16,6 +16,7 @@ from numba import types
 from tapeline.domain.words import EventKind, OrderStatus, Purpose, Reason, Stage
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import on_step, quantity_of, steps_in
+from tapeline.simulation.limits import note_round_trip
 from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
 from tapeline.simulation.references import UNCOUNTED
 from tapeline.simulation.tables import BOOK, ensure_room
@@ -37,6 +38,7 @@ def clear_holding(holding: Any) -> None:
     holding.highest = np.nan
     holding.lowest = np.nan
     holding.pending_notional = 0.0
+    holding.pending_risk = 0.0
     holding.entry_ns = 0
     holding.entry_session = -1
     holding.bars_held = 0
@@ -90,6 +92,7 @@ def _close_round_trip(book: Any, ticket: Any, number: int, time_ns: int) -> None
     trip.mfe = up if side > 0 else down
     risk = holding.risk * holding.entered_quantity
     trip.r_multiple = trip.net_pnl / risk if risk > 0.0 else np.nan
+    note_round_trip(book, ticket.strategy, trip.net_pnl, time_ns)
 
 
 @compiled()
@@ -110,7 +113,9 @@ def _enter_more(book: Any, ticket: Any, quantity: float, price: float, time_ns: 
     holding.quantity = on_step(holding.quantity + ticket.side * quantity, facts)
     holding.entered_quantity = on_step(holding.entered_quantity + quantity, facts)
     open_before = ticket.quantity - ticket.filled + quantity
-    holding.pending_notional -= holding.pending_notional * min(1.0, quantity / open_before)
+    done = min(1.0, quantity / open_before)
+    holding.pending_notional -= holding.pending_notional * done
+    holding.pending_risk -= holding.pending_risk * done
     if not np.isnan(holding.trail):
         holding.risk = holding.trail
     elif not np.isnan(holding.initial_stop):
@@ -169,6 +174,7 @@ def _end_ticket(book: Any, number: int, status: int, reason: int) -> None:
     state = book.states[ticket.strategy, ticket.symbol]
     if number == holding.entry_ticket:
         holding.pending_notional = 0.0
+        holding.pending_risk = 0.0
         if state == ENTERING:
             _become_flat(book, ticket.strategy, ticket.symbol)
     elif number == holding.exit_ticket:

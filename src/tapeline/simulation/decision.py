@@ -27,6 +27,7 @@ from tapeline.indicators.compiled import compiled
 from tapeline.simulation.addresses import floats_at
 from tapeline.simulation.book import mark_holdings
 from tapeline.simulation.lanes import LANE_ROW, bars_of, row_start, session_at, sessions_of, signals_of
+from tapeline.simulation.limits import has_lost_too_much, watch_day
 from tapeline.simulation.records import EXITING, FLAT, HOLDING
 from tapeline.simulation.references import INLINED, UNCOUNTED
 from tapeline.simulation.sizing import deny, enter
@@ -252,6 +253,14 @@ def flatten(book: Any, strategy: int, end_ns: int) -> None:
             close_holding(book, strategy, symbol, Purpose.FLAT_BEFORE_CLOSE, end_ns)
 
 
+@compiled()
+def _cut_losses(book: Any, strategy: int, end_ns: int) -> None:
+    for symbol in range(book.states.shape[1]):
+        if book.states[strategy, symbol] == HOLDING and has_lost_too_much(book, strategy, symbol):
+            ensure_room(book)
+            close_holding(book, strategy, symbol, Purpose.LOSS_LIMIT, end_ns)
+
+
 @compiled(**INLINED)
 def can_act(signals: Any, strategies: Any, rules: Any, states: Any, holdings: Any, strategy: int, row: int) -> bool:
     """Return whether any rule of the strategy can act on this row. On nearly all rows of a run none can."""
@@ -308,6 +317,8 @@ def decide(
         closing = close_ns - end_ns <= settings.flat_before_close_ns
     if closing:
         flatten(book, strategy, end_ns)
+    if book.limits[0].watches_rows and book.account[0].busy > 0:
+        _cut_losses(book, strategy, end_ns)
     if book.account[0].leaving > 0:
         ensure_room(book)
         continue_leaving(book, strategy, end_ns)
@@ -350,6 +361,12 @@ def close_slice(book: Any, lane: Any, t: int) -> None:
     open_ns, close_ns = 0, 0
     if session >= 0:
         open_ns, close_ns = sessions_of(lane).open_ns[t], sessions_of(lane).close_ns[t]
+    if book.limits[0].watches_rows:
+        closes = floats_at(lane.close + start, shape)
+        for symbol in range(len(closes)):
+            if not np.isnan(closes[symbol]):
+                book.priced_ns[symbol] = end_ns
+        watch_day(book, end_ns, session)
     decision_rows = signals_of(lane).rows
     for strategy in range(book.states.shape[0]):
         decide(book, lane, strategy, decision_rows[strategy, t - lane.first_row], end_ns, session, open_ns, close_ns)

@@ -50,6 +50,8 @@ def new_intent(
     intent.wanted = np.nan
     intent.price = book.prices[symbol]
     intent.equity = book.account[0].equity
+    intent.limit_value = np.nan
+    intent.limit_bound = np.nan
     intent.continues = 0
     return intent
 

@@ -24,9 +24,11 @@ ACCOUNT = np.dtype(
         ("round_trips", "i8"),
         ("busy", "i8"),
         ("leaving", "i8"),
+        ("foreign", "i8"),
     ]
 )
-"""Totals of the account; `busy` counts the holdings that are not flat, the others the used rows of their arrays."""
+"""Totals of the account; `busy` counts the holdings that are not flat, `foreign` the symbols with orders of others, the
+rest the used rows of their arrays."""
 
 HOLDING_RECORD = np.dtype(
     [
@@ -44,6 +46,7 @@ HOLDING_RECORD = np.dtype(
         ("highest", "f8"),
         ("lowest", "f8"),
         ("pending_notional", "f8"),
+        ("pending_risk", "f8"),
         ("entry_ns", "i8"),
         ("entry_session", "i8"),
         ("bars_held", "i8"),
@@ -105,10 +108,13 @@ INTENT = np.dtype(
         ("wanted", "f8"),
         ("price", "f8"),
         ("equity", "f8"),
+        ("limit_value", "f8"),
+        ("limit_bound", "f8"),
         ("continues", "i8"),  # 1 for an instruction that an earlier decision began
     ]
 )
-"""One wish of the decision kernel. `wanted` is the quantity before limits, `price` and `equity` what sizing saw."""
+"""One wish of the decision kernel. `wanted` is the quantity before limits, `price` and `equity` what sizing saw,
+`limit_value` and `limit_bound` what the limit that cut it most had found and may at most have."""
 
 EXECUTION = np.dtype(
     [
@@ -176,11 +182,38 @@ LIMITS = np.dtype(
         ("gross_max", "f8"),
         ("net_max", "f8"),
         ("risk_per_trade_max", "f8"),
+        ("short_max", "f8"),
+        ("sector_max", "f8"),
+        ("open_risk_max", "f8"),
+        ("loss_per_trade_max", "f8"),
+        ("loss_per_day_max", "f8"),
+        ("drawdown_per_day_max", "f8"),
+        ("reward_risk_min", "f8"),
+        ("trades_per_day_max", "i8"),
+        ("losses_in_row_max", "i8"),
+        ("pause_ns", "i8"),  # -1 = until the next session
+        ("stale_ns", "i8"),
         ("positions_max", "i8"),
         ("cash_account", "i8"),
         ("short_allowed", "i8"),
         ("patient", "i8"),  # orders travel: what is called back may still fill
+        ("watches_rows", "i8"),  # some limit must be told of every slice
         ("cost_rate", "f8"),
     ]
 )
-"""Bounds as fractions of equity, NaN = none; cost_rate is what a share costs above its price when bought."""
+"""Bounds as shares of equity, NaN = none; cost_rate is what a share costs above its price when bought. Row 0 is the
+account's, row 1 + s that of strategy s; whole numbers without a bound are the largest."""
+
+DAY = np.dtype(
+    [
+        ("session", "i8"),
+        ("entries", "i8"),
+        ("losses", "i8"),  # losing round trips one after the other
+        ("last_loss_ns", "i8"),
+        ("closed", "f8"),  # net P&L of all closed round trips
+        ("worth", "f8"),  # of the account its equity, of a strategy its P&L
+        ("start", "f8"),  # worth at the end of the session before
+        ("high", "f8"),  # highest worth of the session
+    ]
+)
+"""How a session goes, for the account (row 0) and for each strategy."""

@@ -170,7 +170,12 @@ def rest_rows(market: Any, book: Any, lane: Any, bars: Any, curves: Any, first: 
     """Run through the slices first..last-1 as long as nothing can happen; return the first that needs more."""
     formulas, first_column, base = signals_of(lane), lane.first_column, lane.first_row
     state, account = market.state[0], book.account[0]
-    if state.active_count > 0 or state.history_length > 0 or bars.start_ns[first] < state.session_open_ns:
+    if (
+        book.limits[0].watches_rows
+        or state.active_count > 0
+        or state.history_length > 0
+        or bars.start_ns[first] < state.session_open_ns
+    ):
         return first
     end_ns = min(state.next_arrival_ns, state.session_close_ns)
     t, stretch = first, FIRST_STRETCH

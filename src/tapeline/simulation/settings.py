@@ -7,11 +7,13 @@ writes it, and equal settings give equal bytes.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 from tapeline.domain.errors import ConfigurationError, UnknownNameError
 from tapeline.domain.times import from_iso
+from tapeline.simulation.limit_settings import Limits
 
 FIRST_NS = -(2**63)
 
@@ -165,30 +167,10 @@ class Market:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds on what the account may hold, as fractions of equity; None = no bound.
-
-    position : one symbol's notional; gross, net : sums over all; risk_per_trade : entry to stop times quantity
-    positions : number of holdings, entering ones included
-    """
-
-    position: float | None = None
-    gross: float | None = None
-    net: float | None = None
-    risk_per_trade: float | None = None
-    positions: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("position", "gross", "net", "risk_per_trade", "positions"):
-            value = getattr(self, name)
-            if value is not None:
-                _positive("Limits", **{name: value})
-
-
-@dataclass(frozen=True, slots=True)
 class RunSettings:
     """All assumptions of a run.
 
+    limits : of the account; strategy_limits : of single strategies by name, in place of those they declare
     compare : "tolerant" (1e-9) or "exact" comparison of computed values
     trade_from : ISO time or date; slices that end before it only warm formulas up. Empty = trade from the start
     """
@@ -197,6 +179,7 @@ class RunSettings:
     costs: Costs = field(default_factory=Costs)
     market: Market = field(default_factory=Market)
     limits: Limits = field(default_factory=Limits)
+    strategy_limits: Mapping[str, Limits] = field(default_factory=dict)
     compare: Literal["tolerant", "exact"] = "tolerant"
     trade_from: str = ""
 
@@ -218,6 +201,8 @@ def as_facts(value: Any) -> Any:
         return {"type": type(value).__name__, **facts}
     if isinstance(value, (tuple, list)):
         return [as_facts(item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: as_facts(item) for name, item in sorted(value.items())}
     if isinstance(value, float):
         return repr(value) if math.isfinite(value) else None
     return value

@@ -1,7 +1,6 @@
-"""How much: the size of an entry, and the limits that cut or refuse it.
+"""How much: the size of an entry, held against the limits (`limits.py`).
 
-Working entries count as filled against every limit. A quantity that a limit cuts below one step is denied, and the
-limit's name is kept with the wish.
+A quantity that a limit cuts below one step is denied; the limit, what it found and its bound are kept with the wish.
 """
 
 from __future__ import annotations
@@ -15,65 +14,29 @@ from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import quantity_of, round_price, steps_in
 from tapeline.simulation.book import clear_holding
 from tapeline.simulation.instructions import new_intent, new_ticket, protect
-from tapeline.simulation.records import ENTERING, FLAT
+from tapeline.simulation.limits import limit_quantity, note_entry, refusal
+from tapeline.simulation.records import ENTERING
 from tapeline.simulation.references import UNCOUNTED
 
 SIZE_FIXED, SIZE_PERCENT_OF_EQUITY, SIZE_RISK_PER_STOP, SIZE_VOLATILITY_TARGET = range(4)
 
 
-@compiled()
-def limit_quantity(
-    book: Any, strategy: int, symbol: int, side: int, wanted: float, price: float, risk: float
-) -> tuple[float, int]:
-    """Return the quantity that every limit allows, and the limit that cut it most."""
-    limits = book.limits[0]
-    account = book.account[0]
-    equity = account.equity
-    bound = wanted
-    code = Limit.NONE
-    gross = account.long_exposure + account.short_exposure
-    net = account.long_exposure - account.short_exposure
-    pending = 0.0
-    here = abs(book.positions[symbol]) * price
-    if account.busy > 0:
-        for other in range(book.states.shape[0]):
-            for column in range(book.states.shape[1]):
-                if book.states[other, column] != FLAT:
-                    holding = book.holdings[other, column]
-                    waiting = holding.pending_notional
-                    pending += waiting
-                    here += waiting if column == symbol else 0.0
-                    net += waiting if book.tickets[holding.entry_ticket].side > 0 else -waiting
-    gross += pending
-    if not np.isnan(limits.position_max):
-        allowed = (limits.position_max * equity - here) / price
-        if allowed < bound:
-            bound, code = allowed, Limit.POSITION
-    if not np.isnan(limits.gross_max):
-        allowed = (limits.gross_max * equity - gross) / price
-        if allowed < bound:
-            bound, code = allowed, Limit.GROSS
-    if not np.isnan(limits.net_max):
-        allowed = (limits.net_max * equity - side * net) / price
-        if allowed < bound:
-            bound, code = allowed, Limit.NET
-    if not np.isnan(limits.risk_per_trade_max) and not np.isnan(risk):
-        allowed = limits.risk_per_trade_max * equity / risk
-        if allowed < bound:
-            bound, code = allowed, Limit.RISK_PER_TRADE
-    if limits.cash_account:
-        allowed = (account.cash - pending) / (price * (1.0 + limits.cost_rate))
-        if allowed < bound:
-            bound, code = allowed, Limit.CASH
-    return max(bound, 0.0), code
-
-
 @compiled(entry=True, **UNCOUNTED)
 def deny(book: Any, strategy: int, symbol: int, side: int, wanted: float, limit: int, end_ns: int) -> None:
     """Record a wish for an entry and the limit that refused it."""
+    deny_with(book, strategy, symbol, side, wanted, limit, np.nan, np.nan, end_ns)
+
+
+@compiled()
+def deny_with(
+    book: Any, strategy: int, symbol: int, side: int, wanted: float, limit: int, found: float, bound: float, end_ns: int
+) -> None:
+    """Record a wish for an entry, the limit that refused it, what that found and what it may have."""
     intent = new_intent(book, IntentKind.DENIED, strategy, symbol, side, Purpose.ENTRY, 0.0, end_ns)
     intent.wanted = wanted
     intent.limit = limit
+    intent.limit_value = found
+    intent.limit_bound = bound
 
 
 @compiled(entry=True, **UNCOUNTED)
@@ -114,18 +77,24 @@ def enter(
         wanted = size / 100.0 * equity / (price * volatility) if volatility > 0.0 else 0.0
     if not wanted > 0.0:
         wanted = 0.0
-    quantity = 0.0
+    quantity, found, bound = 0.0, np.nan, np.nan
     if code == Limit.NONE:
-        quantity, code = limit_quantity(book, strategy, symbol, side, wanted, price, risk)
+        code, found, bound = refusal(book, strategy, symbol, side, price, risk, target_price, end_ns)
+    if code == Limit.NONE:
+        quantity, code, found, bound = limit_quantity(book, strategy, symbol, side, wanted, price, risk)
         quantity = quantity_of(steps_in(quantity, facts), facts)
     if quantity == 0.0:
-        deny(book, strategy, symbol, side, wanted, code if code != Limit.NONE else Limit.BELOW_ONE_STEP, end_ns)
+        code = code if code != Limit.NONE else Limit.BELOW_ONE_STEP
+        deny_with(book, strategy, symbol, side, wanted, code, found, bound, end_ns)
         return
+    note_entry(book, strategy)
     intent = new_intent(book, IntentKind.SUBMIT, strategy, symbol, side, Purpose.ENTRY, quantity, end_ns)
     intent.time_in_force = TimeInForce.DAY
     intent.role = Role.ENTRY
     intent.wanted = wanted
     intent.limit = code
+    intent.limit_value = found
+    intent.limit_bound = bound
     if not np.isnan(limit_price):
         intent.order_type = OrderType.LIMIT
         intent.limit_price = round_price(limit_price, side < 0, facts)
@@ -134,6 +103,7 @@ def enter(
     clear_holding(holding)
     holding.entry_ticket = number
     holding.pending_notional = quantity * price
+    holding.pending_risk = 0.0 if np.isnan(risk) else quantity * risk
     holding.trail = trail
     if np.isnan(trail) and not np.isnan(stop_price):
         holding.stop_price = round_price(stop_price, side < 0, facts)

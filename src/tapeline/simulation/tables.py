@@ -19,9 +19,12 @@ from tapeline.domain.instrument import Instrument
 from tapeline.domain.panel import Floats
 from tapeline.indicators.compiled import compiled
 from tapeline.simulation.building import symbol_rows
+from tapeline.simulation.limit_rows import limit_rows
+from tapeline.simulation.limit_settings import Limits
 from tapeline.simulation.market import SYMBOL, borrowed
 from tapeline.simulation.records import (
     ACCOUNT,
+    DAY,
     EXECUTION,
     HOLDING_RECORD,
     INTENT,
@@ -38,6 +41,9 @@ Records = npt.NDArray[Any]
 INTENTS_PER_HOLDING = 8
 """The most instructions one holding can need in one slice: three cancels, a partial sale, a new pair, and two more
  by code that changes its mind."""
+
+NO_DAY = -(2**63)
+NEVER_NS = -(2**62)  # so long ago that every age is too old, and that a difference fits 64 bits
 
 POSITION_FIELD_COUNT = 11
 """Length of the vector behind `position.*`; the names are formula's POSITION_FIELDS."""
@@ -59,7 +65,12 @@ class Tables(NamedTuple):
     round_trips: Records
     strategies: Records  # [S]
     rules: npt.NDArray[np.int64]  # [S, rules, 3] register in the table, or first and last cell instruction
-    limits: Records
+    limits: Records  # [1 + S]
+    days: Records  # [1 + S]
+    groups: npt.NDArray[np.int64]  # [N] number of the symbol's sector, -1 = none known
+    priced_ns: npt.NDArray[np.int64]  # [N] end of the last slice with a price, where a limit asks for it
+    foreign: Floats  # [2, N] what orders of others at the account's venue may still buy and sell
+    sums: Floats  # [7] work array of the limits
     code: npt.NDArray[np.int64]
     constants: Floats
     stack: Floats
@@ -105,6 +116,10 @@ _KINDS: dict[str, Any] = {
     "round_trips": numba.from_dtype(ROUND_TRIP)[::1],
     "strategies": numba.from_dtype(STRATEGY)[::1],
     "limits": numba.from_dtype(LIMITS)[::1],
+    "days": numba.from_dtype(DAY)[::1],
+    "groups": types.int64[::1],
+    "priced_ns": types.int64[::1],
+    "foreign": types.float64[:, ::1],
     "states": types.int8[:, ::1],
     "rules": types.int64[:, :, ::1],
     "code": types.int64[:, ::1],
@@ -138,12 +153,14 @@ def keep_round_trips(book: Any, round_trips: Any) -> None:
 def _bind(
     account: Any, positions: Any, marks: Any, prices: Any, symbols: Any, states: Any, holdings: Any,
     tickets: Any, intents: Any, executions: Any, round_trips: Any, strategies: Any, rules: Any, limits: Any,
+    days: Any, groups: Any, priced_ns: Any, foreign: Any, sums: Any,
     code: Any, constants: Any, stack: Any, fields: Any, scores: Any, candidates: Any,
 ) -> Any:  # fmt: skip
     # the book owns the arrays and works on borrowed views of them, as the market does
     book = structref.new(BOOK)
     book.fixed_owner = (
         account, positions, marks, prices, symbols, states, holdings, intents, strategies, rules, limits,
+        days, groups, priced_ns, foreign, sums,
         code, constants, stack, fields, scores, candidates,
     )  # fmt: skip
     book.account = borrowed(account)
@@ -157,6 +174,11 @@ def _bind(
     book.strategies = borrowed(strategies)
     book.rules = borrowed(rules)
     book.limits = borrowed(limits)
+    book.days = borrowed(days)
+    book.groups = borrowed(groups)
+    book.priced_ns = borrowed(priced_ns)
+    book.foreign = borrowed(foreign)
+    book.sums = borrowed(sums)
     book.code = borrowed(code)
     book.constants = borrowed(constants)
     book.stack = borrowed(stack)
@@ -173,11 +195,13 @@ def _bind(
 def _tables(book: Any) -> Any:
     (
         account, positions, marks, prices, symbols, states, holdings, intents, strategies, rules, limits,
+        days, groups, priced_ns, foreign, sums,
         code, constants, stack, fields, scores, candidates,
     ) = book.fixed_owner  # fmt: skip
     return (
         account, positions, marks, prices, symbols, states, holdings, book.tickets_owner, intents,
         book.executions_owner, book.round_trips_owner, strategies, rules, limits,
+        days, groups, priced_ns, foreign, sums,
         code, constants, stack, fields, scores, candidates,
     )  # fmt: skip
 
@@ -216,10 +240,12 @@ def new_book(
     code: npt.NDArray[np.int64],
     constants: npt.NDArray[np.float64],
     stack_size: int,
+    strategy_limits: Sequence[Limits | None] = (),
 ) -> Book:
     """Return an empty book with the account's cash.
 
     strategies, rules, code, constants, stack_size : what `engine.assembly` made of the strategies
+    strategy_limits : the bounds of each, None = none of its own
     """
     symbols = len(instruments)
     account = _blank(1, ACCOUNT)
@@ -229,20 +255,10 @@ def new_book(
         holdings[name] = np.nan
     for name in ("entry_ticket", "stop_ticket", "target_ticket", "exit_ticket", "part_ticket", "entry_session"):
         holdings[name] = -1
-    limits = _blank(1, LIMITS)
-    bounds = settings.limits
-    for name, value in (
-        ("position_max", bounds.position),
-        ("gross_max", bounds.gross),
-        ("net_max", bounds.net),
-        ("risk_per_trade_max", bounds.risk_per_trade),
-    ):
-        limits[0][name] = np.nan if value is None else value
-    limits[0]["positions_max"] = np.iinfo(np.int64).max if bounds.positions is None else bounds.positions
-    limits[0]["cash_account"] = settings.account.kind == "cash"
-    limits[0]["patient"] = settings.market.latency_s > 0.0
-    limits[0]["short_allowed"] = settings.account.short_allowed
-    limits[0]["cost_rate"] = settings.costs.buying_rate
+    limits = limit_rows(settings, strategy_limits or [None] * len(strategies))
+    days = _blank(len(limits), DAY)
+    days["session"] = NO_DAY
+    days[0]["worth"] = settings.account.cash
     cells = len(strategies) * symbols
     tables = Tables(
         account=account,
@@ -259,6 +275,11 @@ def new_book(
         strategies=strategies,
         rules=rules,
         limits=limits,
+        days=days,
+        groups=np.full(symbols, -1, dtype=np.int64),
+        priced_ns=np.full(symbols, NEVER_NS, dtype=np.int64),
+        foreign=np.zeros((2, symbols)),
+        sums=np.zeros(7),
         code=code,
         constants=constants,
         stack=np.zeros(max(stack_size, 1)),

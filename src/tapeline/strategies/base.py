@@ -24,6 +24,8 @@ from tapeline.domain.errors import ConfigurationError, FormulaError, UnknownName
 from tapeline.domain.times import parse_frame
 from tapeline.formula.node import Node
 from tapeline.formula.parameters import Parameter
+from tapeline.simulation.limit_settings import Limits
+from tapeline.simulation.settings import as_facts
 from tapeline.strategies.rules import Distance, ScaleOut, SessionWindow, Size, percent_of_equity
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class _Declared:
         `bars()`, and decisions on the finest frame that the formulas use
     size : how the quantity of an entry is found
     positions_max : holdings of this strategy at one time, None = no bound of its own
+    limits : bounds of this strategy beside the account's, None = none; a run's settings may give others
     entry_window : when in a session entries are allowed, None = always
     flat_before_close_minutes : close everything so many minutes before the session ends, None = hold overnight
     """
@@ -48,6 +51,7 @@ class _Declared:
     frame: str | None = None
     size: ClassVar[Size] = percent_of_equity(10)
     positions_max: ClassVar[int | None] = None
+    limits: ClassVar[Limits | None] = None
     entry_window: ClassVar[SessionWindow | None] = None
     flat_before_close_minutes: ClassVar[float | None] = None
 
@@ -100,6 +104,7 @@ class _Declared:
                 else None,
                 self.flat_before_close_minutes,
                 *self._more_declared(),
+                *([as_facts(self.limits)] if self.limits else []),
             ],
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
