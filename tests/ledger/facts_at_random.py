@@ -10,14 +10,30 @@ from tests.ledger.builders import MINUTE, T0, a_deposit, a_fill, an_order
 
 from tapeline.domain.bar import Bar
 from tapeline.domain.cash import CashCause
+from tapeline.domain.control import GapCause, TradingState, Trigger
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
+from tapeline.domain.reports import Request
 from tapeline.domain.signal import Action, Signal
-from tapeline.domain.words import Limit, OrderType, Purpose, Reason, Role, Side, Stage, TimeInForce
+from tapeline.domain.words import Limit, OrderStatus, OrderType, Purpose, Reason, Role, Side, Stage, TimeInForce
+from tapeline.ledger.control_facts import (
+    CommandGiven,
+    GapClosed,
+    GapOpened,
+    LimitOverridden,
+    Reconciled,
+    SymbolLocked,
+    SymbolUnlocked,
+    TradingStateChanged,
+)
 from tapeline.ledger.facts import (
     CancelIntended,
+    CancelRejected,
     CashMoved,
+    ExecutionBusted,
+    ExecutionCorrected,
     OrderAccepted,
+    OrderAdopted,
     OrderCanceled,
     OrderDenied,
     OrderExpired,
@@ -26,7 +42,9 @@ from tapeline.ledger.facts import (
     OrderRejected,
     OrderReplaced,
     OrderTriggered,
+    OutcomeLost,
     ReplaceIntended,
+    ReplaceRejected,
     RunEnded,
     RunStarted,
     SessionClosed,
@@ -119,6 +137,10 @@ EXECUTIONS = st.builds(
     STAGES, NAMES,
 )  # fmt: skip
 
+KEYS = IDS.map(lambda name: f"correction of {name}")
+STATUSES = maybe(st.sampled_from(OrderStatus))
+LOCK = (TIMES, NAMES, AMOUNTS, maybe(AMOUNTS), NAMES)
+
 FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
     st.builds(RunStarted, TIMES, TEXTS, TEXTS, TREES, TEXTS, TEXTS, st.integers()),
     st.builds(SignalRaised, SIGNALS, maybe(bars())),
@@ -143,6 +165,22 @@ FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
     splits(),
     st.builds(SessionClosed, TIMES, st.dictionaries(NAMES, ABOVE_ZERO, max_size=3)),
     st.builds(RunEnded, TIMES, TEXTS, TREES),
+    st.builds(ExecutionCorrected, TIMES, KEYS, EXECUTIONS, OPEN, TEXTS),
+    st.builds(ExecutionBusted, TIMES, KEYS, EXECUTIONS, OPEN, TEXTS),
+    st.builds(OutcomeLost, TIMES, IDS, st.sampled_from(Request), TEXTS),
+    st.builds(CancelRejected, TIMES, IDS, STATUSES, TEXTS),
+    st.builds(ReplaceRejected, TIMES, IDS, STATUSES, TEXTS),
+    st.builds(OrderAdopted, TIMES, orders(), maybe(TEXTS)),
+    st.builds(GapOpened, TIMES, st.sampled_from(GapCause), TEXTS),
+    st.builds(GapClosed, TIMES),
+    st.builds(Reconciled, TIMES, st.lists(TREES, max_size=3)),
+    st.builds(SymbolLocked, *LOCK),
+    st.builds(SymbolUnlocked, *LOCK),
+    st.builds(TradingStateChanged, TIMES, st.sampled_from(TradingState), st.sampled_from(Trigger), NAMES, TEXTS),
+    st.builds(
+        LimitOverridden, st.integers(0, 99), NAMES, AMOUNTS, st.integers(100, 2**62), NAMES, NAMES, maybe(NAMES), NAMES
+    ),
+    st.builds(CommandGiven, TIMES, NAMES, TREES, NAMES, TEXTS, TEXTS),
 )  # fmt: skip
 
 

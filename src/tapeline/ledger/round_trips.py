@@ -11,8 +11,10 @@ A split rescales what was entered; cash for a fraction that it cut off counts as
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, field
 from decimal import Decimal
+from operator import attrgetter
 
 from tapeline.domain.execution import Execution
 from tapeline.domain.position import ZERO, closing_part, part_of
@@ -116,12 +118,12 @@ class RoundTrips:
             trip.commissions += execution.commission - shared
             trip.entry_order_ids[execution.client_order_id] = None
 
-    def split(self, key: Key, fact: SplitApplied) -> None:
-        """Rescale an open round trip; notionals stay what they were."""
+    def split(self, key: Key, fact: SplitApplied, quantity_after: Decimal) -> None:
+        """Rescale an open round trip, of which `quantity_after` is held then; notionals stay what they were."""
         trip = self.open.get(key)
         if trip is None:
             return
-        trip.held = fact.quantity_after
+        trip.held = quantity_after
         trip.entered = part_of(trip.entered, fact.new_shares, fact.old_shares)
         trip.last_time_ns = fact.event_time_ns
 
@@ -138,6 +140,13 @@ class RoundTrips:
                 self._close(key, trip)
         else:
             trip.income += amount
+
+    def take_over(self, key: Key, rebooked: RoundTrips) -> None:
+        """Put the round trips of one holding in the place of those that stand here for it."""
+        others = [trip for trip in self.closed if (trip.account, trip.strategy, trip.symbol) != key]
+        self.closed = list(heapq.merge(others, rebooked.closed, key=attrgetter("exit_time_ns")))
+        self.open.pop(key, None)
+        self.open.update(rebooked.open)
 
     def _close(self, key: Key, trip: OpenTrip) -> None:
         del self.open[key]
