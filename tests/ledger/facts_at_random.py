@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
 from tests.ledger.builders import MINUTE, T0, a_deposit, a_fill, an_order
 
+from tapeline.domain.adopted import Grounds, HoldingCause, Origin
 from tapeline.domain.bar import Bar
 from tapeline.domain.cash import CashCause
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
 from tapeline.domain.signal import Action, Signal
 from tapeline.domain.words import Limit, OrderType, Purpose, Reason, Role, Side, Stage, TimeInForce
+from tapeline.ledger.adopted_facts import (
+    CashAdopted,
+    ExecutionAdopted,
+    ExecutionBusted,
+    ExecutionCorrected,
+    HoldingChanged,
+)
 from tapeline.ledger.facts import (
     CancelIntended,
     CashMoved,
@@ -119,6 +128,19 @@ EXECUTIONS = st.builds(
     STAGES, NAMES,
 )  # fmt: skip
 
+GROUNDS = st.builds(Grounds, TEXTS, TEXTS, TEXTS)
+
+
+@st.composite
+def corrections(draw: st.DrawFn) -> ExecutionCorrected:
+    before = draw(EXECUTIONS)
+    after = replace(
+        before, execution_id=before.execution_id + "~2", quantity=draw(ABOVE_ZERO), price=draw(ABOVE_ZERO),
+        side=draw(st.sampled_from(Side)),
+    )  # fmt: skip
+    return ExecutionCorrected(draw(TIMES), before, after, draw(GROUNDS), draw(ABOVE_ZERO), draw(maybe(OPEN)))
+
+
 FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
     st.builds(RunStarted, TIMES, TEXTS, TEXTS, TREES, TEXTS, TEXTS, st.integers()),
     st.builds(SignalRaised, SIGNALS, maybe(bars())),
@@ -141,6 +163,16 @@ FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
     st.builds(OrderFilled, EXECUTIONS, OPEN),
     st.builds(CashMoved, TIMES, st.sampled_from(CashCause), AMOUNTS, maybe(NAMES), maybe(NAMES), NAMES),
     splits(),
+    st.builds(ExecutionAdopted, EXECUTIONS, GROUNDS, ABOVE_ZERO, st.sampled_from(Origin)),
+    corrections(),
+    st.builds(ExecutionBusted, TIMES, EXECUTIONS, GROUNDS, ABOVE_ZERO, maybe(OPEN)),
+    st.builds(
+        CashAdopted, TIMES, NAMES, st.sampled_from(CashCause), AMOUNTS, GROUNDS, maybe(NAMES), TEXTS, NAMES
+    ),
+    st.builds(
+        HoldingChanged, TIMES, NAMES, st.sampled_from(HoldingCause), NAMES, AMOUNTS, GROUNDS, maybe(NAMES), AMOUNTS,
+        maybe(ABOVE_ZERO), maybe(ABOVE_ZERO), AMOUNTS, maybe(AMOUNTS), maybe(TIMES), TEXTS, NAMES,
+    ),
     st.builds(SessionClosed, TIMES, st.dictionaries(NAMES, ABOVE_ZERO, max_size=3)),
     st.builds(RunEnded, TIMES, TEXTS, TREES),
 )  # fmt: skip

@@ -96,6 +96,22 @@ class Position:
                 commissions=self.commissions + commission,
             )
 
+    def amended(self, signed_quantity: Decimal, cost: Decimal, commission: Decimal) -> Position:
+        """Return the position after an earlier execution was corrected or busted; the arguments are what changed.
+
+        Quantity, and realized and unrealized P&L together, are at once as if it had always been so. What of it is
+        realized is known again when the position is flat.
+        """
+        with localcontext(EXACT):
+            quantity, remaining = self.quantity + signed_quantity, self.cost + cost
+            return replace(
+                self,
+                quantity=quantity,
+                cost=remaining if quantity else ZERO,
+                realized=self.realized if quantity else self.realized - remaining,
+                commissions=self.commissions + commission,
+            )
+
     def split(self, new_shares: Decimal, old_shares: Decimal, quantity_after: Decimal) -> Position:
         """Return the position after a split; the cost of a fraction that was cut off is realized as a loss.
 

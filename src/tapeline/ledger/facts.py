@@ -11,7 +11,8 @@ A trade reads like this, one record after the other:
     SessionClosed   marks of everything that is held
     RunEnded        the digest of the views, for who rebuilds them
 
-Positions, cash, P&L and round trips are views (`views.py`). A field is added to a fact with a new schema
+What others report (statements, corrections) is in `adopted_facts.py`. Positions, cash, P&L and round trips are views
+(`views.py`). A field is added to a fact with a new schema
 number and a reader for the old one; a field never changes its meaning. Times are those of the event.
 """
 
@@ -30,6 +31,13 @@ from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
 from tapeline.domain.signal import Signal
 from tapeline.domain.words import Limit, Purpose, Reason, Side, Stage, TimeInForce
+from tapeline.ledger.adopted_facts import (
+    CashAdopted,
+    ExecutionAdopted,
+    ExecutionBusted,
+    ExecutionCorrected,
+    HoldingChanged,
+)
 
 Tree = Mapping[str, Any]
 """Nested dicts with text keys, lists, texts, whole numbers, float64, booleans and None."""
@@ -391,6 +399,11 @@ FACTS: dict[str, type[Any]] = {
         OrderFilled,
         CashMoved,
         SplitApplied,
+        ExecutionAdopted,
+        ExecutionCorrected,
+        ExecutionBusted,
+        CashAdopted,
+        HoldingChanged,
         SessionClosed,
         RunEnded,
     )

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from tapeline.domain.errors import InvariantError
+from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
 from tapeline.domain.order_states import OrderEvent, apply, resting_status
 from tapeline.domain.position import ZERO
@@ -147,6 +148,23 @@ class OrderBook:
                 sibling.leaves_quantity = max(ZERO, sibling.leaves_quantity - execution.quantity)
         self._advance(state, OrderEvent.PARTLY_FILLED if fact.leaves_quantity else OrderEvent.FILLED)
         return order
+
+    def amended(self, before: Execution, after: Execution | None, leaves_quantity: Decimal | None) -> None:
+        """Take in that an execution stands differently, or no more; an order that is not working stays as it ended."""
+        state = self.working.get(before.client_order_id)
+        if state is None:
+            return
+        if before.execution_id not in state.execution_ids:
+            raise InvariantError(
+                f"Execution {before.execution_id} is amended, but {before.client_order_id} never had it."
+            )
+        state.execution_ids.remove(before.execution_id)
+        state.filled_quantity -= before.quantity
+        if after is not None:
+            state.execution_ids.append(after.execution_id)
+            state.filled_quantity += after.quantity
+        if leaves_quantity is not None:
+            state.leaves_quantity = leaves_quantity
 
     def canceled(self, fact: OrderCanceled) -> None:
         """Take in that the rest of an order was withdrawn."""

@@ -11,7 +11,7 @@ A split rescales what was entered; cash for a fraction that it cut off counts as
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tapeline.domain.execution import Execution
@@ -72,6 +72,11 @@ class OpenTrip:
     entry_order_ids: dict[str, None] = field(default_factory=dict)
     exit_order_ids: dict[str, None] = field(default_factory=dict)
 
+    @property
+    def order_ids(self) -> tuple[str, ...]:
+        """Orders that had a part in it."""
+        return (*self.entry_order_ids, *self.exit_order_ids)
+
 
 Key = tuple[str, str, str]
 """Account, strategy, symbol."""
@@ -84,8 +89,8 @@ class RoundTrips:
         self.closed: list[RoundTrip] = []
         self.open: dict[Key, OpenTrip] = {}
 
-    def traded(self, execution: Execution, purpose: Purpose) -> None:
-        """Take in an execution; `purpose` is that of its order."""
+    def traded(self, execution: Execution, purpose: Purpose | None) -> None:
+        """Take in an execution; `purpose` is that of its order, None where no order of ours caused it."""
         key = (execution.account, execution.strategy, execution.symbol)
         trip = self.open.get(key)
         if trip is not None and not trip.held:
@@ -115,6 +120,67 @@ class RoundTrips:
             trip.entry_notional += abs(opening) * execution.price
             trip.commissions += execution.commission - shared
             trip.entry_order_ids[execution.client_order_id] = None
+
+    def amended(self, before: Execution, after: Execution | None) -> None:
+        """Take in that an execution stands differently, or no more.
+
+        An open round trip takes the difference; a closed one does where its quantity stays. What is left when a closed
+        round trip loses or gains shares is opened anew.
+        """
+        key = (before.account, before.strategy, before.symbol)
+        quantity = (after.signed_quantity if after is not None else ZERO) - before.signed_quantity
+        notional = _notional(after) - _notional(before)
+        commission = (after.commission if after is not None else ZERO) - before.commission
+        trip = self.open.get(key)
+        if not quantity and (trip is None or before.client_order_id not in trip.order_ids):
+            self._amend_closed(key, before, notional, commission)
+        elif trip is not None:
+            self._amend_open(key, trip, before.side, quantity, notional, commission)
+        else:
+            time_ns, price = before.event_time_ns, (after or before).price
+            side = Side.BUY if quantity > 0 else Side.SELL
+            ids = {before.client_order_id: None}
+            self.open[key] = OpenTrip(
+                side, time_ns, time_ns, quantity, abs(quantity), abs(quantity) * price, ZERO, commission,
+                entry_order_ids=ids,
+            )  # fmt: skip
+
+    def _amend_open(
+        self, key: Key, trip: OpenTrip, side: Side, quantity: Decimal, notional: Decimal, commission: Decimal
+    ) -> None:
+        trip.held += quantity
+        trip.commissions += commission
+        if side is trip.side:
+            trip.entered += quantity * trip.side
+            trip.entry_notional += notional
+        else:
+            trip.exit_notional += notional
+        if trip.held * trip.side < 0:
+            # More has gone out than came in: what were exits had opened the other side.
+            trip.side = trip.side.opposite
+            trip.entered += abs(trip.held)
+            trip.entry_notional, trip.exit_notional = trip.exit_notional, trip.entry_notional
+            trip.entry_order_ids, trip.exit_order_ids = trip.exit_order_ids, trip.entry_order_ids
+        elif not trip.held and trip.entered > 0:
+            self._close(key, trip)
+        elif not trip.held:
+            del self.open[key]
+
+    def _amend_closed(self, key: Key, before: Execution, notional: Decimal, commission: Decimal) -> None:
+        for place in range(len(self.closed) - 1, -1, -1):
+            trip = self.closed[place]
+            ids = (*trip.entry_order_ids, *trip.exit_order_ids)
+            if (trip.account, trip.strategy, trip.symbol) == key and before.client_order_id in ids:
+                average = part_of(notional, ONE, trip.quantity)
+                is_entry = before.side is trip.side
+                self.closed[place] = replace(
+                    trip,
+                    entry_average_price=trip.entry_average_price + (average if is_entry else ZERO),
+                    exit_average_price=trip.exit_average_price + (ZERO if is_entry else average),
+                    gross_profit=trip.gross_profit - before.side * notional,
+                    commissions=trip.commissions + commission,
+                )
+                return
 
     def split(self, key: Key, fact: SplitApplied) -> None:
         """Rescale an open round trip; notionals stay what they were."""
@@ -163,3 +229,7 @@ class RoundTrips:
                 tuple(trip.exit_order_ids),
             )
         )
+
+
+def _notional(execution: Execution | None) -> Decimal:
+    return ZERO if execution is None else execution.quantity * execution.price

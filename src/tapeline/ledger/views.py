@@ -21,7 +21,15 @@ from typing import Any
 
 from tapeline.domain.cash import Cash, CashCause
 from tapeline.domain.errors import InvariantError
+from tapeline.domain.execution import Execution
 from tapeline.domain.position import EXACT, ZERO, Position, part_of
+from tapeline.ledger.adopted_facts import (
+    CashAdopted,
+    ExecutionAdopted,
+    ExecutionBusted,
+    ExecutionCorrected,
+    HoldingChanged,
+)
 from tapeline.ledger.canonical import amount_text, encode_tree
 from tapeline.ledger.facts import (
     CashMoved,
@@ -31,8 +39,9 @@ from tapeline.ledger.facts import (
     SessionClosed,
     SplitApplied,
 )
+from tapeline.ledger.holdings import changed
 from tapeline.ledger.order_book import OrderBook
-from tapeline.ledger.round_trips import Key, RoundTrip, RoundTrips
+from tapeline.ledger.round_trips import ONE, Key, RoundTrip, RoundTrips
 from tapeline.ports.journal import Fact, Journal
 
 
@@ -72,6 +81,11 @@ class Views:
             "OrderFilled": self._filled,
             "CashMoved": self._cash_moved,
             "SplitApplied": self._split,
+            "ExecutionAdopted": self._adopted,
+            "ExecutionCorrected": self._corrected,
+            "ExecutionBusted": self._busted,
+            "CashAdopted": self._cash_adopted,
+            "HoldingChanged": self._holding_changed,
             "SessionClosed": self._session_closed,
             "RunEnded": self._run_ended,
         }
@@ -153,20 +167,61 @@ class Views:
         self.denied_count += 1
 
     def _filled(self, fact: OrderFilled) -> None:
-        execution = fact.execution
         order = self.orders.filled(fact)
+        self._book(fact.execution, fact.execution.price)
+        self._round_trips.traded(fact.execution, order.purpose)
+
+    def _adopted(self, fact: ExecutionAdopted) -> None:
+        execution = fact.execution
+        self._book(execution, execution.price * fact.multiplier)
+        self._round_trips.traded(_of_one_unit(execution, fact.multiplier), None)
+
+    def _book(self, execution: Execution, price: Decimal) -> None:
         signed = execution.signed_quantity
-        key = (execution.account, execution.strategy, execution.symbol)
+        key = _key(execution)
         position = self.positions.get(key) or Position(*key)
-        self.positions[key] = position.traded(signed, execution.price, execution.commission)
-        cash = self._cash(execution.account)
-        self.cash[execution.account] = replace(
-            cash,
-            traded=cash.traded - signed * execution.price,
-            commissions=cash.commissions + execution.commission,
+        self.positions[key] = position.traded(signed, price, execution.commission)
+        self._trade_cash(execution.account, -signed * price, execution.commission)
+        self.marks[execution.symbol] = price
+
+    def _corrected(self, fact: ExecutionCorrected) -> None:
+        self._amend(fact.corrected, fact.execution, fact.multiplier)
+        self.orders.amended(fact.corrected, fact.execution, fact.leaves_quantity)
+
+    def _busted(self, fact: ExecutionBusted) -> None:
+        self._amend(fact.busted, None, fact.multiplier)
+        self.orders.amended(fact.busted, None, fact.leaves_quantity)
+
+    def _amend(self, before: Execution, after: Execution | None, multiplier: Decimal) -> None:
+        quantity, cost, commission = (
+            ours - theirs for ours, theirs in zip(_effect(after, multiplier), _effect(before, multiplier), strict=True)
         )
-        self.marks[execution.symbol] = execution.price
-        self._round_trips.traded(execution, order.purpose)
+        key = _key(before)
+        position = self.positions.get(key) or Position(*key)
+        self.positions[key] = position.amended(quantity, cost, commission)
+        self._trade_cash(before.account, -cost, commission)
+        self._round_trips.amended(
+            _of_one_unit(before, multiplier), None if after is None else _of_one_unit(after, multiplier)
+        )
+
+    def _trade_cash(self, account: str, amount: Decimal, commission: Decimal) -> None:
+        cash = self._cash(account)
+        self.cash[account] = replace(cash, traded=cash.traded + amount, commissions=cash.commissions + commission)
+
+    def _cash_adopted(self, fact: CashAdopted) -> None:
+        cash = self._cash(fact.account)
+        if fact.cause in (CashCause.DEPOSIT, CashCause.WITHDRAWAL, CashCause.JOURNALED):
+            self.cash[fact.account] = replace(cash, deposits=cash.deposits + fact.amount)
+        else:
+            self.cash[fact.account] = replace(cash, income=cash.income + fact.amount)
+
+    def _holding_changed(self, fact: HoldingChanged) -> None:
+        for key, position in changed(self.positions, fact).items():
+            self.positions[key] = position
+            if position.quantity:
+                self.marks.setdefault(position.symbol, part_of(position.cost, ONE, position.quantity))
+        cash = self._cash(fact.account)
+        self.cash[fact.account] = replace(cash, income=cash.income + fact.cash)
 
     def _cash_moved(self, fact: CashMoved) -> None:
         cash = self._cash(fact.account)
@@ -225,6 +280,21 @@ def rebuild(journal: Journal) -> Views:
 
 def _nothing(_: Fact) -> None:
     return
+
+
+def _key(execution: Execution) -> Key:
+    return execution.account, execution.strategy, execution.symbol
+
+
+def _effect(execution: Execution | None, multiplier: Decimal) -> tuple[Decimal, Decimal, Decimal]:
+    if execution is None:
+        return ZERO, ZERO, ZERO
+    signed = execution.signed_quantity
+    return signed, signed * execution.price * multiplier, execution.commission
+
+
+def _of_one_unit(execution: Execution, multiplier: Decimal) -> Execution:
+    return execution if multiplier == 1 else replace(execution, price=execution.price * multiplier)
 
 
 def _amounts(noun: Cash | Position | RoundTrip) -> dict[str, str]:
