@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
 from tests.ledger.builders import MINUTE, T0, a_deposit, a_fill, an_order
 
+from tapeline.domain.adopted import Grounds, HoldingCause, Origin
 from tapeline.domain.bar import Bar
 from tapeline.domain.cash import CashCause
 from tapeline.domain.control import GapCause, TradingState, Trigger
@@ -16,6 +18,13 @@ from tapeline.domain.order import Order
 from tapeline.domain.reports import Request
 from tapeline.domain.signal import Action, Signal
 from tapeline.domain.words import Limit, OrderStatus, OrderType, Purpose, Reason, Role, Side, Stage, TimeInForce
+from tapeline.ledger.adopted_facts import (
+    CashAdopted,
+    ExecutionAdopted,
+    ExecutionBusted,
+    ExecutionCorrected,
+    HoldingChanged,
+)
 from tapeline.ledger.control_facts import (
     CommandGiven,
     GapClosed,
@@ -30,8 +39,6 @@ from tapeline.ledger.facts import (
     CancelIntended,
     CancelRejected,
     CashMoved,
-    ExecutionBusted,
-    ExecutionCorrected,
     OrderAccepted,
     OrderAdopted,
     OrderCanceled,
@@ -137,9 +144,20 @@ EXECUTIONS = st.builds(
     STAGES, NAMES,
 )  # fmt: skip
 
-KEYS = IDS.map(lambda name: f"correction of {name}")
+GROUNDS = st.builds(Grounds, TEXTS, TEXTS, TEXTS)
 STATUSES = maybe(st.sampled_from(OrderStatus))
 LOCK = (TIMES, NAMES, AMOUNTS, maybe(AMOUNTS), NAMES)
+
+
+@st.composite
+def corrections(draw: st.DrawFn) -> ExecutionCorrected:
+    before = draw(EXECUTIONS)
+    after = replace(
+        before, execution_id=before.execution_id + "~2", quantity=draw(ABOVE_ZERO), price=draw(ABOVE_ZERO),
+        side=draw(st.sampled_from(Side)),
+    )  # fmt: skip
+    return ExecutionCorrected(draw(TIMES), before, after, draw(GROUNDS), draw(ABOVE_ZERO), draw(maybe(OPEN)))
+
 
 FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
     st.builds(RunStarted, TIMES, TEXTS, TEXTS, TREES, TEXTS, TEXTS, st.integers()),
@@ -163,10 +181,16 @@ FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
     st.builds(OrderFilled, EXECUTIONS, OPEN),
     st.builds(CashMoved, TIMES, st.sampled_from(CashCause), AMOUNTS, maybe(NAMES), maybe(NAMES), NAMES),
     splits(),
+    st.builds(ExecutionAdopted, EXECUTIONS, GROUNDS, ABOVE_ZERO, st.sampled_from(Origin)),
+    corrections(),
+    st.builds(ExecutionBusted, TIMES, EXECUTIONS, GROUNDS, ABOVE_ZERO, maybe(OPEN)),
+    st.builds(CashAdopted, TIMES, NAMES, st.sampled_from(CashCause), AMOUNTS, GROUNDS, maybe(NAMES), TEXTS, NAMES),
+    st.builds(
+        HoldingChanged, TIMES, NAMES, st.sampled_from(HoldingCause), NAMES, AMOUNTS, GROUNDS, maybe(NAMES), AMOUNTS,
+        maybe(ABOVE_ZERO), maybe(ABOVE_ZERO), AMOUNTS, maybe(AMOUNTS), maybe(TIMES), TEXTS, NAMES,
+    ),
     st.builds(SessionClosed, TIMES, st.dictionaries(NAMES, ABOVE_ZERO, max_size=3)),
     st.builds(RunEnded, TIMES, TEXTS, TREES),
-    st.builds(ExecutionCorrected, TIMES, KEYS, EXECUTIONS, OPEN, TEXTS),
-    st.builds(ExecutionBusted, TIMES, KEYS, EXECUTIONS, OPEN, TEXTS),
     st.builds(OutcomeLost, TIMES, IDS, st.sampled_from(Request), TEXTS),
     st.builds(CancelRejected, TIMES, IDS, STATUSES, TEXTS),
     st.builds(ReplaceRejected, TIMES, IDS, STATUSES, TEXTS),

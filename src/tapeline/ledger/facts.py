@@ -12,8 +12,8 @@ A trade reads like this, one record after the other:
     RunEnded        the digest of the views, for who rebuilds them
 
 What a live link can do to that life has facts of its own: a request whose outcome nobody reported, a cancel or replace
-that the venue refused, an order found at the broker, an execution corrected or busted. What is decided about trading as
-a whole stands in `control_facts.py`.
+that the venue refused, an order found at the broker. What others report (corrections, busts, statements) is in
+`adopted_facts.py`, what is decided about trading as a whole in `control_facts.py`.
 
 Positions, cash, P&L and round trips are views (`views.py`). A field is added to a fact with a new schema
 number and a reader for the old one; a field never changes its meaning. Times are those of the event.
@@ -35,6 +35,13 @@ from tapeline.domain.order import Order
 from tapeline.domain.reports import Request
 from tapeline.domain.signal import Signal
 from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side, Stage, TimeInForce
+from tapeline.ledger.adopted_facts import (
+    CashAdopted,
+    ExecutionAdopted,
+    ExecutionBusted,
+    ExecutionCorrected,
+    HoldingChanged,
+)
 from tapeline.ledger.control_facts import (
     CommandGiven,
     GapClosed,
@@ -308,77 +315,6 @@ class OrderFilled:
 
 
 @dataclass(frozen=True, slots=True)
-class ExecutionCorrected:
-    """An execution was not as it had been reported (FIX 150=G): `execution`, whole and under its old id, replaces it.
-
-    correction_id : of this correction, the key by which it is booked once
-    leaves_quantity : what is open of the order from now on
-    """
-
-    kind: ClassVar[str] = "ExecutionCorrected"
-    schema: ClassVar[int] = 1
-    event_time_ns: int
-    correction_id: str
-    execution: Execution
-    leaves_quantity: Decimal
-    text: str = ""
-
-    def __post_init__(self) -> None:
-        _check_correction(self.correction_id, self.execution.execution_id, self.leaves_quantity)
-
-    @property
-    def client_order_id(self) -> str:
-        """The order that it had filled."""
-        return self.execution.client_order_id
-
-    @property
-    def execution_id(self) -> str:
-        """The key by which the correction is booked once; the execution's own stands inside."""
-        return self.correction_id
-
-    @property
-    def symbol(self) -> str:
-        """What was traded."""
-        return self.execution.symbol
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionBusted:
-    """An execution is void, as if it had never been (FIX 150=H).
-
-    correction_id : of this report, the key by which it is booked once
-    execution : what is void, as it was booked last
-    leaves_quantity : what is open of the order from now on; above zero if the venue lets it work again
-    """
-
-    kind: ClassVar[str] = "ExecutionBusted"
-    schema: ClassVar[int] = 1
-    event_time_ns: int
-    correction_id: str
-    execution: Execution
-    leaves_quantity: Decimal
-    text: str = ""
-
-    def __post_init__(self) -> None:
-        _check_correction(self.correction_id, self.execution.execution_id, self.leaves_quantity)
-
-    @property
-    def client_order_id(self) -> str:
-        """The order that it had filled."""
-        return self.execution.client_order_id
-
-    @property
-    def execution_id(self) -> str:
-        """The key by which the bust is booked once; the execution's own stands inside."""
-        return self.correction_id
-
-    @property
-    def symbol(self) -> str:
-        """What had been traded."""
-        return self.execution.symbol
-
-
-@dataclass(frozen=True, slots=True)
 class OutcomeLost:
     """A request was sent and nobody knows what became of it: the order is UNKNOWN, which counts as exposure.
 
@@ -554,14 +490,17 @@ FACTS: dict[str, type[Any]] = {
         OrderRejected,
         OrderExpired,
         OrderFilled,
-        ExecutionCorrected,
-        ExecutionBusted,
         OutcomeLost,
         CancelRejected,
         ReplaceRejected,
         OrderAdopted,
         CashMoved,
         SplitApplied,
+        ExecutionAdopted,
+        ExecutionCorrected,
+        ExecutionBusted,
+        CashAdopted,
+        HoldingChanged,
         SessionClosed,
         RunEnded,
         GapOpened,
@@ -575,10 +514,3 @@ FACTS: dict[str, type[Any]] = {
     )
 }
 """Every kind of fact by its name."""
-
-
-def _check_correction(correction_id: str, execution_id: str, leaves_quantity: Decimal) -> None:
-    require.a_name(correction_id, "correction_id", "Correction of execution", execution_id)
-    require.not_below_zero(leaves_quantity, "leaves_quantity", "Correction of execution", execution_id)
-    if correction_id == execution_id:
-        raise InputError(f"Correction of execution {execution_id}: it needs a key of its own, found the same one.")

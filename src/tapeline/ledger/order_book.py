@@ -20,12 +20,11 @@ from tapeline.domain.order_states import ANSWERS, OrderEvent, check, standing
 from tapeline.domain.position import ZERO
 from tapeline.domain.reports import Request
 from tapeline.domain.words import OrderStatus, Side
+from tapeline.ledger.adopted_facts import ExecutionAdopted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.facts import (
     CancelIntended,
     CancelRejected,
-    ExecutionBusted,
-    ExecutionCorrected,
     OrderAccepted,
     OrderAdopted,
     OrderCanceled,
@@ -103,7 +102,7 @@ class OrderBook:
 
     working : those that may still fill, of unknown outcome included; ended : how the others ended
     states : all of them
-    executions : what is booked, by execution id, as corrected; None for one that was busted
+    executions : what is booked, by execution id; None for one that stands no more, see `standing_execution`
     """
 
     def __init__(self) -> None:
@@ -111,7 +110,7 @@ class OrderBook:
         self.ended: dict[str, OrderStatus] = {}
         self.states: dict[str, OrderState] = {}
         self.executions: dict[str, Execution | None] = {}
-        self._corrections: set[str] = set()
+        self._successors: dict[str, str] = {}
         self._groups: dict[str, list[str]] = {}
         self._children: dict[str, list[str]] = {}
 
@@ -234,8 +233,7 @@ class OrderBook:
         Raises InvariantError if it cannot belong to that order, or was booked before.
         """
         execution = fact.execution
-        if execution.execution_id in self.executions:
-            raise InvariantError(f"Execution {execution.execution_id} is booked a second time.")
+        self._is_new(execution)
         state = self._known(fact)
         self._same_owner("Execution", execution.execution_id, execution, state.order)
         self._check_open(state, fact.leaves_quantity, fact.kind)
@@ -244,28 +242,36 @@ class OrderBook:
         self._advance(state, OrderEvent.PARTLY_FILLED if fact.leaves_quantity else OrderEvent.FILLED)
         return state.order
 
-    def corrected(self, fact: ExecutionCorrected) -> Execution:
-        """Take in what an execution was in truth; return what had been booked."""
-        before, state = self._booked(fact)
-        self._same_owner("Corrected execution", before.execution_id, fact.execution, before)
-        self._check_open(state, fact.leaves_quantity, fact.kind)
-        self.executions[before.execution_id] = fact.execution
-        self._change_filled(state, fact.execution.quantity - before.quantity, fact.leaves_quantity)
-        self._reopen(state)
-        self._advance(state, OrderEvent.CORRECTED)
-        return before
+    def execution_adopted(self, fact: ExecutionAdopted) -> None:
+        """Take in an execution of no order of these books, so that it is booked once."""
+        execution = fact.execution
+        self._is_new(execution)
+        if execution.client_order_id in self.states:
+            raise InvariantError(
+                f"Execution {execution.execution_id} is adopted, but its order {execution.client_order_id} stands in "
+                f"the books: book it as a fill of that order."
+            )
+        self.executions[execution.execution_id] = execution
 
-    def busted(self, fact: ExecutionBusted) -> Execution:
-        """Take in that an execution is void; return what had been booked."""
-        before, state = self._booked(fact)
-        if fact.execution != before:
-            raise InvariantError(f"Busted is {fact.execution}, but booked was {before}.")
-        self._check_open(state, fact.leaves_quantity, fact.kind)
-        self.executions[before.execution_id] = None
-        self._change_filled(state, -before.quantity, fact.leaves_quantity)
-        self._reopen(state)
-        self._advance(state, OrderEvent.BUSTED)
-        return before
+    def corrected(self, fact: ExecutionCorrected) -> None:
+        """Take in what an execution was in truth."""
+        before, after = fact.corrected, fact.execution
+        self._is_new(after)
+        self._take_down(before)
+        self.executions[after.execution_id] = after
+        self._successors[before.execution_id] = after.execution_id
+        self._amend(before, after, fact.leaves_quantity, OrderEvent.CORRECTED)
+
+    def busted(self, fact: ExecutionBusted) -> None:
+        """Take in that an execution is void."""
+        self._take_down(fact.busted)
+        self._amend(fact.busted, None, fact.leaves_quantity, OrderEvent.BUSTED)
+
+    def standing_execution(self, execution_id: str) -> Execution | None:
+        """Return how an execution that was reported under this id stands now; None if it was busted or never booked."""
+        while execution_id in self._successors:
+            execution_id = self._successors[execution_id]
+        return self.executions.get(execution_id)
 
     def canceled(self, fact: OrderCanceled) -> None:
         """Take in that the rest of an order was withdrawn."""
@@ -290,16 +296,35 @@ class OrderBook:
             raise InvariantError(f"{fact.kind} names the order {fact.client_order_id}, which was never intended.")
         return state
 
-    def _booked(self, fact: ExecutionCorrected | ExecutionBusted) -> tuple[Execution, OrderState]:
-        name = fact.execution.execution_id
-        if fact.correction_id in self._corrections:
-            raise InvariantError(f"Correction {fact.correction_id} of execution {name} is booked a second time.")
+    def _is_new(self, execution: Execution) -> None:
+        if execution.execution_id in self.executions:
+            raise InvariantError(f"Execution {execution.execution_id} is booked a second time.")
+
+    def _take_down(self, execution: Execution) -> None:
+        name = execution.execution_id
         booked = self.executions.get(name)
-        if booked is None:
-            found = "was busted before" if name in self.executions else "was never booked"
-            raise InvariantError(f"{fact.kind} names the execution {name}, which {found}.")
-        self._corrections.add(fact.correction_id)
-        return booked, self.states[booked.client_order_id]
+        if booked != execution:
+            never = "was corrected or busted before" if name in self.executions else "was never booked"
+            found = f"stands as {booked}" if booked is not None else never
+            raise InvariantError(f"A correction or bust says that {execution} stands, but it {found}.")
+        self.executions[name] = None
+
+    def _amend(
+        self, before: Execution, after: Execution | None, leaves_quantity: Decimal | None, event: OrderEvent
+    ) -> None:
+        state = self.states.get(before.client_order_id)
+        if state is None:
+            return
+        if after is not None:
+            self._same_owner("Corrected execution", before.execution_id, after, before)
+        leaves = state.leaves_quantity if leaves_quantity is None else leaves_quantity
+        if state.status is not OrderStatus.FILLED:
+            self._check_open(state, leaves, event.name)
+        self._change_filled(state, (after.quantity if after is not None else ZERO) - before.quantity, leaves)
+        if leaves and not state.status.is_working:
+            del self.ended[state.order.client_order_id]
+            self._add(state)
+        self._advance(state, event)
 
     def _same_owner(self, what: str, name: str, found: Execution | Order, known: Execution | Order) -> None:
         theirs = (found.client_order_id, found.symbol, found.side, found.strategy, found.account)
@@ -308,15 +333,11 @@ class OrderBook:
             raise InvariantError(f"{what} {name} is for {theirs}, its order {known.client_order_id} for {ours}.")
 
     def _check_open(self, state: OrderState, leaves_quantity: Decimal, kind: str) -> None:
-        # Only a correction or a bust lets a filled order work again, and nothing the other ended ones.
-        if not leaves_quantity or state.status.is_working:
-            return
-        if state.status is OrderStatus.FILLED and kind in (ExecutionCorrected.kind, ExecutionBusted.kind):
-            return
-        raise InvariantError(
-            f"{kind} says that {leaves_quantity} of order {state.order.client_order_id} are open, but it is "
-            f"{state.status.name} already."
-        )
+        if leaves_quantity and not state.status.is_working:
+            raise InvariantError(
+                f"{kind} says that {leaves_quantity} of order {state.order.client_order_id} are open, but it is "
+                f"{state.status.name} already."
+            )
 
     def _refused(self, state: OrderState, said: OrderStatus | None, event: OrderEvent) -> None:
         if said is not None and said.is_working and said not in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
@@ -338,11 +359,6 @@ class OrderBook:
             if member != order.client_order_id:
                 sibling = self.working[member]
                 sibling.leaves_quantity = max(ZERO, sibling.leaves_quantity - change)
-
-    def _reopen(self, state: OrderState) -> None:
-        if state.leaves_quantity and not state.status.is_working:
-            del self.ended[state.order.client_order_id]
-            self._add(state)
 
     def _standing(self, state: OrderState) -> OrderStatus:
         return standing(state.asked, triggered=state.is_triggered, partly_filled=state.filled_quantity > 0)

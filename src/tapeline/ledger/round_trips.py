@@ -31,7 +31,7 @@ class RoundTrip:
     side : BUY for a long, SELL for a short
     quantity : all that was entered; entry_average_price, exit_average_price : half-up at eight decimals
     gross_profit : from prices alone; net_profit : less commissions, plus income (dividends less borrow fees)
-    exit_purpose : purpose of the order that made it flat; None where a corporate action did
+    exit_purpose : purpose of the order that made it flat; None where a corporate action or no order of ours did
     """
 
     account: str
@@ -86,8 +86,8 @@ class RoundTrips:
         self.closed: list[RoundTrip] = []
         self.open: dict[Key, OpenTrip] = {}
 
-    def traded(self, execution: Execution, purpose: Purpose) -> None:
-        """Take in an execution; `purpose` is that of its order."""
+    def traded(self, execution: Execution, purpose: Purpose | None) -> None:
+        """Take in an execution; `purpose` is that of its order, None where no order of ours caused it."""
         key = (execution.account, execution.strategy, execution.symbol)
         trip = self.open.get(key)
         if trip is not None and not trip.held:
@@ -141,11 +141,12 @@ class RoundTrips:
         else:
             trip.income += amount
 
-    def take_over(self, key: Key, rebooked: RoundTrips) -> None:
-        """Put the round trips of one holding in the place of those that stand here for it."""
-        others = [trip for trip in self.closed if (trip.account, trip.strategy, trip.symbol) != key]
+    def take_over(self, keys: set[Key], rebooked: RoundTrips) -> None:
+        """Put rebooked round trips in the place of those that stand here for the same holdings."""
+        others = [trip for trip in self.closed if (trip.account, trip.strategy, trip.symbol) not in keys]
         self.closed = list(heapq.merge(others, rebooked.closed, key=attrgetter("exit_time_ns")))
-        self.open.pop(key, None)
+        for key in keys:
+            self.open.pop(key, None)
         self.open.update(rebooked.open)
 
     def _close(self, key: Key, trip: OpenTrip) -> None:

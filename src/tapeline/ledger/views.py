@@ -24,21 +24,26 @@ from tapeline.domain.cash import Cash, CashCause
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
 from tapeline.domain.position import EXACT, ZERO, Position, part_of
+from tapeline.ledger.adopted_facts import (
+    CashAdopted,
+    ExecutionAdopted,
+    ExecutionBusted,
+    ExecutionCorrected,
+    HoldingChanged,
+)
 from tapeline.ledger.canonical import amount_text, encode_tree
 from tapeline.ledger.control import Control
 from tapeline.ledger.facts import (
     CashMoved,
-    ExecutionBusted,
-    ExecutionCorrected,
     OrderDenied,
     OrderFilled,
     RunEnded,
     SessionClosed,
     SplitApplied,
 )
-from tapeline.ledger.holdings import Holdings
 from tapeline.ledger.order_book import OrderBook
-from tapeline.ledger.round_trips import Key, RoundTrip
+from tapeline.ledger.position_book import PositionBook
+from tapeline.ledger.round_trips import ONE, Key, RoundTrip
 from tapeline.ports.journal import Fact, Journal
 
 
@@ -59,7 +64,7 @@ class Views:
         self.marks: dict[str, Decimal] = {}
         self.equity: dict[str, list[tuple[int, Decimal]]] = {}
         self.denied_count = 0
-        self._holdings = Holdings(self.orders)
+        self._book = PositionBook(self.orders.states)
         self._last_split: tuple[str, int] | None = None
         orders, control = self.orders, self.control
         self._take_in: dict[str, Callable[[Any], None]] = {
@@ -76,8 +81,11 @@ class Views:
             "OrderRejected": orders.rejected,
             "OrderExpired": orders.expired,
             "OrderFilled": self._filled,
+            "ExecutionAdopted": self._execution_adopted,
             "ExecutionCorrected": self._corrected,
             "ExecutionBusted": self._busted,
+            "CashAdopted": self._cash_adopted,
+            "HoldingChanged": self._holding_changed,
             "OutcomeLost": orders.outcome_lost,
             "CancelRejected": orders.cancel_rejected,
             "ReplaceRejected": orders.replace_rejected,
@@ -112,12 +120,12 @@ class Views:
     @property
     def positions(self) -> dict[Key, Position]:
         """What every strategy holds, by (account, strategy, symbol)."""
-        return self._holdings.positions
+        return self._book.positions
 
     @property
     def round_trips(self) -> list[RoundTrip]:
         """Closed round trips, in order of their exits."""
-        return self._holdings.round_trips
+        return self._book.round_trips
 
     def position(self, strategy: str, symbol: str, account: str = "main") -> Position:
         """Return what a strategy holds of a symbol; flat if it never traded it."""
@@ -181,28 +189,50 @@ class Views:
         self.denied_count += 1
 
     def _filled(self, fact: OrderFilled) -> None:
-        execution = fact.execution
         self.orders.filled(fact)
-        self._pay(execution, 1)
-        self.marks[execution.symbol] = execution.price
-        self._holdings.traded(execution)
+        self._trade(fact.execution, ONE)
+
+    def _execution_adopted(self, fact: ExecutionAdopted) -> None:
+        self.orders.execution_adopted(fact)
+        self._trade(fact.execution, fact.multiplier)
+
+    def _trade(self, execution: Execution, multiplier: Decimal) -> None:
+        self._pay(execution, multiplier, 1)
+        self.marks[execution.symbol] = execution.price * multiplier
+        self._book.traded(execution, multiplier)
 
     def _corrected(self, fact: ExecutionCorrected) -> None:
-        self._pay(self.orders.corrected(fact), -1)
-        self._pay(fact.execution, 1)
-        self._holdings.rebook(fact.execution)
+        self.orders.corrected(fact)
+        self._pay(fact.corrected, fact.multiplier, -1)
+        self._pay(fact.execution, fact.multiplier, 1)
+        self._book.amended(fact.corrected, fact.execution, fact.multiplier)
 
     def _busted(self, fact: ExecutionBusted) -> None:
-        self._pay(self.orders.busted(fact), -1)
-        self._holdings.rebook(fact.execution)
+        self.orders.busted(fact)
+        self._pay(fact.busted, fact.multiplier, -1)
+        self._book.amended(fact.busted, None, fact.multiplier)
 
-    def _pay(self, execution: Execution, times: int) -> None:
+    def _pay(self, execution: Execution, multiplier: Decimal, times: int) -> None:
         cash = self._cash(execution.account)
         self.cash[execution.account] = replace(
             cash,
-            traded=cash.traded - times * execution.signed_quantity * execution.price,
+            traded=cash.traded - times * execution.signed_quantity * execution.price * multiplier,
             commissions=cash.commissions + times * execution.commission,
         )
+
+    def _cash_adopted(self, fact: CashAdopted) -> None:
+        cash = self._cash(fact.account)
+        if fact.cause in (CashCause.DEPOSIT, CashCause.WITHDRAWAL, CashCause.JOURNALED):
+            self.cash[fact.account] = replace(cash, deposits=cash.deposits + fact.amount)
+        else:
+            self.cash[fact.account] = replace(cash, income=cash.income + fact.amount)
+
+    def _holding_changed(self, fact: HoldingChanged) -> None:
+        for position in self._book.holding_changed(fact).values():
+            if position.quantity:
+                self.marks.setdefault(position.symbol, part_of(position.cost, ONE, position.quantity))
+        cash = self._cash(fact.account)
+        self.cash[fact.account] = replace(cash, income=cash.income + fact.cash)
 
     def _cash_moved(self, fact: CashMoved) -> None:
         cash = self._cash(fact.account)
@@ -210,10 +240,10 @@ class Views:
             self.cash[fact.account] = replace(cash, deposits=cash.deposits + fact.amount)
             return
         self.cash[fact.account] = replace(cash, income=cash.income + fact.amount)
-        self._holdings.received(fact)
+        self._book.received(fact)
 
     def _split(self, fact: SplitApplied) -> None:
-        self._holdings.split(fact)
+        self._book.split(fact)
         # One fact comes for each holder, and the mark is rescaled once: by the first of them.
         if self._last_split != (fact.symbol, fact.event_time_ns):
             self._last_split = (fact.symbol, fact.event_time_ns)
