@@ -142,7 +142,7 @@ def traded(table: str, strategy: str = "Dip", first: int = 1) -> Iterator[Fact]:
         yield OrderIntended(order)
         yield OrderAccepted(time, name)
         yield a_fill(
-            execution_id=f"E-{strategy}-{number}", client_order_id=name, strategy=strategy, symbol=symbol,
+            execution_id=f"E-{name}", client_order_id=name, strategy=strategy, symbol=symbol,
             side=Side[side], quantity=Decimal(quantity), price=Decimal(price),
             commission=Decimal(commission), event_time_ns=time,
         )  # fmt: skip

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
 from tests.ledger.builders import MINUTE, T0, a_deposit, a_fill, an_order
 
+from tapeline.domain.adopted import Grounds, HoldingCause, Origin
 from tapeline.domain.bar import Bar
 from tapeline.domain.cash import CashCause
+from tapeline.domain.control import GapCause, TradingState, Trigger
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
+from tapeline.domain.reports import Request
 from tapeline.domain.signal import Action, Signal
-from tapeline.domain.words import Limit, OrderType, Purpose, Reason, Role, Side, Stage, TimeInForce
+from tapeline.domain.words import Limit, OrderStatus, OrderType, Purpose, Reason, Role, Side, Stage, TimeInForce
+from tapeline.ledger.adopted_facts import (
+    CashAdopted,
+    ExecutionAdopted,
+    ExecutionBusted,
+    ExecutionCorrected,
+    HoldingChanged,
+)
+from tapeline.ledger.control_facts import (
+    CommandGiven,
+    GapClosed,
+    GapOpened,
+    LimitOverridden,
+    Reconciled,
+    SymbolLocked,
+    SymbolUnlocked,
+    TradingStateChanged,
+)
 from tapeline.ledger.facts import (
     CancelIntended,
+    CancelRejected,
     CashMoved,
     OrderAccepted,
+    OrderAdopted,
     OrderCanceled,
     OrderDenied,
     OrderExpired,
@@ -26,7 +49,9 @@ from tapeline.ledger.facts import (
     OrderRejected,
     OrderReplaced,
     OrderTriggered,
+    OutcomeLost,
     ReplaceIntended,
+    ReplaceRejected,
     RunEnded,
     RunStarted,
     SessionClosed,
@@ -119,6 +144,21 @@ EXECUTIONS = st.builds(
     STAGES, NAMES,
 )  # fmt: skip
 
+GROUNDS = st.builds(Grounds, TEXTS, TEXTS, TEXTS)
+STATUSES = maybe(st.sampled_from(OrderStatus))
+LOCK = (TIMES, NAMES, AMOUNTS, maybe(AMOUNTS), NAMES)
+
+
+@st.composite
+def corrections(draw: st.DrawFn) -> ExecutionCorrected:
+    before = draw(EXECUTIONS)
+    after = replace(
+        before, execution_id=before.execution_id + "~2", quantity=draw(ABOVE_ZERO), price=draw(ABOVE_ZERO),
+        side=draw(st.sampled_from(Side)),
+    )  # fmt: skip
+    return ExecutionCorrected(draw(TIMES), before, after, draw(GROUNDS), draw(ABOVE_ZERO), draw(maybe(OPEN)))
+
+
 FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
     st.builds(RunStarted, TIMES, TEXTS, TEXTS, TREES, TEXTS, TEXTS, st.integers()),
     st.builds(SignalRaised, SIGNALS, maybe(bars())),
@@ -141,8 +181,30 @@ FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
     st.builds(OrderFilled, EXECUTIONS, OPEN),
     st.builds(CashMoved, TIMES, st.sampled_from(CashCause), AMOUNTS, maybe(NAMES), maybe(NAMES), NAMES),
     splits(),
+    st.builds(ExecutionAdopted, EXECUTIONS, GROUNDS, ABOVE_ZERO, st.sampled_from(Origin)),
+    corrections(),
+    st.builds(ExecutionBusted, TIMES, EXECUTIONS, GROUNDS, ABOVE_ZERO, maybe(OPEN)),
+    st.builds(CashAdopted, TIMES, NAMES, st.sampled_from(CashCause), AMOUNTS, GROUNDS, maybe(NAMES), TEXTS, NAMES),
+    st.builds(
+        HoldingChanged, TIMES, NAMES, st.sampled_from(HoldingCause), NAMES, AMOUNTS, GROUNDS, maybe(NAMES), AMOUNTS,
+        maybe(ABOVE_ZERO), maybe(ABOVE_ZERO), AMOUNTS, maybe(AMOUNTS), maybe(TIMES), TEXTS, NAMES,
+    ),
     st.builds(SessionClosed, TIMES, st.dictionaries(NAMES, ABOVE_ZERO, max_size=3)),
     st.builds(RunEnded, TIMES, TEXTS, TREES),
+    st.builds(OutcomeLost, TIMES, IDS, st.sampled_from(Request), TEXTS),
+    st.builds(CancelRejected, TIMES, IDS, STATUSES, TEXTS),
+    st.builds(ReplaceRejected, TIMES, IDS, STATUSES, TEXTS),
+    st.builds(OrderAdopted, TIMES, orders(), maybe(TEXTS)),
+    st.builds(GapOpened, TIMES, st.sampled_from(GapCause), TEXTS),
+    st.builds(GapClosed, TIMES),
+    st.builds(Reconciled, TIMES, st.lists(TREES, max_size=3)),
+    st.builds(SymbolLocked, *LOCK),
+    st.builds(SymbolUnlocked, *LOCK),
+    st.builds(TradingStateChanged, TIMES, st.sampled_from(TradingState), st.sampled_from(Trigger), NAMES, TEXTS),
+    st.builds(
+        LimitOverridden, st.integers(0, 99), NAMES, AMOUNTS, st.integers(100, 2**62), NAMES, NAMES, maybe(NAMES), NAMES
+    ),
+    st.builds(CommandGiven, TIMES, NAMES, TREES, NAMES, TEXTS, TEXTS),
 )  # fmt: skip
 
 

@@ -175,13 +175,13 @@ def test_a_cancel_that_finds_its_order_ended_does_nothing() -> None:
     ("facts", "sentence"),
     [
         ([a_fill()], "OrderFilled names the order Dip-ABCD-1, which was never intended"),
-        ([CancelIntended(T0, "nobody")], "which no fact has intended"),
+        ([CancelIntended(T0, "nobody")], "CancelIntended names the order nobody, which was never intended"),
         ([OrderIntended(an_order())] * 2, "is intended a second time"),
         (
             [OrderIntended(an_order()), a_fill(50, quantity=Decimal(50)), a_fill(0, quantity=Decimal(50))],
             "Execution E-1 is booked a second time",
         ),
-        ([OrderIntended(an_order()), a_fill(), a_fill(execution_id="E-2")], "which is FILLED already"),
+        ([OrderIntended(an_order()), a_fill(), a_fill(execution_id="E-2")], "is for 100, but 200 filled"),
         ([OrderIntended(an_order()), a_fill(quantity=Decimal(101))], "is for 100, but 101 filled"),
         ([OrderIntended(an_order()), a_fill(symbol="WXYZ")], "is for .*WXYZ.*, its order .* for .*ABCD"),
         (

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from tests.ledger.builders import MINUTE, T0, a_bar, a_fill, a_run, a_signal, a_stop, a_target, an_order
 
+from tapeline.domain.adopted import Grounds
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.words import Limit, Reason, Role, Side
+from tapeline.ledger.adopted_facts import ExecutionAdopted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.facts import OrderAccepted, OrderCanceled, OrderDenied, OrderIntended, OrderTriggered
-from tapeline.ledger.why import explain
+from tapeline.ledger.why import explain, explain_execution
 from tapeline.ledger.why_text import as_plain, conditions, render
 from tapeline.store.sqlite_journal import SqliteJournal
 
@@ -212,3 +215,35 @@ def test_a_moment_of_nothing_names_the_moments_before_and_after(journal: SqliteJ
 def test_a_moment_without_a_zone_is_refused(journal: SqliteJournal) -> None:
     with pytest.raises(InputError, match="has no time zone"):
         explain(journal, "ABCD@2024-01-02T15:00:00")
+
+
+def test_an_execution_that_no_order_caused_says_where_it_came_from() -> None:
+    journal = SqliteJournal.writing(":memory:")
+    adopted = ExecutionAdopted(a_fill(execution_id="b1").execution, Grounds("flex U1"))
+    right = replace(adopted.execution, execution_id="b1~2", price=Decimal(11))
+    for fact in (adopted, ExecutionCorrected(T0, adopted.execution, right, Grounds("flex U1"))):
+        journal.append(fact)
+    journal.commit()
+
+    with pytest.raises(InputError, match="b1 was taken from flex U1"):
+        explain(journal, "b1")
+    with pytest.raises(InputError, match="b1~2 corrects b1, by flex U1"):
+        explain_execution(journal, "b1~2")
+
+
+def test_a_corrected_and_a_busted_fill_stand_among_the_events_of_their_order() -> None:
+    journal = SqliteJournal.writing(":memory:")
+    fill = a_fill()
+    right = replace(fill.execution, execution_id="E-1~2", price=Decimal("9.97"))
+    grounds = Grounds("broker")
+    for fact in (
+        OrderIntended(an_order()), fill, ExecutionCorrected(T0, fill.execution, right, grounds),
+        ExecutionBusted(T0, right, grounds),
+    ):  # fmt: skip
+        journal.append(fact)
+    journal.commit()
+
+    text = render(explain(journal, "Dip-ABCD-1"))
+
+    assert f"ExecutionCorrected {fill.execution_id} -> E-1~2: BUY 100 at 9.97" in text
+    assert "ExecutionBusted E-1~2, by broker" in text

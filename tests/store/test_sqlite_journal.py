@@ -105,7 +105,7 @@ def test_records_are_found_by_kind_order_execution_signal_symbol_time_and_number
 
     assert found(kind="OrderFilled") == [5, 8]
     assert found(client_order_id="Dip-ABCD-1") == [3, 4, 5]
-    assert found(execution_id="E-Dip-2") == [8]
+    assert found(execution_id="E-Dip-WXYZ-2") == [8]
     assert found(signal_id=a_signal().signal_id) == [2]
     assert found(symbol="ABCD") == [2, 3, 5]
     assert found(symbol="ABCD", from_ns=T0 + MINUTE, until_ns=T0 + MINUTE) == [3, 5]

@@ -8,7 +8,11 @@ from enum import IntEnum
 
 
 class CashCause(IntEnum):
-    """Why cash moved without an execution. From BORROW on the values are those of `EventKind`."""
+    """Why cash moved without an execution. BORROW to FRACTION_PAID have the values of `EventKind`.
+
+    What a broker's statement knows besides begins at FEE. PAYMENT_IN_LIEU is what a borrower of shares pays instead of
+    a dividend, ADJUSTMENT what a reconciliation booked.
+    """
 
     DEPOSIT = 1
     WITHDRAWAL = 2
@@ -16,6 +20,11 @@ class CashCause(IntEnum):
     INTEREST = 21
     DIVIDEND = 22
     FRACTION_PAID = 24
+    FEE = 40
+    TAX_WITHHELD = 41
+    PAYMENT_IN_LIEU = 42
+    JOURNALED = 43
+    ADJUSTMENT = 44
 
 
 @dataclass(frozen=True, slots=True)

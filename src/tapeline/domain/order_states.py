@@ -1,27 +1,40 @@
-"""The life of an order: every status, every event, and what follows. One table, for every venue.
+"""The life of an order: every status, every event, and what may follow. One table, for every venue.
 
     PENDING_NEW -accepted-> NEW -triggered-> TRIGGERED -partly filled-> PARTIALLY_FILLED -filled-> FILLED
          |                   |
          |-rejected, denied  |-canceled, expired
 
-While a cancel or replace is in flight the order keeps that status whatever else happens to it, until the
-venue answers; a refusal says what the order is now (FIX 35=9 carries tag 39), so `apply` is told. An order
-whose outcome nobody reported is UNKNOWN: it counts as exposure and any report resolves it. The final
-statuses have no way out; a report about an order that has ended means two books disagree.
+What a working order is depends on three things only: which requests about it have no answer yet, whether a stop was
+reached, and whether something filled. `standing` says it, in the order of what matters most:
 
-Reports overtake each other: a fill may come before the acceptance, which then changes nothing.
+    the outcome of a request is lost   UNKNOWN
+    a cancel has no answer             PENDING_CANCEL
+    a replace has no answer            PENDING_REPLACE
+    the submit has no answer           PENDING_NEW
+    else                               PARTIALLY_FILLED, TRIGGERED or NEW
+
+A request is answered by the events of `ANSWERS` and by every end. Reports overtake each other, so a fill answers a
+submit whose acceptance comes later, and a refusal can come for an order that filled meanwhile.
+
+An order that has ended stays so. Executions that crossed its cancel or expiry are booked all the same, and may be
+corrected or busted later; none of that lets it work again. Two things do: a bust or correction after which the venue
+says that something of a FILLED order is open again (FIX 4.4 volume 4, appendix D, filled order followed by correction
+and cancellation of executions), and finding it at work at the venue. A report that fits nothing of this means that two
+books disagree, which stops us.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 from tapeline.domain.errors import InvariantError
+from tapeline.domain.reports import Request
 from tapeline.domain.words import OrderStatus
 
 
 class OrderEvent(IntEnum):
-    """What can happen to an order. PARTLY_FILLED leaves something open, FILLED nothing."""
+    """What can happen to an order. PARTLY_FILLED leaves something open, FILLED nothing; FOUND is an adoption."""
 
     ACCEPTED = 1
     TRIGGERED = 2
@@ -37,121 +50,154 @@ class OrderEvent(IntEnum):
     DENIED = 12
     EXPIRED = 13
     OUTCOME_LOST = 14
+    CORRECTED = 15
+    BUSTED = 16
+    FOUND = 17
 
 
 _S, _E = OrderStatus, OrderEvent
 _RESTING = (_S.NEW, _S.TRIGGERED, _S.PARTIALLY_FILLED)
-_ENDINGS = {
-    _E.FILLED: (_S.FILLED,),
-    _E.CANCELED: (_S.CANCELED,),
-    _E.EXPIRED: (_S.EXPIRED,),
-    _E.OUTCOME_LOST: (_S.UNKNOWN,),
-}
+_ENDINGS = {_E.FILLED: (_S.FILLED,), _E.CANCELED: (_S.CANCELED,), _E.EXPIRED: (_S.EXPIRED,)}
+_REFUSALS = (_E.CANCEL_REFUSED, _E.REPLACE_REFUSED)
 _REQUESTS = {_E.CANCEL_SENT: (_S.PENDING_CANCEL,), _E.REPLACE_SENT: (_S.PENDING_REPLACE,)}
+_PENDING = (_S.PENDING_CANCEL, _S.PENDING_REPLACE, _S.PENDING_NEW)
 
-# For each status: the events that may reach it, and the statuses that may follow. Where several may, the
-# event must say which.
+ANSWERS: dict[OrderEvent, Request] = {
+    _E.ACCEPTED: Request.SUBMIT,
+    _E.TRIGGERED: Request.SUBMIT,
+    _E.PARTLY_FILLED: Request.SUBMIT,
+    _E.CANCEL_REFUSED: Request.CANCEL,
+    _E.REPLACED: Request.REPLACE,
+    _E.REPLACE_REFUSED: Request.REPLACE,
+}
+"""Which request an event answers. A replace that was asked for and done proves that the submit arrived as well."""
+
+
+def _stays(status: OrderStatus, *events: OrderEvent) -> dict[OrderEvent, tuple[OrderStatus, ...]]:
+    return dict.fromkeys(events, (status,))
+
+
+def _ended(status: OrderStatus) -> dict[OrderEvent, tuple[OrderStatus, ...]]:
+    """Return what may still be said of an order that has ended: nothing that changes its end."""
+    late = (_E.ACCEPTED, _E.TRIGGERED, _E.PARTLY_FILLED, _E.FILLED, _E.REPLACED)
+    return {
+        **_stays(status, *late, _E.CANCEL_SENT, _E.REPLACE_SENT, *_REFUSALS, _E.OUTCOME_LOST, _E.CORRECTED, _E.BUSTED),
+        _E.FOUND: _RESTING,
+    }
+
+
+# For each status: the events that may reach it, and the statuses that may follow. Where several may, the requests
+# without an answer and the fills decide, see `standing`.
 TRANSITIONS: dict[OrderStatus, dict[OrderEvent, tuple[OrderStatus, ...]]] = {
     _S.PENDING_NEW: {
         **_ENDINGS,
         **_REQUESTS,
+        **_stays(_S.PENDING_NEW, *_REFUSALS, _E.REPLACED),
         _E.ACCEPTED: (_S.NEW,),
         _E.REJECTED: (_S.REJECTED,),
         _E.DENIED: (_S.DENIED,),
         _E.TRIGGERED: (_S.TRIGGERED,),
         _E.PARTLY_FILLED: (_S.PARTIALLY_FILLED,),
-        _E.REPLACED: (_S.PENDING_NEW,),
+        _E.OUTCOME_LOST: (_S.UNKNOWN, _S.PENDING_NEW),
     },
     _S.NEW: {
         **_ENDINGS,
         **_REQUESTS,
-        _E.ACCEPTED: (_S.NEW,),
+        **_stays(_S.NEW, _E.ACCEPTED, _E.REPLACED, *_REFUSALS, _E.OUTCOME_LOST),
         _E.REJECTED: (_S.REJECTED,),
         _E.TRIGGERED: (_S.TRIGGERED,),
         _E.PARTLY_FILLED: (_S.PARTIALLY_FILLED,),
-        _E.REPLACED: (_S.NEW,),
     },
     _S.TRIGGERED: {
         **_ENDINGS,
         **_REQUESTS,
-        _E.ACCEPTED: (_S.TRIGGERED,),
+        **_stays(_S.TRIGGERED, _E.ACCEPTED, _E.TRIGGERED, _E.REPLACED, *_REFUSALS, _E.OUTCOME_LOST),
         _E.REJECTED: (_S.REJECTED,),
         _E.PARTLY_FILLED: (_S.PARTIALLY_FILLED,),
-        _E.REPLACED: (_S.TRIGGERED,),
     },
     _S.PARTIALLY_FILLED: {
         **_ENDINGS,
         **_REQUESTS,
-        _E.ACCEPTED: (_S.PARTIALLY_FILLED,),
-        _E.TRIGGERED: (_S.PARTIALLY_FILLED,),
-        _E.PARTLY_FILLED: (_S.PARTIALLY_FILLED,),
-        _E.REPLACED: (_S.PARTIALLY_FILLED,),
+        **_stays(_S.PARTIALLY_FILLED, _E.ACCEPTED, _E.TRIGGERED, _E.PARTLY_FILLED, _E.REPLACED),
+        **_stays(_S.PARTIALLY_FILLED, *_REFUSALS, _E.OUTCOME_LOST),
+        _E.CORRECTED: (_S.PARTIALLY_FILLED, _S.FILLED),
+        _E.BUSTED: _RESTING,
     },
     _S.PENDING_CANCEL: {
         **_ENDINGS,
-        _E.ACCEPTED: (_S.PENDING_CANCEL,),
+        **_stays(_S.PENDING_CANCEL, _E.ACCEPTED, _E.TRIGGERED, _E.PARTLY_FILLED, _E.REPLACED, _E.REPLACE_REFUSED),
+        **_stays(_S.PENDING_CANCEL, _E.CANCEL_SENT, _E.REPLACE_SENT, _E.BUSTED),
+        _E.CORRECTED: (_S.PENDING_CANCEL, _S.FILLED),
         _E.REJECTED: (_S.REJECTED,),
-        _E.TRIGGERED: (_S.PENDING_CANCEL,),
-        _E.PARTLY_FILLED: (_S.PENDING_CANCEL,),
-        _E.REPLACED: (_S.PENDING_CANCEL,),
-        _E.REPLACE_REFUSED: (_S.PENDING_CANCEL,),
-        _E.CANCEL_SENT: (_S.PENDING_CANCEL,),
-        _E.CANCEL_REFUSED: _RESTING,
+        _E.CANCEL_REFUSED: (*_RESTING, _S.PENDING_NEW, _S.PENDING_REPLACE),
+        _E.OUTCOME_LOST: (_S.UNKNOWN, _S.PENDING_CANCEL),
     },
     _S.PENDING_REPLACE: {
         **_ENDINGS,
         **_REQUESTS,
-        _E.ACCEPTED: (_S.PENDING_REPLACE,),
+        **_stays(_S.PENDING_REPLACE, _E.ACCEPTED, _E.TRIGGERED, _E.PARTLY_FILLED, _E.CANCEL_REFUSED),
+        **_stays(_S.PENDING_REPLACE, _E.BUSTED),
+        _E.CORRECTED: (_S.PENDING_REPLACE, _S.FILLED),
         _E.REJECTED: (_S.REJECTED,),
-        _E.TRIGGERED: (_S.PENDING_REPLACE,),
-        _E.PARTLY_FILLED: (_S.PENDING_REPLACE,),
         _E.REPLACED: _RESTING,
-        _E.REPLACE_REFUSED: _RESTING,
+        _E.REPLACE_REFUSED: (*_RESTING, _S.PENDING_NEW),
+        _E.OUTCOME_LOST: (_S.UNKNOWN, _S.PENDING_REPLACE),
     },
     _S.UNKNOWN: {
         **_ENDINGS,
-        _E.ACCEPTED: _RESTING,
+        **_stays(_S.UNKNOWN, _E.CANCEL_SENT, _E.REPLACE_SENT, _E.OUTCOME_LOST, _E.BUSTED),
+        _E.CORRECTED: (_S.UNKNOWN, _S.FILLED),
+        _E.ACCEPTED: (_S.UNKNOWN, *_RESTING, _S.PENDING_CANCEL, _S.PENDING_REPLACE),
+        _E.TRIGGERED: (_S.UNKNOWN, _S.TRIGGERED, _S.PARTIALLY_FILLED, _S.PENDING_CANCEL, _S.PENDING_REPLACE),
+        _E.PARTLY_FILLED: (_S.UNKNOWN, _S.PARTIALLY_FILLED, _S.PENDING_CANCEL, _S.PENDING_REPLACE),
+        _E.REPLACED: (_S.UNKNOWN, *_RESTING, _S.PENDING_CANCEL),
+        _E.CANCEL_REFUSED: (_S.UNKNOWN, *_RESTING, _S.PENDING_NEW, _S.PENDING_REPLACE),
+        _E.REPLACE_REFUSED: (_S.UNKNOWN, *_RESTING, _S.PENDING_NEW, _S.PENDING_CANCEL),
         _E.REJECTED: (_S.REJECTED,),
-        _E.TRIGGERED: (_S.TRIGGERED,),
-        _E.PARTLY_FILLED: (_S.PARTIALLY_FILLED,),
-        _E.CANCEL_SENT: (_S.UNKNOWN,),
-        _E.CANCEL_REFUSED: _RESTING,
-        _E.REPLACED: _RESTING,
-        _E.REPLACE_REFUSED: _RESTING,
     },
-    _S.FILLED: {},
-    _S.CANCELED: {},
-    _S.REJECTED: {},
+    _S.FILLED: {
+        **_ended(_S.FILLED),
+        _E.CORRECTED: (_S.FILLED, _S.PARTIALLY_FILLED),
+        _E.BUSTED: (_S.FILLED, *_RESTING),
+    },
+    _S.CANCELED: _ended(_S.CANCELED),
+    _S.EXPIRED: _ended(_S.EXPIRED),
+    # What was refused, or has never arrived, has no report but the one that it was found after all.
+    _S.REJECTED: {
+        **_stays(_S.REJECTED, _E.CANCEL_SENT, _E.REPLACE_SENT, *_REFUSALS, _E.OUTCOME_LOST),
+        _E.FOUND: _RESTING,
+    },
     _S.DENIED: {},
-    _S.EXPIRED: {},
 }
 
 
-def resting_status(*, triggered: bool, partly_filled: bool) -> OrderStatus:
-    """Return the status of a working order that nobody has asked to cancel or replace."""
+def standing(asked: Mapping[Request, bool], *, triggered: bool, partly_filled: bool) -> OrderStatus:
+    """Return the status of a working order.
+
+    asked : the requests without an answer; True for one whose outcome is lost
+    """
+    if asked:
+        if True in asked.values():
+            return OrderStatus.UNKNOWN
+        if Request.CANCEL in asked:
+            return OrderStatus.PENDING_CANCEL
+        if Request.REPLACE in asked:
+            return OrderStatus.PENDING_REPLACE
+        return OrderStatus.PENDING_NEW
     if partly_filled:
         return OrderStatus.PARTIALLY_FILLED
     return OrderStatus.TRIGGERED if triggered else OrderStatus.NEW
 
 
-def apply(status: OrderStatus, event: OrderEvent, reported: OrderStatus | None = None) -> OrderStatus:
-    """Return the status that follows.
-
-    reported : what the order is now, needed where the table leaves several statuses open
-    Raises InvariantError if the event cannot reach an order of this status.
-    """
-    following = TRANSITIONS[status].get(event)
-    if following is None:
-        raise InvariantError(
-            f"An order that is {status.name} cannot be met by {event.name}; "
-            f"possible: {', '.join(e.name for e in TRANSITIONS[status]) or 'nothing, it has ended'}."
-        )
-    if len(following) == 1:
-        return following[0]
-    if reported not in following:
-        possible = " or ".join(status.name for status in following)
-        said = reported.name if reported is not None else "nothing"
-        raise InvariantError(
-            f"After {event.name} an order that was {status.name} is {possible}; the report says {said}."
-        )
-    return reported
+def check(status: OrderStatus, event: OrderEvent, following: OrderStatus) -> None:
+    """Raise InvariantError unless the table lets `following` come after `event` met an order of this status."""
+    possible = TRANSITIONS[status].get(event, ())
+    if following in possible:
+        return
+    if not possible:
+        met = ", ".join(e.name for e in TRANSITIONS[status]) or "nothing, it was never sent"
+        raise InvariantError(f"An order that is {status.name} cannot be met by {event.name}; possible: {met}.")
+    raise InvariantError(
+        f"After {event.name} an order that was {status.name} is {' or '.join(after.name for after in possible)}; "
+        f"found {following.name}."
+    )

@@ -68,7 +68,11 @@ class OrderStatus(IntEnum):
 
 
 class Reason(IntEnum):
-    """Why an order ended without filling all of its quantity (spec: how the simulated market fills)."""
+    """Why an order ended without filling all of its quantity (spec: how the simulated market fills).
+
+    NEVER_ARRIVED is our own conclusion: the request was lost and the venue, asked after all the time a request may
+    take, does not know the order.
+    """
 
     NONE = 0
     REQUESTED = 1
@@ -81,6 +85,7 @@ class Reason(IntEnum):
     SHORT_NOT_ALLOWED = 8
     CORPORATE_ACTION = 9
     TOO_LATE = 10
+    NEVER_ARRIVED = 11
 
     @property
     def word(self) -> str:

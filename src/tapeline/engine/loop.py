@@ -21,6 +21,7 @@ import numpy as np
 from tapeline.domain.corporate import SplitReported
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.panel import Panel, Sessions
+from tapeline.domain.reports import Report
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import to_iso
 from tapeline.domain.words import IntentKind
@@ -171,6 +172,8 @@ class EventLoop:
         for report in self.broker.events():
             if isinstance(report, SplitReported):
                 self._split(report, session)
+            elif isinstance(report, Report):
+                raise InvariantError(f"The broker reported {type(report).__name__}, but this loop asks nothing.")
             else:
                 self.desk.book_report(self.record(report), session)
 

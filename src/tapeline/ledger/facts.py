@@ -11,6 +11,10 @@ A trade reads like this, one record after the other:
     SessionClosed   marks of everything that is held
     RunEnded        the digest of the views, for who rebuilds them
 
+What a live link can do to that life has facts of its own: a request whose outcome nobody reported, a cancel or replace
+that the venue refused, an order found at the broker. What others report (corrections, busts, statements) is in
+`adopted_facts.py`, what is decided about trading as a whole in `control_facts.py`.
+
 Positions, cash, P&L and round trips are views (`views.py`). A field is added to a fact with a new schema
 number and a reader for the old one; a field never changes its meaning. Times are those of the event.
 """
@@ -28,11 +32,27 @@ from tapeline.domain.cash import CashCause
 from tapeline.domain.errors import InputError
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
+from tapeline.domain.reports import Request
 from tapeline.domain.signal import Signal
-from tapeline.domain.words import Limit, Purpose, Reason, Side, Stage, TimeInForce
-
-Tree = Mapping[str, Any]
-"""Nested dicts with text keys, lists, texts, whole numbers, float64, booleans and None."""
+from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side, Stage, TimeInForce
+from tapeline.ledger.adopted_facts import (
+    CashAdopted,
+    ExecutionAdopted,
+    ExecutionBusted,
+    ExecutionCorrected,
+    HoldingChanged,
+)
+from tapeline.ledger.control_facts import (
+    CommandGiven,
+    GapClosed,
+    GapOpened,
+    LimitOverridden,
+    Reconciled,
+    SymbolLocked,
+    SymbolUnlocked,
+    TradingStateChanged,
+    Tree,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +315,87 @@ class OrderFilled:
 
 
 @dataclass(frozen=True, slots=True)
+class OutcomeLost:
+    """A request was sent and nobody knows what became of it: the order is UNKNOWN, which counts as exposure.
+
+    request : what was sent; text : what went wrong
+    """
+
+    kind: ClassVar[str] = "OutcomeLost"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    request: Request
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRejected:
+    """The venue does not cancel the order (FIX 35=9).
+
+    status : what it says the order is now (FIX 39), None where it does not say; text : what else it said
+    """
+
+    kind: ClassVar[str] = "CancelRejected"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    status: OrderStatus | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceRejected:
+    """The venue does not replace the order, whose terms stay (FIX 35=9); fields as in `CancelRejected`."""
+
+    kind: ClassVar[str] = "ReplaceRejected"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    status: OrderStatus | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAdopted:
+    """An order found working at the venue that these books did not expect there.
+
+    It bears the strategy `external` (`domain/reports.py`) if none of ours asked for it; it may also be one of ours
+    whose intent is not in this journal, or that was taken for ended.
+
+    order : with its total quantity
+    filled_quantity : what of it was done before and is booked by no execution: these books do not have its position
+    """
+
+    kind: ClassVar[str] = "OrderAdopted"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    order: Order
+    venue_order_id: str | None = None
+    filled_quantity: Decimal = Decimal(0)
+
+    def __post_init__(self) -> None:
+        owner = ("Adopted order", self.client_order_id)
+        require.a_time(self.event_time_ns, "event_time_ns", *owner)
+        require.not_below_zero(self.filled_quantity, "filled_quantity", *owner)
+        if self.filled_quantity >= self.order.quantity:
+            raise InputError(
+                f"Adopted order {self.client_order_id}: {self.filled_quantity} of {self.order.quantity} are filled, "
+                f"so it does not work any more. Book its executions."
+            )
+
+    @property
+    def client_order_id(self) -> str:
+        """The name under which the books keep it."""
+        return self.order.client_order_id
+
+    @property
+    def symbol(self) -> str:
+        """What it trades."""
+        return self.order.symbol
+
+
+@dataclass(frozen=True, slots=True)
 class CashMoved:
     """Cash that came or went without an execution; `amount` has the sign of the change.
 
@@ -389,10 +490,27 @@ FACTS: dict[str, type[Any]] = {
         OrderRejected,
         OrderExpired,
         OrderFilled,
+        OutcomeLost,
+        CancelRejected,
+        ReplaceRejected,
+        OrderAdopted,
         CashMoved,
         SplitApplied,
+        ExecutionAdopted,
+        ExecutionCorrected,
+        ExecutionBusted,
+        CashAdopted,
+        HoldingChanged,
         SessionClosed,
         RunEnded,
+        GapOpened,
+        GapClosed,
+        Reconciled,
+        SymbolLocked,
+        SymbolUnlocked,
+        TradingStateChanged,
+        LimitOverridden,
+        CommandGiven,
     )
 }
 """Every kind of fact by its name."""

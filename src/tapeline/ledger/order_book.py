@@ -2,23 +2,31 @@
 
 What an order leaves open comes with the facts that change it. Two things follow from its place among others:
 a child works for what its entry has filled, and the members of a group are reduced by what one of them fills.
+
+An order that has ended is kept, because executions may still be booked to it, corrected or busted, and because it may
+be found at work after all. What such facts do to its status stands in `domain/order_states.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from tapeline.domain.errors import InvariantError
+from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
-from tapeline.domain.order_states import OrderEvent, apply, resting_status
+from tapeline.domain.order_states import ANSWERS, OrderEvent, check, standing
 from tapeline.domain.position import ZERO
-from tapeline.domain.words import OrderStatus
+from tapeline.domain.reports import Request
+from tapeline.domain.words import OrderStatus, Side
+from tapeline.ledger.adopted_facts import ExecutionAdopted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.facts import (
     CancelIntended,
+    CancelRejected,
     OrderAccepted,
+    OrderAdopted,
     OrderCanceled,
     OrderExpired,
     OrderFilled,
@@ -26,15 +34,28 @@ from tapeline.ledger.facts import (
     OrderRejected,
     OrderReplaced,
     OrderTriggered,
+    OutcomeLost,
     ReplaceIntended,
+    ReplaceRejected,
 )
 
 _TERMS = ("limit_price", "stop_price", "trail_amount", "trail_percent")
+_ENDS = {
+    OrderEvent.FILLED: OrderStatus.FILLED,
+    OrderEvent.CANCELED: OrderStatus.CANCELED,
+    OrderEvent.REJECTED: OrderStatus.REJECTED,
+    OrderEvent.EXPIRED: OrderStatus.EXPIRED,
+}
 
 
 @dataclass(slots=True)
 class OrderState:
-    """A working order: its terms as they hold now, its status, and what it has filled."""
+    """An order: its terms as they hold now, its status, and what it has filled.
+
+    filled_quantity : of executions as they are booked now, and of what was done before an adoption
+    asked : the requests without an answer, True for one whose outcome is lost
+    asked_quantity : the total that the newest replace without an answer asks for
+    """
 
     order: Order
     status: OrderStatus
@@ -47,7 +68,15 @@ class OrderState:
     stop_price: Decimal | None = None
     trail_amount: Decimal | None = None
     trail_percent: Decimal | None = None
-    execution_ids: list[str] = field(default_factory=list)
+    asked: dict[Request, bool] = field(default_factory=dict)
+    asked_quantity: Decimal | None = None
+
+    @property
+    def exposed_quantity(self) -> Decimal:
+        """The most that may still fill: what is open, or what a replace without an answer may have made of it."""
+        if self.asked_quantity is None:
+            return self.leaves_quantity
+        return max(self.leaves_quantity, self.asked_quantity - self.filled_quantity)
 
     def as_tree(self) -> dict[str, Any]:
         """Return it as plain values for the canonical bytes of the views."""
@@ -61,128 +90,311 @@ class OrderState:
         }
 
 
+class Exposure(NamedTuple):
+    """What working orders may still buy and sell."""
+
+    buys: Decimal = ZERO
+    sells: Decimal = ZERO
+
+
 class OrderBook:
-    """All working orders by client order id, and how the others ended."""
+    """Every order by client order id.
+
+    working : those that may still fill, of unknown outcome included; ended : how the others ended
+    states : all of them
+    executions : what is booked, by execution id; None for one that stands no more, see `standing_execution`
+    """
 
     def __init__(self) -> None:
         self.working: dict[str, OrderState] = {}
         self.ended: dict[str, OrderStatus] = {}
+        self.states: dict[str, OrderState] = {}
+        self.executions: dict[str, Execution | None] = {}
+        self._successors: dict[str, str] = {}
         self._groups: dict[str, list[str]] = {}
         self._children: dict[str, list[str]] = {}
+
+    def exposures(self) -> dict[tuple[str, str, str], Exposure]:
+        """Return what may still fill, by (account, strategy, symbol); orders of unknown outcome count like others.
+
+        Members of a group cancel one another, so the largest stands for all of them on its side.
+        """
+        found: dict[tuple[str, str, str], Exposure] = {}
+        groups: dict[tuple[str, Side], Decimal] = {}
+        for state in self.working.values():
+            order, quantity = state.order, state.exposed_quantity
+            if order.group is not None:
+                counted = groups.get((order.group, order.side), ZERO)
+                groups[order.group, order.side] = max(counted, quantity)
+                quantity = max(ZERO, quantity - counted)
+            key = (order.account, order.strategy, order.symbol)
+            buys, sells = found.get(key, Exposure())
+            found[key] = (
+                Exposure(buys + quantity, sells) if order.side is Side.BUY else Exposure(buys, sells + quantity)
+            )
+        return found
 
     def intended(self, fact: OrderIntended) -> None:
         """Take in an order that is about to be sent."""
         order = fact.order
         name = order.client_order_id
-        if name in self.working or name in self.ended:
+        if name in self.states:
             raise InvariantError(f"Order {name} is intended a second time; an id belongs to one order.")
         dormant = order.parent is not None
         state = OrderState(order, OrderStatus.PENDING_NEW, order.quantity, ZERO if dormant else order.quantity)
-        for term in _TERMS:
-            setattr(state, term, getattr(order, term))
-        self.working[name] = state
-        if order.group is not None:
-            self._groups.setdefault(order.group, []).append(name)
-        if order.parent is not None:
-            self._children.setdefault(order.parent, []).append(name)
+        state.asked[Request.SUBMIT] = False
+        _take_terms(state, order)
+        self._add(state)
+
+    def adopted(self, fact: OrderAdopted) -> None:
+        """Take in an order that was found at the venue; one that had ended works again."""
+        order = fact.order
+        name = order.client_order_id
+        if name in self.working:
+            raise InvariantError(f"Order {name} is adopted, but it stands in the books and works.")
+        known = self.states.get(name)
+        state = OrderState(order, OrderStatus.NEW, order.quantity, ZERO, fact.filled_quantity)
+        state.venue_order_id = fact.venue_order_id
+        if known is not None:
+            self._same_owner("Adopted order", name, order, known.order)
+            state.filled_quantity += known.filled_quantity
+            state.status = known.status
+            self.ended.pop(name)
+        state.leaves_quantity = order.quantity - state.filled_quantity
+        if state.leaves_quantity <= 0:
+            raise InvariantError(
+                f"Order {name} is adopted for {order.quantity}, but {state.filled_quantity} of it are filled."
+            )
+        _take_terms(state, order)
+        self._add(state)
+        if known is not None:
+            self._advance(state, OrderEvent.FOUND)
+        else:
+            state.status = self._standing(state)
 
     def cancel_intended(self, fact: CancelIntended) -> None:
         """Mark a cancel as in flight; one that finds its order ended does nothing."""
-        self._wish(fact.client_order_id, OrderEvent.CANCEL_SENT)
+        state = self._known(fact)
+        if state.status.is_working:
+            state.asked.setdefault(Request.CANCEL, False)
+        self._advance(state, OrderEvent.CANCEL_SENT)
 
     def replace_intended(self, fact: ReplaceIntended) -> None:
         """Mark a replace as in flight; one that finds its order ended does nothing."""
-        self._wish(fact.client_order_id, OrderEvent.REPLACE_SENT)
+        state = self._known(fact)
+        if state.status.is_working:
+            state.asked.setdefault(Request.REPLACE, False)
+            if fact.quantity is not None:
+                state.asked_quantity = max(fact.quantity, state.asked_quantity or ZERO)
+        self._advance(state, OrderEvent.REPLACE_SENT)
+
+    def outcome_lost(self, fact: OutcomeLost) -> None:
+        """Take in that nobody knows what became of a request; one that has its answer already is not in doubt."""
+        state = self._known(fact)
+        if fact.request in state.asked:
+            state.asked[fact.request] = True
+        self._advance(state, OrderEvent.OUTCOME_LOST)
 
     def accepted(self, fact: OrderAccepted) -> None:
         """Take in that the venue has an order."""
-        state = self._state(fact)
-        state.venue_order_id = fact.venue_order_id
+        state = self._known(fact)
+        state.venue_order_id = fact.venue_order_id or state.venue_order_id
         self._advance(state, OrderEvent.ACCEPTED)
 
     def triggered(self, fact: OrderTriggered) -> None:
         """Take in that a stop was reached."""
-        state = self._state(fact)
+        state = self._known(fact)
         state.is_triggered = True
         self._advance(state, OrderEvent.TRIGGERED)
 
     def replaced(self, fact: OrderReplaced) -> None:
         """Take in the terms that hold from now on."""
-        state = self._state(fact)
-        state.quantity = fact.quantity
-        state.leaves_quantity = fact.leaves_quantity
-        for term in _TERMS:
-            setattr(state, term, getattr(fact, term))
+        state = self._known(fact)
+        self._check_open(state, fact.leaves_quantity, fact.kind)
+        if state.status.is_working:
+            state.quantity = fact.quantity
+            state.leaves_quantity = fact.leaves_quantity
+            _take_terms(state, fact)
+            if Request.REPLACE in state.asked:
+                state.asked.pop(Request.SUBMIT, None)
         self._advance(state, OrderEvent.REPLACED)
 
+    def cancel_rejected(self, fact: CancelRejected) -> None:
+        """Take in that the venue does not cancel an order; that it speaks of it as working proves that it has it."""
+        self._refused(self._known(fact), fact.status, OrderEvent.CANCEL_REFUSED)
+
+    def replace_rejected(self, fact: ReplaceRejected) -> None:
+        """Take in that the venue does not replace an order, whose terms stay."""
+        self._refused(self._known(fact), fact.status, OrderEvent.REPLACE_REFUSED)
+
     def filled(self, fact: OrderFilled) -> Order:
-        """Take in an execution and return its order.
+        """Take in an execution and return its order; one that comes after a cancel or an expiry is booked too.
 
         Raises InvariantError if it cannot belong to that order, or was booked before.
         """
         execution = fact.execution
-        state = self._state(fact)
-        order = state.order
-        if execution.execution_id in state.execution_ids:
-            raise InvariantError(f"Execution {execution.execution_id} is booked a second time.")
-        ours = (order.symbol, order.side, order.strategy, order.account)
-        theirs = (execution.symbol, execution.side, execution.strategy, execution.account)
-        if ours != theirs:
+        self._is_new(execution)
+        state = self._known(fact)
+        self._same_owner("Execution", execution.execution_id, execution, state.order)
+        self._check_open(state, fact.leaves_quantity, fact.kind)
+        self.executions[execution.execution_id] = execution
+        self._change_filled(state, execution.quantity, fact.leaves_quantity)
+        self._advance(state, OrderEvent.PARTLY_FILLED if fact.leaves_quantity else OrderEvent.FILLED)
+        return state.order
+
+    def execution_adopted(self, fact: ExecutionAdopted) -> None:
+        """Take in an execution of no order of these books, so that it is booked once."""
+        execution = fact.execution
+        self._is_new(execution)
+        if execution.client_order_id in self.states:
             raise InvariantError(
-                f"Execution {execution.execution_id} is for {theirs}, its order {order.client_order_id} for {ours}."
+                f"Execution {execution.execution_id} is adopted, but its order {execution.client_order_id} stands in "
+                f"the books: book it as a fill of that order."
             )
-        state.filled_quantity += execution.quantity
+        self.executions[execution.execution_id] = execution
+
+    def corrected(self, fact: ExecutionCorrected) -> None:
+        """Take in what an execution was in truth."""
+        before, after = fact.corrected, fact.execution
+        self._is_new(after)
+        self._take_down(before)
+        self.executions[after.execution_id] = after
+        self._successors[before.execution_id] = after.execution_id
+        self._amend(before, after, fact.leaves_quantity, OrderEvent.CORRECTED)
+
+    def busted(self, fact: ExecutionBusted) -> None:
+        """Take in that an execution is void."""
+        self._take_down(fact.busted)
+        self._amend(fact.busted, None, fact.leaves_quantity, OrderEvent.BUSTED)
+
+    def standing_execution(self, execution_id: str) -> Execution | None:
+        """Return how an execution that was reported under this id stands now; None if it was busted or never booked."""
+        while execution_id in self._successors:
+            execution_id = self._successors[execution_id]
+        return self.executions.get(execution_id)
+
+    def canceled(self, fact: OrderCanceled) -> None:
+        """Take in that the rest of an order was withdrawn."""
+        self._advance(self._known(fact), OrderEvent.CANCELED)
+
+    def rejected(self, fact: OrderRejected) -> None:
+        """Take in that the venue refused an order, or that it has never arrived."""
+        state = self._known(fact)
+        if state.filled_quantity:
+            raise InvariantError(
+                f"Order {fact.client_order_id} is rejected, but {state.filled_quantity} of it are filled."
+            )
+        self._advance(state, OrderEvent.REJECTED)
+
+    def expired(self, fact: OrderExpired) -> None:
+        """Take in that an order's time has run out."""
+        self._advance(self._known(fact), OrderEvent.EXPIRED)
+
+    def _known(self, fact: Any) -> OrderState:
+        state = self.states.get(fact.client_order_id)
+        if state is None:
+            raise InvariantError(f"{fact.kind} names the order {fact.client_order_id}, which was never intended.")
+        return state
+
+    def _is_new(self, execution: Execution) -> None:
+        if execution.execution_id in self.executions:
+            raise InvariantError(f"Execution {execution.execution_id} is booked a second time.")
+
+    def _take_down(self, execution: Execution) -> None:
+        name = execution.execution_id
+        booked = self.executions.get(name)
+        if booked != execution:
+            never = "was corrected or busted before" if name in self.executions else "was never booked"
+            found = f"stands as {booked}" if booked is not None else never
+            raise InvariantError(f"A correction or bust says that {execution} stands, but it {found}.")
+        self.executions[name] = None
+
+    def _amend(
+        self, before: Execution, after: Execution | None, leaves_quantity: Decimal | None, event: OrderEvent
+    ) -> None:
+        state = self.states.get(before.client_order_id)
+        if state is None:
+            return
+        if after is not None:
+            self._same_owner("Corrected execution", before.execution_id, after, before)
+        leaves = state.leaves_quantity if leaves_quantity is None else leaves_quantity
+        if state.status is not OrderStatus.FILLED:
+            self._check_open(state, leaves, event.name)
+        self._change_filled(state, (after.quantity if after is not None else ZERO) - before.quantity, leaves)
+        if leaves and not state.status.is_working:
+            del self.ended[state.order.client_order_id]
+            self._add(state)
+        self._advance(state, event)
+
+    def _same_owner(self, what: str, name: str, found: Execution | Order, known: Execution | Order) -> None:
+        theirs = (found.client_order_id, found.symbol, found.side, found.strategy, found.account)
+        ours = (known.client_order_id, known.symbol, known.side, known.strategy, known.account)
+        if theirs != ours:
+            raise InvariantError(f"{what} {name} is for {theirs}, its order {known.client_order_id} for {ours}.")
+
+    def _check_open(self, state: OrderState, leaves_quantity: Decimal, kind: str) -> None:
+        if leaves_quantity and not state.status.is_working:
+            raise InvariantError(
+                f"{kind} says that {leaves_quantity} of order {state.order.client_order_id} are open, but it is "
+                f"{state.status.name} already."
+            )
+
+    def _refused(self, state: OrderState, said: OrderStatus | None, event: OrderEvent) -> None:
+        if said is not None and said.is_working and said not in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
+            state.asked.pop(Request.SUBMIT, None)
+        self._advance(state, event)
+
+    def _change_filled(self, state: OrderState, change: Decimal, leaves_quantity: Decimal) -> None:
+        order = state.order
+        state.filled_quantity += change
         if state.filled_quantity > state.quantity:
             raise InvariantError(
                 f"Order {order.client_order_id} is for {state.quantity}, but {state.filled_quantity} filled."
             )
-        state.execution_ids.append(execution.execution_id)
-        state.leaves_quantity = fact.leaves_quantity
+        state.leaves_quantity = leaves_quantity
         for child in self._children.get(order.client_order_id, ()):
-            if child in self.working:
-                self.working[child].leaves_quantity += execution.quantity
+            working = self.working[child]
+            working.leaves_quantity = max(ZERO, working.leaves_quantity + change)
         for member in self._groups.get(order.group, ()) if order.group is not None else ():
-            if member in self.working and member != order.client_order_id:
+            if member != order.client_order_id:
                 sibling = self.working[member]
-                sibling.leaves_quantity = max(ZERO, sibling.leaves_quantity - execution.quantity)
-        self._advance(state, OrderEvent.PARTLY_FILLED if fact.leaves_quantity else OrderEvent.FILLED)
-        return order
+                sibling.leaves_quantity = max(ZERO, sibling.leaves_quantity - change)
 
-    def canceled(self, fact: OrderCanceled) -> None:
-        """Take in that the rest of an order was withdrawn."""
-        self._advance(self._state(fact), OrderEvent.CANCELED)
-
-    def rejected(self, fact: OrderRejected) -> None:
-        """Take in that the venue refused an order."""
-        self._advance(self._state(fact), OrderEvent.REJECTED)
-
-    def expired(self, fact: OrderExpired) -> None:
-        """Take in that an order's time has run out."""
-        self._advance(self._state(fact), OrderEvent.EXPIRED)
-
-    def _wish(self, name: str, event: OrderEvent) -> None:
-        if name in self.working:
-            self._advance(self.working[name], event)
-        elif name not in self.ended:
-            raise InvariantError(f"A cancel or replace names the order {name}, which no fact has intended.")
-
-    def _state(self, fact: Any) -> OrderState:
-        state = self.working.get(fact.client_order_id)
-        if state is None:
-            ended = self.ended.get(fact.client_order_id)
-            found = f"is {ended.name} already" if ended is not None else "was never intended"
-            raise InvariantError(f"{fact.kind} names the order {fact.client_order_id}, which {found}.")
-        return state
+    def _standing(self, state: OrderState) -> OrderStatus:
+        return standing(state.asked, triggered=state.is_triggered, partly_filled=state.filled_quantity > 0)
 
     def _advance(self, state: OrderState, event: OrderEvent) -> None:
-        resting = resting_status(triggered=state.is_triggered, partly_filled=state.filled_quantity > 0)
-        state.status = apply(state.status, event, resting)
-        if not state.status.is_working:
+        answered = ANSWERS.get(event)
+        if answered is not None and state.asked:
+            state.asked.pop(answered, None)
+            if answered is Request.REPLACE:
+                state.asked_quantity = None
+        name = state.order.client_order_id
+        if name not in self.working:
+            check(state.status, event, state.status)
+            return
+        following = _ENDS.get(event) or self._standing(state)
+        if event is OrderEvent.CORRECTED and state.filled_quantity == state.quantity:
+            following = OrderStatus.FILLED
+        check(state.status, event, following)
+        state.status = following
+        if not following.is_working:
             self._end(state)
+
+    def _add(self, state: OrderState) -> None:
+        order = state.order
+        name = order.client_order_id
+        self.states[name] = self.working[name] = state
+        if order.group is not None:
+            self._groups.setdefault(order.group, []).append(name)
+        if order.parent is not None:
+            self._children.setdefault(order.parent, []).append(name)
 
     def _end(self, state: OrderState) -> None:
         order = state.order
         name = order.client_order_id
+        state.leaves_quantity = ZERO
+        state.asked, state.asked_quantity = {}, None
         del self.working[name]
         self.ended[name] = state.status
         for index, key in ((self._groups, order.group), (self._children, order.parent)):
@@ -191,3 +403,8 @@ class OrderBook:
                 members.remove(name)
                 if not members:
                     del index[key]
+
+
+def _take_terms(state: OrderState, source: Order | OrderReplaced) -> None:
+    state.limit_price, state.stop_price = source.limit_price, source.stop_price
+    state.trail_amount, state.trail_percent = source.trail_amount, source.trail_percent

@@ -11,8 +11,10 @@ A split rescales what was entered; cash for a fraction that it cut off counts as
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, field
 from decimal import Decimal
+from operator import attrgetter
 
 from tapeline.domain.execution import Execution
 from tapeline.domain.position import ZERO, closing_part, part_of
@@ -29,7 +31,7 @@ class RoundTrip:
     side : BUY for a long, SELL for a short
     quantity : all that was entered; entry_average_price, exit_average_price : half-up at eight decimals
     gross_profit : from prices alone; net_profit : less commissions, plus income (dividends less borrow fees)
-    exit_purpose : purpose of the order that made it flat; None where a corporate action did
+    exit_purpose : purpose of the order that made it flat; None where a corporate action or no order of ours did
     """
 
     account: str
@@ -84,8 +86,8 @@ class RoundTrips:
         self.closed: list[RoundTrip] = []
         self.open: dict[Key, OpenTrip] = {}
 
-    def traded(self, execution: Execution, purpose: Purpose) -> None:
-        """Take in an execution; `purpose` is that of its order."""
+    def traded(self, execution: Execution, purpose: Purpose | None) -> None:
+        """Take in an execution; `purpose` is that of its order, None where no order of ours caused it."""
         key = (execution.account, execution.strategy, execution.symbol)
         trip = self.open.get(key)
         if trip is not None and not trip.held:
@@ -116,12 +118,12 @@ class RoundTrips:
             trip.commissions += execution.commission - shared
             trip.entry_order_ids[execution.client_order_id] = None
 
-    def split(self, key: Key, fact: SplitApplied) -> None:
-        """Rescale an open round trip; notionals stay what they were."""
+    def split(self, key: Key, fact: SplitApplied, quantity_after: Decimal) -> None:
+        """Rescale an open round trip, of which `quantity_after` is held then; notionals stay what they were."""
         trip = self.open.get(key)
         if trip is None:
             return
-        trip.held = fact.quantity_after
+        trip.held = quantity_after
         trip.entered = part_of(trip.entered, fact.new_shares, fact.old_shares)
         trip.last_time_ns = fact.event_time_ns
 
@@ -138,6 +140,14 @@ class RoundTrips:
                 self._close(key, trip)
         else:
             trip.income += amount
+
+    def take_over(self, keys: set[Key], rebooked: RoundTrips) -> None:
+        """Put rebooked round trips in the place of those that stand here for the same holdings."""
+        others = [trip for trip in self.closed if (trip.account, trip.strategy, trip.symbol) not in keys]
+        self.closed = list(heapq.merge(others, rebooked.closed, key=attrgetter("exit_time_ns")))
+        for key in keys:
+            self.open.pop(key, None)
+        self.open.update(rebooked.open)
 
     def _close(self, key: Key, trip: OpenTrip) -> None:
         del self.open[key]

@@ -7,7 +7,8 @@
 The engine feeds the same object fact by fact while it runs. Both give the same canonical bytes, and RunEnded
 carries their digest, so whoever rebuilds the views from a journal proves that the books were right.
 
-Conservation, exactly: cash = deposits - sum(signed quantity * price) - commissions + income. Facts that
+Conservation, exactly: cash = deposits - sum(signed quantity * price) - commissions + income, over the executions as
+they stand after corrections and without those that were busted. Facts that
 contradict the books (an execution booked twice, a split of what nobody holds) raise InvariantError.
 """
 
@@ -21,8 +22,17 @@ from typing import Any
 
 from tapeline.domain.cash import Cash, CashCause
 from tapeline.domain.errors import InvariantError
+from tapeline.domain.execution import Execution
 from tapeline.domain.position import EXACT, ZERO, Position, part_of
+from tapeline.ledger.adopted_facts import (
+    CashAdopted,
+    ExecutionAdopted,
+    ExecutionBusted,
+    ExecutionCorrected,
+    HoldingChanged,
+)
 from tapeline.ledger.canonical import amount_text, encode_tree
+from tapeline.ledger.control import Control
 from tapeline.ledger.facts import (
     CashMoved,
     OrderDenied,
@@ -32,30 +42,31 @@ from tapeline.ledger.facts import (
     SplitApplied,
 )
 from tapeline.ledger.order_book import OrderBook
-from tapeline.ledger.round_trips import Key, RoundTrip, RoundTrips
+from tapeline.ledger.position_book import PositionBook
+from tapeline.ledger.round_trips import ONE, Key, RoundTrip
 from tapeline.ports.journal import Fact, Journal
 
 
 class Views:
     """The books as they stand after the facts that were applied.
 
-    positions : by (account, strategy, symbol), flat ones included, since they keep their realized P&L
     cash : by account
     orders : working orders with their states, and how the others ended
+    control : the trading state, gaps, locks and limits that persons set
     marks : the last known price of each symbol: of the last session close, or of a fill since
     equity : by account, (time, equity) at each session close
     """
 
     def __init__(self) -> None:
-        self.positions: dict[Key, Position] = {}
         self.cash: dict[str, Cash] = {}
         self.orders = OrderBook()
+        self.control = Control()
         self.marks: dict[str, Decimal] = {}
         self.equity: dict[str, list[tuple[int, Decimal]]] = {}
         self.denied_count = 0
-        self._round_trips = RoundTrips()
+        self._book = PositionBook(self.orders.states)
         self._last_split: tuple[str, int] | None = None
-        orders = self.orders
+        orders, control = self.orders, self.control
         self._take_in: dict[str, Callable[[Any], None]] = {
             "RunStarted": _nothing,
             "SignalRaised": _nothing,
@@ -70,10 +81,27 @@ class Views:
             "OrderRejected": orders.rejected,
             "OrderExpired": orders.expired,
             "OrderFilled": self._filled,
+            "ExecutionAdopted": self._execution_adopted,
+            "ExecutionCorrected": self._corrected,
+            "ExecutionBusted": self._busted,
+            "CashAdopted": self._cash_adopted,
+            "HoldingChanged": self._holding_changed,
+            "OutcomeLost": orders.outcome_lost,
+            "CancelRejected": orders.cancel_rejected,
+            "ReplaceRejected": orders.replace_rejected,
+            "OrderAdopted": orders.adopted,
             "CashMoved": self._cash_moved,
             "SplitApplied": self._split,
             "SessionClosed": self._session_closed,
             "RunEnded": self._run_ended,
+            "GapOpened": control.gap_opened,
+            "GapClosed": control.gap_closed,
+            "Reconciled": control.reconciled,
+            "SymbolLocked": control.locked,
+            "SymbolUnlocked": control.unlocked,
+            "TradingStateChanged": control.state_changed,
+            "LimitOverridden": control.overridden,
+            "CommandGiven": _nothing,
         }
 
     def apply(self, fact: Fact) -> None:
@@ -90,9 +118,14 @@ class Views:
             self.apply(fact)
 
     @property
+    def positions(self) -> dict[Key, Position]:
+        """What every strategy holds, by (account, strategy, symbol)."""
+        return self._book.positions
+
+    @property
     def round_trips(self) -> list[RoundTrip]:
         """Closed round trips, in order of their exits."""
-        return self._round_trips.closed
+        return self._book.round_trips
 
     def position(self, strategy: str, symbol: str, account: str = "main") -> Position:
         """Return what a strategy holds of a symbol; flat if it never traded it."""
@@ -124,7 +157,10 @@ class Views:
     def as_tree(self) -> dict[str, Any]:
         """Return everything as nested plain values, amounts as texts."""
         with localcontext(EXACT):
+            control = self.control.as_tree()
             return {
+                # what only a live link brings is left out while there is none of it
+                **({"control": control} if control else {}),
                 "cash": {
                     account: {**_amounts(cash), "amount": amount_text(cash.amount)}
                     for account, cash in self.cash.items()
@@ -153,20 +189,50 @@ class Views:
         self.denied_count += 1
 
     def _filled(self, fact: OrderFilled) -> None:
-        execution = fact.execution
-        order = self.orders.filled(fact)
-        signed = execution.signed_quantity
-        key = (execution.account, execution.strategy, execution.symbol)
-        position = self.positions.get(key) or Position(*key)
-        self.positions[key] = position.traded(signed, execution.price, execution.commission)
+        self.orders.filled(fact)
+        self._trade(fact.execution, ONE)
+
+    def _execution_adopted(self, fact: ExecutionAdopted) -> None:
+        self.orders.execution_adopted(fact)
+        self._trade(fact.execution, fact.multiplier)
+
+    def _trade(self, execution: Execution, multiplier: Decimal) -> None:
+        self._pay(execution, multiplier, 1)
+        self.marks[execution.symbol] = execution.price * multiplier
+        self._book.traded(execution, multiplier)
+
+    def _corrected(self, fact: ExecutionCorrected) -> None:
+        self.orders.corrected(fact)
+        self._pay(fact.corrected, fact.multiplier, -1)
+        self._pay(fact.execution, fact.multiplier, 1)
+        self._book.amended(fact.corrected, fact.execution, fact.multiplier)
+
+    def _busted(self, fact: ExecutionBusted) -> None:
+        self.orders.busted(fact)
+        self._pay(fact.busted, fact.multiplier, -1)
+        self._book.amended(fact.busted, None, fact.multiplier)
+
+    def _pay(self, execution: Execution, multiplier: Decimal, times: int) -> None:
         cash = self._cash(execution.account)
         self.cash[execution.account] = replace(
             cash,
-            traded=cash.traded - signed * execution.price,
-            commissions=cash.commissions + execution.commission,
+            traded=cash.traded - times * execution.signed_quantity * execution.price * multiplier,
+            commissions=cash.commissions + times * execution.commission,
         )
-        self.marks[execution.symbol] = execution.price
-        self._round_trips.traded(execution, order.purpose)
+
+    def _cash_adopted(self, fact: CashAdopted) -> None:
+        cash = self._cash(fact.account)
+        if fact.cause in (CashCause.DEPOSIT, CashCause.WITHDRAWAL, CashCause.JOURNALED):
+            self.cash[fact.account] = replace(cash, deposits=cash.deposits + fact.amount)
+        else:
+            self.cash[fact.account] = replace(cash, income=cash.income + fact.amount)
+
+    def _holding_changed(self, fact: HoldingChanged) -> None:
+        for position in self._book.holding_changed(fact).values():
+            if position.quantity:
+                self.marks.setdefault(position.symbol, part_of(position.cost, ONE, position.quantity))
+        cash = self._cash(fact.account)
+        self.cash[fact.account] = replace(cash, income=cash.income + fact.cash)
 
     def _cash_moved(self, fact: CashMoved) -> None:
         cash = self._cash(fact.account)
@@ -174,30 +240,14 @@ class Views:
             self.cash[fact.account] = replace(cash, deposits=cash.deposits + fact.amount)
             return
         self.cash[fact.account] = replace(cash, income=cash.income + fact.amount)
-        if fact.strategy is None or fact.symbol is None:
-            return
-        key = (fact.account, fact.strategy, fact.symbol)
-        position = self.positions.get(key) or Position(*key)
-        for_fraction = fact.cause is CashCause.FRACTION_PAID
-        self.positions[key] = (
-            position.paid_for_fraction(fact.amount) if for_fraction else position.received(fact.amount)
-        )
-        self._round_trips.received(key, fact.amount, fact.event_time_ns, for_fraction=for_fraction)
+        self._book.received(fact)
 
     def _split(self, fact: SplitApplied) -> None:
-        key = (fact.account, fact.strategy, fact.symbol)
-        position = self.positions.get(key) or Position(*key)
-        if position.quantity != fact.quantity_before:
-            raise InvariantError(
-                f"Split of {fact.symbol} for {fact.strategy}: it says that {fact.quantity_before} were held, "
-                f"the books say {position.quantity}: {fact.quantity_before - position.quantity} too many."
-            )
-        self.positions[key] = position.split(fact.new_shares, fact.old_shares, fact.quantity_after)
+        self._book.split(fact)
         # One fact comes for each holder, and the mark is rescaled once: by the first of them.
         if self._last_split != (fact.symbol, fact.event_time_ns):
             self._last_split = (fact.symbol, fact.event_time_ns)
             self.marks[fact.symbol] = part_of(self.marks[fact.symbol], fact.old_shares, fact.new_shares)
-        self._round_trips.split(key, fact)
 
     def _session_closed(self, fact: SessionClosed) -> None:
         self.marks.update(fact.marks)

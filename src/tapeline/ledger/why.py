@@ -22,6 +22,7 @@ from typing import Any, cast
 from tapeline.domain.bar import Bar
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.times import from_iso, to_iso
+from tapeline.ledger.adopted_facts import ExecutionAdopted, ExecutionCorrected
 from tapeline.ledger.facts import (
     OrderDenied,
     OrderFilled,
@@ -107,8 +108,16 @@ def explain_execution(journal: Journal, execution_id: str, bars_around: BarsArou
     if filled is None:
         known = [cast(OrderFilled, r.fact).execution_id for r in journal.read(kind=OrderFilled.kind)]
         raise UnknownNameError("execution", execution_id, _nearest(known, execution_id), where="the journal")
-    fact = cast(OrderFilled, filled.fact)
+    if isinstance(filled.fact, ExecutionAdopted):
+        source = filled.fact.grounds.source
+        raise InputError(f"Execution {execution_id} was taken from {source}; no order of this journal caused it.")
+    fact = cast(OrderFilled | ExecutionCorrected, filled.fact)
     chain = _chain(journal, fact.client_order_id, until=filled.sequence)
+    if chain is None and isinstance(fact, ExecutionCorrected):
+        raise InputError(
+            f"Execution {execution_id} corrects {fact.corrected.execution_id}, by {fact.grounds.source}; no order of "
+            f"this journal caused it."
+        )
     if chain is None:
         raise UnknownNameError("order", fact.client_order_id, (), where="the journal")
     return _answer(journal, execution_id, [chain], [], fact.symbol, bars_around)

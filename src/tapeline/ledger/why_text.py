@@ -11,6 +11,7 @@ from typing import Any, cast
 from tapeline.domain.bar import Bar
 from tapeline.domain.times import to_iso
 from tapeline.domain.words import Stage
+from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.canonical import amount_text, encode_tree
 from tapeline.ledger.facts import OrderFilled, OrderIntended, RunStarted, SignalRaised
 from tapeline.ledger.why import Answer, OrderChain
@@ -229,6 +230,15 @@ def _event_text(fact: Fact) -> str:
             f"OrderFilled {name}: {execution.side.name} {amount_text(execution.quantity)} at "
             f"{amount_text(execution.price)}, commission {amount_text(execution.commission)}{stage}{left}"
         )
+    if isinstance(fact, ExecutionCorrected):
+        now = fact.execution
+        return (
+            f"ExecutionCorrected {fact.corrected.execution_id} -> {now.execution_id}: {now.side.name} "
+            f"{amount_text(now.quantity)} at {amount_text(now.price)}, commission {amount_text(now.commission)}, "
+            f"by {fact.grounds.source}"
+        )
+    if isinstance(fact, ExecutionBusted):
+        return f"ExecutionBusted {fact.busted.execution_id}, by {fact.grounds.source}"
     reason = getattr(fact, "reason", None)
     word = getattr(reason, "word", reason)
     return f"{fact.kind}: {word}" if word else fact.kind

@@ -1,8 +1,12 @@
-"""The broker port: orders out, facts back.
+"""The broker port: orders and questions out, facts and reports back.
 
 The engine cannot tell the simulated venue from a live one. It sends instructions, each journaled before, and takes
-facts: what the venue says happened to orders and to the account, in the venue's order. Nothing is returned by a
-verb: an order that was sent is not an order that was accepted.
+what comes back in order of arrival: facts, which say what happened to orders and to the account, and reports
+(`domain/reports.py`), which are answers to questions and news of the link. Nothing is returned by a verb: an order
+that was sent is not an order that was accepted, and a question that was asked may stay without an answer.
+
+A live link may bring a fact twice, late, or after another that it caused, and who reads it must stand that.
+Amounts are increments; an execution bears the same id each time it is told.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from tapeline.domain.order import Order
+from tapeline.domain.reports import Query, Report
 from tapeline.domain.words import TimeInForce
 from tapeline.ports.journal import Fact
 
@@ -38,5 +43,8 @@ class Broker(Protocol):
     ) -> None:
         """Ask for new terms of a working order; None leaves a term as it is."""
 
-    def events(self) -> Sequence[Fact]:
-        """Return what happened since the last call, in order; each fact is handed out once."""
+    def ask(self, query: Query) -> None:
+        """Ask what the venue knows; the answer comes with `events`, behind everything that it already contains."""
+
+    def events(self) -> Sequence[Fact | Report]:
+        """Return what came since the last call, in order of arrival."""

@@ -1,7 +1,8 @@
 """The simulated venue as a broker: the same market kernel as the backtest, behind the same port as a live venue.
 
 It watches the tape by itself (`watch` hands every slice to the venue before it hands it on), as a real venue does,
-and reports what happened as facts: exact amounts, client order ids, nothing of its own numbering.
+and reports what happened as facts: exact amounts, client order ids, nothing of its own numbering. Questions are
+answered from the same market (`answers.py`).
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from tapeline.brokers.simulated.answers import Register, amount_of, time_of, venue_name
 from tapeline.domain.cash import CashCause
 from tapeline.domain.corporate import CorporateAction, Split, SplitReported
 from tapeline.domain.errors import InputError, InvariantError
-from tapeline.domain.execution import Execution
 from tapeline.domain.money import approximate, exact
 from tapeline.domain.order import Order
 from tapeline.domain.panel import Panel, Sessions
+from tapeline.domain.reports import Query, Report
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import EventKind, Reason, Stage, TimeInForce
@@ -57,15 +59,14 @@ class SimulatedBroker:
         self.market = new_venue(symbols, settings, sessions, frame_ns, corporate_actions)
         self._columns = {symbol: column for column, symbol in enumerate(symbols)}
         self._latency_ns = round(settings.market.latency_s * SECOND)
-        self._orders: list[Order] = []
-        self._numbers: dict[str, int] = {}
+        self._register = Register(symbols, self.market)
         self._groups: dict[str, int] = {}
         self._filled: dict[int, Decimal] = {}
-        self._totals: dict[int, Decimal] = {}
-        self._fills: dict[int, int] = {}
         self._splits = [action for action in corporate_actions if isinstance(action, Split)]
         self._splits.sort(key=lambda split: split.ex)
         self._seen = 0
+        self._now_ns = 0
+        self._told: list[Fact | Report] = []
         self._row = np.empty((5, len(symbols)))
         self._reporters: dict[EventKind, Callable[[Any], Fact]] = {
             EventKind.ACCEPTED: self._accepted,
@@ -91,12 +92,13 @@ class SimulatedBroker:
         np.copyto(self._row, now.bars[:, 0])
         row = self._row
         play_slice(self.market, now.start_ns, now.end_ns, row[0], row[1], row[2], row[3], row[4])
+        self._now_ns = now.end_ns
 
     def submit(self, orders: Sequence[Order]) -> None:
         """Send orders that belong together, all or none; children name the entry before them as their parent."""
         self._check(orders)
         for order in orders:
-            parent = self._numbers[order.parent] if order.parent is not None else NO_ORDER
+            parent = self._register.numbers[order.parent] if order.parent is not None else NO_ORDER
             number = submit(
                 self.market,
                 self._columns[order.symbol],
@@ -115,10 +117,10 @@ class SimulatedBroker:
                 int(order.role),
                 NO_ORDER if order.group is None else self._groups.setdefault(order.group, len(self._groups)),
             )
-            if number != len(self._orders):
+            if number != len(self._register.orders):
                 raise InvariantError(f"The venue gave order {order.client_order_id} number {number}.")
-            self._orders.append(order)
-            self._numbers[order.client_order_id] = number
+            self._register.orders.append(order)
+            self._register.numbers[order.client_order_id] = number
 
     def cancel(self, client_order_id: str, decision_time_ns: int) -> None:
         """Ask for the end of a working order."""
@@ -150,16 +152,26 @@ class SimulatedBroker:
             -1,
         )
 
-    def events(self) -> list[Fact]:
-        """Return what happened since the last call, in order."""
+    def ask(self, query: Query) -> None:
+        """Ask what the venue knows now; the answer stands behind everything that had happened."""
+        self._tell()
+        self._told.append(self._register.answer(query, self._now_ns))
+
+    def events(self) -> list[Fact | Report]:
+        """Return what happened and was answered since the last call, in order."""
+        self._tell()
+        told, self._told = self._told, []
+        return told
+
+    def _tell(self) -> None:
         events = self.market.events
         fresh = events[self._seen :]
         self._seen = len(events)
-        return [self._reporters[EventKind(int(event["kind"]))](event) for event in fresh]
+        self._told += [self._reporters[EventKind(int(event["kind"]))](event) for event in fresh]
 
     def _check(self, orders: Sequence[Order]) -> None:
         # before any of them is sent: what belongs together is sent all or none
-        known = set(self._numbers)
+        known = set(self._register.numbers)
         for order in orders:
             if order.client_order_id in known:
                 raise InputError(f"Order {order.client_order_id} was sent before; an id is used once.")
@@ -172,85 +184,72 @@ class SimulatedBroker:
             known.add(order.client_order_id)
 
     def _known(self, client_order_id: str) -> int:
-        if client_order_id not in self._numbers:
+        number = self._register.numbers.get(client_order_id)
+        if number is None:
             raise InputError(f"Order {client_order_id} is not known to the venue.")
-        return self._numbers[client_order_id]
+        return number
 
     def _id(self, event: Any) -> str:
-        return self._orders[int(event["order"])].client_order_id
+        return self._register.orders[int(event["order"])].client_order_id
 
     def _accepted(self, event: Any) -> Fact:
-        return OrderAccepted(_time(event), self._id(event), f"V{int(event['order'])}")
+        return OrderAccepted(time_of(event), self._id(event), venue_name(int(event["order"])))
 
     def _triggered(self, event: Any) -> Fact:
-        return OrderTriggered(_time(event), self._id(event), Stage(int(event["stage"])))
+        return OrderTriggered(time_of(event), self._id(event), Stage(int(event["stage"])))
 
     def _fill(self, event: Any) -> Fact:
-        number = int(event["order"])
-        order = self._orders[number]
-        count = self._fills[number] = self._fills.get(number, 0) + 1
-        quantity = exact(float(event["quantity"]))
-        self._filled[number] = self._filled.get(number, Decimal(0)) + quantity
-        execution = Execution(
-            execution_id=f"{order.client_order_id}/{count}",
-            client_order_id=order.client_order_id,
-            strategy=order.strategy,
-            symbol=order.symbol,
-            side=order.side,
-            quantity=quantity,
-            price=exact(float(event["price"])),
-            commission=exact(float(event["commission"])),
-            event_time_ns=_time(event),
-            stage=Stage(int(event["stage"])),
-            account=order.account,
-        )
+        number, fills = int(event["order"]), self._register.fills
+        fills[number] = fills.get(number, 0) + 1
+        execution = self._register.execution(event, fills[number])
+        self._filled[number] = self._filled.get(number, Decimal(0)) + execution.quantity
         return OrderFilled(execution, exact(float(event["leaves"])))
 
     def _replaced(self, event: Any) -> Fact:
         number = int(event["order"])
         row = self.market.orders[number]
-        order = self._orders[number]
+        order, totals = self._register.orders[number], self._register.totals
         total = exact(float(event["quantity"]))
         if order.parent is not None:
             # the market counts what a child works for now; its order covers all that the entry may fill
-            entry = self.market.orders[self._numbers[order.parent]]
+            entry = self.market.orders[self._register.numbers[order.parent]]
             if event["reason"] != Reason.CORPORATE_ACTION:
-                total = self._totals.get(number, order.quantity)
+                total = totals.get(number, order.quantity)
             else:
                 total = max(total, exact(float(entry["quantity"])))
-            self._totals[number] = total
+            totals[number] = total
         return OrderReplaced(
-            _time(event),
+            time_of(event),
             self._id(event),
             total,
             max(total - self._filled.get(number, Decimal(0)), Decimal(0)),
-            _amount(row["limit_price"]),
-            _amount(row["stop_price"]),
-            _amount(row["trail_amount"]),
-            _amount(row["trail_percent"]),
+            amount_of(row["limit_price"]),
+            amount_of(row["stop_price"]),
+            amount_of(row["trail_amount"]),
+            amount_of(row["trail_percent"]),
             TimeInForce(int(row["time_in_force"])),
             reason=Reason(int(event["reason"])),
         )
 
     def _canceled(self, event: Any) -> Fact:
-        return OrderCanceled(_time(event), self._id(event), Reason(int(event["reason"])), Stage(int(event["stage"])))
+        return OrderCanceled(time_of(event), self._id(event), Reason(int(event["reason"])), Stage(int(event["stage"])))
 
     def _rejected(self, event: Any) -> Fact:
-        return OrderRejected(_time(event), self._id(event), Reason(int(event["reason"])))
+        return OrderRejected(time_of(event), self._id(event), Reason(int(event["reason"])))
 
     def _expired(self, event: Any) -> Fact:
-        return OrderExpired(_time(event), self._id(event), Stage(int(event["stage"])))
+        return OrderExpired(time_of(event), self._id(event), Stage(int(event["stage"])))
 
     def _split(self, event: Any) -> Fact:
         symbol = self.symbols[event["symbol"]]
         split = next(action for action in self._splits if action.symbol == symbol)
         self._splits.remove(split)
-        return SplitReported(_time(event), symbol, split.new, split.old)
+        return SplitReported(time_of(event), symbol, split.new, split.old)
 
     def _cash_moved(self, event: Any) -> Fact:
         symbol = int(event["symbol"])
         return CashMoved(
-            _time(event),
+            time_of(event),
             CashCause(int(event["kind"])),
             exact(float(event["amount"])),
             self.symbols[symbol] if symbol >= 0 else None,
@@ -284,13 +283,5 @@ class WatchedFeed:
             yield now
 
 
-def _time(event: Any) -> int:
-    return int(event["bar_end_ns"]) or int(event["time_ns"])
-
-
 def _number(value: Decimal | None) -> float:
     return np.nan if value is None else approximate(value)
-
-
-def _amount(value: Any) -> Decimal | None:
-    return None if np.isnan(value) else exact(float(value))

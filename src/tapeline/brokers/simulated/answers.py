@@ -1,0 +1,146 @@
+"""What the simulated venue answers when it is asked: from its orders, its log and its account, all exact.
+
+An order is known once it has arrived, however it ended. Executions are those that were reported, under the same ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.execution import Execution
+from tapeline.domain.money import exact
+from tapeline.domain.order import Order
+from tapeline.domain.reports import (
+    Answer,
+    CashAnswered,
+    ExecutionsAnswered,
+    OpenOrdersAnswered,
+    OrderAnswered,
+    PositionsAnswered,
+    Query,
+    Question,
+    VenueOrder,
+)
+from tapeline.domain.words import EventKind, OrderStatus, Side, Stage, TimeInForce
+from tapeline.simulation.building import cash_amount
+from tapeline.simulation.market import Market
+
+
+class Register:
+    """The orders that a venue was sent, by the market's numbers.
+
+    orders, numbers : what was sent, and its number by client order id
+    totals : the quantity of a bracket's child after a replace; its row in the market counts what it works for now
+    fills : how many executions of an order were reported
+    """
+
+    def __init__(self, symbols: tuple[str, ...], market: Market) -> None:
+        self.symbols, self.market = symbols, market
+        self.orders: list[Order] = []
+        self.numbers: dict[str, int] = {}
+        self.totals: dict[int, Decimal] = {}
+        self.fills: dict[int, int] = {}
+        self._answers: dict[Question, Callable[[Query, int], Answer]] = {
+            Question.ORDER: self._order_answered,
+            Question.OPEN_ORDERS: self._open_orders_answered,
+            Question.EXECUTIONS: self._executions_answered,
+            Question.POSITIONS: self._positions_answered,
+            Question.CASH: self._cash_answered,
+        }
+
+    def answer(self, query: Query, now_ns: int) -> Answer:
+        """Return the answer as of now, which is after everything that was reported."""
+        return self._answers[query.question](query, now_ns)
+
+    def execution(self, event: Any, count: int) -> Execution:
+        """Return the execution of a FILL in the market's log, the count-th of its order."""
+        order = self.orders[int(event["order"])]
+        return Execution(
+            execution_id=f"{order.client_order_id}/{count}",
+            client_order_id=order.client_order_id,
+            strategy=order.strategy,
+            symbol=order.symbol,
+            side=order.side,
+            quantity=exact(float(event["quantity"])),
+            price=exact(float(event["price"])),
+            commission=exact(float(event["commission"])),
+            event_time_ns=time_of(event),
+            stage=Stage(int(event["stage"])),
+            account=order.account,
+        )
+
+    def _order_answered(self, query: Query, now_ns: int) -> Answer:
+        assert query.client_order_id is not None
+        number = self.numbers.get(query.client_order_id)
+        has_arrived = number is not None and self._status(number) is not OrderStatus.PENDING_NEW
+        order = self._venue_order(number) if number is not None and has_arrived else None
+        return OrderAnswered(now_ns, query.query_id, query.client_order_id, order)
+
+    def _open_orders_answered(self, query: Query, now_ns: int) -> Answer:
+        status = self.market.orders["status"]
+        numbers = np.flatnonzero((status < OrderStatus.FILLED) & (status != OrderStatus.PENDING_NEW))
+        return OpenOrdersAnswered(now_ns, query.query_id, tuple(self._venue_order(int(number)) for number in numbers))
+
+    def _executions_answered(self, query: Query, now_ns: int) -> Answer:
+        assert query.since_ns is not None
+        events = self.market.events
+        counts = dict(self.fills)
+        found = []
+        for index in np.flatnonzero(events["kind"] == EventKind.FILL)[::-1]:
+            event = events[index]
+            if time_of(event) < query.since_ns:
+                break
+            number = int(event["order"])
+            found.append(self.execution(event, counts[number]))
+            counts[number] -= 1
+        return ExecutionsAnswered(now_ns, query.query_id, query.since_ns, tuple(reversed(found)))
+
+    def _positions_answered(self, query: Query, now_ns: int) -> Answer:
+        positions = self.market.positions
+        held = {self.symbols[column]: exact(float(positions[column])) for column in np.flatnonzero(positions)}
+        return PositionsAnswered(now_ns, query.query_id, held)
+
+    def _cash_answered(self, query: Query, now_ns: int) -> Answer:
+        return CashAnswered(now_ns, query.query_id, cash_amount(self.market))
+
+    def _status(self, number: int) -> OrderStatus:
+        return OrderStatus(int(self.market.orders[number]["status"]))
+
+    def _venue_order(self, number: int) -> VenueOrder:
+        row, order = self.market.orders[number], self.orders[number]
+        total = exact(float(row["quantity"]))
+        return VenueOrder(
+            client_order_id=order.client_order_id,
+            venue_order_id=venue_name(number),
+            symbol=order.symbol,
+            side=Side(int(row["side"])),
+            order_type=order.order_type,
+            quantity=total if order.parent is None else self.totals.get(number, order.quantity),
+            filled_quantity=exact(float(row["filled"])),
+            status=self._status(number),
+            event_time_ns=int(row["ended_ns"]) or int(row["accepted_ns"]),
+            time_in_force=TimeInForce(int(row["time_in_force"])),
+            limit_price=amount_of(row["limit_price"]),
+            stop_price=amount_of(row["stop_price"]),
+            trail_amount=amount_of(row["trail_amount"]),
+            trail_percent=amount_of(row["trail_percent"]),
+        )
+
+
+def venue_name(number: int) -> str:
+    """Return the venue's own name of an order."""
+    return f"V{number}"
+
+
+def time_of(event: Any) -> int:
+    """Return when an event of the market's log happened: for one inside a bar, the bar's end."""
+    return int(event["bar_end_ns"]) or int(event["time_ns"])
+
+
+def amount_of(value: Any) -> Decimal | None:
+    """Return a price of the market exactly; None for NaN, which is no price."""
+    return None if np.isnan(value) else exact(float(value))

@@ -1,0 +1,89 @@
+"""Trading as a whole, as the facts left it: the gap, the locks, the trading state and the limits that persons set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tapeline.domain.control import TradingState
+from tapeline.domain.errors import InvariantError
+from tapeline.ledger.canonical import amount_text
+from tapeline.ledger.control_facts import (
+    GapClosed,
+    GapOpened,
+    LimitOverridden,
+    Reconciled,
+    SymbolLocked,
+    SymbolUnlocked,
+    TradingStateChanged,
+)
+
+
+class Control:
+    """What the risk gate must know besides positions and orders.
+
+    state : what may be sent; a journal begins ACTIVE
+    gap : the gap that is open, else None
+    locks : by account and symbol
+    overrides : the newest by account, strategy and limit; whether it still holds is asked with a time
+    reconciled_ns : of the last comparison with the broker, None before the first
+    """
+
+    def __init__(self) -> None:
+        self.state = TradingState.ACTIVE
+        self.gap: GapOpened | None = None
+        self.locks: dict[tuple[str, str], SymbolLocked] = {}
+        self.overrides: dict[tuple[str, str | None, str], LimitOverridden] = {}
+        self.reconciled_ns: int | None = None
+
+    def gap_opened(self, fact: GapOpened) -> None:
+        """Take in that reports may be missing; a second cause leaves the gap as it was opened first."""
+        if self.gap is None:
+            self.gap = fact
+
+    def gap_closed(self, fact: GapClosed) -> None:
+        """Take in that nothing is missing any more."""
+        if self.gap is None:
+            raise InvariantError(f"A gap is closed at {fact.event_time_ns}, but none was open.")
+        self.gap = None
+
+    def reconciled(self, fact: Reconciled) -> None:
+        """Take in that the books were compared; what came of it are facts of their own."""
+        self.reconciled_ns = fact.event_time_ns
+
+    def locked(self, fact: SymbolLocked) -> None:
+        """Take in a lock; a second one has the newer quantities."""
+        self.locks[fact.account, fact.symbol] = fact
+
+    def unlocked(self, fact: SymbolUnlocked) -> None:
+        """Take a lock off."""
+        if self.locks.pop((fact.account, fact.symbol), None) is None:
+            raise InvariantError(f"The lock of {fact.symbol} is taken off, but it had none.")
+
+    def state_changed(self, fact: TradingStateChanged) -> None:
+        """Take in what may be sent from now on."""
+        self.state = fact.state
+
+    def overridden(self, fact: LimitOverridden) -> None:
+        """Take in a limit that a person set."""
+        self.overrides[fact.account, fact.strategy, fact.limit] = fact
+
+    def as_tree(self) -> dict[str, Any]:
+        """Return what was decided as plain values, empty if nothing ever was."""
+        tree: dict[str, Any] = {}
+        if self.state is not TradingState.ACTIVE:
+            tree["state"] = self.state.name
+        if self.gap is not None:
+            tree["gap"] = [self.gap.event_time_ns, self.gap.cause.name]
+        if self.locks:
+            tree["locks"] = [
+                [account, symbol, amount_text(lock.ours), None if lock.theirs is None else amount_text(lock.theirs)]
+                for (account, symbol), lock in sorted(self.locks.items())
+            ]
+        if self.overrides:
+            tree["overrides"] = sorted(
+                [o.account, o.strategy or "", o.limit, amount_text(o.value), o.until_ns]
+                for o in self.overrides.values()
+            )
+        if self.reconciled_ns is not None:
+            tree["reconciled_ns"] = self.reconciled_ns
+        return tree
