@@ -175,6 +175,21 @@ class Limit(IntEnum):
     LOSSES_IN_ROW = 16
     REWARD_RISK = 17
     STALE_PRICE = 18
+    TRADING_STATE = 19
+    DOUBT = 20
+    UNKNOWN_SYMBOL = 21
+    LOT = 22
+    TICK = 23
+    COLLAR = 24
+    CLOSED_MARKET = 25
+    HALTED_SYMBOL = 26
+    ORDER_NOTIONAL = 27
+    OPPOSITE_ORDER = 28
+    DUPLICATE = 29
+    ORDER_RATE = 30
+    SETTLED_CASH = 31
+    SHORT_AVAILABILITY = 32
+    DAY_TRADES = 33
 
     @property
     def word(self) -> str:

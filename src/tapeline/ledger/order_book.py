@@ -9,6 +9,7 @@ be found at work after all. What such facts do to its status stands in `domain/o
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -111,8 +112,13 @@ class OrderBook:
         self.states: dict[str, OrderState] = {}
         self.executions: dict[str, Execution | None] = {}
         self._successors: dict[str, str] = {}
+        self._by_symbol: dict[str, dict[str, OrderState]] = {}
         self._groups: dict[str, list[str]] = {}
         self._children: dict[str, list[str]] = {}
+
+    def working_of(self, symbol: str) -> Collection[OrderState]:
+        """Return the working orders of a symbol, oldest first."""
+        return self._by_symbol.get(symbol, {}).values()
 
     def exposures(self) -> dict[tuple[str, str, str], Exposure]:
         """Return what may still fill, by (account, strategy, symbol); orders of unknown outcome count like others.
@@ -385,6 +391,7 @@ class OrderBook:
         order = state.order
         name = order.client_order_id
         self.states[name] = self.working[name] = state
+        self._by_symbol.setdefault(order.symbol, {})[name] = state
         if order.group is not None:
             self._groups.setdefault(order.group, []).append(name)
         if order.parent is not None:
@@ -396,6 +403,7 @@ class OrderBook:
         state.leaves_quantity = ZERO
         state.asked, state.asked_quantity = {}, None
         del self.working[name]
+        del self._by_symbol[order.symbol][name]
         self.ended[name] = state.status
         for index, key in ((self._groups, order.group), (self._children, order.parent)):
             members = index.get(key) if key is not None else None

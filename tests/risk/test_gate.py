@@ -1,0 +1,299 @@
+"""Every question of the gate: what it denies, what it lets pass, and what a denial says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.builders import T0
+from risk.builders import OPEN, Desk, a_limit, an_order
+from tapeline.domain.control import TradingState, Trigger
+from tapeline.domain.errors import ConfigurationError
+from tapeline.domain.order import Order
+from tapeline.domain.reports import Request
+from tapeline.domain.times import MINUTE, SECOND
+from tapeline.domain.words import OrderType, Role, Side, TimeInForce
+from tapeline.ledger.control_facts import TradingStateChanged
+from tapeline.ledger.facts import OutcomeLost
+from tapeline.risk.gate import GateSettings, Market
+
+SELL = {"side": Side.SELL}
+
+
+def a_stop(price: str, name: str = "stop", **terms: Any) -> Order:
+    return an_order(name, order_type=OrderType.STOP, stop_price=Decimal(price), **terms)
+
+
+def test_a_plain_order_may_leave() -> None:
+    assert Desk().ask(an_order()) is None
+
+
+def lower(desk: Desk, state: TradingState) -> None:
+    desk.record(TradingStateChanged(T0, state, Trigger.PERSON, "anna", "news"))
+
+
+@pytest.mark.parametrize(
+    ("state", "entry", "exit_"),
+    [
+        (TradingState.ACTIVE, None, None),
+        (TradingState.REDUCING, "trading_state", None),
+        (TradingState.HALTED, "trading_state", "trading_state"),
+    ],
+)
+def test_the_trading_state_says_what_may_leave(state: TradingState, entry: str | None, exit_: str | None) -> None:
+    desk = Desk(held=10.0)
+    if state is not TradingState.ACTIVE:
+        lower(desk, state)
+
+    assert desk.ask(an_order("entry")) == entry
+    assert desk.ask(an_order("exit", **SELL)) == exit_
+
+
+@pytest.mark.parametrize(
+    ("held", "order", "reduces"),
+    [
+        (10.0, an_order(**SELL), True),
+        (10.0, an_order(quantity=Decimal(11), **SELL), False),
+        (10.0, an_order(), False),
+        (-10.0, an_order(), True),
+        (0.0, an_order(**SELL), False),
+    ],
+)
+def test_what_makes_a_position_smaller_is_a_reduction(held: float, order: Order, reduces: bool) -> None:
+    assert Desk(held=held).gate.is_reduction(order) is reduces
+
+
+def test_two_exits_that_together_cross_zero_are_not_both_reductions() -> None:
+    desk = Desk(held=10.0)
+    desk.work(an_order("first", quantity=Decimal(6), **SELL))
+
+    assert desk.gate.is_reduction(an_order("second", quantity=Decimal(4), **SELL))
+    assert not desk.gate.is_reduction(an_order("second", quantity=Decimal(5), **SELL))
+
+
+def test_an_exit_of_unknown_outcome_counts_as_if_it_worked() -> None:
+    desk = Desk(held=10.0)
+    desk.work(an_order("first", quantity=Decimal(6), **SELL))
+    desk.record(OutcomeLost(T0, "first", Request.CANCEL, "no answer"))
+
+    assert not desk.gate.is_reduction(an_order("second", quantity=Decimal(5), **SELL))
+
+
+def test_stop_and_target_of_one_group_count_once() -> None:
+    desk = Desk(held=10.0)
+    desk.work(a_stop("95", "stop", group="pair", **SELL))
+    desk.work(a_limit("105", "target", group="pair", **SELL))
+
+    assert not desk.gate.is_reduction(an_order("exit", quantity=Decimal(1), **SELL))
+    desk.held = 15.0
+    assert desk.gate.is_reduction(an_order("exit", quantity=Decimal(5), **SELL))
+
+
+def test_in_doubt_only_reductions_leave() -> None:
+    desk = Desk(held=10.0)
+    desk.gate.hold_back_by(lambda symbol: f"a gap is open, and reports of {symbol} may be missing")
+
+    denial = desk.gate.ask(an_order("entry"), T0)
+    assert denial is not None
+    assert (denial.limit.word, denial.text) == ("doubt", "a gap is open, and reports of ABCD may be missing")
+    assert desk.ask(an_order("exit", **SELL)) is None
+
+
+FORM = {
+    "off the tick": (a_limit("99.995"), "tick"),
+    "a stop off the tick": (a_stop("99.995"), "tick"),
+    "a part of a share": (an_order(quantity=Decimal("0.5")), "lot"),
+    "a symbol that is not traded": (an_order(symbol="WXYZ"), "unknown_symbol"),
+}
+
+
+@pytest.mark.parametrize("case", FORM)
+def test_form(case: str) -> None:
+    order, limit = FORM[case]
+
+    assert Desk().ask(order) == limit
+
+
+def test_an_old_price_denies_entries_and_not_exits() -> None:
+    desk = Desk(held=10.0, stale_s=60.0)
+
+    assert desk.ask(an_order("a"), T0 + 60 * SECOND) is None
+    assert desk.ask(an_order("b"), T0 + 61 * SECOND) == "stale_price"
+    assert desk.ask(an_order("c", **SELL), T0 + 61 * SECOND) is None
+
+
+def test_a_symbol_without_any_price_takes_no_order() -> None:
+    unknown = Market(float("nan"), T0, float("nan"), float("nan"), True)
+
+    assert Desk(unknown).ask(an_order()) == "stale_price"
+
+
+@pytest.mark.parametrize(
+    ("time_in_force", "order_type", "limit"),
+    [
+        (TimeInForce.DAY, OrderType.MARKET, "closed_market"),
+        (TimeInForce.GTC, OrderType.MARKET, None),
+        (TimeInForce.AUCTION, OrderType.MARKET_ON_OPEN, None),
+    ],
+)
+def test_a_closed_market_takes_only_what_waits_for_it(
+    time_in_force: TimeInForce, order_type: OrderType, limit: str | None
+) -> None:
+    desk = Desk(replace(OPEN, is_open=False))
+
+    assert desk.ask(an_order(time_in_force=time_in_force, order_type=order_type)) == limit
+
+
+def test_a_halted_symbol_takes_nothing() -> None:
+    assert Desk(replace(OPEN, is_halted=True)).ask(an_order()) == "halted_symbol"
+
+
+COLLAR = {
+    # the ask of 100.01 and five per cent: 105.0105
+    "a purchase within the collar of the ask": (a_limit("105.01"), OPEN, None),
+    "a purchase beyond it": (a_limit("105.02"), OPEN, "collar"),
+    # the bid of 99.99 less five per cent: 94.9905
+    "a sale within the collar of the bid": (a_limit("95.00", **SELL), OPEN, None),
+    "a sale beyond it": (a_limit("94.99", **SELL), OPEN, "collar"),
+    "a purchase far below rests and is no mistake": (a_limit("50"), OPEN, None),
+    # half a spread of ten basis points above 100: 100.05, and five per cent: 105.0525
+    "without quotes, within": (a_limit("105.05"), Market(100.0, T0, float("nan"), float("nan"), True), None),
+    "without quotes, beyond": (a_limit("105.06"), Market(100.0, T0, float("nan"), float("nan"), True), "collar"),
+}
+
+
+@pytest.mark.parametrize("case", COLLAR)
+def test_limits_beyond_the_collar_are_mistakes(case: str) -> None:
+    order, market, limit = COLLAR[case]
+
+    assert Desk(market).ask(order) == limit
+
+
+def test_the_largest_order_is_bounded_in_currency() -> None:
+    assert Desk(order_notional=1_000.0).ask(an_order()) is None
+    assert Desk(order_notional=999.0).ask(an_order()) == "order_notional"
+
+
+MEETS = {
+    "a market order meets a resting sale": (a_limit("101", "theirs", **SELL), an_order("ours"), True),
+    "a purchase at its price meets it": (a_limit("101", "theirs", **SELL), a_limit("101", "ours"), True),
+    "a purchase below does not": (a_limit("101", "theirs", **SELL), a_limit("100.99", "ours"), False),
+    "a stop that waits is no offer": (a_stop("95", "theirs", **SELL), an_order("ours"), False),
+    "a sale at its price meets a purchase": (a_limit("99", "theirs"), a_limit("99", "ours", **SELL), True),
+    "a sale above does not": (a_limit("99", "theirs"), a_limit("99.01", "ours", **SELL), False),
+}
+
+
+@pytest.mark.parametrize("case", MEETS)
+def test_our_own_orders_do_not_trade_with_each_other(case: str) -> None:
+    working, order, meets = MEETS[case]
+    desk = Desk()
+    desk.work(working)
+
+    assert desk.ask(order) == ("opposite_order" if meets else None)
+
+
+def test_a_brackets_target_stands_opposite_to_its_entry_by_design() -> None:
+    desk = Desk()
+    desk.work(a_limit("100", "entry", role=Role.ENTRY))
+
+    assert desk.ask(a_limit("99", "target", role=Role.TARGET, parent="entry", group="entry", **SELL)) is None
+
+
+def test_the_same_order_is_not_sent_again_within_seconds() -> None:
+    desk = Desk(repeat_s=5.0)
+
+    assert desk.ask(an_order("one")) is None
+    assert desk.ask(an_order("two"), T0 + 5 * SECOND) == "duplicate"
+    assert desk.ask(an_order("three", quantity=Decimal(11)), T0 + 5 * SECOND) is None
+    assert desk.ask(an_order("four"), T0 + 6 * SECOND) is None
+
+
+def test_the_rate_of_orders_is_bounded_and_exits_have_a_reserve() -> None:
+    """Of four a second, entries may use three."""
+    desk = Desk(held=100.0, orders_per_second=4)
+    sent = [desk.ask(an_order(str(n), quantity=Decimal(n + 1))) for n in range(4)]
+
+    assert sent == [None, None, None, "order_rate"]
+    assert desk.ask(an_order("exit", **SELL)) is None
+    assert desk.ask(an_order("exit again", quantity=Decimal(3), **SELL)) == "order_rate"
+    assert desk.ask(an_order("later"), T0 + SECOND) is None
+
+
+def test_a_minute_has_a_bound_of_its_own() -> None:
+    desk = Desk(orders_per_second=10, orders_per_minute=8)
+    times = [T0 + n * 5 * SECOND for n in range(8)]
+
+    assert [desk.ask(an_order(str(n), quantity=Decimal(n + 1)), time) for n, time in enumerate(times)] == [
+        *[None] * 6,
+        "order_rate",
+        "order_rate",
+    ]
+    assert desk.ask(an_order("next minute"), T0 + MINUTE) is None
+
+
+def test_purchases_need_settled_cash_where_the_account_does() -> None:
+    """Ten at 100 cost 1,000."""
+    assert Desk(settled_cash=lambda: Decimal(1_000)).ask(an_order()) is None
+    assert Desk(settled_cash=lambda: Decimal("999.99")).ask(an_order()) == "settled_cash"
+    assert Desk(settled_cash=lambda: Decimal(0), held=-10.0).ask(an_order()) is None
+
+
+def test_nobody_lends_what_is_not_listed() -> None:
+    assert Desk(shortable=()).ask(an_order(**SELL)) == "short_availability"
+    assert Desk(shortable=("ABCD",)).ask(an_order(**SELL)) is None
+    assert Desk(shortable=(), held=10.0).ask(an_order(**SELL)) is None
+
+
+def test_day_trades_are_counted_only_where_somebody_asks_for_it() -> None:
+    assert Desk(day_trades_made=lambda: 9).ask(an_order()) is None
+    assert Desk(day_trades_made=lambda: 3, day_trades=3).ask(an_order()) == "day_trades"
+    assert Desk(day_trades_made=lambda: 2, day_trades=3).ask(an_order()) is None
+
+
+def test_a_denied_order_does_not_count_as_sent() -> None:
+    desk = Desk(orders_per_second=4)
+    for _ in range(20):
+        desk.ask(an_order("bad", quantity=Decimal("0.5")))
+
+    assert desk.ask(an_order()) is None
+
+
+@pytest.mark.parametrize("bad", [{"collar": 0.0}, {"orders_per_second": -1}, {"exit_reserve": 1.0}])
+def test_impossible_settings_are_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        GateSettings(**bad)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([Side.BUY, Side.SELL]), st.integers(1, 12), st.booleans()), min_size=1, max_size=30
+    ),
+    st.integers(-20, 20),
+)
+def test_while_reducing_no_sequence_of_fills_makes_a_position_larger(
+    wishes: list[tuple[Side, int, bool]], held: int
+) -> None:
+    """Whatever passes is filled at once or later, in any order: the position never grows and never changes sides."""
+    desk = Desk(held=float(held), orders_per_second=1_000, orders_per_minute=10_000, repeat_s=0.001)
+    lower(desk, TradingState.REDUCING)
+    waiting: list[Order] = []
+    start = held
+    for number, (side, quantity, fills_now) in enumerate(wishes):
+        order = an_order(f"o{number}", side=side, quantity=Decimal(quantity))
+        if desk.ask(order, T0 + number * SECOND) is not None:
+            continue
+        if fills_now:
+            desk.held += side * quantity
+        else:
+            desk.work(order)
+            waiting.append(order)
+    final = desk.held + sum(float(order.signed_quantity) for order in waiting)
+
+    assert abs(final) <= abs(start)
+    assert final * start >= 0
