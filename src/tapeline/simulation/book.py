@@ -277,13 +277,22 @@ def apply_event(
 
 @compiled()
 def value_holdings(
-    states: Any, holdings: Any, positions: Any, marks: Any, cash: float, high: Any, low: Any, close: Any, volume: Any
+    states: Any,
+    holdings: Any,
+    positions: Any,
+    outside: Any,
+    marks: Any,
+    cash: float,
+    high: Any,
+    low: Any,
+    close: Any,
+    volume: Any,
 ) -> tuple[float, float, float]:
     """Mark what is held, move its excursions, and return equity, long and short exposure."""
     strategies, symbols = states.shape
     equity, long_exposure, short_exposure = cash, 0.0, 0.0
     for symbol in range(symbols):
-        held = False
+        held = outside[symbol] != 0.0
         traded = volume[symbol] > 0.0
         for strategy in range(strategies):
             if states[strategy, symbol] < HOLDING:
@@ -321,9 +330,9 @@ def mark_holdings(book: Any, high: Any, low: Any, close: Any, volume: Any) -> No
         if not np.isnan(close[symbol]):
             prices[symbol] = close[symbol]
     equity, long_exposure, short_exposure = account.cash, 0.0, 0.0
-    if account.busy > 0:
+    if account.busy > 0 or account.outside > 0:
         equity, long_exposure, short_exposure = value_holdings(
-            book.states, book.holdings, book.positions, book.marks, account.cash, high, low, close, volume
+            book.states, book.holdings, book.positions, book.outside, book.marks, account.cash, high, low, close, volume
         )
     account.equity = equity
     account.long_exposure = long_exposure

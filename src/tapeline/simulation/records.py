@@ -25,10 +25,11 @@ ACCOUNT = np.dtype(
         ("busy", "i8"),
         ("leaving", "i8"),
         ("foreign", "i8"),
+        ("outside", "i8"),
     ]
 )
-"""Totals of the account; `busy` counts the holdings that are not flat, `foreign` the symbols with orders of others, the
-rest the used rows of their arrays."""
+"""Totals of the account; `busy` counts the holdings that are not flat, `foreign` the symbols with orders of others and
+`outside` those with shares that no strategy holds; the rest the used rows of their arrays."""
 
 HOLDING_RECORD = np.dtype(
     [

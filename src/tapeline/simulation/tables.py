@@ -70,6 +70,7 @@ class Tables(NamedTuple):
     groups: npt.NDArray[np.int64]  # [N] number of the symbol's sector, -1 = none known
     priced_ns: npt.NDArray[np.int64]  # [N] end of the last slice with a price, where a limit asks for it
     foreign: Floats  # [2, N] what orders of others at the account's venue may still buy and sell
+    outside: Floats  # [N] shares of the account that no strategy holds
     sums: Floats  # [7] work array of the limits
     code: npt.NDArray[np.int64]
     constants: Floats
@@ -153,14 +154,14 @@ def keep_round_trips(book: Any, round_trips: Any) -> None:
 def _bind(
     account: Any, positions: Any, marks: Any, prices: Any, symbols: Any, states: Any, holdings: Any,
     tickets: Any, intents: Any, executions: Any, round_trips: Any, strategies: Any, rules: Any, limits: Any,
-    days: Any, groups: Any, priced_ns: Any, foreign: Any, sums: Any,
+    days: Any, groups: Any, priced_ns: Any, foreign: Any, outside: Any, sums: Any,
     code: Any, constants: Any, stack: Any, fields: Any, scores: Any, candidates: Any,
 ) -> Any:  # fmt: skip
     # the book owns the arrays and works on borrowed views of them, as the market does
     book = structref.new(BOOK)
     book.fixed_owner = (
         account, positions, marks, prices, symbols, states, holdings, intents, strategies, rules, limits,
-        days, groups, priced_ns, foreign, sums,
+        days, groups, priced_ns, foreign, outside, sums,
         code, constants, stack, fields, scores, candidates,
     )  # fmt: skip
     book.account = borrowed(account)
@@ -178,6 +179,7 @@ def _bind(
     book.groups = borrowed(groups)
     book.priced_ns = borrowed(priced_ns)
     book.foreign = borrowed(foreign)
+    book.outside = borrowed(outside)
     book.sums = borrowed(sums)
     book.code = borrowed(code)
     book.constants = borrowed(constants)
@@ -195,13 +197,13 @@ def _bind(
 def _tables(book: Any) -> Any:
     (
         account, positions, marks, prices, symbols, states, holdings, intents, strategies, rules, limits,
-        days, groups, priced_ns, foreign, sums,
+        days, groups, priced_ns, foreign, outside, sums,
         code, constants, stack, fields, scores, candidates,
     ) = book.fixed_owner  # fmt: skip
     return (
         account, positions, marks, prices, symbols, states, holdings, book.tickets_owner, intents,
         book.executions_owner, book.round_trips_owner, strategies, rules, limits,
-        days, groups, priced_ns, foreign, sums,
+        days, groups, priced_ns, foreign, outside, sums,
         code, constants, stack, fields, scores, candidates,
     )  # fmt: skip
 
@@ -279,6 +281,7 @@ def new_book(
         groups=np.full(symbols, -1, dtype=np.int64),
         priced_ns=np.full(symbols, NEVER_NS, dtype=np.int64),
         foreign=np.zeros((2, symbols)),
+        outside=np.zeros(symbols),
         sums=np.zeros(7),
         code=code,
         constants=constants,
