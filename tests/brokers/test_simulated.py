@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from bar_tables import bars_of
-from brokers.contract import QUIET, T0, BrokerContract, Venue, an_order
-from tapeline import Account, Costs, Market, Panel, PercentCommission, RunSettings
+from brokers.contract import QUIET, T0, BrokerContract, Venue, a_limit, an_order, asked
+from tapeline import Account, Costs, Market, Panel, PercentCommission, RunSettings, simulate_market
 from tapeline.brokers.simulated.broker import SimulatedBroker
+from tapeline.domain.corporate import Split
+from tapeline.domain.reports import Question
 from tapeline.domain.times import MINUTE
-from tapeline.domain.words import Reason, Side, Stage
+from tapeline.domain.words import OrderStatus, Reason, Side, Stage
 from tapeline.feeds.replay import Replay
-from tapeline.ledger.facts import OrderCanceled, OrderFilled
+from tapeline.ledger.facts import CashMoved, OrderCanceled, OrderFilled
 from tapeline.ports.broker import Broker
 from tapeline.ports.market_data import MarketData
+from tapeline.tape.calendars import sessions
 
 
 def a_venue(panel: Panel, settings: RunSettings | None = None) -> Venue:
@@ -120,3 +124,45 @@ def test_a_halt_fills_nothing() -> None:
 
     assert during == ["OrderAccepted"]
     assert filled.execution.price == 103  # type: ignore[attr-defined]
+
+
+def test_an_order_on_its_way_is_not_known_yet() -> None:
+    """With half a minute of latency the venue knows it when the first bar is over, and not before."""
+    broker, trade = a_venue(QUIET, RunSettings(market=Market(latency_s=30)))
+    broker.submit([a_limit("90")])
+
+    on_its_way = asked(broker, Question.ORDER, client_order_id="one")
+    open_then = asked(broker, Question.OPEN_ORDERS)
+    trade()
+
+    assert (on_its_way.order, open_then.orders) == (None, ())
+    assert asked(broker, Question.ORDER, client_order_id="one").order.status is OrderStatus.NEW
+
+
+def test_answers_tell_the_venues_time() -> None:
+    broker, trade = a_venue(QUIET)
+    trade()
+    trade()
+
+    assert asked(broker, Question.CASH).event_time_ns == T0 + 2 * MINUTE
+
+
+def test_positions_and_cash_after_a_split_are_those_of_the_account() -> None:
+    """Five become seven and a half, 3 for 2; the half share is paid in cash."""
+    panel = simulate_market(7, sessions=sessions("XNYS", date(2024, 1, 2), date(2024, 1, 3)), symbols=1).panel
+    (symbol,) = panel.symbols
+    split = Split(symbol, date(2024, 1, 3), Decimal(3), Decimal(2))
+    broker = SimulatedBroker(panel.symbols, panel.frame_ns, panel.sessions, RunSettings(), [split])
+    slices = iter(Replay(panel).slices())
+    first = next(slices)
+    broker.submit([an_order("held", symbol=symbol, quantity=Decimal(5), decision_time_ns=first.start_ns)])
+    broker.play(first)
+    for now in slices:
+        broker.play(now)
+
+    told: list[Any] = list(broker.events())
+    (fill,) = [fact.execution for fact in told if fact.kind == OrderFilled.kind]
+    (paid,) = [fact.amount for fact in told if fact.kind == CashMoved.kind]
+
+    assert asked(broker, Question.POSITIONS).quantities == {symbol: 7}
+    assert asked(broker, Question.CASH).amount == 100_000 - fill.quantity * fill.price - fill.commission + paid

@@ -48,6 +48,14 @@ def test_names_that_run_together_alike_have_different_ids() -> None:
     assert client_order_id("a-b", "c", T0, 0) != client_order_id("a", "b-c", T0, 0)
 
 
+@pytest.mark.parametrize("strategy", ["Reversal", "a name that is much too long for what a broker takes as an id"])
+def test_every_attempt_of_a_decision_has_an_id_of_its_own(strategy: str) -> None:
+    ids = {client_order_id(strategy, "AAPL", T0, 3, attempt) for attempt in range(1, 100)}
+
+    assert len(ids) == 99
+    assert max(map(len, ids)) <= 48
+
+
 @pytest.mark.parametrize(("sequence", "attempt"), [(-1, 1), (1_000_000, 1), (0, 0), (0, 100)])
 def test_a_sequence_or_attempt_that_does_not_fit_is_refused(sequence: int, attempt: int) -> None:
     with pytest.raises(InputError, match="is outside"):

@@ -34,10 +34,9 @@ def test_without_requests_a_stop_that_was_reached_is_triggered_until_something_f
     assert standing({}, triggered=True, partly_filled=False) is OrderStatus.TRIGGERED
 
 
-def test_denial_is_possible_before_sending_only() -> None:
-    able = [status for status, events in TRANSITIONS.items() if OrderEvent.DENIED in events]
-
-    assert able == [OrderStatus.PENDING_NEW]
+def test_an_order_that_we_denied_ourselves_was_never_sent_and_nothing_can_be_said_of_it() -> None:
+    assert TRANSITIONS[OrderStatus.DENIED] == {}
+    assert all(OrderStatus.DENIED not in after for events in TRANSITIONS.values() for after in events.values())
 
 
 def test_every_status_stands_in_the_table_and_every_working_one_can_end() -> None:

@@ -2,7 +2,7 @@
 
     PENDING_NEW -accepted-> NEW -triggered-> TRIGGERED -partly filled-> PARTIALLY_FILLED -filled-> FILLED
          |                   |
-         |-rejected, denied  |-canceled, expired
+         |-rejected          |-canceled, expired
 
 What a working order is depends on three things only: which requests about it have no answer yet, whether a stop was
 reached, and whether something filled. `standing` says it, in the order of what matters most:
@@ -18,9 +18,11 @@ submit whose acceptance comes later, and a refusal can come for an order that fi
 
 An order that has ended stays so. Executions that crossed its cancel or expiry are booked all the same, and may be
 corrected or busted later; none of that lets it work again. Two things do: a bust or correction after which the venue
-says that something of a FILLED order is open again (FIX 4.4 volume 4, appendix D, filled order followed by correction
-and cancellation of executions), and finding it at work at the venue. A report that fits nothing of this means that two
-books disagree, which stops us.
+says that something of a FILLED order is open again, and finding it at work at the venue. A report that fits nothing of
+this means that two books disagree, which stops us. Every pair is explained in docs/order-life.md.
+
+Source: FIX 5.0 SP2, order state changes: B.1 (cancels crossed by fills), C (replaces), J.1 (corrections and busts of
+filled and of canceled orders). UNKNOWN and FOUND are ours.
 """
 
 from __future__ import annotations
@@ -47,12 +49,11 @@ class OrderEvent(IntEnum):
     REPLACE_REFUSED = 9
     REPLACED = 10
     REJECTED = 11
-    DENIED = 12
-    EXPIRED = 13
-    OUTCOME_LOST = 14
-    CORRECTED = 15
-    BUSTED = 16
-    FOUND = 17
+    EXPIRED = 12
+    OUTCOME_LOST = 13
+    CORRECTED = 14
+    BUSTED = 15
+    FOUND = 16
 
 
 _S, _E = OrderStatus, OrderEvent
@@ -60,7 +61,6 @@ _RESTING = (_S.NEW, _S.TRIGGERED, _S.PARTIALLY_FILLED)
 _ENDINGS = {_E.FILLED: (_S.FILLED,), _E.CANCELED: (_S.CANCELED,), _E.EXPIRED: (_S.EXPIRED,)}
 _REFUSALS = (_E.CANCEL_REFUSED, _E.REPLACE_REFUSED)
 _REQUESTS = {_E.CANCEL_SENT: (_S.PENDING_CANCEL,), _E.REPLACE_SENT: (_S.PENDING_REPLACE,)}
-_PENDING = (_S.PENDING_CANCEL, _S.PENDING_REPLACE, _S.PENDING_NEW)
 
 ANSWERS: dict[OrderEvent, Request] = {
     _E.ACCEPTED: Request.SUBMIT,
@@ -82,7 +82,7 @@ def _ended(status: OrderStatus) -> dict[OrderEvent, tuple[OrderStatus, ...]]:
     late = (_E.ACCEPTED, _E.TRIGGERED, _E.PARTLY_FILLED, _E.FILLED, _E.REPLACED)
     return {
         **_stays(status, *late, _E.CANCEL_SENT, _E.REPLACE_SENT, *_REFUSALS, _E.OUTCOME_LOST, _E.CORRECTED, _E.BUSTED),
-        _E.FOUND: _RESTING,
+        _E.FOUND: (_S.NEW, _S.PARTIALLY_FILLED),
     }
 
 
@@ -92,10 +92,10 @@ TRANSITIONS: dict[OrderStatus, dict[OrderEvent, tuple[OrderStatus, ...]]] = {
     _S.PENDING_NEW: {
         **_ENDINGS,
         **_REQUESTS,
-        **_stays(_S.PENDING_NEW, *_REFUSALS, _E.REPLACED),
+        **dict.fromkeys(_REFUSALS, (_S.PENDING_NEW, _S.NEW)),
+        **_stays(_S.PENDING_NEW, _E.REPLACED),
         _E.ACCEPTED: (_S.NEW,),
         _E.REJECTED: (_S.REJECTED,),
-        _E.DENIED: (_S.DENIED,),
         _E.TRIGGERED: (_S.TRIGGERED,),
         _E.PARTLY_FILLED: (_S.PARTIALLY_FILLED,),
         _E.OUTCOME_LOST: (_S.UNKNOWN, _S.PENDING_NEW),
@@ -147,8 +147,8 @@ TRANSITIONS: dict[OrderStatus, dict[OrderEvent, tuple[OrderStatus, ...]]] = {
         **_ENDINGS,
         **_stays(_S.UNKNOWN, _E.CANCEL_SENT, _E.REPLACE_SENT, _E.OUTCOME_LOST, _E.BUSTED),
         _E.CORRECTED: (_S.UNKNOWN, _S.FILLED),
-        _E.ACCEPTED: (_S.UNKNOWN, *_RESTING, _S.PENDING_CANCEL, _S.PENDING_REPLACE),
-        _E.TRIGGERED: (_S.UNKNOWN, _S.TRIGGERED, _S.PARTIALLY_FILLED, _S.PENDING_CANCEL, _S.PENDING_REPLACE),
+        _E.ACCEPTED: (_S.UNKNOWN, _S.NEW, _S.PENDING_CANCEL, _S.PENDING_REPLACE),
+        _E.TRIGGERED: (_S.UNKNOWN, _S.TRIGGERED, _S.PENDING_CANCEL, _S.PENDING_REPLACE),
         _E.PARTLY_FILLED: (_S.UNKNOWN, _S.PARTIALLY_FILLED, _S.PENDING_CANCEL, _S.PENDING_REPLACE),
         _E.REPLACED: (_S.UNKNOWN, *_RESTING, _S.PENDING_CANCEL),
         _E.CANCEL_REFUSED: (_S.UNKNOWN, *_RESTING, _S.PENDING_NEW, _S.PENDING_REPLACE),
@@ -165,8 +165,9 @@ TRANSITIONS: dict[OrderStatus, dict[OrderEvent, tuple[OrderStatus, ...]]] = {
     # What was refused, or has never arrived, has no report but the one that it was found after all.
     _S.REJECTED: {
         **_stays(_S.REJECTED, _E.CANCEL_SENT, _E.REPLACE_SENT, *_REFUSALS, _E.OUTCOME_LOST),
-        _E.FOUND: _RESTING,
+        _E.FOUND: (_S.NEW, _S.PARTIALLY_FILLED),
     },
+    # Denied by ourselves, it never became an order: nothing can be said of it.
     _S.DENIED: {},
 }
 
