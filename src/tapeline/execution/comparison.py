@@ -1,0 +1,201 @@
+"""A comparison with the venue as it runs: four questions, look-ups, and once more before anything is believed.
+
+    round 1   executions since the last comparison, open orders, positions and cash are asked for at once
+              executions are booked as they come; orders that differ are asked for by name
+    round 2   the same again, if round 1 found anything; executions from four times as far back
+    ...       until a round finds nothing, or the same as the one before it
+
+Snapshots of different moments differ although nothing is wrong, so what one round finds is only a reason to look again.
+Positions and cash are compared as of the moment of their answer: what executed later is taken out of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum, auto
+from typing import Any
+
+from tapeline.domain.execution import Execution
+from tapeline.domain.reports import (
+    CashAnswered,
+    ExecutionsAnswered,
+    OpenOrdersAnswered,
+    PositionsAnswered,
+    Question,
+)
+from tapeline.domain.times import SECOND
+from tapeline.execution.books import Books
+from tapeline.execution.look_ups import LookUps
+from tapeline.execution.questions import Questions
+from tapeline.execution.reconciliation import (
+    Finding,
+    OurBooks,
+    Remedy,
+    cash_findings,
+    execution_finding,
+    missing_executions,
+    order_findings,
+    position_findings,
+)
+from tapeline.execution.settings import KeeperSettings
+from tapeline.ledger.control_facts import Reconciled, SymbolLocked, SymbolUnlocked
+
+AccountAnswer = ExecutionsAnswered | OpenOrdersAnswered | PositionsAnswered | CashAnswered
+QUESTION_OF: dict[type[Any], Question] = {
+    ExecutionsAnswered: Question.EXECUTIONS,
+    OpenOrdersAnswered: Question.OPEN_ORDERS,
+    PositionsAnswered: Question.POSITIONS,
+    CashAnswered: Question.CASH,
+}
+_FURTHER = 4
+
+Execute = Callable[[Execution, int], None]
+"""Books an execution that is missing, or asks for its order."""
+
+
+class Phase(Enum):
+    """Where a comparison stands."""
+
+    IDLE = auto()
+    ASKING = auto()
+    LOOKING_UP = auto()
+    PAUSING = auto()
+
+
+class Comparison:
+    """One comparison at a time."""
+
+    def __init__(
+        self, books: Books, look_ups: LookUps, questions: Questions, settings: KeeperSettings, execute: Execute
+    ) -> None:
+        self._books, self._look_ups, self._questions = books, look_ups, questions
+        self._settings, self._execute = settings, execute
+        self._phase = Phase.IDLE
+        self._round = 0
+        self._moment = 0
+        self._pause_ends_ns = 0
+        self._answers: dict[Question, Any] = {}
+        self._booked: dict[str, Finding] = {}
+        self._found: list[Finding] = []
+        self._before: list[Finding] = []
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has begun and not come to its end."""
+        return self._phase is not Phase.IDLE
+
+    @property
+    def next_time_ns(self) -> int | None:
+        """When the pause between two rounds ends, None outside of one."""
+        return self._pause_ends_ns if self._phase is Phase.PAUSING else None
+
+    def begin(self, now_ns: int) -> None:
+        """Compare from the first round on, also when a comparison is running: what it was told may be too old."""
+        if not self.is_running:
+            self._booked = {}
+        self._round, self._before = 0, []
+        self._look_ups.renew()
+        self._ask(now_ns)
+
+    def on_answer(self, answer: AccountAnswer, now_ns: int) -> None:
+        """Take an answer about the account; executions are booked whatever asked for them."""
+        question = QUESTION_OF[type(answer)]
+        is_wanted = self._questions.answered((question, ""), answer.query_id) is not None
+        if isinstance(answer, ExecutionsAnswered):
+            ours = self._ours()
+            for execution in missing_executions(ours, answer.executions):
+                self._booked[execution.execution_id] = execution_finding(ours, execution)
+                self._execute(execution, now_ns)
+        if is_wanted and self._phase is Phase.ASKING:
+            self._answers[question] = answer
+
+    def advance(self, now_ns: int) -> bool:
+        """Go on as far as the answers and the time allow; return whether it has come to its end now."""
+        if self._phase is Phase.ASKING and len(self._answers) == len(QUESTION_OF):
+            self._found = self._compare(now_ns)
+            self._phase = Phase.LOOKING_UP
+        if self._phase is Phase.LOOKING_UP and not self._look_ups.is_waiting:
+            if self._is_believed():
+                self._finish(now_ns)
+                return True
+            self._phase = Phase.PAUSING
+            self._pause_ends_ns = now_ns + int(self._settings.recheck_s * SECOND)
+        if self._phase is Phase.PAUSING and now_ns >= self._pause_ends_ns:
+            self._before = self._found
+            self._ask(now_ns)
+        return False
+
+    def _ask(self, now_ns: int) -> None:
+        self._phase = Phase.ASKING
+        self._round += 1
+        self._answers = {}
+        self._moment = self._books.watch()
+        for question in QUESTION_OF.values():
+            since_ns = self._since_ns(now_ns) if question is Question.EXECUTIONS else None
+            self._questions.ask((question, ""), now_ns, since_ns)
+
+    def _since_ns(self, now_ns: int) -> int:
+        known_ns = self._books.views.control.reconciled_ns
+        if known_ns is None:
+            known_ns = min((state.order.decision_time_ns for state in self._books.states.values()), default=now_ns)
+        overlap_s = self._settings.overlap_s * _FURTHER ** (self._round - 1)
+        return max(0, known_ns - int(overlap_s * SECOND))
+
+    def _compare(self, now_ns: int) -> list[Finding]:
+        ours = self._ours()
+        listed = self._answers[Question.OPEN_ORDERS].orders
+        found = order_findings(ours, listed)
+        for finding in found:
+            self._look_ups.begin(finding.name, now_ns)
+        positions: PositionsAnswered = self._answers[Question.POSITIONS]
+        then = replace(ours, quantities=self._books.quantities(positions.event_time_ns))
+        found += position_findings(then, positions.quantities)
+        cash: CashAnswered = self._answers[Question.CASH]
+        then = replace(ours, cash=self._books.cash(cash.event_time_ns))
+        found += cash_findings(then, cash.amount, (), self._settings.cash_tolerance)
+        return sorted(found)
+
+    def _ours(self) -> OurBooks:
+        books = self._books
+        orders = books.views.orders
+        names = {*orders.working}
+        if Question.OPEN_ORDERS in self._answers:
+            names.update(order.client_order_id for order in self._answers[Question.OPEN_ORDERS].orders)
+        unsettled = {
+            name
+            for name in names
+            if books.touched_since(name, self._moment) or (name in orders.working and orders.working[name].asked)
+        }
+        return OurBooks(
+            books.account,
+            orders.working,
+            orders.ended.keys(),
+            orders.executions.keys(),
+            books.quantities(),
+            books.cash(),
+            books.locked(),
+            unsettled,
+        )
+
+    def _is_believed(self) -> bool:
+        if not self._found or self._round >= self._settings.rounds_max:
+            return True
+        return [one.numbers for one in self._found] == [one.numbers for one in self._before]
+
+    def _finish(self, now_ns: int) -> None:
+        self._phase = Phase.IDLE
+        books = self._books
+        locks = books.views.control.locks
+        for finding in self._found:
+            if finding.ours is None:
+                continue
+            numbers = (now_ns, finding.name, finding.ours, finding.theirs, books.account)
+            if finding.remedy is Remedy.UNLOCK:
+                books.record(SymbolUnlocked(*numbers))
+            elif finding.remedy is Remedy.LOCK:
+                lock = locks.get((books.account, finding.name))
+                if lock is None or (lock.ours, lock.theirs) != (finding.ours, finding.theirs):
+                    books.record(SymbolLocked(*numbers))
+        findings = [*sorted(self._booked.values()), *self._found]
+        books.record(Reconciled(now_ns, [finding.as_tree() for finding in findings]))

@@ -1,0 +1,318 @@
+"""The order keeper: the life of every order between intent and book, and the only place that owns doubt.
+
+It is a plain state machine without input or output. The loop, in each turn:
+
+    recorded  = keeper.take(broker.events(), now)      what the venue said: facts for the desk, in order
+    recorded += keeper.on_time(now)                    what the time brings: lost outcomes, questions, comparisons
+    ...decide, and for each intent, after its fact is recorded:
+    keeper.submit(orders); keeper.cancel(fact); keeper.replace(fact)
+    journal.commit()
+    for message in keeper.outbox(now): message.send(broker)
+    sleep until min(next slice, keeper.next_time_ns, next report)
+
+`record` journals a fact, applies it to the views, and returns it as read back from the journal's bytes. What the
+keeper knows of orders is in those views, so a new keeper on the views of a journal goes on where the old one stopped.
+`start(now)` comes before everything else: what has no answer is unknown until it was looked up, and a gap is open.
+
+`take` and `on_time` return every fact that was recorded, also those that are no business of a desk (gaps, findings,
+orders of the strategy `external`). What is told about an account besides orders is recorded as it comes.
+
+While `may_risk(symbol)` is False nothing new may be risked: there is no link, a gap is open, or the symbol is locked.
+What is submitted in a gap waits. When it is closed, an exit leaves if it still reduces what its strategy holds;
+everything else ends as never sent. Cancels of what would add to a position need not wait for the gap to close.
+
+A venue inside the process needs none of this: with `PERFECT` settings every fact is recorded as it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+from typing import Any
+
+from tapeline.domain.control import GapCause
+from tapeline.domain.execution import Execution
+from tapeline.domain.order import Order
+from tapeline.domain.reports import (
+    CashAnswered,
+    ExecutionsAnswered,
+    LinkLost,
+    LinkRestored,
+    OpenOrdersAnswered,
+    OrderAnswered,
+    PositionsAnswered,
+    Request,
+    RequestFailed,
+)
+from tapeline.domain.times import SECOND
+from tapeline.domain.words import Purpose, Reason, Side
+from tapeline.execution.bookings import Bookings
+from tapeline.execution.books import Books, Record
+from tapeline.execution.comparison import Comparison
+from tapeline.execution.look_ups import LookUps
+from tapeline.execution.order_reports import OrderReports
+from tapeline.execution.outbox import Ask, Cancel, Message, Replace, Submit
+from tapeline.execution.questions import Questions
+from tapeline.execution.settings import KeeperSettings
+from tapeline.execution.timers import Timers
+from tapeline.ledger.control_facts import GapClosed, GapOpened
+from tapeline.ledger.facts import (
+    CancelIntended,
+    OrderRejected,
+    ReplaceIntended,
+    ReplaceRejected,
+)
+from tapeline.ledger.views import Views
+
+Deadline = tuple[str, Request]
+_LOST_WITH_LINK = "The link was lost before an answer came."
+_LOST_WITH_RUN = "The program ended before an answer came."
+_NOT_SENT = "It waited while a gap was open, and what it was to reduce is not held any more; it was never sent."
+_NOT_REPLACED = "What became of an earlier request about the order is unknown; nothing was sent."
+
+
+class OrderKeeper:
+    """One account's orders at one venue.
+
+    views : the books, as `record` keeps them
+    random : draws the jitter of waiting times, nothing else
+    now_ns : when the keeper is made
+    """
+
+    def __init__(
+        self,
+        views: Views,
+        record: Record,
+        settings: KeeperSettings,
+        *,
+        random: Random,
+        now_ns: int = 0,
+        account: str = "main",
+    ) -> None:
+        self.settings, self.account, self._record = settings, account, record
+        self._books = Books(views, record, account)
+        self._bookings = Bookings(self._books)
+        self._questions = Questions(settings, random, first_id=now_ns + 1)
+        self._look_ups = LookUps(self._books, self._bookings, self._questions, settings, self._send_cancel)
+        self._reports = OrderReports(self._books, self._bookings, self._look_ups, self._report_missing)
+        self._comparison = Comparison(self._books, self._look_ups, self._questions, settings, self._execute)
+        self._deadlines: Timers[Deadline] = Timers()
+        self._waiting: list[Message] = []
+        self._is_linked = True
+        self._now_ns = now_ns
+        self._compare_at_ns: int | None = None
+        self._takers: dict[type, Callable[[Any], None]] = {
+            OrderAnswered: lambda answer: self._look_ups.on_answer(answer, self._now_ns),
+            RequestFailed: self._request_failed,
+            LinkLost: self._link_lost,
+            LinkRestored: self._link_restored,
+        }
+        for answer in (OpenOrdersAnswered, ExecutionsAnswered, PositionsAnswered, CashAnswered):
+            self._takers[answer] = lambda found: self._comparison.on_answer(found, self._now_ns)
+
+    # The loop's side ----------------------------------------------------------------------------------------
+
+    def start(self, now_ns: int) -> list[Any]:
+        """Begin, after a stop of whatever kind, and return what was recorded.
+
+        Nothing is risked before the venue was asked. Repeated, it asks again and changes nothing.
+        """
+        self._now_ns = now_ns
+        if self.settings.is_perfect:
+            return []
+        self._open_gap(GapCause.START, "")
+        self._lose_all(_LOST_WITH_RUN)
+        for name, state in self._books.working.items():
+            if True in state.asked.values():
+                self._look_ups.begin(name, now_ns, anew=True)
+        return self._books.hand_out()
+
+    def take(self, reports: Iterable[Any], now_ns: int) -> list[Any]:
+        """Take what the broker told, in order of arrival; return the facts that were recorded."""
+        self._now_ns = now_ns
+        if self.settings.is_perfect:
+            return [self._record(report) for report in reports]
+        for report in reports:
+            taker = self._takers.get(type(report))
+            if taker is not None:
+                taker(report)
+            elif report.kind in self._reports.kinds:
+                self._reports.take(report, now_ns)
+            else:
+                self._books.record(report)
+        self._go_on()
+        return self._books.hand_out()
+
+    def on_time(self, now_ns: int) -> list[Any]:
+        """Do what is due; return the facts that were recorded."""
+        self._now_ns = now_ns
+        if self.settings.is_perfect:
+            return []
+        for name, request in self._deadlines.take(now_ns):
+            self._lose(name, request, f"No answer within {self.settings.request_timeout_s:g} s.")
+        self._questions.on_time(now_ns)
+        if self._compare_at_ns is not None and now_ns >= self._compare_at_ns and self._is_linked:
+            self._compare_at_ns = None
+            self._comparison.begin(now_ns)
+        self._go_on()
+        return self._books.hand_out()
+
+    @property
+    def next_time_ns(self) -> int | None:
+        """When `on_time` has something to do next; None if only a report can bring something."""
+        due = [self._deadlines.next_ns, self._questions.next_time_ns]
+        if self._is_linked:
+            due += [self._comparison.next_time_ns, self._compare_at_ns]
+        return min((time_ns for time_ns in due if time_ns is not None), default=None)
+
+    def submit(self, orders: Sequence[Order]) -> None:
+        """Let orders leave that belong together, and whose intents are recorded."""
+        self._waiting.append(Submit(tuple(orders)))
+
+    def cancel(self, fact: CancelIntended) -> None:
+        """Let a cancel leave that is recorded; it waits for the look-up of an order that may not have arrived."""
+        state = self._books.working.get(fact.client_order_id)
+        if state is None:
+            return
+        in_doubt = state.asked.get(Request.SUBMIT) is True or state.asked.get(Request.CANCEL) is True
+        if not (in_doubt and self._look_ups.defer(fact)):
+            self._waiting.append(Cancel(fact))
+
+    def replace(self, fact: ReplaceIntended) -> list[Any]:
+        """Let a replace leave that is recorded. Returns its refusal if the order is in doubt."""
+        state = self._books.working.get(fact.client_order_id)
+        if state is None:
+            return []
+        if True in state.asked.values():
+            self._books.record(ReplaceRejected(fact.event_time_ns, fact.client_order_id, None, _NOT_REPLACED))
+            return self._books.hand_out()
+        self._waiting.append(Replace(fact))
+        return []
+
+    def outbox(self, now_ns: int) -> list[Message]:
+        """Return what leaves now, once; to be called after everything recorded is durable."""
+        if not self._is_linked:
+            return []
+        leaving: list[Message] = []
+        staying: list[Message] = []
+        for message in self._waiting:
+            (leaving if self._may_leave(message) else staying).append(message)
+        self._waiting = staying
+        if not self.settings.is_perfect:
+            for message in leaving:
+                self._time(message, now_ns)
+        return [*leaving, *[Ask(query) for query in self._questions.leaving()]]
+
+    def may_risk(self, symbol: str) -> bool:
+        """Return whether the books of a symbol are sure enough to add to its position."""
+        locks = self._books.views.control.locks
+        return self._is_linked and self._books.gap is None and (self.account, symbol) not in locks
+
+    # What the venue tells besides orders --------------------------------------------------------------------
+
+    def _request_failed(self, failure: RequestFailed) -> None:
+        self._lose(failure.client_order_id, failure.request, failure.text)
+        if failure.request is Request.SUBMIT:
+            for name, state in [*self._books.working.items()]:
+                if state.order.parent == failure.client_order_id:
+                    self._lose(name, Request.SUBMIT, failure.text)
+
+    def _link_lost(self, loss: LinkLost) -> None:
+        self._is_linked = False
+        self._questions.link_lost()
+        self._open_gap(GapCause.LINK_LOST, loss.cause)
+        self._lose_all(_LOST_WITH_LINK)
+
+    def _link_restored(self, _: LinkRestored) -> None:
+        if not self._is_linked:
+            self._is_linked = True
+            self._questions.link_restored(self._now_ns)
+        self._open_gap(GapCause.LINK_LOST, "")
+
+    def _report_missing(self, text: str) -> None:
+        self._open_gap(GapCause.REPORT_MISSING, text)
+
+    def _execute(self, execution: Execution, now_ns: int) -> None:
+        if self._bookings.fits(execution):
+            self._bookings.book(execution)
+        else:
+            self._look_ups.hold(execution, now_ns)
+
+    # Doubt --------------------------------------------------------------------------------------------------
+
+    def _lose(self, name: str, request: Request, text: str) -> None:
+        if self._books.lose(name, request, text, self._now_ns):
+            self._look_ups.begin(name, self._now_ns, anew=True)
+
+    def _lose_all(self, text: str) -> None:
+        # what waits in the outbox has not left, and is not lost with the link
+        waiting = {(name, Request.SUBMIT) for name in self._waiting_orders()}
+        waiting |= {
+            (message.fact.client_order_id, _REQUEST_OF[type(message)])
+            for message in self._waiting
+            if isinstance(message, Cancel | Replace)
+        }
+        for name, state in [*self._books.working.items()]:
+            for request in [*state.asked]:
+                if (name, request) not in waiting:
+                    self._lose(name, request, text)
+
+    def _open_gap(self, cause: GapCause, text: str) -> None:
+        if self._books.gap is None:
+            self._books.record(GapOpened(self._now_ns, cause, text))
+        self._compare_at_ns = None
+        self._comparison.begin(self._now_ns)
+
+    def _go_on(self) -> None:
+        if not self._comparison.advance(self._now_ns):
+            return
+        self._compare_at_ns = self._now_ns + int(self.settings.compare_every_s * SECOND)
+        if self._books.gap is not None:
+            self._books.record(GapClosed(self._now_ns))
+            self._waiting = [message for message in self._waiting if self._still_fits(message)]
+        self._bookings.forget()
+        if not self._look_ups:
+            self._books.forget()
+
+    # The outbox ---------------------------------------------------------------------------------------------
+
+    def _send_cancel(self, fact: CancelIntended) -> None:
+        self._waiting.append(Cancel(fact))
+
+    def _may_leave(self, message: Message) -> bool:
+        if self._books.gap is None:
+            return True
+        if not isinstance(message, Cancel) or message.fact.client_order_id in self._waiting_orders():
+            return False
+        state = self._books.states[message.fact.client_order_id]
+        return message.fact.purpose is None or state.order.purpose is Purpose.ENTRY
+
+    def _waiting_orders(self) -> set[str]:
+        submits = [message for message in self._waiting if isinstance(message, Submit)]
+        return {order.client_order_id for submit in submits for order in submit.orders}
+
+    def _still_fits(self, message: Message) -> bool:
+        """Whether what waited through a gap may leave; orders that may not are ended."""
+        if not isinstance(message, Submit):
+            return not isinstance(message, Cancel | Replace) or message.fact.client_order_id in self._books.working
+        lead = message.orders[0]
+        held = self._books.views.position(lead.strategy, lead.symbol, lead.account).quantity
+        reducible = held if lead.side is Side.SELL else -held
+        if lead.purpose is not Purpose.ENTRY and lead.quantity <= reducible:
+            return True
+        for order in message.orders:
+            self._books.record(OrderRejected(self._now_ns, order.client_order_id, Reason.NEVER_ARRIVED, _NOT_SENT))
+        return False
+
+    def _time(self, message: Message, now_ns: int) -> None:
+        """Note when an answer to a message is overdue."""
+        if isinstance(message, Submit):
+            requests = [(order.client_order_id, Request.SUBMIT) for order in message.orders]
+        elif isinstance(message, Cancel | Replace):
+            requests = [(message.fact.client_order_id, _REQUEST_OF[type(message)])]
+        for deadline in requests:
+            self._books.touch(deadline[0])
+            self._deadlines.set(deadline, now_ns + int(self.settings.request_timeout_s * SECOND))
+
+
+_REQUEST_OF: dict[type, Request] = {Cancel: Request.CANCEL, Replace: Request.REPLACE}

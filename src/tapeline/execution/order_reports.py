@@ -1,0 +1,136 @@
+"""What is told about orders, made fit for the books: once, in our names, and whatever overtook it.
+
+    told again, or overtaken by the order's end      nothing is recorded
+    about an order nobody here knows                 asked for by name; a gap opens
+    a refusal that says the order ended              recorded, and asked for by name: its end did not reach us
+    an execution                                     booked once by its id (`bookings.py`)
+
+A report never raises: what fits nothing is a question, not a fault of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tapeline.domain.reports import Request
+from tapeline.domain.words import OrderStatus
+from tapeline.execution.bookings import Bookings
+from tapeline.execution.books import Books
+from tapeline.execution.look_ups import LookUps
+from tapeline.ledger.facts import (
+    CancelRejected,
+    OrderAccepted,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    OrderTriggered,
+    ReplaceRejected,
+)
+from tapeline.ledger.order_book import OrderState
+
+Missing = Callable[[str], None]
+"""Called with a sentence when a report shows that others are missing."""
+
+
+class OrderReports:
+    """The facts that a venue tells about orders."""
+
+    def __init__(self, books: Books, bookings: Bookings, look_ups: LookUps, missing: Missing) -> None:
+        self._books, self._bookings, self._look_ups, self._missing = books, bookings, look_ups, missing
+        self._takers: dict[str, Callable[[Any, OrderState], bool]] = {
+            OrderAccepted.kind: self._accepted,
+            OrderTriggered.kind: self._triggered,
+            OrderReplaced.kind: self._replaced,
+            OrderCanceled.kind: self._ended,
+            OrderExpired.kind: self._ended,
+            OrderRejected.kind: self._rejected,
+            CancelRejected.kind: self._cancel_rejected,
+            ReplaceRejected.kind: self._replace_rejected,
+        }
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of facts that are taken here."""
+        return frozenset({*self._takers, OrderFilled.kind})
+
+    def take(self, fact: Any, now_ns: int) -> None:
+        """Take one fact as it was told."""
+        if fact.kind == OrderFilled.kind:
+            self.execute(fact, now_ns)
+            return
+        name = fact.client_order_id
+        state = self._books.states.get(name)
+        if state is None:
+            self._missing(f"{fact.kind} names the order {name}, which nobody here knows.")
+            self._look_ups.begin(name, now_ns)
+            return
+        taker = self._takers.get(fact.kind)
+        if state.status.is_working and taker is not None:
+            if taker(fact, state):
+                self._look_ups.begin(name, now_ns)
+        elif state.status is OrderStatus.REJECTED and fact.kind not in (OrderRejected.kind, *_REFUSALS):
+            # taken for never arrived, and yet the venue speaks of it
+            self._look_ups.begin(name, now_ns)
+
+    def execute(self, fact: OrderFilled, now_ns: int) -> None:
+        """Book the execution of a fill unless it is booked."""
+        execution = fact.execution
+        if self._bookings.is_booked(execution):
+            return
+        if not self._bookings.fits(execution, fact.leaves_quantity):
+            self._missing(
+                f"Execution {execution.execution_id} of {execution.quantity} {execution.symbol} does not fit "
+                f"order {execution.client_order_id} as it is known here."
+            )
+            self._look_ups.hold(execution, now_ns)
+        elif self._bookings.book(execution, fact.leaves_quantity):
+            state = self._books.states[execution.client_order_id]
+            self._missing(
+                f"Execution {execution.execution_id} leaves {fact.leaves_quantity} of order {fact.client_order_id}, "
+                f"by our sum {state.leaves_quantity}."
+            )
+
+    # Each returns whether the order is to be asked for by name ----------------------------------------------
+
+    def _accepted(self, fact: OrderAccepted, state: OrderState) -> bool:
+        is_known = fact.venue_order_id in (None, state.venue_order_id)
+        if Request.SUBMIT in state.asked or not is_known:
+            self._books.record(fact)
+        return False
+
+    def _triggered(self, fact: OrderTriggered, state: OrderState) -> bool:
+        if not state.is_triggered:
+            self._books.record(fact)
+        return False
+
+    def _replaced(self, fact: OrderReplaced, state: OrderState) -> bool:
+        self._bookings.replaced(fact)
+        return False
+
+    def _ended(self, fact: OrderCanceled | OrderExpired, state: OrderState) -> bool:
+        self._books.record(fact)
+        return False
+
+    def _rejected(self, fact: OrderRejected, state: OrderState) -> bool:
+        if state.filled_quantity:
+            return True  # it was not refused when it filled
+        self._books.record(fact)
+        return False
+
+    def _cancel_rejected(self, fact: CancelRejected, state: OrderState) -> bool:
+        if Request.CANCEL not in state.asked:
+            return False
+        self._books.record(fact)
+        return fact.status is None or not fact.status.is_working
+
+    def _replace_rejected(self, fact: ReplaceRejected, state: OrderState) -> bool:
+        if Request.REPLACE not in state.asked:
+            return False
+        self._books.record(fact)
+        return fact.status is None or not fact.status.is_working
+
+
+_REFUSALS = (CancelRejected.kind, ReplaceRejected.kind)

@@ -1,0 +1,235 @@
+"""Comparison of two books, ours and the venue's: what differs, in numbers, and what is safe to do about it.
+
+    ours: ABCD 300, working Dip-ABCD-...-1 (100, 40 filled)      theirs: ABCD 320, nothing works; execution E7 of 20
+
+    EXECUTION_MISSING  E7         ours 0,   theirs 20    BOOK      it is of an order of ours
+    ORDER_MISSING      Dip-...-1  ours 100, theirs none  ASK       a list that does not show it proves nothing
+
+The position is no finding: 300 and the 20 of E7 are what the venue says. Four rules:
+
+1. An execution is known by its id. Whatever the venue has executed is booked, whoever asked for it.
+2. An order that a list does not show is asked for by name. Nothing is ended or deleted because it is missing.
+3. A position that is missing is not flat: ours stays as it is. What executions do not explain locks the symbol, until
+   both books say the same again; no execution is invented that would explain it.
+4. Cash that differs by more than a tolerance is reported. Fees and interest come late and are no reason to trade.
+
+The result depends on the two books only, not on the order in which anything was listed or answered; after the defaults
+are done, the same comparison finds nothing but what was only reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import IntEnum
+from typing import Any
+
+from tapeline.domain.execution import Execution
+from tapeline.domain.position import ZERO
+from tapeline.domain.reports import VenueOrder
+from tapeline.ledger.canonical import amount_text
+from tapeline.ledger.order_book import OrderState
+
+TERMS = ("quantity", "limit_price", "stop_price", "trail_amount", "trail_percent")
+
+
+class FindingKind(IntEnum):
+    """What can differ."""
+
+    EXECUTION_MISSING = 1
+    EXECUTION_EXTERNAL = 2
+    ORDER_EXTERNAL = 3
+    ORDER_REVIVED = 4
+    ORDER_MISSING = 5
+    ORDER_FILLED_DIFFERS = 6
+    ORDER_TERMS_DIFFER = 7
+    POSITION_BREAK = 8
+    POSITION_AGREES = 9
+    CASH_BREAK = 10
+
+
+class Remedy(IntEnum):
+    """What is safe to do about a finding without asking anybody."""
+
+    BOOK = 1
+    ADOPT = 2
+    ASK = 3
+    LOCK = 4
+    UNLOCK = 5
+    REPORT = 6
+
+
+REMEDIES = {
+    FindingKind.EXECUTION_MISSING: Remedy.BOOK,
+    FindingKind.EXECUTION_EXTERNAL: Remedy.ADOPT,
+    FindingKind.ORDER_EXTERNAL: Remedy.ADOPT,
+    FindingKind.ORDER_REVIVED: Remedy.ASK,
+    FindingKind.ORDER_MISSING: Remedy.ASK,
+    FindingKind.ORDER_FILLED_DIFFERS: Remedy.ASK,
+    FindingKind.ORDER_TERMS_DIFFER: Remedy.ASK,
+    FindingKind.POSITION_BREAK: Remedy.LOCK,
+    FindingKind.POSITION_AGREES: Remedy.UNLOCK,
+    FindingKind.CASH_BREAK: Remedy.REPORT,
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One difference.
+
+    name : the execution's id, the client order id, the symbol or the account
+    ours, theirs : the quantities or amounts; None where a book has none
+    text : what else tells the two apart
+    """
+
+    kind: FindingKind
+    name: str
+    ours: Decimal | None = field(compare=False)
+    theirs: Decimal | None = field(compare=False)
+    text: str = field(default="", compare=False)
+
+    @property
+    def remedy(self) -> Remedy:
+        """What is safe to do by default."""
+        return REMEDIES[self.kind]
+
+    @property
+    def numbers(self) -> tuple[FindingKind, str, Decimal | None, Decimal | None, str]:
+        """Everything it says, to tell whether a later comparison found the same again."""
+        return self.kind, self.name, self.ours, self.theirs, self.text
+
+    def as_tree(self) -> dict[str, Any]:
+        """Return it as plain values for the journal."""
+        return {
+            "finding": self.kind.name,
+            "name": self.name,
+            "ours": None if self.ours is None else amount_text(self.ours),
+            "remedy": self.remedy.name,
+            "text": self.text,
+            "theirs": None if self.theirs is None else amount_text(self.theirs),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OurBooks:
+    """What we believe.
+
+    working : our working orders by client order id; ended : the names of those that ended
+    execution_ids : of everything booked
+    unsettled : orders that a request or report touched since the venue was asked; its answers cannot be held
+        against them
+    quantities : of the account by symbol, over all strategies; locked : the symbols that are locked
+    """
+
+    account: str
+    working: Mapping[str, OrderState]
+    ended: AbstractSet[str]
+    execution_ids: AbstractSet[str]
+    quantities: Mapping[str, Decimal]
+    cash: Decimal
+    locked: AbstractSet[str] = frozenset()
+    unsettled: AbstractSet[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class TheirBooks:
+    """What the venue answered."""
+
+    orders: Sequence[VenueOrder]
+    executions: Sequence[Execution]
+    quantities: Mapping[str, Decimal]
+    cash: Decimal
+
+
+def compare(ours: OurBooks, theirs: TheirBooks, cash_tolerance: Decimal) -> list[Finding]:
+    """Return what differs, in order of kind and name.
+
+    Executions that we miss are counted in before orders, positions and cash are compared: what they explain is no
+    finding of its own. cash_tolerance : in the account's currency; a difference up to it is none
+    """
+    missing = missing_executions(ours, theirs.executions)
+    findings = [execution_finding(ours, execution) for execution in missing]
+    findings += order_findings(ours, theirs.orders, missing)
+    findings += position_findings(ours, theirs.quantities, missing)
+    findings += cash_findings(ours, theirs.cash, missing, cash_tolerance)
+    return sorted(findings)
+
+
+def missing_executions(ours: OurBooks, executions: Iterable[Execution]) -> list[Execution]:
+    """Return the executions that are not booked, each once, in order of time and id."""
+    found = {one.execution_id: one for one in executions if one.execution_id not in ours.execution_ids}
+    return sorted(found.values(), key=lambda one: (one.event_time_ns, one.execution_id))
+
+
+def order_findings(ours: OurBooks, orders: Iterable[VenueOrder], missing: Sequence[Execution] = ()) -> list[Finding]:
+    """Return what differs between our working orders and those that the venue lists as open."""
+    listed = {order.client_order_id: order for order in orders if order.status.is_working}
+    coming: dict[str, Decimal] = {}
+    for execution in missing:
+        coming[execution.client_order_id] = coming.get(execution.client_order_id, ZERO) + execution.quantity
+    findings = []
+    for name, order in listed.items():
+        if name in ours.unsettled:
+            continue
+        state = ours.working.get(name)
+        if state is None:
+            revived = name in ours.ended
+            kind = FindingKind.ORDER_REVIVED if revived else FindingKind.ORDER_EXTERNAL
+            findings.append(Finding(kind, name, None, order.quantity, f"{order.side.name} {order.symbol}"))
+            continue
+        filled = state.filled_quantity + coming.get(name, ZERO)
+        if filled != order.filled_quantity:
+            findings.append(Finding(FindingKind.ORDER_FILLED_DIFFERS, name, filled, order.filled_quantity))
+        if changed := terms_that_differ(state, order):
+            findings.append(
+                Finding(FindingKind.ORDER_TERMS_DIFFER, name, state.quantity, order.quantity, ", ".join(changed))
+            )
+    for name, state in ours.working.items():
+        if name not in listed and name not in ours.unsettled:
+            findings.append(Finding(FindingKind.ORDER_MISSING, name, state.quantity, None, state.status.name))
+    return findings
+
+
+def terms_that_differ(state: OrderState, order: VenueOrder) -> list[str]:
+    """Return the names of the terms that the venue has otherwise; what a child works for is the venue's to say."""
+    is_alone = state.order.parent is None and state.order.group is None
+    names = TERMS if is_alone else TERMS[1:]
+    return [name for name in names if getattr(state, name) != getattr(order, name)]
+
+
+def position_findings(
+    ours: OurBooks, quantities: Mapping[str, Decimal], missing: Sequence[Execution] = ()
+) -> list[Finding]:
+    """Return the symbols whose quantity the executions do not explain, and the locked ones that agree again."""
+    expected = dict(ours.quantities)
+    for execution in missing:
+        expected[execution.symbol] = expected.get(execution.symbol, ZERO) + execution.signed_quantity
+    findings = []
+    for symbol in expected.keys() | quantities.keys() | ours.locked:
+        have, theirs = expected.get(symbol, ZERO), quantities.get(symbol)
+        if have != (theirs or ZERO):
+            findings.append(Finding(FindingKind.POSITION_BREAK, symbol, have, theirs))
+        elif symbol in ours.locked:
+            findings.append(Finding(FindingKind.POSITION_AGREES, symbol, have, theirs))
+    return findings
+
+
+def cash_findings(
+    ours: OurBooks, cash: Decimal, missing: Sequence[Execution], cash_tolerance: Decimal
+) -> list[Finding]:
+    """Return the account if its cash differs by more than the tolerance."""
+    paid = sum((one.signed_quantity * one.price + one.commission for one in missing), ZERO)
+    expected = ours.cash - paid
+    if abs(expected - cash) <= cash_tolerance:
+        return []
+    return [Finding(FindingKind.CASH_BREAK, ours.account, expected, cash, f"{cash - expected:+f}")]
+
+
+def execution_finding(ours: OurBooks, execution: Execution) -> Finding:
+    """Return what it means that an execution is not booked."""
+    known = execution.client_order_id in ours.working or execution.client_order_id in ours.ended
+    kind = FindingKind.EXECUTION_MISSING if known else FindingKind.EXECUTION_EXTERNAL
+    what = f"{execution.side.name} {execution.symbol} at {execution.price}, order {execution.client_order_id}"
+    return Finding(kind, execution.execution_id, None, execution.quantity, what)
