@@ -30,6 +30,7 @@ from tapeline.domain.words import (
 )
 from tapeline.engine.assembly import Assembly
 from tapeline.engine.denials import denial_sentence
+from tapeline.engine.settling import is_working, settle_foreign, settle_symbol, settle_ticket
 from tapeline.ledger.facts import (
     CancelIntended,
     CashMoved,
@@ -44,6 +45,7 @@ from tapeline.ledger.facts import (
     ReplaceIntended,
     SplitApplied,
 )
+from tapeline.ledger.views import Views
 from tapeline.simulation.amounts import ROUNDING_NUDGE
 from tapeline.simulation.book import apply_event
 
@@ -162,9 +164,23 @@ class Desk:
         strategy, symbol = self.assembly.names[intent["strategy"]], self.symbols[intent["symbol"]]
         return f"{strategy}/{symbol}/{int(intent['decided_ns'])}"
 
-    def book_report(self, fact: Any, session: int) -> None:
-        """Let the book take in a fact that came from the broker."""
-        self._takers[fact.kind](fact, session)
+    def book_report(self, fact: Any, session: int, views: Views) -> None:
+        """Let the book take in a fact that came from the broker, or was concluded from what it said.
+
+        views : the ledger, which has taken it in already
+        """
+        name = getattr(fact, "client_order_id", None)
+        number = self.tickets.get(name, -1) if name is not None else -1
+        if fact.kind in self._takers and (name is None or (number >= 0 and is_working(self.book, number))):
+            self._takers[fact.kind](fact, session)
+            return
+        symbol = getattr(fact, "symbol", None)
+        if symbol in self.columns:
+            settle_symbol(self.book, self.assembly.names, self.columns[symbol], symbol, views, fact.event_time_ns)
+        if number >= 0 and is_working(self.book, number):
+            settle_ticket(self.book, number, views, str(name))
+        elif name is not None:
+            settle_foreign(self.book, self.assembly.names, self.columns, views)
 
     def splits_of(self, report: SplitReported) -> list[SplitApplied]:
         """Return what a split does to the holding of each strategy; the account is cut to the symbol's step as one."""

@@ -13,7 +13,8 @@ one, nor a replay from a feed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,6 @@ import numpy as np
 from tapeline.domain.corporate import SplitReported
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.panel import Panel, Sessions
-from tapeline.domain.reports import Report
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import to_iso
 from tapeline.domain.words import IntentKind
@@ -29,6 +29,8 @@ from tapeline.engine.assembly import Assembly, view_of
 from tapeline.engine.desk import Desk
 from tapeline.engine.reasons import Reasons
 from tapeline.engine.result import Result, result_of
+from tapeline.execution.order_keeper import OrderKeeper
+from tapeline.execution.settings import PERFECT, KeeperSettings
 from tapeline.formula.splits import SplitRow, in_new_shares, ratio_of
 from tapeline.indicators.compiled import address_of_code
 from tapeline.ledger.canonical import decode
@@ -51,7 +53,8 @@ SliceDone = Callable[[Slice, "EventLoop"], None]
 class EventLoop:
     """Strategies at work on a feed and a broker, with every fact journaled.
 
-    batch_slices : slices per commit: 1 live, more in a replay
+    batch_slices : slices per commit: 1 live, more in a replay, which can be repeated
+    keeper : how far the venue is trusted; seed : of the jitter of its waiting times
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class EventLoop:
         clock: Clock,
         sessions: Sessions | None,
         batch_slices: int = 1,
+        keeper: KeeperSettings = PERFECT,
+        seed: int = 0,
         on_slice: SliceDone | None = None,
     ) -> None:
         self.assembly, self.feed, self.broker, self.journal = assembly, feed, broker, journal
@@ -71,6 +76,7 @@ class EventLoop:
         self.clock, self.batch_slices, self.on_slice = clock, batch_slices, on_slice
         self.desk = Desk(assembly, self.symbols)
         self.views = Views()
+        self.keeper = OrderKeeper(self.views, self.record, keeper, random=Random(seed), now_ns=clock.now_ns())
         self.slices = 0
         self._times: list[int] = []
         self._session: list[int] = []
@@ -111,6 +117,7 @@ class EventLoop:
             before = now
             if self.slices % self.batch_slices == 0:
                 self.journal.commit()
+            self.send()
         self._take_reports(before)
         if before is not None:
             self._close_session(before)
@@ -169,13 +176,24 @@ class EventLoop:
 
     def _take_reports(self, now: Slice | None) -> None:
         session = -1 if now is None else now.session
+        told: list[Any] = []
         for report in self.broker.events():
             if isinstance(report, SplitReported):
+                self._book(self.keeper.take(told, self.clock.now_ns()), session)
+                told = []
                 self._split(report, session)
-            elif isinstance(report, Report):
-                raise InvariantError(f"The broker reported {type(report).__name__}, but this loop asks nothing.")
             else:
-                self.desk.book_report(self.record(report), session)
+                told.append(report)
+        self._book(self.keeper.take(told, self.clock.now_ns()), session)
+
+    def _book(self, facts: Sequence[Any], session: int) -> None:
+        for fact in facts:
+            self.desk.book_report(fact, session, self.views)
+
+    def send(self) -> None:
+        """Let leave what may; everything it rests on has to be durable, or repeatable."""
+        for message in self.keeper.outbox(self.clock.now_ns()):
+            message.send(self.broker)
 
     def _split(self, report: SplitReported, session: int) -> None:
         """Record a split for each strategy that holds the symbol; book and formulas take it in once for all."""
@@ -203,13 +221,13 @@ class EventLoop:
         self._flush()
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
         recorded: CancelIntended = self.record(self.desk.cancel_of(intent, signal_id))
-        self.broker.cancel(recorded.client_order_id, recorded.event_time_ns)
+        self.keeper.cancel(recorded)
 
     def _replace(self, intent: Any, now: Slice) -> None:
         self._flush()
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
         recorded: ReplaceIntended = self.record(self.desk.replace_of(intent, signal_id))
-        self.broker.replace(recorded.client_order_id, recorded.event_time_ns, stop_price=recorded.stop_price)
+        self._book(self.keeper.replace(recorded), now.session)
 
     def _deny(self, intent: Any, now: Slice) -> None:
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
@@ -217,9 +235,9 @@ class EventLoop:
         self.record(denied)
 
     def _flush(self) -> None:
-        """Send the orders that belong together, in their order."""
+        """Hand on the orders that belong together, in their order."""
         if self._bracket:
-            self.broker.submit(self._bracket)
+            self.keeper.submit(self._bracket)
             self._bracket = []
 
     def _close_session(self, last: Slice) -> None:

@@ -1,0 +1,110 @@
+"""The book is brought to what the ledger says, where what happened is none of the book's plain events.
+
+Fills of our working orders, cancels and cash go to the book one by one, as in a backtest. An execution that is
+corrected or busted, a fill that comes after its order has ended, an order or an execution of somebody else: of these
+the ledger (`ledger/views.py`) knows exactly what they come to, and the book takes it over for the symbol concerned.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.words import OrderStatus
+from tapeline.ledger.views import Views
+from tapeline.simulation.records import ENTERING, FLAT, HOLDING
+from tapeline.simulation.tables import Book
+
+_UNKNOWN_PRICES = ("risk", "stop_price", "initial_stop", "target_price", "trail")
+_NO_TICKETS = ("entry_ticket", "stop_ticket", "target_ticket", "exit_ticket", "part_ticket")
+
+
+def settle_symbol(book: Book, names: tuple[str, ...], column: int, symbol: str, views: Views, time_ns: int) -> None:
+    """Take over what the account and each strategy hold of a symbol, and the cash.
+
+    names : of the strategies, in the book's order; time_ns : of a holding that nobody entered
+    """
+    tables = book.fixed
+    account = tables.account[0]
+    account["cash"] = float(views.cash_amount())
+    if symbol in views.marks:
+        tables.marks[column] = float(views.marks[symbol])
+        if np.isnan(tables.prices[column]):
+            tables.prices[column] = tables.marks[column]
+    for index, name in enumerate(names):
+        position = views.position(name, symbol)
+        _settle_holding(tables, index, column, position.quantity, position.average_price, time_ns)
+    total = float(views.quantity(symbol))
+    tables.positions[column] = total
+    tables.outside[column] = total - float(tables.holdings["quantity"][:, column].sum())
+    account["outside"] = np.count_nonzero(tables.outside)
+
+
+def settle_ticket(book: Book, number: int, views: Views, client_order_id: str) -> None:
+    """Take over the status and the stop of an order, after the venue refused a request about it."""
+    ticket = book.tables.tickets[number]
+    state = views.orders.states[client_order_id]
+    ticket["status"] = int(state.status)
+    if state.stop_price is not None:
+        ticket["stop_price"] = float(state.stop_price)
+        holding = book.fixed.holdings[ticket["strategy"], ticket["symbol"]]
+        if holding["stop_ticket"] == number and np.isnan(holding["trail"]):
+            holding["stop_price"] = float(state.stop_price)
+
+
+def settle_foreign(book: Book, names: tuple[str, ...], columns: dict[str, int], views: Views) -> None:
+    """Take over what orders of others may still buy and sell."""
+    tables = book.fixed
+    tables.foreign[:] = 0.0
+    for (_, strategy, symbol), exposure in views.orders.exposures().items():
+        column = columns.get(symbol)
+        if strategy not in names and column is not None:
+            tables.foreign[0, column] += float(exposure.buys)
+            tables.foreign[1, column] += float(exposure.sells)
+    tables.account[0]["foreign"] = np.count_nonzero(tables.foreign.any(axis=0))
+
+
+def is_working(book: Book, number: int) -> bool:
+    """Return whether the book takes plain events of an order."""
+    return bool(book.tables.tickets[number]["status"] < OrderStatus.FILLED)
+
+
+def _settle_holding(
+    tables: Any, index: int, column: int, quantity: Decimal, average_price: Decimal | None, time_ns: int
+) -> None:
+    holding, account = tables.holdings[index, column], tables.account[0]
+    held = float(quantity)
+    if held == holding["quantity"]:
+        return
+    state = tables.states[index, column]
+    if average_price is None:
+        holding["quantity"] = 0.0
+        if holding["entry_ticket"] >= 0 and holding["pending_notional"] > 0.0:
+            tables.states[index, column] = ENTERING
+        elif state != FLAT:
+            _clear(tables, index, column)
+        return
+    if state == FLAT:
+        account["busy"] += 1
+        holding["entry_ns"], holding["side"] = time_ns, 1 if held > 0 else -1
+        holding["entered_quantity"] = abs(held)
+        holding["highest"] = holding["lowest"] = float(average_price)
+    if state in (FLAT, ENTERING):
+        tables.states[index, column] = HOLDING
+    holding["quantity"] = held
+    holding["entry_price"] = float(average_price)
+
+
+def _clear(tables: Any, index: int, column: int) -> None:
+    holding, account = tables.holdings[index, column], tables.account[0]
+    account["busy"] -= 1
+    account["leaving"] -= int(holding["leaving"] != 0)
+    tables.states[index, column] = FLAT
+    blank = np.zeros(1, dtype=holding.dtype)[0]
+    for name in ("entry_price", "highest", "lowest", *_UNKNOWN_PRICES):
+        blank[name] = np.nan
+    for name in (*_NO_TICKETS, "entry_session"):
+        blank[name] = -1
+    tables.holdings[index, column] = blank
