@@ -88,9 +88,10 @@ def replay(
             )
         start_ns = int(data.start_ns[0])
         clock = VirtualClock(start_ns)
+        feed = broker.watch(ClockedFeed(Replay(data), clock))
         loop = EventLoop(
             assembly,
-            broker.watch(ClockedFeed(Replay(data), clock)),
+            feed,
             broker,
             journal,
             clock=clock,
@@ -103,14 +104,14 @@ def replay(
                 start_ns,
                 __version__,
                 code_digest(),
-                _configuration(assembly.manifest, settings, data, groups or {}),
+                configuration(assembly.manifest, settings, data, groups or {}),
                 data_source,
                 panel_digest(data),
                 seed,
             )
         )
         loop.record(CashMoved(start_ns, CashCause.DEPOSIT, exact(settings.account.cash)))
-        loop.run()
+        loop.run(feed.slices())
         inputs = Inputs(assembly.strategies, data, settings, corporate_actions, groups)
         result = dataclasses.replace(loop.result(), inputs=inputs)
         loop.record(RunEnded(clock.now_ns(), loop.views.digest(), {"digest": result.digest, "slices": loop.slices}))
@@ -144,9 +145,10 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def _configuration(
+def configuration(
     strategies: list[dict[str, Any]], settings: RunSettings, data: Panel, groups: Mapping[str, Sequence[Any]]
 ) -> dict[str, Any]:
+    """Return what was set, defaults included, as the manifest holds it."""
     return {
         **({"groups": {name: list(labels) for name, labels in groups.items()}} if groups else {}),
         "calendar": data.sessions.name if data.sessions is not None else None,

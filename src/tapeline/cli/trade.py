@@ -33,6 +33,7 @@ _EXITS = {
     Purpose.FLAT_BEFORE_CLOSE: "it goes flat before the close",
     Purpose.SCALE_OUT: "it scaled out",
     Purpose.LOSS_LIMIT: "it had lost what one trade may lose",
+    Purpose.FLATTEN: "everything was closed on demand",
 }
 
 

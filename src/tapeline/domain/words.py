@@ -138,6 +138,7 @@ class Purpose(IntEnum):
     FLAT_BEFORE_CLOSE = 5
     SCALE_OUT = 6
     LOSS_LIMIT = 7
+    FLATTEN = 8
 
     @property
     def word(self) -> str:

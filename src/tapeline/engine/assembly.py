@@ -103,8 +103,7 @@ class Assembly:
         count = len(self.strategies)
         settings = np.zeros(count, dtype=STRATEGY)
         rules = np.full((count, len(RULE_NAMES), 3), -1, dtype=np.int64)
-        given = self.settings.strategy_limits
-        limits = [given.get(name, it.limits) for name, it in zip(self.names, self.strategies, strict=True)]
+        limits = self.strategy_limits
         codes, constants, stack_size = [], [], 1
         code_first = constants_first = 0
         for index, (strategy, table) in enumerate(zip(self.strategies, self.tables, strict=True)):
@@ -136,6 +135,12 @@ class Assembly:
         )
         self.put_sectors(book, first_column)
         return book
+
+    @property
+    def strategy_limits(self) -> list[Limits | None]:
+        """The bounds of each strategy: those of the settings, else those that it declares."""
+        given = self.settings.strategy_limits
+        return [given.get(name, it.limits) for name, it in zip(self.names, self.strategies, strict=True)]
 
     def put_sectors(self, book: Book, first_column: int) -> None:
         """Tell a book the sectors of its symbols."""

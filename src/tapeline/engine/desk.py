@@ -46,6 +46,7 @@ from tapeline.ledger.facts import (
     SplitApplied,
 )
 from tapeline.ledger.views import Views
+from tapeline.risk.gate import Denial
 from tapeline.simulation.amounts import ROUNDING_NUDGE
 from tapeline.simulation.book import apply_event
 
@@ -140,6 +141,30 @@ class Desk:
             signal_id=signal_id,
             sizing=self.sizing_of(intent),
         )
+
+    def refusal_of(self, intent: Any, order: Order, denial: Denial, signal_id: str | None) -> OrderDenied:
+        """Return the denial of an order that the gate does not let leave."""
+        return OrderDenied(
+            order.decision_time_ns,
+            order.client_order_id,
+            order.strategy,
+            order.symbol,
+            order.side,
+            f"{order.quantity} at {order.order_type.name}: {denial.text}.",
+            limit=denial.limit,
+            purpose=order.purpose,
+            wanted_quantity=order.quantity,
+            signal_id=signal_id,
+            sizing=self.sizing_of(intent),
+            account=order.account,
+        )
+
+    def refuse(self, intent: Any, session: int) -> None:
+        """Let the book take in that an order which it asked for did not leave."""
+        self._apply(
+            EventKind.REJECTED, int(intent["ticket"]), -1, 0.0, 0.0, 0.0, 0.0,
+            int(intent["decided_ns"]), Stage.CLOCK, Reason.NONE, session,
+        )  # fmt: skip
 
     def sizing_of(self, intent: Any) -> dict[str, Any] | None:
         """Return what the quantity of an entry was computed from; None for other orders."""

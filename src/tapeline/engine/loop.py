@@ -13,7 +13,7 @@ one, nor a replay from a feed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -27,6 +27,7 @@ from tapeline.domain.times import to_iso
 from tapeline.domain.words import IntentKind
 from tapeline.engine.assembly import Assembly, view_of
 from tapeline.engine.desk import Desk
+from tapeline.engine.guard import Guard
 from tapeline.engine.reasons import Reasons
 from tapeline.engine.result import Result, result_of
 from tapeline.execution.order_keeper import OrderKeeper
@@ -39,7 +40,7 @@ from tapeline.ledger.views import Views
 from tapeline.ports.broker import Broker
 from tapeline.ports.clock import Clock
 from tapeline.ports.journal import Fact, Journal
-from tapeline.ports.market_data import MarketData
+from tapeline.ports.market_data import Tape
 from tapeline.simulation.addresses import address_of, book_address
 from tapeline.simulation.decision import close_slice
 from tapeline.simulation.lanes import LAYOUT, Curves, new_lanes, point_to, read_bars
@@ -60,7 +61,7 @@ class EventLoop:
     def __init__(
         self,
         assembly: Assembly,
-        feed: MarketData,
+        feed: Tape,
         broker: Broker,
         journal: Journal,
         *,
@@ -77,6 +78,8 @@ class EventLoop:
         self.desk = Desk(assembly, self.symbols)
         self.views = Views()
         self.keeper = OrderKeeper(self.views, self.record, keeper, random=Random(seed), now_ns=clock.now_ns())
+        self.guard: Guard | None = None
+        self._now_session = -1
         self.slices = 0
         self._times: list[int] = []
         self._session: list[int] = []
@@ -107,20 +110,20 @@ class EventLoop:
         for _, strategy, _, _ in self._free:
             strategy.on_start(self.symbols)
 
-    def run(self) -> None:
-        """Work through the feed to its end; commit whatever is left."""
+    def run(self, slices: Iterable[Slice]) -> None:
+        """Work through slices to their end; commit whatever is left."""
         before: Slice | None = None
-        for now in self.feed.slices():
+        for now in slices:
             if before is not None and now.session != before.session:
-                self._close_session(before)
+                self.close_session(before)
             self.step(now)
             before = now
             if self.slices % self.batch_slices == 0:
                 self.journal.commit()
             self.send()
-        self._take_reports(before)
+        self.take_reports()
         if before is not None:
-            self._close_session(before)
+            self.close_session(before)
         self.journal.commit()
 
     def step(self, now: Slice) -> None:
@@ -130,7 +133,8 @@ class EventLoop:
                 f"A slice that ends at {to_iso(now.end_ns)} was handed out at {to_iso(self.clock.now_ns())}, before its"
                 " end. The feed or the clock is wrong; nothing was decided on it."
             )
-        self._take_reports(now)
+        self._now_session = now.session
+        self.take_reports()
         np.copyto(self._bars, now.bars)
         self.assembly.program.advance(self._panel(now))
         book = self.desk.book
@@ -141,13 +145,15 @@ class EventLoop:
         end_slice(self._lane, 0)
         for index, strategy, view, table in self._free:
             row = int(signals.rows[index, 0])
-            if row >= 0:
+            if row >= 0 and not self._account[0]["halted"]:
                 view.turn_to(now.end_ns, now.session, now.session_open_ns, now.session_close_ns)
                 view.show(table.values, table.exists, row, book, _nothing)
                 strategy.on_slice(view)
         for intent in book.rows("intents"):
             self._handlers[IntentKind(int(intent["kind"]))](intent, now)
         self._flush()
+        if self.guard is not None:
+            self.guard.forget()
         account = self._account[0]
         self._times.append(now.end_ns)
         self._session.append(now.session)
@@ -174,21 +180,22 @@ class EventLoop:
         self.views.apply(recorded)
         return recorded
 
-    def _take_reports(self, now: Slice | None) -> None:
-        session = -1 if now is None else now.session
+    def take_reports(self) -> None:
+        """Take what the broker has told since the last call: journal, books, book."""
         told: list[Any] = []
         for report in self.broker.events():
             if isinstance(report, SplitReported):
-                self._book(self.keeper.take(told, self.clock.now_ns()), session)
+                self.book(self.keeper.take(told, self.clock.now_ns()))
                 told = []
-                self._split(report, session)
+                self._split(report, self._now_session)
             else:
                 told.append(report)
-        self._book(self.keeper.take(told, self.clock.now_ns()), session)
+        self.book(self.keeper.take(told, self.clock.now_ns()))
 
-    def _book(self, facts: Sequence[Any], session: int) -> None:
+    def book(self, facts: Sequence[Any]) -> None:
+        """Let the book take in facts that are recorded already."""
         for fact in facts:
-            self.desk.book_report(fact, session, self.views)
+            self.desk.book_report(fact, self._now_session, self.views)
 
     def send(self) -> None:
         """Let leave what may; everything it rests on has to be durable, or repeatable."""
@@ -210,6 +217,13 @@ class EventLoop:
     def _submit(self, intent: Any, now: Slice) -> None:
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
         order = self.desk.order_of(intent)
+        denial = self.guard.denies(order, self.clock.now_ns()) if self.guard is not None else None
+        if denial is not None:
+            if order.parent is None:
+                self._flush()
+                self.record(self.desk.refusal_of(intent, order, denial, signal_id))
+            self.desk.refuse(intent, now.session)
+            return
         recorded: OrderIntended = self.record(
             OrderIntended(order, signal_id, self.desk.sizing_of(intent), self.desk.instruction_of(intent))
         )
@@ -227,7 +241,7 @@ class EventLoop:
         self._flush()
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
         recorded: ReplaceIntended = self.record(self.desk.replace_of(intent, signal_id))
-        self._book(self.keeper.replace(recorded), now.session)
+        self.book(self.keeper.replace(recorded))
 
     def _deny(self, intent: Any, now: Slice) -> None:
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
@@ -240,7 +254,8 @@ class EventLoop:
             self.keeper.submit(self._bracket)
             self._bracket = []
 
-    def _close_session(self, last: Slice) -> None:
+    def close_session(self, last: Slice) -> None:
+        """Record the session's marks and compare the book with the ledger, to the cent."""
         self.record(SessionClosed(last.end_ns, self.desk.marks()))
         self._reconcile()
 
@@ -252,7 +267,12 @@ class EventLoop:
                 f"The book has cash of {approximate:.6f}, the ledger {ledger}; the difference is"
                 f" {approximate - float(ledger):.6f}. No further orders."
             )
-        held = {(p.strategy, p.symbol): p.quantity for p in self.views.positions.values() if p.quantity}
+        names = self.assembly.names
+        held = {
+            (p.strategy, p.symbol): p.quantity
+            for p in self.views.positions.values()
+            if p.quantity and p.strategy in names
+        }
         booked = self.desk.holdings()
         for strategy, symbol in sorted(held.keys() | booked.keys()):
             have, should = booked.get((strategy, symbol), 0), held.get((strategy, symbol), 0)

@@ -203,6 +203,17 @@ class OrderKeeper:
                 self._time(message, now_ns)
         return [*leaving, *[Ask(query) for query in self._questions.leaving()]]
 
+    def compare(self, now_ns: int) -> None:
+        """Compare the books with the venue's now, without waiting for the next time."""
+        if not self.settings.is_perfect:
+            self._compare_at_ns = None
+            self._comparison.begin(now_ns)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether there is a link and no gap."""
+        return self._is_linked and self._books.gap is None
+
     def may_risk(self, symbol: str) -> bool:
         """Return whether the books of a symbol are sure enough to add to its position."""
         locks = self._books.views.control.locks

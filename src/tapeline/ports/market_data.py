@@ -9,8 +9,8 @@ from tapeline.domain.panel import Panel
 from tapeline.domain.slice import Slice
 
 
-class MarketData(Protocol):
-    """A source of slices on one base frame."""
+class Tape(Protocol):
+    """Bars of some symbols on one base frame, as far as they have been handed out."""
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -23,8 +23,12 @@ class MarketData(Protocol):
         ...
 
     def history(self, symbol: str) -> Panel:
-        """Return the bars of one symbol that `slices` has yielded so far: raw prices, a row for each slice."""
+        """Return the bars of one symbol that were handed out so far: raw prices, a row for each slice."""
         ...
+
+
+class MarketData(Tape, Protocol):
+    """A source of slices that is read to its end."""
 
     def slices(self) -> Iterator[Slice]:
         """Yield each slice once, in order of time, not before it has ended."""

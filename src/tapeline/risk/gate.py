@@ -27,7 +27,7 @@ from tapeline.domain.errors import ConfigurationError
 from tapeline.domain.instrument import Instrument
 from tapeline.domain.order import Order
 from tapeline.domain.times import MINUTE, SECOND, to_iso
-from tapeline.domain.words import Limit, OrderType, Side, TimeInForce
+from tapeline.domain.words import Limit, OrderType, Purpose, Side, TimeInForce
 from tapeline.ledger.views import Views
 
 _AT_OPEN_OR_CLOSE = frozenset(
@@ -131,7 +131,7 @@ class Gate:
 
     def ask(self, order: Order, now_ns: int) -> Denial | None:
         """Return why an order may not be sent, None if it may; that counts it as sent."""
-        reduces = self.is_reduction(order)
+        reduces = self._closes(order) or self.is_reduction(order)
         denial = self._state(order, reduces) or self._form(order)
         if denial is None and not reduces:
             denial = self._risk(order, now_ns)
@@ -140,6 +140,13 @@ class Gate:
             self._sent.append(now_ns)
             self._recent.append((now_ns, _terms(order)))
         return denial
+
+    def _closes(self, order: Order) -> bool:
+        # what a strategy asks for to leave its holding is an exit, also while its stop is still being called back
+        if order.purpose is Purpose.ENTRY:
+            return False
+        held = self.views.position(order.strategy, order.symbol, order.account).quantity
+        return order.quantity <= (held if order.side is Side.SELL else -held)
 
     def is_reduction(self, order: Order) -> bool:
         """Return whether an order can only make the position smaller, whatever else of ours fills on its side.

@@ -367,6 +367,8 @@ def close_slice(book: Any, lane: Any, t: int) -> None:
             if not np.isnan(closes[symbol]):
                 book.priced_ns[symbol] = end_ns
         watch_day(book, end_ns, session)
+    if book.account[0].halted != 0:
+        return
     decision_rows = signals_of(lane).rows
     for strategy in range(book.states.shape[0]):
         decide(book, lane, strategy, decision_rows[strategy, t - lane.first_row], end_ns, session, open_ns, close_ns)

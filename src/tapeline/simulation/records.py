@@ -26,10 +26,12 @@ ACCOUNT = np.dtype(
         ("leaving", "i8"),
         ("foreign", "i8"),
         ("outside", "i8"),
+        ("halted", "i8"),
     ]
 )
 """Totals of the account; `busy` counts the holdings that are not flat, `foreign` the symbols with orders of others and
-`outside` those with shares that no strategy holds; the rest the used rows of their arrays."""
+`outside` those with shares that no strategy holds; while it is `halted` nothing is decided. The rest are the used rows
+of their arrays."""
 
 HOLDING_RECORD = np.dtype(
     [

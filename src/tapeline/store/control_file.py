@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ ENDING = ".control"
 APPLICATION_ID = 0x54415043
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 5.0
+PUBLISH_EVERY_S = 0.25
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -70,6 +72,8 @@ class ControlFile:
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection, self.path = connection, path
+        self._published_s = -PUBLISH_EVERY_S
+        self._unpublished: tuple[int, str] | None = None
 
     @classmethod
     @contextmanager
@@ -84,7 +88,9 @@ class ControlFile:
             path.touch(mode=0o600)
             connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             cls._prepare(connection, path)
-            yield cls(connection, path)
+            desk = cls(connection, path)
+            yield desk
+            desk._write_status()
         except (sqlite3.Error, OSError) as exc:
             raise StorageError(f"Control file {path}: {exc}. See whether its folder exists and has room.") from exc
         finally:
@@ -152,12 +158,20 @@ class ControlFile:
         )
 
     def publish(self, now_ns: int, status: Mapping[str, Any]) -> None:
-        """Show the present state, in place of the one before."""
-        body = json.dumps(status, sort_keys=True)
-        self._connection.execute("INSERT OR REPLACE INTO status VALUES (1, ?, ?)", (now_ns, body))
+        """Show the present state, in place of the one before; not more often than anybody reads it."""
+        self._unpublished = (now_ns, json.dumps(status, sort_keys=True))
+        if (now_s := time.monotonic()) - self._published_s >= PUBLISH_EVERY_S:
+            self._published_s = now_s
+            self._write_status()
+
+    def _write_status(self) -> None:
+        if self._unpublished is not None:
+            self._connection.execute("INSERT OR REPLACE INTO status VALUES (1, ?, ?)", self._unpublished)
+            self._unpublished = None
 
     def status(self) -> Status | None:
         """Return what the engine last showed, None if it never did."""
+        self._write_status()
         row = self._connection.execute("SELECT written_ns, body FROM status").fetchone()
         return Status(row[0], json.loads(row[1])) if row else None
 

@@ -38,8 +38,8 @@ class Register:
     fills : how many executions of an order were reported
     """
 
-    def __init__(self, symbols: tuple[str, ...], market: Market) -> None:
-        self.symbols, self.market = symbols, market
+    def __init__(self, symbols: tuple[str, ...], market: Market, latency_ns: int) -> None:
+        self.symbols, self.market, self._latency_ns = symbols, market, latency_ns
         self.orders: list[Order] = []
         self.numbers: dict[str, int] = {}
         self.totals: dict[int, Decimal] = {}
@@ -76,14 +76,13 @@ class Register:
     def _order_answered(self, query: Query, now_ns: int) -> Answer:
         assert query.client_order_id is not None
         number = self.numbers.get(query.client_order_id)
-        has_arrived = number is not None and self._status(number) is not OrderStatus.PENDING_NEW
-        order = self._venue_order(number) if number is not None and has_arrived else None
+        order = self._venue_order(number) if number is not None and self._has_arrived(number, now_ns) else None
         return OrderAnswered(now_ns, query.query_id, query.client_order_id, order)
 
     def _open_orders_answered(self, query: Query, now_ns: int) -> Answer:
         status = self.market.orders["status"]
-        numbers = np.flatnonzero((status < OrderStatus.FILLED) & (status != OrderStatus.PENDING_NEW))
-        return OpenOrdersAnswered(now_ns, query.query_id, tuple(self._venue_order(int(number)) for number in numbers))
+        numbers = [int(n) for n in np.flatnonzero(status < OrderStatus.FILLED) if self._has_arrived(int(n), now_ns)]
+        return OpenOrdersAnswered(now_ns, query.query_id, tuple(self._venue_order(number) for number in numbers))
 
     def _executions_answered(self, query: Query, now_ns: int) -> Answer:
         assert query.since_ns is not None
@@ -107,8 +106,14 @@ class Register:
     def _cash_answered(self, query: Query, now_ns: int) -> Answer:
         return CashAnswered(now_ns, query.query_id, cash_amount(self.market))
 
+    def _has_arrived(self, number: int, now_ns: int) -> bool:
+        if self.market.orders[number]["status"] != OrderStatus.PENDING_NEW:
+            return True
+        return self.orders[number].decision_time_ns + self._latency_ns < now_ns
+
     def _status(self, number: int) -> OrderStatus:
-        return OrderStatus(int(self.market.orders[number]["status"]))
+        # what has arrived waits for the market, over a night if need be
+        return max(OrderStatus(int(self.market.orders[number]["status"])), OrderStatus.NEW)
 
     def _venue_order(self, number: int) -> VenueOrder:
         row, order = self.market.orders[number], self.orders[number]
@@ -122,7 +127,7 @@ class Register:
             quantity=total if order.parent is None else self.totals.get(number, order.quantity),
             filled_quantity=exact(float(row["filled"])),
             status=self._status(number),
-            event_time_ns=int(row["ended_ns"]) or int(row["accepted_ns"]),
+            event_time_ns=int(row["ended_ns"]) or int(row["accepted_ns"]) or order.decision_time_ns,
             time_in_force=TimeInForce(int(row["time_in_force"])),
             limit_price=amount_of(row["limit_price"]),
             stop_price=amount_of(row["stop_price"]),

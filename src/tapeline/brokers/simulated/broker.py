@@ -34,6 +34,7 @@ from tapeline.ledger.facts import (
     OrderReplaced,
     OrderTriggered,
 )
+from tapeline.ports.clock import Clock
 from tapeline.ports.journal import Fact
 from tapeline.ports.market_data import MarketData
 from tapeline.simulation.arrivals import cancel, replace, submit
@@ -45,7 +46,10 @@ NO_ORDER = -1
 
 
 class SimulatedBroker:
-    """One account at the simulated venue."""
+    """One account at the simulated venue.
+
+    clock : the time at which questions are asked; without one it is the end of the last slice
+    """
 
     def __init__(
         self,
@@ -54,12 +58,13 @@ class SimulatedBroker:
         sessions: Sessions | None,
         settings: RunSettings,
         corporate_actions: Sequence[CorporateAction] = (),
+        clock: Clock | None = None,
     ) -> None:
-        self.symbols = symbols
+        self.symbols, self._clock = symbols, clock
         self.market = new_venue(symbols, settings, sessions, frame_ns, corporate_actions)
         self._columns = {symbol: column for column, symbol in enumerate(symbols)}
         self._latency_ns = round(settings.market.latency_s * SECOND)
-        self._register = Register(symbols, self.market)
+        self._register = Register(symbols, self.market, self._latency_ns)
         self._groups: dict[str, int] = {}
         self._filled: dict[int, Decimal] = {}
         self._splits = [action for action in corporate_actions if isinstance(action, Split)]
@@ -155,7 +160,8 @@ class SimulatedBroker:
     def ask(self, query: Query) -> None:
         """Ask what the venue knows now; the answer stands behind everything that had happened."""
         self._tell()
-        self._told.append(self._register.answer(query, self._now_ns))
+        now_ns = self._now_ns if self._clock is None else max(self._now_ns, self._clock.now_ns())
+        self._told.append(self._register.answer(query, now_ns))
 
     def events(self) -> list[Fact | Report]:
         """Return what happened and was answered since the last call, in order."""

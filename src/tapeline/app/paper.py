@@ -1,0 +1,137 @@
+"""Paper trading: strategies on a feed in real or compressed time, the simulated venue, a journal, people at the desk.
+
+    trade_on_paper([SwingTrend()], panel, Path("tapeline-work/run-0007/journal.sqlite"), speed=60)
+
+The same engine as a live run: every order goes through gate and order keeper, every fact is durable before anything
+leaves. Only the feed and the venue are simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tapeline import __version__
+from tapeline.app.replay import code_digest, configuration
+from tapeline.brokers.simulated.broker import SimulatedBroker
+from tapeline.domain.cash import CashCause
+from tapeline.domain.corporate import CorporateAction
+from tapeline.domain.errors import DataError
+from tapeline.domain.money import exact
+from tapeline.domain.panel import Panel
+from tapeline.domain.times import SECOND
+from tapeline.engine.assembly import AnyStrategy, assemble
+from tapeline.engine.guard import Guard
+from tapeline.engine.live import LiveEngine
+from tapeline.engine.loop import EventLoop
+from tapeline.engine.warmup_check import check_warmup
+from tapeline.execution.settings import KeeperSettings
+from tapeline.feeds.digest import panel_digest
+from tapeline.feeds.paced import PacedReplay, PacedTime
+from tapeline.feeds.replay import Replay
+from tapeline.ledger.facts import CashMoved, RunEnded, RunStarted
+from tapeline.risk.gate import Gate, GateSettings, Market
+from tapeline.risk.monitors import Monitors, MonitorSettings
+from tapeline.simulation.settings import RunSettings
+from tapeline.simulation.venue import instruments_of
+from tapeline.store.control_file import ControlFile
+from tapeline.store.sqlite_journal import SqliteJournal
+
+ANSWERED_AFTER_FRAMES = 2.5
+"""A venue that trades by bars tells of an order at the end of the next bar; this many frames are no sign of a loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperSettings:
+    """What a paper run adds to a backtest's settings.
+
+    gate, monitors : bounds of single orders and of the run; shortable : symbols that can be borrowed, None = all
+    """
+
+    gate: GateSettings = field(default_factory=GateSettings)
+    monitors: MonitorSettings = field(default_factory=MonitorSettings)
+    shortable: Collection[str] | None = None
+
+
+def trade_on_paper(
+    strategies: Sequence[AnyStrategy],
+    data: Panel,
+    journal_path: Path,
+    settings: RunSettings | None = None,
+    paper: PaperSettings | None = None,
+    *,
+    speed: float = 1.0,
+    data_source: str = "a panel in memory",
+    corporate_actions: Sequence[CorporateAction] = (),
+    groups: Mapping[str, Sequence[Any]] | None = None,
+    seed: int = 0,
+    on_turn: Callable[[LiveEngine], None] | None = None,
+) -> LiveEngine:
+    """Run strategies on paper until the bars end or somebody says stop. Returns the engine as it stopped.
+
+    journal_path : a new journal; commands and status go through the control file beside it
+    speed : how much faster than the computer's clock time runs; infinity = as fast as the work is done
+    Raises DataError when there is nothing to run on or the journal already holds a run.
+    """
+    settings, paper = settings or RunSettings(), paper or PaperSettings()
+    if not len(data):
+        raise DataError("There are no bars to trade on. Check period and symbols.")
+    assembly = assemble(
+        tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
+    )
+    check_warmup(assembly, data)
+    with SqliteJournal.writing(journal_path) as journal, ControlFile.open(journal_path) as control:
+        if journal.head().count:
+            raise DataError(
+                f"Journal {journal_path} already holds {journal.head().count} records; a paper run begins a new one."
+                " Name another file."
+            )
+        start_ns = int(data.start_ns[0])
+        time = PacedTime(start_ns, speed)
+        broker = SimulatedBroker(data.symbols, data.frame_ns, data.sessions, settings, corporate_actions, time)
+        feed = PacedReplay(Replay(data), on_slice=broker.play)
+        longest_s = ANSWERED_AFTER_FRAMES * int((data.end_ns - data.start_ns).max()) / SECOND
+        keeper = KeeperSettings(request_timeout_s=longest_s, horizon_s=2 * longest_s)
+        loop = EventLoop(assembly, feed, broker, journal, clock=time, sessions=data.sessions, keeper=keeper, seed=seed)
+        manifest = configuration(assembly.manifest, settings, data, groups or {})
+        loop.record(RunStarted(start_ns, __version__, code_digest(), manifest, data_source, panel_digest(data), seed))
+        loop.record(CashMoved(start_ns, CashCause.DEPOSIT, exact(settings.account.cash)))
+        gate = Gate(
+            paper.gate,
+            loop.views,
+            {instrument.symbol: instrument for instrument in instruments_of(data.symbols, settings)},
+            lambda symbol: float(loop.desk.book.fixed.positions[loop.desk.columns[symbol]]),
+            lambda symbol: market_of(loop, symbol),
+            shortable=paper.shortable,
+        )
+        guard = Guard(gate, Monitors(paper.monitors), loop.desk, loop.views, loop.record, loop.keeper.cancel)
+        gate.hold_back_by(lambda symbol: None if loop.keeper.may_risk(symbol) else _in_doubt(loop, symbol))
+        engine = LiveEngine(loop, guard, feed, time, control, on_turn=on_turn)
+        engine.run()
+        loop.record(RunEnded(time.now_ns(), loop.views.digest(), {"slices": loop.slices}))
+        journal.commit()
+    return engine
+
+
+def market_of(loop: EventLoop, symbol: str) -> Market:
+    """Return what a loop knows of a symbol's market now."""
+    column = loop.desk.columns[symbol]
+    tables = loop.desk.book.fixed
+    sessions, now_ns = loop.sessions, loop.clock.now_ns()
+    is_open = True
+    if sessions is not None:
+        # an order that is decided at a bar's end works from the next bar on
+        index = int(np.searchsorted(sessions.open_ns, now_ns, side="right")) - 1
+        is_open = index >= 0 and now_ns < int(sessions.close_ns[index])
+    return Market(float(tables.prices[column]), int(tables.priced_ns[column]), float("nan"), float("nan"), is_open)
+
+
+def _in_doubt(loop: EventLoop, symbol: str) -> str:
+    gap = loop.views.control.gap
+    if gap is not None:
+        return f"a gap is open ({gap.cause.name}): reports may be missing, and nothing new is risked"
+    return f"{symbol} is locked: the broker's position is not explained by executions"

@@ -1,0 +1,163 @@
+"""What stands between wishes and the outbox of a live loop: the gate, the trading state, the watches, overrides.
+
+The loop asks `denies` for each order before it is recorded, and calls `watch` once in each turn. What lowers the
+trading state is recorded with its cause; from HALTED on nothing is decided, and working entries are called back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.control import TradingState, Trigger
+from tapeline.domain.errors import InputError, UnknownNameError
+from tapeline.domain.order import Order
+from tapeline.domain.times import to_iso
+from tapeline.domain.words import Limit, Purpose
+from tapeline.engine.desk import Desk
+from tapeline.ledger.control_facts import LimitOverridden
+from tapeline.ledger.facts import CancelIntended
+from tapeline.ledger.views import Views
+from tapeline.ports.journal import Fact
+from tapeline.risk.gate import Denial, Gate
+from tapeline.risk.monitors import Alarm, Monitors
+from tapeline.risk.switch import TradingSwitch
+from tapeline.simulation.limit_rows import limit_rows
+from tapeline.simulation.limit_settings import Limits
+
+OVERRIDABLE = tuple(field.name for field in fields(Limits))
+
+
+class Guard:
+    """The guard of one loop.
+
+    record : journals a fact and returns it; cancel : the order keeper's
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        monitors: Monitors,
+        desk: Desk,
+        views: Views,
+        record: Callable[[Fact], Any],
+        cancel: Callable[[CancelIntended], None],
+    ) -> None:
+        self.gate, self.monitors, self.desk, self.views = gate, monitors, desk, views
+        self.switch = TradingSwitch(views, record)
+        self._record, self._cancel = record, cancel
+        self._in_force: tuple[LimitOverridden, ...] | None = None
+        self._denied: set[str] = set()
+        self._reconciled_ns: int | None = None
+        self.obey_state()
+
+    def denies(self, order: Order, now_ns: int) -> Denial | None:
+        """Return why an order may not leave. A child is sent with its entry, or not at all."""
+        if order.parent is not None:
+            return _NO_ENTRY if order.parent in self._denied else None
+        denial = self.gate.ask(order, now_ns)
+        if denial is not None:
+            self._denied.add(order.client_order_id)
+        return denial
+
+    def forget(self) -> None:
+        """Forget whose children are denied: a decision has been carried out."""
+        self._denied.clear()
+
+    def watch(self, now_ns: int, session: int, silent: Sequence[str], subscribed: int) -> None:
+        """Ask every watch what only the state of things tells."""
+        equity = float(self.desk.book.fixed.account[0]["equity"])
+        self.raise_alarm(self.monitors.see_equity(equity, session), now_ns)
+        self.raise_alarm(self.monitors.see_silence(list(silent), subscribed), now_ns)
+        control = self.views.control
+        if control.reconciled_ns != self._reconciled_ns:
+            self._reconciled_ns = control.reconciled_ns
+            self.raise_alarm(self.monitors.see_comparison(len(control.locks)), now_ns)
+        self.renew_limits(now_ns)
+
+    def raise_alarm(self, alarm: Alarm | None, now_ns: int) -> None:
+        """Lower the trading state as an alarm asks."""
+        if alarm is not None:
+            self.lower(alarm.state, alarm.trigger, alarm.text, now_ns)
+
+    def lower(self, state: TradingState, cause: Trigger, text: str, now_ns: int, *, who: str = "tapeline") -> bool:
+        """Lower the trading state and call back the entries that work. Returns whether it changed."""
+        if not self.switch.lower(state, cause, text, now_ns, who=who):
+            return False
+        self.obey_state()
+        for name, order in [*self.views.orders.working.items()]:
+            if order.order.purpose is Purpose.ENTRY and order.order.parent is None:
+                self._cancel(self._record(CancelIntended(now_ns, name, purpose=Purpose.ENTRY)))
+        return True
+
+    def raise_to(self, state: TradingState, *, who: str, reason: str, now_ns: int) -> None:
+        """Raise the trading state for a person. Raises InputError where it may not be."""
+        self.switch.raise_to(state, who=who, reason=reason, now_ns=now_ns)
+        self.obey_state()
+
+    def obey_state(self) -> None:
+        """Tell the book whether anything may be decided."""
+        self.desk.book.fixed.account[0]["halted"] = self.switch.state is TradingState.HALTED
+
+    def override(
+        self,
+        limit: str,
+        value: Decimal,
+        until_ns: int,
+        now_ns: int,
+        *,
+        who: str,
+        reason: str,
+        strategy: str | None = None,
+    ) -> None:
+        """Set a limit to another value for a while. Raises InputError for what is no limit, or for no reason."""
+        if limit not in OVERRIDABLE:
+            raise UnknownNameError("limit", limit, OVERRIDABLE)
+        if strategy is not None and strategy not in self.desk.assembly.names:
+            raise UnknownNameError("strategy", strategy, self.desk.assembly.names)
+        if not reason.strip():
+            raise InputError(f"The limit {limit} is set anew for a reason only. Give one with --reason.")
+        bound: dict[str, Any] = {limit: _as_bound(limit, value)}
+        Limits(**bound)  # refuses what is no bound
+        self._record(LimitOverridden(now_ns, limit, value, until_ns, who, reason, strategy))
+        self.renew_limits(now_ns)
+
+    def renew_limits(self, now_ns: int) -> None:
+        """Let overrides begin and end."""
+        in_force = tuple(o for o in self.views.control.overrides.values() if o.until_ns > now_ns)
+        if in_force == self._in_force:
+            return
+        self._in_force = in_force
+        assembly = self.desk.assembly
+        settings = assembly.settings
+        own = assembly.strategy_limits
+        account = settings.limits
+        for override in in_force:
+            bound: dict[str, Any] = {override.limit: _as_bound(override.limit, override.value)}
+            if override.strategy is None:
+                account = replace(account, **bound)
+            else:
+                index = assembly.names.index(override.strategy)
+                own[index] = replace(own[index] or Limits(), **bound)
+        rows = limit_rows(replace(settings, limits=account), own)
+        rows["patient"] = rows["watches_rows"] = True  # orders travel, and a watch may come at any time
+        self.desk.book.fixed.limits[:] = rows
+
+    def overrides(self) -> list[str]:
+        """Return the overrides in force as sentences."""
+        return [
+            f"{o.limit}{f' of {o.strategy}' if o.strategy else ''} is {o.value} until {to_iso(o.until_ns)}, by {o.who}:"
+            f" {o.reason}"
+            for o in self._in_force or ()
+        ]
+
+
+def _as_bound(limit: str, value: Decimal) -> float | int:
+    return int(value) if limit in ("positions", "trades_per_day", "losses_in_row") else float(np.float64(value))
+
+
+_NO_ENTRY = Denial(Limit.NONE, 0.0, 0.0, "its entry was denied")

@@ -1,0 +1,220 @@
+"""A live run: turn after turn, as long as the feed goes on.
+
+    each turn:
+        what people ask for            command -> journal -> effect
+        what the broker reports        -> order keeper -> journal -> book
+        slices that have ended         -> formulas, decisions, gate -> intents -> journal
+        what the time brings           lost outcomes, comparisons, flattening, watches
+        one commit, and only then      -> outbox -> broker
+        the state for those who look
+
+    rest until the next slice, the next timer, or whatever comes first
+
+A turn whose facts could not be made durable sends nothing: trading is HALTED, and the next turn tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from tapeline.domain.control import TradingState, Trigger
+from tapeline.domain.errors import InputError, StorageError, UnknownNameError
+from tapeline.domain.slice import Slice
+from tapeline.domain.times import SECOND, to_iso
+from tapeline.engine.guard import Guard
+from tapeline.engine.loop import EventLoop
+from tapeline.engine.status import status_of
+from tapeline.execution.flatten import Flattening
+from tapeline.ledger.control_facts import CommandGiven
+from tapeline.ports.control import Command, Control
+from tapeline.ports.live_data import LiveData
+from tapeline.ports.waits import Waits
+
+STATUS_EVERY_NS = SECOND
+OVERRIDE_LONGEST_NS = 24 * 3_600 * SECOND
+
+
+class LiveEngine:
+    """One loop under way, with the people around it.
+
+    loop : with its guard; data : the feed; waits : where it rests; control : the desk at which people stand
+    on_turn : called after each turn with the engine
+    """
+
+    def __init__(
+        self,
+        loop: EventLoop,
+        guard: Guard,
+        data: LiveData,
+        waits: Waits,
+        control: Control,
+        *,
+        on_turn: Callable[[LiveEngine], None] | None = None,
+    ) -> None:
+        self.loop, self.guard, self.data, self.waits, self.control = loop, guard, data, waits, control
+        self.on_turn = on_turn
+        self.flattening: Flattening | None = None
+        self.is_stopped = False
+        self._last: Slice | None = None
+        self._shown_ns = -STATUS_EVERY_NS
+        self._commands: dict[str, Callable[[Command, int], str]] = {
+            "pause": self._pause,
+            "resume": self._resume,
+            "halt": self._halt,
+            "flatten": self._flatten,
+            "override": self._override,
+            "reconcile": self._reconcile,
+            "stop": self._stop,
+        }
+        loop.guard = guard
+
+    def run(self) -> None:
+        """Go on until the feed has ended, or until somebody says stop."""
+        self.start()
+        while not self.is_stopped:
+            self.turn()
+            if self.data.next_ns is None:
+                break
+            following = [self.data.next_ns, self.loop.keeper.next_time_ns]
+            self.waits.wait(min((time_ns for time_ns in following if time_ns is not None), default=None))
+        self.finish()
+
+    def start(self) -> None:
+        """Begin: what the journal leaves in doubt is asked for before anything is risked."""
+        now_ns = self.loop.clock.now_ns()
+        self.guard.renew_limits(now_ns)
+        self.loop.book(self.loop.keeper.start(now_ns))
+        self._commit(now_ns)
+
+    def turn(self) -> None:
+        """Take in what has come, act on it, make it durable, send."""
+        clock = self.loop.clock
+        began_ns = clock.now_ns()
+        latch = self.control.halted()
+        if latch is not None:
+            self.guard.lower(TradingState.HALTED, Trigger.LOOP_STALLED, latch, began_ns, who="watchdog")
+        for command in self.control.commands():
+            self._obey(command, began_ns)
+        self.loop.take_reports()
+        for now in self.data.ready(began_ns):
+            self._take(now)
+        now_ns = clock.now_ns()
+        self.loop.take_reports()
+        self.loop.book(self.loop.keeper.on_time(now_ns))
+        if self.flattening is not None and self.loop.keeper.is_sure and self.flattening.advance(now_ns):
+            self.flattening = None
+        session = -1 if self._last is None else self._last.session
+        self.guard.watch(now_ns, session, self.data.silent(now_ns), len(self.data.symbols))
+        self.guard.raise_alarm(self.guard.monitors.see_turn(now_ns - began_ns), now_ns)
+        if self._commit(now_ns) and self.control.halted() is None:
+            self.loop.send()
+        self._show(now_ns)
+        if self.on_turn is not None:
+            self.on_turn(self)
+
+    def finish(self) -> None:
+        """Book the last session and make everything durable."""
+        self.loop.take_reports()
+        if self._last is not None:
+            self.loop.close_session(self._last)
+        self._commit(self.loop.clock.now_ns())
+        self._show(self.loop.clock.now_ns(), at_once=True)
+
+    def _take(self, now: Slice) -> None:
+        if self._last is not None and now.session != self._last.session:
+            self.loop.close_session(self._last)
+        self.loop.step(now)
+        self._last = now
+
+    def _commit(self, now_ns: int) -> bool:
+        try:
+            self.loop.journal.commit()
+        except StorageError as exc:
+            self.guard.raise_alarm(self.guard.monitors.see_journal_failure(str(exc)), now_ns)
+            return False
+        return True
+
+    def _show(self, now_ns: int, *, at_once: bool = False) -> None:
+        if at_once or now_ns - self._shown_ns >= STATUS_EVERY_NS:
+            self._shown_ns = now_ns
+            self.control.publish(now_ns, status_of(self))
+
+    # What people ask for ------------------------------------------------------------------------------------
+
+    def _obey(self, command: Command, now_ns: int) -> None:
+        """Do what a person asks, or say why not; both are recorded with who, when and why."""
+        refusal = ""
+        try:
+            if command.name not in self._commands:
+                raise UnknownNameError("command", command.name, self._commands)
+            text = self._commands[command.name](command, now_ns)
+        except InputError as exc:
+            text = refusal = str(exc)
+        self.loop.record(
+            CommandGiven(now_ns, command.name, dict(command.arguments), command.who, command.reason, refusal)
+        )
+        self._commit(now_ns)
+        self.control.answer(command, text, done=not refusal)
+
+    def _pause(self, command: Command, now_ns: int) -> str:
+        text = command.reason or "paused by a person"
+        if not self.guard.lower(TradingState.REDUCING, Trigger.PERSON, text, now_ns, who=command.who):
+            return f"Trading is {self.guard.switch.state.name} already; nothing was changed."
+        return "Trading is REDUCING: nothing is entered, exits go on, entries that worked are called back."
+
+    def _resume(self, command: Command, now_ns: int) -> str:
+        self.guard.raise_to(TradingState.ACTIVE, who=command.who, reason=command.reason, now_ns=now_ns)
+        self.flattening = None
+        return "Trading is ACTIVE."
+
+    def _halt(self, command: Command, now_ns: int) -> str:
+        text = command.reason or "halted by a person"
+        if not self.guard.lower(TradingState.HALTED, Trigger.PERSON, text, now_ns, who=command.who):
+            return "Trading is HALTED already; nothing was changed."
+        return "Trading is HALTED: nothing is decided; stops and targets that stand at the venue go on working."
+
+    def _flatten(self, command: Command, now_ns: int) -> str:
+        text = command.reason or "flattened by a person"
+        self.guard.lower(TradingState.HALTED, Trigger.PERSON, text, now_ns, who=command.who)
+        loop = self.loop
+        self.flattening = Flattening(loop.views, loop.record, loop.keeper.submit, loop.keeper.cancel)
+        working = len(loop.views.orders.working)
+        held = sum(1 for position in loop.views.positions.values() if position.quantity)
+        return f"Trading is HALTED; {working} orders are being canceled and {held} positions closed."
+
+    def _override(self, command: Command, now_ns: int) -> str:
+        given = command.arguments
+        limit, value, span_ns = str(_needed(given, "limit")), _amount(given), int(_needed(given, "for_ns"))
+        if not 0 < span_ns <= OVERRIDE_LONGEST_NS:
+            raise InputError(f"An override lasts up to 24 hours, asked for {span_ns / SECOND / 60:g} minutes.")
+        until_ns = now_ns + span_ns
+        strategy = given.get("strategy")
+        self.guard.override(limit, value, until_ns, now_ns, who=command.who, reason=command.reason, strategy=strategy)
+        return f"The limit {limit} is {value} until {to_iso(until_ns)}."
+
+    def _reconcile(self, command: Command, now_ns: int) -> str:
+        self.loop.keeper.compare(now_ns)
+        return "The broker is being asked; `tapeline status` shows what the comparison finds."
+
+    def _stop(self, command: Command, now_ns: int) -> str:
+        self.is_stopped = True
+        return "The run stops after this turn; what works at the venue goes on working."
+
+
+def _needed(given: Mapping[str, Any], name: str) -> Any:
+    if name not in given:
+        raise InputError(f"The command needs {name}; found {', '.join(sorted(given)) or 'nothing'}.")
+    return given[name]
+
+
+def _amount(given: Mapping[str, Any]) -> Decimal:
+    text = str(_needed(given, "value"))
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise InputError(f"The value {text!r} is no number.") from None
+    if not value.is_finite():
+        raise InputError(f"The value {text!r} is no number.")
+    return value

@@ -1,0 +1,87 @@
+"""The present state of a live run as plain values, for whoever looks: the command line, later a page.
+
+Amounts are texts, times ISO 8601 in UTC; everything comes from the ledger's views but equity and marks, which are the
+book's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tapeline.domain.times import to_iso
+from tapeline.ledger.canonical import amount_text
+from tapeline.ledger.order_book import OrderState
+from tapeline.ledger.views import Views
+
+if TYPE_CHECKING:
+    from tapeline.engine.live import LiveEngine
+
+ORDERS_SHOWN = 500
+
+
+def status_of(engine: LiveEngine) -> dict[str, Any]:
+    """Return what there is to know about a run now."""
+    loop, guard, views = engine.loop, engine.guard, engine.loop.views
+    control, account = views.control, loop.desk.book.fixed.account[0]
+    return {
+        "time": to_iso(loop.clock.now_ns()),
+        "strategies": list(loop.assembly.names),
+        "symbols": len(loop.symbols),
+        "slices": loop.slices,
+        "facts": loop.journal.head().count,
+        "state": control.state.name,
+        "is_flattening": engine.flattening is not None,
+        "gap": None
+        if control.gap is None
+        else {"since": to_iso(control.gap.event_time_ns), "cause": control.gap.cause.name},
+        "locks": [symbol for _, symbol in sorted(control.locks)],
+        "reconciled": None if control.reconciled_ns is None else to_iso(control.reconciled_ns),
+        "overrides": guard.overrides(),
+        "next_slice": None if engine.data.next_ns is None else to_iso(engine.data.next_ns),
+        "equity": f"{float(account['equity']):.2f}",
+        "cash": amount_text(views.cash_amount()),
+        "long_exposure": f"{float(account['long_exposure']):.2f}",
+        "short_exposure": f"{float(account['short_exposure']):.2f}",
+        "round_trips": len(views.round_trips),
+        "denied": views.denied_count,
+        "positions": _positions(views),
+        "orders": [_order(state) for state in [*views.orders.working.values()][:ORDERS_SHOWN]],
+        "orders_working": len(views.orders.working),
+    }
+
+
+def _positions(views: Views) -> list[dict[str, Any]]:
+    rows = []
+    for _, position in sorted(views.positions.items()):
+        if position.quantity:
+            mark = views.marks.get(position.symbol)
+            rows.append(
+                {
+                    "account": position.account,
+                    "strategy": position.strategy,
+                    "symbol": position.symbol,
+                    "quantity": amount_text(position.quantity),
+                    "average_price": f"{position.average_price:.4f}",
+                    "mark": None if mark is None else amount_text(mark),
+                    "unrealized": None if mark is None else f"{position.unrealized(mark):.2f}",
+                    "realized": f"{position.net_realized:.2f}",
+                }
+            )
+    return rows
+
+
+def _order(state: OrderState) -> dict[str, Any]:
+    order = state.order
+    prices = {"limit_price": state.limit_price, "stop_price": state.stop_price}
+    return {
+        "client_order_id": order.client_order_id,
+        "strategy": order.strategy,
+        "symbol": order.symbol,
+        "side": order.side.name,
+        "type": order.order_type.name,
+        "purpose": order.purpose.word,
+        "quantity": amount_text(state.quantity),
+        "leaves_quantity": amount_text(state.leaves_quantity),
+        "status": state.status.name,
+        **{name: None if price is None else amount_text(price) for name, price in prices.items()},
+    }

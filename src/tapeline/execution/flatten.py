@@ -1,0 +1,85 @@
+"""Flatten: cancel everything, wait until it has ended, close what is held, see that it is gone.
+
+    for each symbol with a working order     cancel it; a cancel that is refused or lost is asked again
+    for each symbol without one              one closing order for what each strategy holds of it
+    when nothing works and nothing is held   the books are compared with the venue's; equal means flat
+
+It never overshoots: a closing order is made only when nothing else of the symbol works or is in doubt, for no more than
+what is held then, and never two at a time. It is a plain state machine like the order keeper: it survives a lost
+link, a gap and a restart, because it looks at the books anew each time and remembers nothing but that it was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tapeline.domain.order import Order, client_order_id
+from tapeline.domain.times import SECOND
+from tapeline.domain.words import OrderStatus, OrderType, Purpose, Side, TimeInForce
+from tapeline.ledger.facts import CancelIntended, OrderIntended
+from tapeline.ledger.order_book import OrderState
+from tapeline.ledger.views import Views
+
+RETRY_NS = 5 * SECOND
+"""How long a cancel or a closing order that came to nothing rests before it is asked for again."""
+
+
+class Flattening:
+    """One order to flatten, until it is done.
+
+    record : journals a fact and returns it; submit, cancel : the order keeper's
+    """
+
+    def __init__(
+        self,
+        views: Views,
+        record: Callable[[Any], Any],
+        submit: Callable[[Sequence[Order]], None],
+        cancel: Callable[[CancelIntended], None],
+    ) -> None:
+        self._views, self._record, self._submit, self._cancel = views, record, submit, cancel
+        self._asked_ns: dict[str, int] = {}
+        self._count = 0
+
+    def advance(self, now_ns: int) -> bool:
+        """Do what can be done now. Returns whether nothing works and nothing is held in these books."""
+        busy: set[str] = set()
+        for name, state in [*self._views.orders.working.items()]:
+            busy.add(state.order.symbol)
+            if state.order.purpose is not Purpose.FLATTEN:
+                self._call_back(name, state, now_ns)
+        held = [
+            position
+            for _, position in sorted(self._views.positions.items())
+            if position.quantity and position.symbol not in busy
+        ]
+        for position in held:
+            key = f"{position.account}/{position.strategy}/{position.symbol}"
+            if now_ns - self._asked_ns.get(key, -RETRY_NS) < RETRY_NS:
+                continue
+            self._asked_ns[key] = now_ns
+            self._count += 1
+            order = Order(
+                client_order_id(position.strategy, position.symbol, now_ns, self._count),
+                position.strategy,
+                position.symbol,
+                Side.SELL if position.quantity > 0 else Side.BUY,
+                OrderType.MARKET,
+                abs(position.quantity),
+                now_ns,
+                self._count,
+                TimeInForce.GTC,
+                purpose=Purpose.FLATTEN,
+                account=position.account,
+            )
+            self._submit([self._record(OrderIntended(order)).order])
+        return not busy and not held
+
+    def _call_back(self, name: str, state: OrderState, now_ns: int) -> None:
+        waits = now_ns - self._asked_ns.get(name, -RETRY_NS) < RETRY_NS
+        if waits or state.status is OrderStatus.PENDING_CANCEL:
+            return
+        self._asked_ns[name] = now_ns
+        self._count += 1
+        self._cancel(self._record(CancelIntended(now_ns, name, self._count, Purpose.FLATTEN)))

@@ -1,0 +1,285 @@
+"""Paper trading: the live engine on a replayed feed and the simulated venue, with people at the desk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from tapeline import (
+    Account,
+    Limits,
+    Market,
+    RuleStrategy,
+    RunSettings,
+    backtest,
+    bars,
+    distance,
+    ema,
+    percent_of_equity,
+)
+from tapeline.app.paper import trade_on_paper
+from tapeline.domain.control import TradingState
+from tapeline.domain.errors import DataError
+from tapeline.engine.live import LiveEngine
+from tapeline.feeds.simulated import simulate_market
+from tapeline.ledger.facts import CommandGiven, OrderIntended, RunEnded
+from tapeline.ledger.views import rebuild
+from tapeline.store.control_file import CommandAnswer, ControlFile
+from tapeline.store.sqlite_journal import SqliteJournal
+from tapeline.strategies.moving_average_cross import MovingAverageCross
+from tapeline.tape.calendars import sessions
+
+PANEL = simulate_market(7, sessions=sessions("XNYS", date(2024, 1, 2), date(2024, 1, 2)), symbols=3).panel
+
+# orders travel in a live run, so the backtest to compare with has some latency as well
+TRAVELS = RunSettings(market=Market(latency_s=0.001))
+MARGIN = replace(TRAVELS, account=Account(kind="margin", leverage=2.0, short_allowed=True))
+
+
+class Eager(RuleStrategy):
+    """Often in the market, with stops and targets."""
+
+    bar = bars("5min")
+    size = percent_of_equity(20)
+    enter_long = bar.close > ema(bar.close, 3)
+    exit_long = bar.close < ema(bar.close, 8)
+    stop = distance(bar.close * 0.01)
+    target = distance(bar.close * 0.02)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder in memory where there is one: every turn waits for the disk, which is not what is tested here."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
+        yield Path(name)
+
+
+def run(folder: Path, settings: RunSettings = TRAVELS, **options: Any) -> LiveEngine:
+    strategies = [Eager(), MovingAverageCross(frame="5min")]
+    return trade_on_paper(strategies, PANEL, folder / "journal", settings, speed=math.inf, **options)
+
+
+def facts(folder: Path, kind: str = "") -> list[Any]:
+    with SqliteJournal.reading(folder / "journal") as journal:
+        return [record.fact for record in journal.read(kind=kind or None)]
+
+
+def test_a_live_run_trades_what_the_backtest_trades(folder: Path) -> None:
+    """Through gate, order keeper, comparisons with the venue and a commit for each turn: the same, hash for hash."""
+    expected = backtest([Eager(), MovingAverageCross(frame="5min")], PANEL, TRAVELS)
+
+    engine = run(folder)
+
+    assert len(expected.executions) > 20
+    assert list(engine.loop.result().execution_lines()) == list(expected.execution_lines())
+    assert engine.loop.result().digest == expected.digest
+
+
+def test_the_journal_gives_the_books_back(folder: Path) -> None:
+    engine = run(folder)
+
+    with SqliteJournal.reading(folder / "journal") as journal:
+        again = rebuild(journal)
+    assert again.to_bytes() == engine.loop.views.to_bytes()
+    (ended,) = facts(folder, RunEnded.kind)
+    assert ended.summary["slices"] == len(PANEL)
+
+
+class Person:
+    """Somebody who gives commands at given slices, through the file beside the journal."""
+
+    def __init__(self, folder: Path, acts: dict[int, tuple[str, str, dict[str, Any]]]) -> None:
+        self.journal, self.acts, self.numbers = folder / "journal", acts, list[int]()
+        self.states: dict[int, TradingState] = {}
+        self.looks: dict[int, Any] = {}
+
+    def __call__(self, engine: LiveEngine) -> None:
+        slices = engine.loop.slices
+        self.states[slices] = engine.guard.switch.state
+        act = self.acts.pop(slices, None)
+        if act is not None:
+            name, reason, arguments = act
+            with ControlFile.open(self.journal) as desk:
+                now_ns = engine.loop.clock.now_ns()
+                self.numbers.append(desk.give(name, who="anna", reason=reason, now_ns=now_ns, arguments=arguments))
+
+    def answers(self) -> list[CommandAnswer | None]:
+        with ControlFile.open(self.journal) as desk:
+            return [desk.answer_of(number) for number in self.numbers]
+
+
+def told(folder: Path, *acts: tuple[int, str, str, dict[str, Any]]) -> Person:
+    return Person(folder, {slices: (name, reason, arguments) for slices, name, reason, arguments in acts})
+
+
+def entries_after(folder: Path, slices: int) -> int:
+    at_ns = int(PANEL.end_ns[slices - 1])
+    intended = [fact.order for fact in facts(folder, OrderIntended.kind)]
+    return sum(order.purpose.word == "entry" and order.decision_time_ns > at_ns for order in intended)
+
+
+def test_a_pause_stops_entries_and_lets_exits_go_on(folder: Path) -> None:
+    person = told(folder, (100, "pause", "lunch", {}))
+
+    run(folder, on_turn=person)
+
+    (answer,) = person.answers()
+    assert answer is not None and answer.done
+    assert answer.text.startswith("Trading is REDUCING")
+    assert entries_after(folder, 101) == 0
+    exits = [fact for fact in facts(folder, OrderIntended.kind) if fact.order.purpose.word == "exit_rule"]
+    assert any(fact.order.decision_time_ns > int(PANEL.end_ns[101]) for fact in exits)
+    assert person.states[len(PANEL)] is TradingState.REDUCING
+
+
+def test_back_to_trading_needs_a_reason_and_books_that_were_compared(folder: Path) -> None:
+    person = told(folder, (100, "pause", "lunch", {}), (120, "resume", "", {}), (130, "resume", "back from lunch", {}))
+
+    run(folder, on_turn=person)
+
+    paused, without, resumed = person.answers()
+    assert paused is not None and without is not None and resumed is not None
+    assert (paused.done, without.done, resumed.done) == (True, False, True)
+    assert "for a reason only" in without.text
+    assert person.states[125] is TradingState.REDUCING
+    assert person.states[135] is TradingState.ACTIVE
+    assert entries_after(folder, 135) > 0
+    commands = facts(folder, CommandGiven.kind)
+    assert [(fact.command, fact.who, fact.reason, bool(fact.refusal)) for fact in commands] == [
+        ("pause", "anna", "lunch", False),
+        ("resume", "anna", "", True),
+        ("resume", "anna", "back from lunch", False),
+    ]
+
+
+def test_halted_nothing_is_decided_and_stops_at_the_venue_go_on(folder: Path) -> None:
+    person = told(folder, (100, "halt", "looks wrong", {}))
+
+    engine = run(folder, on_turn=person)
+
+    at_ns = int(PANEL.end_ns[101])
+    later = [fact.order for fact in facts(folder, OrderIntended.kind) if fact.order.decision_time_ns > at_ns]
+    assert later == []
+    assert engine.guard.switch.state is TradingState.HALTED
+
+
+def test_flatten_closes_everything_and_stays_flat(folder: Path) -> None:
+    person = told(folder, (100, "flatten", "fire alarm", {}))
+    held: dict[int, int] = {}
+
+    def watch(engine: LiveEngine) -> None:
+        person(engine)
+        held[engine.loop.slices] = sum(bool(position.quantity) for position in engine.loop.views.positions.values())
+
+    engine = run(folder, MARGIN, on_turn=watch)
+
+    assert held[100] > 0
+    assert held[104] == 0
+    assert not engine.loop.views.orders.working
+    assert entries_after(folder, 101) == 0
+    (answer,) = person.answers()
+    assert answer is not None
+    assert f"{held[100]} positions closed" in answer.text
+    book = engine.loop.desk.book.fixed
+    assert not book.states.any()
+    assert not book.positions.any()
+    assert not any(book.holdings["quantity"].ravel())
+
+
+def test_an_override_holds_for_its_time(folder: Path) -> None:
+    """At first nothing may be held; for half an hour a fifth of equity may."""
+    nothing = replace(TRAVELS, limits=Limits(gross=1e-6))
+    person = told(folder, (100, "override", "try", {"limit": "gross", "value": "0.2", "for_ns": 30 * 60 * 10**9}))
+
+    run(folder, nothing, on_turn=person)
+
+    start, end = int(PANEL.end_ns[100]), int(PANEL.end_ns[131])
+    times = [fact.order.decision_time_ns for fact in facts(folder, OrderIntended.kind)]
+    entries = [f.order.decision_time_ns for f in facts(folder, OrderIntended.kind) if f.order.purpose.word == "entry"]
+    assert times
+    assert all(start <= time <= end for time in entries)
+
+
+REFUSED: dict[str, tuple[str, str, dict[str, Any], str]] = {
+    "a command that is none": ("halz", "", {}, "Did you mean 'halt'"),
+    "a limit that is none": ("override", "x", {"limit": "gros", "value": "1", "for_ns": 1}, "Did you mean 'gross'"),
+    "a value that is none": ("override", "x", {"limit": "gross", "value": "much", "for_ns": 1}, "is no number"),
+    "a bound of nothing": ("override", "x", {"limit": "gross", "value": "0", "for_ns": 1}, "must be above zero"),
+    "no reason": ("override", "", {"limit": "gross", "value": "1", "for_ns": 1}, "for a reason only"),
+    "too long": ("override", "x", {"limit": "gross", "value": "1", "for_ns": 10**15}, "up to 24 hours"),
+    "no value": ("override", "x", {"limit": "gross", "for_ns": 1}, "needs value"),
+    "a strategy that does not run": (
+        "override", "x", {"limit": "gross", "value": "1", "for_ns": 1, "strategy": "Eagar"}, "Did you mean 'Eager'",
+    ),
+    "up from where it is": ("resume", "x", {}, "is not above that"),
+}  # fmt: skip
+
+
+def test_what_cannot_be_done_is_refused_recorded_and_changes_nothing(folder: Path) -> None:
+    acts = [(20 + n, name, reason, given) for n, (name, reason, given, _) in enumerate(REFUSED.values())]
+    person = told(folder, *acts)
+    expected = backtest([Eager(), MovingAverageCross(frame="5min")], PANEL, TRAVELS)
+
+    engine = run(folder, on_turn=person)
+
+    for answer, (*_, words) in zip(person.answers(), REFUSED.values(), strict=True):
+        assert answer is not None
+        assert (answer.done, words in answer.text) == (False, True), answer.text
+    assert all(fact.refusal for fact in facts(folder, CommandGiven.kind))
+    assert engine.loop.result().digest == expected.digest
+
+
+def test_the_latch_halts_what_a_watchdog_or_a_person_found_hung(folder: Path) -> None:
+    def watch(engine: LiveEngine) -> None:
+        if engine.loop.slices == 100:
+            with ControlFile.open(folder / "journal") as desk:
+                desk.set_latch("no sign of life for 10 s", engine.loop.clock.now_ns())
+
+    engine = run(folder, on_turn=watch)
+
+    assert engine.guard.switch.state is TradingState.HALTED
+    assert entries_after(folder, 101) == 0
+
+
+def test_stop_ends_the_run_and_leaves_a_whole_journal(folder: Path) -> None:
+    engine = run(folder, on_turn=told(folder, (50, "stop", "enough", {})))
+
+    assert engine.loop.slices in (50, 51)
+    (ended,) = facts(folder, RunEnded.kind)
+    assert ended.views_digest
+
+
+def test_the_status_tells_what_there_is(folder: Path) -> None:
+    seen: list[Any] = []
+
+    def look(engine: LiveEngine) -> None:
+        if engine.loop.slices == 200 and not seen:
+            from tapeline.engine.status import status_of
+
+            seen.append(status_of(engine))
+
+    engine = run(folder, on_turn=look)
+
+    status = seen[0]
+    assert (status["state"], status["slices"], status["symbols"]) == ("ACTIVE", 200, 3)
+    assert len(status["positions"]) > 0
+    assert float(status["equity"]) == pytest.approx(engine.loop.result().equity[199], abs=0.01)
+    with ControlFile.open(folder / "journal") as desk:
+        last = desk.status()
+    assert last is not None
+    assert last.body["slices"] == len(PANEL)
+
+
+def test_a_journal_that_holds_a_run_is_not_begun_again(folder: Path) -> None:
+    run(folder, on_turn=told(folder, (5, "stop", "", {})))
+
+    with pytest.raises(DataError, match="already holds"):
+        run(folder)
