@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import tapeline.app.screening as screening_module
+import tapeline.app.screen_newest as newest_module
 from formula.builders import a_series
 from formula.running import column_of
 from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
@@ -101,7 +101,7 @@ def test_later_bars_change_no_row_of_the_past(profile: str, seed: int, share: fl
 @pytest.mark.parametrize("block", [2, 4, 100])
 def test_a_moment_and_the_history_say_the_same(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where a moment is worked out in blocks of symbols, the last of them smaller."""
-    monkeypatch.setattr(screening_module, "BLOCK_SYMBOLS", block)
+    monkeypatch.setattr(newest_module, "BLOCK_SYMBOLS", block)
     panel, wanted = with_holes(a_market(3), 3, 0.2), ScreenerSettings()
     history = list(screen_history(panel, wanted))
     for one in history[200::97]:

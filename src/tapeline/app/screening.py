@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tapeline.app.screen_newest import newest_of
 from tapeline.app.screen_settings import ScreenerSettings
 from tapeline.domain.errors import DataError
 from tapeline.domain.panel import BAR_FIELDS, Floats, Panel, Times
@@ -25,7 +26,6 @@ EXPLAINED = (
     *(f"tree.{name}" for name in ("q1", "hostile", "q2", "q3", "q4", "q5", "q6")),
 )
 """The conditions that `explain_at` takes apart."""
-BLOCK_SYMBOLS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +88,11 @@ def screen_at(panel: Panel, at_ns: int, settings: ScreenerSettings, vix: Vix | N
     The regime is that of the last close of the confirmation frame. Raises DataError if nothing had closed by then.
     """
     past = rows_until(panel, at_ns)
-    last, of_regime = _newest_of(past, settings)
-    if last is None:
+    newest = newest_of(past, settings)
+    if newest is None:
         raise _nothing_closed(panel, at_ns, settings)
-    regime = regime_of(past, of_regime, settings, vix) if of_regime is not None else None
+    last, confirmation = newest
+    regime = regime_of(past, confirmation, settings, vix) if confirmation is not None else None
     return Screening(last, regime, settings)
 
 
@@ -137,31 +138,6 @@ def rows_until(panel: Panel, at_ns: int) -> Panel:
         np.append(times, time) for times, time in ((past.start_ns, end - panel.frame_ns), (past.end_ns, end))
     )
     return replace(past, start_ns=starts, end_ns=ends, **prices)
-
-
-def _newest_of(past: Panel, settings: ScreenerSettings) -> tuple[Snapshot | None, Snapshot | None]:
-    """Return the last snapshot, and the last at a close of the confirmation frame.
-
-    No rule looks at another symbol, and a block of few keeps what it computes near the processor.
-    """
-    lasts: list[Snapshot] = []
-    confirmations: list[Snapshot] = []
-    screen = None
-    for first in range(0, len(past.symbols), BLOCK_SYMBOLS):
-        block = past.columns(first, min(first + BLOCK_SYMBOLS, len(past.symbols)))
-        if screen is None or len(screen.symbols) != len(block.symbols):
-            screen = Screen(block.symbols, block.frame_ns, settings.screen, settings.regime)
-        else:
-            screen.begin(block.symbols)
-        last = of_regime = None
-        for chunk in _chunks(block, screen):
-            for snapshot in screen.advance(chunk, newest=True):
-                last = snapshot
-                of_regime = snapshot if snapshot.closes_confirmation else of_regime
-        lasts += [last] if last is not None else []
-        confirmations += [of_regime] if of_regime is not None else []
-    joined = [found[0].beside(found[1:]) if found else None for found in (lasts, confirmations)]
-    return joined[0], joined[1]
 
 
 def _chunks(rows: Panel, screen: Screen) -> Iterator[Panel]:

@@ -275,42 +275,40 @@ class Screen:
         }
         self.program: Program = compile_program(tables, symbol_count=len(symbols), base_frame_ns=frame_ns)
         self.table, self._confirmation = self.program.tables[TABLE], self.program.tables[CONFIRMATION]
-        self._session = -1
-        self._present = np.zeros(len(symbols), dtype=bool)
-        self._fresh = np.ones(len(symbols), dtype=bool)  # before the first hour ends, none could have
+        self.begin(symbols)
 
     @property
     def chunk_rows(self) -> int:
         """Base rows of a chunk of good size."""
         return self.program.chunk_rows
 
-    def begin(self, symbols: tuple[str, ...]) -> None:
-        """Begin anew, with as many other symbols."""
-        self.symbols = symbols
+    def begin(self, symbols: tuple[str, ...], column: int | None = None) -> None:
+        """Begin anew, with as many other symbols; they stand in the rows from a column on, None = they are all."""
+        self.symbols, self._column = symbols, column
         self.program.reset()
         self._session = -1
         self._present = np.zeros(len(symbols), dtype=bool)
-        self._fresh = np.ones(len(symbols), dtype=bool)
+        self._fresh = np.ones(len(symbols), dtype=bool)  # before the first hour ends, none could have
 
-    def advance(self, rows: Panel, *, newest: bool = False) -> Iterator[Snapshot]:
+    def pass_over(self, rows: Panel) -> None:
+        """Take in any number of base rows of whose closes nobody wants a snapshot, for a fraction of the work."""
+        for first in range(0, len(rows), self.chunk_rows):
+            self.program.pass_over(rows.rows(first, min(first + self.chunk_rows, len(rows))), self._column)
+            self._freshen()
+        self._see(rows, _sessions_of(rows), 0, len(rows))
+
+    def advance(self, rows: Panel) -> Iterator[Snapshot]:
         """Take in base rows; yield a snapshot for each close of the trigger frame among them.
 
-        newest : only for the last close, and for the last at which a bar of the confirmation frame ends too
         A snapshot is valid by itself; its arrays are copies.
         """
-        self.program.advance(rows)
+        self.program.advance(rows, self._column)
         ends: Times = self.table.end_ns
         confirmed: Times = self._confirmation.end_ns
         closes = np.isin(ends, confirmed)
-        wanted = np.arange(len(ends))
-        if newest and len(ends):
-            wanted = np.unique([*np.flatnonzero(closes)[-1:], len(ends) - 1])
-        sessions = np.full(len(rows), -1)
-        if rows.sessions is not None:
-            sessions = rows.sessions.index_of(rows.start_ns) + rows.sessions.ordinal
+        sessions = _sessions_of(rows)
         base = 0
-        for number in wanted.tolist():
-            end_ns = int(ends[number])
+        for number, end_ns in enumerate(ends.tolist()):
             base = self._see(rows, sessions, base, int(np.searchsorted(rows.end_ns, end_ns, side="right")))
             ended = int(np.searchsorted(confirmed, end_ns, side="right"))
             if ended:
@@ -326,7 +324,10 @@ class Screen:
                 bool(closes[number]),
             )
         self._see(rows, sessions, base, len(rows))
-        if len(confirmed):
+        self._freshen()
+
+    def _freshen(self) -> None:
+        if len(self._confirmation.end_ns):
             self._fresh = self._confirmation.exists[-1] == 1.0
 
     def _see(self, rows: Panel, sessions: Times, first: int, last: int) -> int:
@@ -337,5 +338,14 @@ class Screen:
             begin = first + (int(others[-1]) + 1 if len(others) else 0)
             if now != self._session or len(others):
                 self._session, self._present = now, np.zeros(len(self.symbols), dtype=bool)
-            self._present = self._present | (~np.isnan(rows.close[begin:last])).any(axis=0)
+            column = self._column or 0
+            close = rows.close[begin:last, column : column + len(self.symbols)]
+            self._present = self._present | (~np.isnan(close)).any(axis=0)
         return max(first, last)
+
+
+def _sessions_of(rows: Panel) -> Times:
+    """Return the ordinal of each row's session; -1 for all of data without sessions."""
+    if rows.sessions is None:
+        return np.full(len(rows), -1)
+    return rows.sessions.index_of(rows.start_ns) + rows.sessions.ordinal
