@@ -15,7 +15,7 @@ from tapeline.domain.panel import Panel
 from tapeline.formula import bars, compile_program
 from tapeline.screener.screen import Screen, Snapshot
 
-BLOCK_SYMBOLS = 100
+BLOCK_SYMBOLS = 80
 
 Newest = tuple[Snapshot, Snapshot | None]
 """The last snapshot, and the last at a close of the confirmation frame."""

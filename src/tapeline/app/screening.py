@@ -69,11 +69,13 @@ def screen_history(
 ) -> Iterator[Screening]:
     """Yield a screening for each close of the trigger frame.
 
-    first_ns : earlier ones are worked through but not yielded. Raises DataError for data without sessions.
+    first_ns : earlier ones are passed over. Raises DataError for data without sessions.
     """
     screen = Screen(panel.symbols, panel.frame_ns, settings.screen, settings.regime)
     regime = None
-    for chunk in _chunks(panel, screen):
+    begin = 0 if first_ns is None else int(np.searchsorted(panel.end_ns, first_ns))
+    screen.pass_over(panel.rows(0, begin))
+    for chunk in _chunks(panel.rows(begin, len(panel)), screen):
         for snapshot in screen.advance(chunk):
             wanted = first_ns is None or snapshot.time_ns >= first_ns
             if snapshot.closes_confirmation and wanted:
@@ -103,12 +105,13 @@ def explain_at(panel: Panel, at_ns: int, settings: ScreenerSettings, symbol: str
     """
     column = panel.column(symbol)
     past = rows_until(panel, at_ns)
-    screen = Screen(panel.symbols, panel.frame_ns, settings.screen, settings.regime)
+    screen = Screen((symbol,), panel.frame_ns, settings.screen, settings.regime)
+    screen.begin((symbol,), column)
     found: dict[str, Explanation] = {}
     for chunk in _chunks(past, screen):
         count = sum(1 for _ in screen.advance(chunk))
         if count:
-            found = {name: screen.program.explain(TABLE, name, count - 1, column) for name in EXPLAINED}
+            found = {name: screen.program.explain(TABLE, name, count - 1, 0) for name in EXPLAINED}
     if not found:
         raise _nothing_closed(panel, at_ns, settings)
     return found

@@ -76,17 +76,9 @@ def catch_up_calls(late: Sequence[Instruction]) -> CallList:
 class LastBars(Views):
     """The kept registers in each symbol's last bar, as panels of one row."""
 
-    def __init__(self) -> None:
-        pass
-
-    def panel(self, register: Register) -> Floats:
-        """float64 [1, N]."""
+    def _view(self, register: Register) -> Floats:
         domain, slot = register.domain, register.slot
         if register.constant is not None:
             return np.full((1, domain.columns), register.constant)
         last: Floats = domain.last[slot : slot + 1]
         return last
-
-    def flat(self, register: Register) -> Floats:
-        """The same, as one row of numbers."""
-        return self.panel(register).reshape(-1)

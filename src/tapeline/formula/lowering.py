@@ -29,19 +29,26 @@ SESSION_CLOCKS = {"minutes_since_open": "minute", "minutes_to_close": "to_close"
 
 
 class Views:
-    """The arrays of all registers for the present numbers of rows."""
+    """The arrays of registers for the present numbers of rows, each made at the first request."""
 
-    def __init__(self, registers: list[Register]) -> None:
-        self.panels = [register.domain.view(register) for register in registers]
-        self.flats = [panel.reshape(-1) for panel in self.panels]
+    def __init__(self) -> None:
+        self._panels: dict[Register, Floats] = {}
+        self._flats: dict[Register, Floats] = {}
 
     def panel(self, register: Register) -> Floats:
         """float64 [rows, N]."""
-        return self.panels[register.number]
+        if register not in self._panels:
+            self._panels[register] = self._view(register)
+        return self._panels[register]
 
     def flat(self, register: Register) -> Floats:
         """The same, as one row of numbers."""
-        return self.flats[register.number]
+        if register not in self._flats:
+            self._flats[register] = self.panel(register).reshape(-1)
+        return self._flats[register]
+
+    def _view(self, register: Register) -> Floats:
+        return register.domain.view(register)
 
 
 @dataclass(eq=False)

@@ -358,7 +358,7 @@ class Program:
 
     def _bind(self, is_read: bool) -> Binding:
         self._lay_out_tables()
-        views = Views(self.lowering.registers)
+        views = Views()
         exists = self._base.fields["exists"], self._base.fields["close"]
         calls = CallList()
         if self._base.rows:
