@@ -45,6 +45,14 @@ def vix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def lake(bars: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lakes") / "lake"
+    outcome = run("data", "import", bars, "--lake", folder, "--vendor", "acme")
+    assert outcome.code == 0, outcome.err
+    return folder
+
+
 def asked(*words: str | Path) -> dict:
     outcome = run(*words, "--json")
     assert outcome.code == 0, outcome.err
@@ -78,6 +86,29 @@ def test_bars_that_are_named_by_their_end_give_the_same_report(bars: Path, tmp_p
     right = asked("screen", "--data", ends, "--at", AT, "--label", "end")
 
     assert right == asked("screen", "--data", bars, "--at", AT)
+
+
+def test_bars_of_a_lake_give_the_report_of_the_file_they_came_from(bars: Path, lake: Path) -> None:
+    for words in (("screen", "--all-fine"), ("regime",), ("screen", "--explain", "SIM05")):
+        assert asked(*words, "--lake", lake, "--at", AT) == asked(*words, "--data", bars, "--at", AT)
+
+
+def test_a_snapshot_of_a_lake_is_screened_by_its_name_and_some_of_its_symbols(lake: Path) -> None:
+    assert run("data", "snapshot", "spring", "--lake", lake).code == 0
+
+    outcome = run("screen", "--lake", f"{lake}@spring", "--at", AT, "--symbols", "SIM01,SIM05")
+
+    assert outcome.code == 0, outcome.err
+    assert "2 symbols from lake" in outcome.err and "snapshot spring" in outcome.err
+    assert "of 2 symbols pass the coarse screen" in outcome.out
+
+
+def test_a_lake_that_is_not_there_and_two_sources_are_refused_in_words(bars: Path, lake: Path) -> None:
+    gone = run("screen", "--lake", lake.parent / "gone", "--at", AT)
+    both = run("screen", "--lake", lake, "--data", bars, "--at", AT)
+
+    assert gone.code != 0 and "gone" in gone.err
+    assert both.code != 0 and "Leave one of them out" in both.err
 
 
 def test_the_table_tells_regime_flags_and_what_is_unknown(bars: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tapeline.formula.program as program_module
 from formula.builders import a_market, a_series
 from formula.graphs import conditions, frames, numbers
 from formula.running import collected, compiled_for
@@ -16,7 +17,8 @@ from formula.test_explain import RULES, assert_within, nodes_of
 from tapeline.domain.errors import FormulaError
 from tapeline.domain.panel import Panel
 from tapeline.formula import Bars, Node, Program, bars, compile_program, ema, sma, where
-from tapeline.formula.program import Instruction
+from tapeline.formula.call_list import CallList
+from tapeline.formula.lowering import Instruction
 
 GROUPS = {"sector": [0, 1, 0]}
 markets = st.builds(a_market, st.integers(0, 50), missing=st.sampled_from((0.0, 0.2, 0.6, 0.9)), quotes=st.just(True))
@@ -86,7 +88,7 @@ def test_explanations_are_the_same_after_rows_that_nobody_read(seed: int, missin
                     assert_within(one, full)
 
 
-def test_the_newest_value_of_a_symbol_that_fell_silent_survives_rows_that_nobody_read() -> None:
+def values_after_silence() -> list[float]:
     """The last bar, 4.0, lies in the rows that are passed over; 4 > 3 and 10 x 4 = 40 are still what it says."""
     panel = a_series([1.0, 2.0, 3.0, 4.0, np.nan, np.nan])
     close = bars().close
@@ -95,7 +97,17 @@ def test_the_newest_value_of_a_symbol_that_fell_silent_survives_rows_that_nobody
     program.pass_over(panel.rows(0, 5))
     program.advance(panel.rows(5, 6))
 
-    assert program.tables["t"].values[:, 0, 0].tolist() == [1.0, 40.0]
+    return program.tables["t"].values[:, 0, 0].tolist()  # type: ignore[no-any-return]
+
+
+def test_the_newest_value_of_a_symbol_that_fell_silent_survives_rows_that_nobody_read() -> None:
+    assert values_after_silence() == [1.0, 40.0]
+
+
+def test_without_catching_up_the_newest_value_would_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program_module, "catch_up_calls", lambda late: CallList())
+
+    assert np.isnan(values_after_silence()).all()
 
 
 def test_only_steps_with_a_memory_and_what_they_are_made_of_run_for_rows_that_nobody_reads() -> None:

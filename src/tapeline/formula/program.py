@@ -11,18 +11,13 @@
 
 A chunk may be a year or one row; the values are the same bit for bit. The arrays of a table are used again
 for the next chunk. Memory is bounded by the longest chunk: states do not grow with time.
-
-Binding the arrays to the calls costs about a microsecond per node and is done once for each combination of
-row counts, so a loop that goes row by row pays only for the calls.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -32,6 +27,7 @@ from tapeline.domain.panel import Floats, Panel, Sessions, Times
 from tapeline.domain.times import frame_text
 from tapeline.formula import operations as op
 from tapeline.formula.bars import Bars
+from tapeline.formula.binding import Binding, Bindings
 from tapeline.formula.call_list import CallList
 from tapeline.formula.deferral import catch_up_calls, mark_deferred
 from tapeline.formula.explain import Explanation, explain_output
@@ -41,29 +37,16 @@ from tapeline.formula.lowering import Instruction, Lowering, Views
 from tapeline.formula.node import Node, digest, make, ordered
 from tapeline.formula.parameters import bind, check_values, parameters_of
 from tapeline.formula.registers import FRAME_FIELDS, Domain
-from tapeline.formula.room import new_panel
-from tapeline.formula.table import Table, TablePlan, plan_table, settle_homes
+from tapeline.formula.table import TablePlan, plan_table, settle_homes
 from tapeline.formula.warmup import warmups
 from tapeline.indicators import aggregate as frames
-from tapeline.indicators.calls import read_rows
 
 # A register of a chunk then takes 256 KiB: it and the few others of an operation stay in the processor's
 # cache.
 CHUNK_CELLS = 32_768
 MEMORY_CELLS = 32 * 1024 * 1024
-BINDINGS_KEPT = 64
 
 _NO_SESSIONS: Times = np.zeros(0, dtype=np.int64)
-_FIRST_ROW: Times = np.zeros(1, dtype=np.int64)
-
-
-@dataclass(eq=False)
-class Binding:
-    """The calls for one combination of row counts, with all their arrays."""
-
-    calls: CallList
-    tables: list[tuple[Table, Floats, Floats, Times]]
-    views: Views
 
 
 class Program:
@@ -104,8 +87,7 @@ class Program:
         self._needs_sessions = self._needs_clocks or bool(self._slower)
         cells = min(CHUNK_CELLS, MEMORY_CELLS // max(1, len(lowering.registers)))
         self.chunk_rows = max(1, cells // max(1, self.symbol_count))
-        self._bindings: dict[tuple[int, ...], Binding] = {}
-        self._values = np.empty(0)
+        self._bindings = Bindings(lowering, plans)
         self.views: Views | None = None
         self._sessions: Sessions | None = None
         self._months: Floats = _months_of(None)
@@ -146,7 +128,7 @@ class Program:
             self._read_calendar(chunk, base, count)
         for domain in self._slower:
             self._count_rows(domain, count)
-        binding = self._binding(is_read=is_read)
+        binding = self._bindings.for_rows(is_read=is_read)
         for domain in self._slower:
             self._aggregate(domain, binding.views, count)
         if self._needs_clocks:
@@ -167,7 +149,7 @@ class Program:
         if rows > self._base.capacity:
             self._resize_base(rows)
         self._base.rows = rows
-        binding = self._binding(is_read=True)
+        binding = self._bindings.for_rows(is_read=True)
         for table, values, _, _ in binding.tables:
             table.values = values
         fields = self._base.fields.items()
@@ -347,55 +329,11 @@ class Program:
             self._catch_up.run()
         self._is_behind = not is_read
 
-    def _binding(self, *, is_read: bool) -> Binding:
-        key = (is_read, *[domain.rows for domain in self._domains])
-        binding = self._bindings.get(key)
-        if binding is None:
-            if len(self._bindings) >= BINDINGS_KEPT:
-                self._bindings.clear()
-            binding = self._bindings[key] = self._bind(is_read)
-        return binding
-
-    def _bind(self, is_read: bool) -> Binding:
-        self._lay_out_tables()
-        views = Views()
-        exists = self._base.fields["exists"], self._base.fields["close"]
-        calls = CallList()
-        if self._base.rows:
-            calls.add(frames.mark_bars, views.flat(exists[1]), views.flat(exists[0]))
-        for entry in self.lowering.instructions:
-            if _has_rows(entry) and (is_read or not entry.is_deferred):
-                calls.add(entry.function, *entry.arguments(views))
-        tables = []
-        for plan in self.plans.values():
-            values = plan.table.values
-            if plan.domain.rows and is_read:
-                for row, register in enumerate(plan.sources):
-                    if register.home is None or register.home != (plan.table, row):
-                        calls.add(read_rows, views.panel(register), 0, _FIRST_ROW, values[row])
-            ends = plan.domain.end_ns[: plan.domain.rows]
-            tables.append((plan.table, values, views.panel(plan.domain.fields["exists"]), ends))
-        return Binding(calls, tables, views)
-
-    def _lay_out_tables(self) -> None:
-        shapes = [(len(plan.sources), plan.domain.rows, self.symbol_count) for plan in self.plans.values()]
-        ends = np.cumsum([prod(shape) for shape in shapes])
-        if len(ends) and ends[-1] > self._values.size:
-            # One room for the tables of all strategies: a sweep has hundreds.
-            self._values = new_panel(1, int(ends[-1])).reshape(-1)
-            self._bindings.clear()
-        for plan, shape, end in zip(self.plans.values(), shapes, ends.tolist(), strict=True):
-            plan.table.values = self._values[end - prod(shape) : end].reshape(shape)
-
 
 def _months_of(sessions: Sessions | None) -> Floats:
     """Return the month of each session's date, counted from January 1970, and NaN behind the last."""
     days: Times = np.zeros(0, dtype=np.int64) if sessions is None else sessions.days
     return np.append(days.astype("datetime64[D]").astype("datetime64[M]").astype(np.float64), np.nan)
-
-
-def _has_rows(instruction: Instruction) -> bool:
-    return any(domain.rows for domain in instruction.domains)
 
 
 def compile_program(
