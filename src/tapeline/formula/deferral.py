@@ -1,7 +1,7 @@
 """Steps that can wait, for rows that nobody reads.
 
 A screen wants the last close of a long history. Of the rows before, only what indicators carry from bar to bar
-matters; yet of the thousand steps of the screener's rules four in five compare and combine values of one moment.
+matters; yet of the thousand steps of the screener's rules six in seven compare and combine values of one moment.
 While rows pass unread (`Program.pass_over`) those steps wait:
 
 - a step with a memory runs, and so does all that it is made of, directly or through another frame;

@@ -1,9 +1,9 @@
 """The screen: every rule for every symbol at a close of the trigger frame, and who deserves a look.
 
     screen = Screen(panel.symbols, panel.frame_ns, settings)
-    for first in range(0, len(panel), screen.chunk_rows):
-        screen.advance(panel.rows(first, first + screen.chunk_rows))
-    snapshot = screen.snapshot(panel, row)
+    screen.pass_over(panel.rows(0, first))
+    for snapshot in screen.advance(panel.rows(first, len(panel))):
+        ...  # snapshot.watchlist, snapshot["score.total"]
 
 The rules are formulas, the same that the strategy trades, so a screen and a backtest cannot disagree.
 """
