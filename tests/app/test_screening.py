@@ -9,8 +9,9 @@ import pytest
 
 from screener.golden import a_market
 from tapeline.app.screen_data import only_members, universe_of
+from tapeline.app.screen_explain import explain_at
 from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
-from tapeline.app.screening import Screening, explain_at, screen_at
+from tapeline.app.screening import Screening, screen_at
 from tapeline.domain.errors import DataError
 from tapeline.domain.panel import BAR_FIELDS, Panel
 from tapeline.domain.times import HOUR, MINUTE
@@ -59,6 +60,7 @@ def test_a_young_symbol_has_no_score_and_says_so(market: Panel) -> None:
     row = row_of(screening, "SIM02")
     assert (row["grade"], row["sabr20"], row["coarse"]["passed"]) == (None, None, None)
     told = remarks_of(screening, "SIM02")
+    assert row["remarks"] == told and row_of(screening, "SIM01")["remarks"] == []
     assert told[0] == "fewer than 30 bars of 1h"
     assert "q1, hostile unknown: too few or flat bars of 4h" in told
 
@@ -81,7 +83,9 @@ def test_a_halted_symbol_is_judged_by_its_last_bars_and_marked(market: Panel) ->
     screening = screen_at(without(market, gone), opened(market) + 3 * HOUR, SETTINGS)
 
     assert row_of(screening, "SIM02")["t2_stale"] is True
-    assert "no bar of 1h in the last one that could have closed" in remarks_of(screening, "SIM02")
+    told = row_of(screening, "SIM02")["remarks"]
+    assert told[0] == "no bar of 1h in the last one that could have closed"
+    assert told[-1] == "its last bar ended 2024-02-14T15:00:00Z"
 
 
 def test_a_renamed_symbol_is_dropped_and_its_successor_is_young(market: Panel) -> None:
@@ -92,7 +96,8 @@ def test_a_renamed_symbol_is_dropped_and_its_successor_is_young(market: Panel) -
     screening = screen_at(without(market, gone), int(market.end_ns[-1]), SETTINGS)
     found = screening.as_dict()
 
-    assert found["dropped"] == [{"symbol": "SIM02", "reason": "no bar in this session"}]
+    since = "its last bar ended 2024-02-13T21:00:00Z"
+    assert found["dropped"] == [{"symbol": "SIM02", "reason": "no bar in this session", "remarks": [since]}]
     assert remarks_of(screening, "SIM02") == ["no bar in this session"]
     assert "fewer than 30 bars of 1h" in remarks_of(screening, "SIM03")
 

@@ -21,6 +21,7 @@ AT = "2024-02-14T16:00:00Z"
 ROW = {
     "symbol", "coarse", "tree", "sabr20", "raw", "state", "accumulation_phase", "accumulation_ratio", "grade", "rr",
     "stop", "target", "quartile", "bars_since_pivot", "drawdown_pct", "exhaustion", "t2_stale",
+    "remarks",
 }  # fmt: skip
 REPORT = {
     "at", "profile", "universe", "passed", "flags", "handed_over", "watchlist", "watchlist_all", "regime", "rows",
@@ -90,19 +91,30 @@ def test_the_table_tells_regime_flags_and_what_is_unknown(bars: Path) -> None:
     assert "Regime NEUTRAL_HIGH_VOL" in outcome.out
 
 
-def test_a_symbol_is_explained_down_to_the_numbers_of_its_bars(bars: Path) -> None:
+def test_every_number_of_a_row_is_explained_down_to_the_bars(bars: Path) -> None:
     outcome = run("screen", "--data", bars, "--at", AT, "--explain", "SIM05")
     told = asked("screen", "--data", bars, "--at", AT, "--explain", "SIM05")
     row = next(r for r in asked("screen", "--data", bars, "--at", AT, "--all-fine")["rows"] if r["symbol"] == "SIM05")
 
-    assert told["symbol"] == "SIM05"
-    for name, explained in told["conditions"].items():
-        group, condition = name.split(".")
-        assert explained["value"] == row["tree" if group == "tree" else "coarse"][condition]
-        assert f"{name} = " in outcome.out
-    close = pl.read_parquet(bars).filter(symbol="SIM05").filter(pl.col("ts") < from_iso_time(AT))["close"][-1]
+    leaves = {name: row[name] for name in row.keys() - {"symbol", "sabr20", "t2_stale", "remarks"}}
+    leaves |= {f"{group}.{name}": value for group in ("coarse", "tree", "raw") for name, value in row[group].items()}
+    named = {
+        "score.total": row["sabr20"]["total"],
+        "score.phase": leaves.pop("accumulation_phase"),
+        "score.ratio": leaves.pop("accumulation_ratio"),
+        "tree.setup_class": leaves.pop("tree.class"),
+    }
+    named |= {name if name.startswith(("coarse.", "tree.")) else f"score.{name.removeprefix('raw.')}": value
+              for name, value in leaves.items() if name not in ("coarse", "tree", "raw")}  # fmt: skip
+    explained = {**told["conditions"], **told["numbers"]}
+    assert {name: one.get("word", one["value"]) for name, one in explained.items()} == named
+    assert all(f"\n{name} = " in outcome.out for name in explained)
+    frame = pl.read_parquet(bars).filter(symbol="SIM05").filter(pl.col("ts") < from_iso_time(AT))
+    assert told["bars"]["15min"]["close"] == frame["close"][-1] and told["bars"]["15min"]["end"] == AT
+    assert told["bars"]["15min"]["high"] == frame["high"][-3:].max()
+    assert told["bars"]["15min"]["volume"] == frame["volume"][-3:].sum()
     assert "close[15min] >= bollinger(close[15min], 20, 2).middle) = " in outcome.out
-    assert f"[{close:.6g} " in outcome.out
+    assert f"[{frame['close'][-1]:.6g} " in outcome.out
 
 
 def from_iso_time(text: str) -> pl.Expr:

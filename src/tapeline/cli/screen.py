@@ -37,6 +37,10 @@ VixFile = Annotated[
 Filters = Annotated[
     str, typer.Option("--filters", help="on: the day's universe only; off: every symbol.", rich_help_panel=_RULES)
 ]
+Names = Annotated[
+    Path | None,
+    typer.Option("--names", help="Parquet or CSV of renames: symbol, date, mapped_symbol.", rich_help_panel=_BARS),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Store = Annotated[Path, typer.Option("--store", help="File in which snapshots are kept.")]
 
@@ -59,6 +63,7 @@ def screen(
     frames: Frames = "",
     vix: VixFile = None,
     filters: Filters = "off",
+    names: Names = None,
     all_fine: Annotated[bool, typer.Option("--all-fine", help="Tree and score of every symbol.")] = False,
     as_json: AsJson = False,
     explain: Annotated[str, typer.Option("--explain", help="Symbol whose conditions are shown with numbers.")] = "",
@@ -73,7 +78,7 @@ def screen(
 
     choice = DataChoice(data, symbols, first, last, label, calendar, seed, lake=lake, bars=bars)
     show_screen(
-        ScreenChoice(choice, profile, config, frames, vix, filters, at),
+        ScreenChoice(choice, profile, config, frames, vix, filters, at, names),
         all_fine=all_fine, as_json=as_json, explain=explain, top=top, store=store,
     )  # fmt: skip
 

@@ -7,10 +7,13 @@ from typing import Any
 
 from rich.table import Table
 
+from tapeline.app.screen_explain import RowExplanation
 from tapeline.app.screening import Screening
+from tapeline.domain.times import to_iso
 from tapeline.report.amounts import number, percent, plural
 from tapeline.screener.regime import Regime
 
+_SUMMARY = ("tree.setup_class", "score.grade", "score.state", "score.total")
 _TRUTH = {True: "+", False: "·", None: "?"}
 
 
@@ -50,6 +53,20 @@ def watchlist_table(screening: Screening, columns: list[int]) -> Table:
     return table
 
 
+def unknown_lines(screening: Screening, columns: list[int]) -> Iterator[str]:
+    """Yield what is unknown of the rows shown, and how many of the others lack something."""
+    symbols = screening.snapshot.symbols
+    for column in columns:
+        remarks = screening.remarks(column)
+        if remarks:
+            yield f"{symbols[column]}: {'; '.join(remarks)}."
+    shown = set(columns)
+    others = [c for c in range(len(symbols)) if screening.snapshot.present[c] and c not in shown]
+    lacking = sum(1 for column in others if screening.remarks(column))
+    if lacking:
+        yield f"Of {len(others)} symbols not shown something is unknown of {lacking}; --json and --top tell what."
+
+
 def regime_lines(regime: Regime) -> list[str]:
     """Return a regime as sentences, the label first."""
     trend, volatility, breadth, correlation = regime.trend, regime.volatility, regime.breadth, regime.correlation
@@ -64,6 +81,19 @@ def regime_lines(regime: Regime) -> list[str]:
         f"Correlation of the indices: {_number(correlation['mean'], 2)}, {correlation['points']:g} points.",
         *regime.recommendations(),
     ]
+
+
+def explanation_lines(told: RowExplanation) -> Iterator[str]:
+    """Yield the bars of a symbol, then each condition and number with what it was made of, score and class first."""
+    yield f"{told.symbol} at {to_iso(told.time_ns)}: the newest bar of each frame"
+    for frame, bar in told.bars.items():
+        prices = ", ".join(f"{name} {bar[name]:,.2f}" for name in ("open", "high", "low", "close"))
+        yield f"  {frame} to {to_iso(bar['end'])}: {prices}, volume {bar['volume']:,.0f}"
+    for name in (*_SUMMARY, *(name for name in told.parts if name not in _SUMMARY)):
+        first, *rest = told.parts[name].render(name).splitlines()
+        word = told.word(name)
+        yield first if word is None else f"{first}, {word}"
+        yield from rest
 
 
 def evaluation_lines(found: dict[str, Any]) -> Iterator[str]:

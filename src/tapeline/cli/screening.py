@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.live import Live
 from rich.table import Table
@@ -16,16 +16,20 @@ from rich.table import Table
 from tapeline.app.load import DataChoice
 from tapeline.app.screen_data import day_of, moment_of, only_members, universe_of
 from tapeline.app.screen_evaluation import evaluate, validate
+from tapeline.app.screen_explain import explain_at
+from tapeline.app.screen_remarks import own_bars, read_name_uses, with_names
 from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
-from tapeline.app.screening import Screening, Vix, explain_at, screen_at, screen_history
+from tapeline.app.screening import Screening, Vix, screen_at, screen_history
 from tapeline.app.vix import read_vix
 from tapeline.app.watchlist import Refresh, Watchlist
 from tapeline.cli.console import SIMULATED, console, messages, show_text
 from tapeline.cli.screen_tables import (
     best_columns,
     evaluation_lines,
+    explanation_lines,
     regime_lines,
     switches_table,
+    unknown_lines,
     validation_lines,
     watchlist_table,
 )
@@ -53,6 +57,7 @@ class ScreenChoice:
     vix: Path | None = None
     filters: str = "off"
     at: str = ""
+    names: Path | None = None
 
     def settings(self) -> ScreenerSettings:
         """Return the settings. Raises what reading them raises."""
@@ -82,6 +87,14 @@ class ScreenChoice:
         return universe
 
 
+class Screened(NamedTuple):
+    """A screening, the bars it was made from, and how long it took."""
+
+    screening: Screening
+    panel: Panel
+    took_s: float
+
+
 def show_screen(
     choice: ScreenChoice, *, all_fine: bool, as_json: bool, explain: str, top: int, store: Path | None
 ) -> None:
@@ -92,16 +105,14 @@ def show_screen(
         with ScreenStore.open(store) as kept:
             Watchlist(kept).refresh(screening)
     if explain:
-        explained = explain_at(panel, at_ns, settings, explain)
+        told = explain_at(panel, at_ns, settings, explain)
         if as_json:
-            plain = {name: one.as_dict() for name, one in explained.items()}
-            console.out(json.dumps({"symbol": explain, "conditions": plain}), highlight=False)
+            console.out(json.dumps(told.as_dict(), allow_nan=False), highlight=False)
             return
-        column = panel.column(explain)
-        for remark in screening.snapshot.remarks(column):
+        for remark in screening.remarks(screening.snapshot.symbols.index(explain)):
             show_text(f"{explain}: {remark}.")
-        for name, one in explained.items():
-            show_text(one.render(name))
+        for line in explanation_lines(told):
+            show_text(line)
         return
     if as_json:
         console.out(json.dumps(screening.as_dict(all_fine=all_fine, took_s=took_s), allow_nan=False), highlight=False)
@@ -111,7 +122,7 @@ def show_screen(
 
 def show_regime(choice: ScreenChoice, *, as_json: bool) -> None:
     """Print the market's regime at a moment."""
-    screening, _, _ = _screened(choice)
+    screening = _screened(choice).screening
     if screening.regime is None:
         frame = screening.settings.screen.frames.confirmation
         raise InputError(f"No bar of {frame} had closed by then, and the regime is told at such a close. Ask later.")
@@ -166,17 +177,23 @@ def show_validation(choice: ScreenChoice, *, as_json: bool) -> None:
         show_text(line)
 
 
-def _screened(choice: ScreenChoice) -> tuple[Screening, Panel, float]:
+def _screened(choice: ScreenChoice) -> Screened:
     settings, panel, vix = choice.settings(), choice.read(), choice.read_vix()
     at_ns = moment_of(choice.at, panel)
+    uses = None if choice.names is None else read_name_uses(choice.names)
+    if uses is not None:
+        panel = own_bars(panel, uses, at_ns)
     universe = choice.universe(panel, settings, at_ns)
     if universe is not None:
         panel = only_members(panel, universe, besides=settings.regime.indices)
     begun = time.monotonic()
     screening = screen_at(panel, at_ns, settings, vix)
+    took_s = time.monotonic() - begun
     if universe is not None:
         screening = screening.of(universe.expected)
-    return screening, panel, time.monotonic() - begun
+    if uses is not None:
+        screening = with_names(screening, panel, uses)
+    return Screened(screening, panel, took_s)
 
 
 def _print(screening: Screening, choice: ScreenChoice, top: int, took_s: float) -> None:
@@ -189,13 +206,14 @@ def _print(screening: Screening, choice: ScreenChoice, top: int, took_s: float) 
         show_text(f"Flags: {', '.join(found['flags'])}.")
     if screening.regime is not None:
         show_text(regime_lines(screening.regime)[0])
+        if screening.regime.missing:
+            show_text(f"Unknown to the regime: {', '.join(screening.regime.missing)}.")
     columns = best_columns(screening, top)
     console.print(watchlist_table(screening, columns))
-    for column in columns:
-        for remark in screening.snapshot.remarks(column):
-            show_text(f"{screening.snapshot.symbols[column]}: {remark}.")
+    for line in unknown_lines(screening, columns):
+        show_text(line)
     for one in found["dropped"][:top]:
-        show_text(f"{one['symbol']} dropped: {one['reason']}.")
+        show_text(f"{one['symbol']} dropped: {'; '.join([one['reason'], *one['remarks']])}.")
     if len(found["dropped"]) > top:
         show_text(f"and {len(found['dropped']) - top} more dropped")
     if choice.data.is_simulated:

@@ -198,7 +198,9 @@ class Snapshot:
             "watchlist_all": [names[column] for column in self.watchlist_all],
             "rows": [self.row(column, fine=column in fine) for column in self._by_name() if self.present[column]],
             "dropped": [
-                {"symbol": names[column], "reason": NO_BAR} for column in self._by_name() if not self.present[column]
+                {"symbol": names[column], "reason": NO_BAR, "remarks": []}
+                for column in self._by_name()
+                if not self.present[column]
             ],
         }
 
@@ -252,8 +254,9 @@ class Snapshot:
             "drawdown_pct": number("score.drawdown_pct"),
             "exhaustion": number("score.exhaustion"),
             "t2_stale": bool(self.stale[column]),
+            "remarks": self.remarks(column),
         }
-        kept = ("symbol", "coarse", "t2_stale")
+        kept = ("symbol", "coarse", "t2_stale", "remarks")
         return found if fine else {name: value if name in kept else None for name, value in found.items()}
 
 
