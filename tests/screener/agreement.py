@@ -22,9 +22,10 @@ from tapeline.app.screen_settings import load_screener_settings
 from tapeline.app.screening import Vix, screen_history
 from tapeline.app.vix import read_vix
 from tapeline.feeds.parquet import read_bars
+from tapeline.screener.regime import RegimeSettings
 
 PROFILES = {"source": SOURCE, "tapeline": TAPELINE}
-FUNDS = frozenset(INDICES)  # none else among the files' symbols is named to either
+FUNDS = frozenset(INDICES) | frozenset(RegimeSettings().funds)  # named to both
 TIMES = 20
 TOLERANCE = 1e-9
 

@@ -230,11 +230,11 @@ def with_regime(panel: Panel, settings: ScreenerSettings, vix: Vix | None = None
     return panel
 
 
-def with_regime_asked(panel: Panel, strategies: Sequence[AnyStrategy]) -> Panel:
+def with_regime_asked(panel: Panel, strategies: Sequence[AnyStrategy], vix: Vix | None = None) -> Panel:
     """Return the panel with the regime beside its bars if a strategy is the reversal, by that strategy's settings."""
     for strategy in strategies:
         if isinstance(strategy, MomentumReversal):
-            return with_regime(panel, ScreenerSettings(screen=strategy.screen, regime=strategy.regime))
+            return with_regime(panel, ScreenerSettings(screen=strategy.screen, regime=strategy.regime), vix)
     return panel
 
 
