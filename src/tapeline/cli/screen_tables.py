@@ -8,12 +8,14 @@ from typing import Any
 from rich.table import Table
 
 from tapeline.app.screen_explain import RowExplanation
+from tapeline.app.screen_validation import shortfall
 from tapeline.app.screening import Screening
 from tapeline.domain.times import to_iso
 from tapeline.report.amounts import number, percent, plural
 from tapeline.screener.regime import Regime
 
 _SUMMARY = ("tree.setup_class", "score.grade", "score.state", "score.total")
+_MOVES = 5
 _TRUTH = {True: "+", False: "·", None: "?"}
 
 
@@ -162,6 +164,11 @@ def validation_lines(found: dict[str, Any]) -> Iterator[str]:
         yield (
             f"  without {name}: recall {_percent(one['recall'], 1)}, precision {_percent(one['precision'], 1)};"
             f" {one['more_good']:,} more of them, {one['more_other']:,} others."
+        )
+    for move in sorted(found["moves"], key=shortfall)[:_MOVES]:
+        yield (
+            f"  {move['name']} {move['from']:g} to {move['to']:g}: recall {_percent(move['recall'], 1)},"
+            f" precision {_percent(move['precision'], 1)}."
         )
     yield found["advice"]
 

@@ -15,10 +15,11 @@ from rich.table import Table
 
 from tapeline.app.load import DataChoice
 from tapeline.app.screen_data import day_of, moment_of, only_members, universe_of
-from tapeline.app.screen_evaluation import evaluate, validate
+from tapeline.app.screen_evaluation import evaluate
 from tapeline.app.screen_explain import explain_at
 from tapeline.app.screen_remarks import own_bars, read_name_uses, with_names
 from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
+from tapeline.app.screen_validation import validate
 from tapeline.app.screening import Screening, Vix, screen_at, screen_history
 from tapeline.app.vix import read_vix
 from tapeline.app.watchlist import Refresh, Watchlist
