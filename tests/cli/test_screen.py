@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
+import signal
+import subprocess
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+from rich.console import Console
 
 from cli.bar_files import as_table
-from cli.running import run
+from cli.running import LIMIT_S, command, environment, run
 from screener.golden import GOLDEN, a_market, kept_of
 from tapeline.app.screen_settings import load_screener_settings
 from tapeline.app.screening import screen_at
+from tapeline.app.watchlist import Watchlist
+from tapeline.cli.screen_tables import watch_view
 from tapeline.domain.times import from_iso
 from tapeline.store.screen_store import ScreenStore
 
@@ -148,6 +154,41 @@ def test_a_watched_session_is_kept_and_can_be_repeated(bars: Path, tmp_path: Pat
     assert "Refreshed 26 times" in first.out
     for _, _, _, sentence in alerts:
         assert sentence in first.out
+
+
+def test_a_terminal_sees_regime_and_newest_alerts_above_the_rows(bars: Path) -> None:
+    golden = max(json.loads(GOLDEN.read_text())["tapeline"], key=lambda one: len(one["watchlist"]))
+    at, listed = golden["at"], golden["watchlist"]
+    refresh = Watchlist().refresh(screen_at(a_market(), from_iso(at), load_screener_settings(None)))
+    terminal = Console(width=100, record=True, file=io.StringIO(), force_terminal=True)
+
+    terminal.print(watch_view(refresh, [(1, "An old one."), (from_iso(at), "A new one.")], 20))
+
+    lines = terminal.export_text(styles=True).splitlines()
+    assert at in lines[0] and "Regime NEUTRAL_HIGH_VOL" in lines[1]
+    assert "A new one." in lines[2] and "An old one." in lines[3]
+    assert lines[2].startswith("\x1b[1;33m") and lines[3].startswith("\x1b[2m")  # new: bold and yellow; old: dim
+    assert len(listed) > 1 and [line.split()[1] for line in lines[5:]] == listed
+
+
+def test_ctrl_c_ends_a_watch_well(bars: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.sqlite"
+    watching = subprocess.Popen(
+        command("screen", "watch", "--data", bars, "--store", kept, "--speed", "300"), cwd=tmp_path,
+        env=environment(PYTHONUNBUFFERED="1"), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert watching.stdout is not None
+    first = watching.stdout.readline()
+
+    watching.send_signal(signal.SIGINT)
+    out, err = watching.communicate(timeout=LIMIT_S)
+
+    assert watching.returncode == 0, err
+    assert first.startswith("2024-02-14T14:45:00Z")
+    assert "Refreshed 1 time; " in out and f"Kept in {kept}. Stopped by you." in out
+    with ScreenStore.open(kept) as store:
+        found = store.watchlist("tapeline")
+    assert found is not None and found[0] == from_iso("2024-02-14T14:45:00Z")
 
 
 def test_a_universe_is_built_kept_shown_and_compared(bars: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -76,15 +76,34 @@ def screen_history(
 
     first_ns : earlier ones are worked through but not yielded. Raises DataError for data without sessions.
     """
-    screen = Screen(panel.symbols, panel.frame_ns, settings.screen, settings.regime)
-    regime = None
-    for chunk in _chunks(panel, screen):
-        for snapshot in screen.advance(chunk):
-            wanted = first_ns is None or snapshot.time_ns >= first_ns
-            if snapshot.closes_confirmation and wanted:
-                regime = regime_of(panel, snapshot, settings, vix)
-            if wanted:
-                yield Screening(snapshot, regime, settings)
+    return screen_feed([panel], settings, vix, first_ns=first_ns)
+
+
+def screen_feed(
+    panels: Iterable[Panel], settings: ScreenerSettings, vix: Vix | None = None, *, first_ns: int | None = None
+) -> Iterator[Screening]:
+    """Yield a screening for each close of the trigger frame as the bars for it arrive.
+
+    panels : the same bars each time, with what came since; rows up to the last one seen are taken as known, so a
+        correction of them is not seen
+    Raises DataError for data without sessions, or with other symbols than before.
+    """
+    screen: Screen | None = None
+    regime, seen_ns = None, 0
+    for panel in panels:
+        if screen is None:
+            screen = Screen(panel.symbols, panel.frame_ns, settings.screen, settings.regime)
+        elif panel.symbols != screen.symbols:
+            raise DataError("The symbols of the bars changed while they were watched. Name them with --symbols.")
+        known = int(np.searchsorted(panel.end_ns, seen_ns, side="right"))
+        for chunk in _chunks(panel.rows(known, len(panel)), screen):
+            seen_ns = int(chunk.end_ns[-1])
+            for snapshot in screen.advance(chunk):
+                wanted = first_ns is None or snapshot.time_ns >= first_ns
+                if snapshot.closes_confirmation and wanted:
+                    regime = regime_of(panel, snapshot, settings, vix)
+                if wanted:
+                    yield Screening(snapshot, regime, settings)
 
 
 def screen_at(panel: Panel, at_ns: int, settings: ScreenerSettings, vix: Vix | None = None) -> Screening:

@@ -103,13 +103,18 @@ def watch(
     vix: VixFile = None,
     store: Annotated[Path | None, typer.Option("--store", help="Keep each refresh in this file.")] = None,
     speed: Annotated[float, typer.Option("--speed", help="Seconds between two refreshes.")] = 0.0,
+    follow: Annotated[
+        float, typer.Option("--follow", help="Seconds between two looks for new bars at their end; 0: none.")
+    ] = 0.0,
 ) -> None:
-    """Replay bars and refresh the watchlist at each close of the trigger frame."""
+    """Replay bars and refresh the watchlist at each close of the trigger frame; with --follow go on as bars arrive."""
     from tapeline.app.load import DataChoice
     from tapeline.cli.screening import ScreenChoice, watch_screen
 
     choice = DataChoice(data, symbols, first, last, label, calendar, seed, lake=lake, bars=bars)
-    watch_screen(ScreenChoice(choice, profile, config, frames, vix, "off", since), store=store, pause_s=speed)
+    watch_screen(
+        ScreenChoice(choice, profile, config, frames, vix, "off", since), store=store, pause_s=speed, follow_s=follow,
+    )  # fmt: skip
 
 
 @screen_app.command("evaluate")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from tapeline.app.screen_explain import RowExplanation
 from tapeline.app.screen_validation import shortfall
 from tapeline.app.screening import Screening
+from tapeline.app.watchlist import Refresh
 from tapeline.domain.times import to_iso
 from tapeline.report.amounts import number, percent, plural
 from tapeline.screener.regime import Regime
 
 _SUMMARY = ("tree.setup_class", "score.grade", "score.state", "score.total")
 _MOVES = 5
+_GRADE_STYLES = {"A+": "bold green", "A": "green"}
 _TRUTH = {True: "+", False: "·", None: "?"}
 
 
@@ -42,7 +46,7 @@ def watchlist_table(screening: Screening, columns: list[int]) -> Table:
         table.add_row(
             "*" if column in snapshot.watchlist else "",
             row["symbol"],
-            row["grade"] or "–",
+            Text(row["grade"] or "–", style=_GRADE_STYLES.get(row["grade"], "")),
             _number(score, 1),
             row["tree"]["class"] or "–",
             row["state"] or "–",
@@ -53,6 +57,27 @@ def watchlist_table(screening: Screening, columns: list[int]) -> Table:
             "".join(_TRUTH[row["tree"][f"q{place}"]] for place in range(1, 7)),
         )
     return table
+
+
+def watch_view(refresh: Refresh, alerts: Sequence[tuple[int, str]], top: int) -> Group:
+    """Return what a terminal shows of a refresh: regime, newest alerts, watchlist.
+
+    alerts : time and sentence; those of this refresh stand out. They come before the rows, which a low terminal cuts.
+    """
+    screening = refresh.screening
+    now, settings = screening.snapshot.time_ns, screening.settings
+    head = Text(f"{to_iso(now)}  {settings.profile}, {settings.screen.frames.trigger}", style="bold")
+    head.append(f"  {screening.snapshot.passed.sum()} of {len(screening.snapshot.symbols)} pass")
+    regime = screening.regime
+    words = "Regime unknown before the first close of its frame." if regime is None else regime_lines(regime)[0]
+    lines = [head, Text(words)]
+    for time_ns, sentence in reversed(alerts):
+        lines.append(
+            Text(sentence, style="bold yellow" if time_ns == now else "dim", no_wrap=True, overflow="ellipsis")
+        )
+    columns = best_columns(screening, top, only_watchlist=True)
+    rows = watchlist_table(screening, columns) if columns else Text("Nobody is on the watchlist.")
+    return Group(*lines, rows)
 
 
 def unknown_lines(screening: Screening, columns: list[int]) -> Iterator[str]:

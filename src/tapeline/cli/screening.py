@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.live import Live
-from rich.table import Table
+from rich.text import Text
 
 from tapeline.app.load import DataChoice
 from tapeline.app.screen_data import day_of, moment_of, only_members, universe_of
@@ -20,10 +21,11 @@ from tapeline.app.screen_explain import explain_at
 from tapeline.app.screen_remarks import own_bars, read_name_uses, with_names
 from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
 from tapeline.app.screen_validation import validate
-from tapeline.app.screening import Screening, Vix, screen_at, screen_history
+from tapeline.app.screening import Screening, Vix, screen_at, screen_feed
 from tapeline.app.vix import read_vix
 from tapeline.app.watchlist import Refresh, Watchlist
 from tapeline.cli.console import SIMULATED, console, messages, show_text
+from tapeline.cli.interruption import between_slices
 from tapeline.cli.screen_tables import (
     best_columns,
     evaluation_lines,
@@ -32,6 +34,7 @@ from tapeline.cli.screen_tables import (
     switches_table,
     unknown_lines,
     validation_lines,
+    watch_view,
     watchlist_table,
 )
 from tapeline.domain.errors import InputError, UnknownNameError
@@ -41,7 +44,7 @@ from tapeline.report.amounts import plural
 from tapeline.screener.universe import Universe
 from tapeline.store.screen_store import ScreenStore
 
-WATCHED = 20
+WATCHED, ALERTS_SHOWN = 20, 5
 
 
 @dataclass(frozen=True)
@@ -134,20 +137,46 @@ def show_regime(choice: ScreenChoice, *, as_json: bool) -> None:
         show_text(line)
 
 
-def watch_screen(choice: ScreenChoice, *, store: Path | None, pause_s: float) -> None:
-    """Replay the bars and show the watchlist anew at each close of the trigger frame."""
+def watch_screen(choice: ScreenChoice, *, store: Path | None, pause_s: float, follow_s: float) -> None:
+    """Replay the bars and show the watchlist anew at each close of the trigger frame, until they end or Ctrl-C.
+
+    follow_s : at their end look for new ones every so many seconds; 0 ends there
+    """
     settings, panel, vix = choice.settings(), choice.read(), choice.read_vix()
     since_ns = moment_of(choice.at, panel) if choice.at else _last_open(panel)
-    with nullcontext() if store is None else ScreenStore.open(store) as kept, _live() as show:
-        count = alerts = 0
-        for refresh in Watchlist(kept).follow(screen_history(panel, settings, vix, first_ns=since_ns)):
-            count, alerts = count + 1, alerts + len(refresh.alerts)
-            show(refresh)
-            if pause_s > 0:
-                time.sleep(pause_s)
-    show_text(f"Refreshed {plural(count, 'time')}; {plural(alerts, 'alert')}.")
+    count = alerts = 0
+    stopped = ""
+    with nullcontext() if store is None else ScreenStore.open(store) as kept, between_slices() as check:
+        bars = iter([panel]) if follow_s <= 0 else chain([panel], _newer(choice, panel, follow_s, check))
+        try:
+            with _live() as show:
+                for refresh in Watchlist(kept).follow(screen_feed(bars, settings, vix, first_ns=since_ns)):
+                    count, alerts = count + 1, alerts + len(refresh.alerts)
+                    show(refresh)
+                    _wait(pause_s, check)
+        except KeyboardInterrupt:
+            stopped = " Stopped by you."
+    kept_in = f" Kept in {store}." if store is not None else ""
+    show_text(f"Refreshed {plural(count, 'time')}; {plural(alerts, 'alert')}.{kept_in}{stopped}")
     if choice.data.is_simulated:
         show_text(SIMULATED)
+
+
+def _newer(choice: ScreenChoice, panel: Panel, follow_s: float, check: Callable[[], None]) -> Iterator[Panel]:
+    """Yield the bars of the same symbols again and again, without a word."""
+    same = replace(choice.data, symbols=",".join(panel.symbols))
+    while True:
+        _wait(follow_s, check)
+        yield same.read().panel
+
+
+def _wait(seconds: float, check: Callable[[], None]) -> None:
+    """Wait, and look for Ctrl-C meanwhile."""
+    until = time.monotonic() + seconds
+    check()
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, 0.1))
+        check()
 
 
 def show_evaluation(choice: ScreenChoice, *, horizon: int, switches: bool, as_json: bool) -> None:
@@ -241,14 +270,11 @@ def _live() -> Iterator[Any]:
 
         yield tell
         return
-    told: list[str] = []
-    with Live(Table(), console=console, refresh_per_second=8) as live:
+    told: list[tuple[int, str]] = []
+    with Live(Text("Waiting for the first close ..."), console=console, refresh_per_second=8) as live:
 
         def draw(refresh: Refresh) -> None:
-            told.extend(sentence for _, _, sentence in refresh.alerts)
-            table = watchlist_table(refresh.screening, best_columns(refresh.screening, WATCHED, only_watchlist=True))
-            table.title = to_iso(refresh.screening.snapshot.time_ns)
-            table.caption = "\n".join(told[-3:])
-            live.update(table)
+            told.extend((refresh.screening.snapshot.time_ns, sentence) for _, _, sentence in refresh.alerts)
+            live.update(watch_view(refresh, told[-ALERTS_SHOWN:], WATCHED), refresh=True)
 
         yield draw
