@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from screener.golden import a_market
-from tapeline.app.screen_data import only_members, universe_of
+from tapeline.app.screen_data import only_members, universe_of, with_universe
 from tapeline.app.screen_explain import explain_at
 from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
 from tapeline.app.screening import Screening, screen_at
 from tapeline.domain.errors import DataError
 from tapeline.domain.panel import BAR_FIELDS, Panel
-from tapeline.domain.times import HOUR, MINUTE
+from tapeline.domain.times import HOUR, MINUTE, ns_to_date
 from tapeline.screener.universe import UniverseSettings
 
 SETTINGS = ScreenerSettings()
@@ -133,6 +133,31 @@ def test_members_of_which_there_are_no_bars_at_all_are_told_and_counted(market: 
 
     assert [one["symbol"] for one in found["dropped"]] == ["GONE1", "GONE2"]
     assert found["universe"] == 8 and "incomplete" in found["flags"]
+
+
+def test_the_universe_beside_the_bars_is_that_of_each_day_and_knows_no_future(market: Panel) -> None:
+    assert market.sessions is not None
+    crossed = float(np.nanmean(market.close[-78 * 8 :, 2]))  # a price that SIM03 crosses in its last sessions
+    settings = ScreenerSettings(universe=UniverseSettings(price_max=crossed))
+    column = market.symbols.index("SIM05")
+    member = np.ones(market.close.shape)
+    member[market.start_ns >= opened(market), column] = 0.0  # leaves the index on the last day
+
+    found = with_universe(market.with_series("member", member), settings).series["in_universe"]
+
+    place = market.sessions.index_of(market.start_ns)
+    seen = set()
+    for number in range(int(place[-1]) + 1):
+        rows = found[place == number]
+        assert (rows == rows[0]).all()
+        day = ns_to_date(int(market.sessions.open_ns[number]))
+        candidates = [symbol for symbol in market.symbols if symbol != "SIM05" or number < place[-1]]
+        kept = () if number == 0 else tuple(one.symbol for one in universe_of(market, day, settings, candidates).kept)
+        assert tuple(symbol for symbol, inside in zip(market.symbols, rows[0], strict=True) if inside) == kept
+        seen.add(kept)
+    assert len(seen) > 3 and any("SIM05" in each for each in seen) and "SIM05" not in kept
+    half = market.rows(0, len(market) // 2)
+    assert with_universe(half, settings).series["in_universe"].tobytes() == found[: len(half)].tobytes()
 
 
 def test_a_missing_vix_is_named_and_gives_no_points(market: Panel) -> None:

@@ -69,7 +69,7 @@ def test_the_screeners_settings_go_to_those_that_trade_its_rules_and_to_no_other
 
     assert isinstance(reversal, MomentumReversal) and reversal.screen == settings.screen
     assert cross.version == make_strategies(["moving-average-cross"])[0].version
-    with pytest.raises(InputError, match="Leave --settings, --profile and --vix out"):
+    with pytest.raises(InputError, match="Leave --settings, --profile, --vix and --filters out"):
         make_strategies(["swing-trend"], screener=settings)
 
 

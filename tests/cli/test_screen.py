@@ -255,6 +255,7 @@ def test_an_evaluation_and_a_validation_are_told_in_words_and_as_json(bars: Path
         (("--at", "2024-02-14T16:00:00"), "has no time zone"),
         (("--at", "2023-02-14T16:00:00Z"), "No bar of 15min had closed by 2023-02-14T16:00:00Z"),
         (("--filters", "maybe"), "Unknown filters 'maybe'"),
+        (("--members", "few.txt"), "Add --filters on, or leave them out"),
         (("--frames", "5min"), "There is no set of frames '5min'"),
         (("--vix", "gone.parquet"), "gone.parquet"),
         (("--explain", "SIM99"), "Unknown symbol 'SIM99'"),

@@ -218,6 +218,23 @@ def test_each_type_and_variant_trades_real_bars_the_same_both_ways(
         assert held.max() < 6.0 or numbers["trade_type"] == "position"  # three sessions and a long weekend
 
 
+def test_only_symbols_of_the_days_universe_are_entered() -> None:
+    panel = planted()
+    inside = np.zeros(panel.close.shape)
+    inside[:, ::3] = 1.0
+    usual = MomentumReversal(chosen(trade_type="swing", progress_bars=0, **OPEN_TO_ALL))
+    strict = MomentumReversal(chosen(trade_type="swing", progress_bars=0, only_universe=True, **OPEN_TO_ALL))
+
+    backtest(usual, panel)
+    backtest(strict, panel.with_series("in_universe", inside))
+
+    entered = [[(one.symbol, one.time_ns) for one in each.log if one.act == "enter"] for each in (usual, strict)]
+    assert 0 < len(entered[1]) < len(entered[0])
+    assert entered[1] == [one for one in entered[0] if one[0] in panel.symbols[::3]]
+    with pytest.raises(TapelineError, match="in_universe"):
+        backtest(strict, panel)
+
+
 def test_a_position_is_the_same_one_frame_up() -> None:
     strategy = MomentumReversal(chosen(trade_type="position"))
     rules = Rules(ScreenSettings(frames=Frames("1h", "4h", "4h")))

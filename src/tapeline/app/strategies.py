@@ -58,8 +58,8 @@ def make_strategies(
             raise UnknownNameError("parameter", name, declared, where=", ".join(names))
     if screener is not None and not any(issubclass(found, MomentumReversal) for found in classes):
         raise InputError(
-            f"The screener's settings and VIX are for strategies that trade its rules, and {', '.join(names)} does not."
-            " Leave --settings, --profile and --vix out, or name momentum-reversal."
+            f"The screener's settings are for strategies that trade its rules, and {', '.join(names)} does not."
+            " Leave --settings, --profile, --vix and --filters out, or name momentum-reversal."
         )
     made: list[RuleStrategy | Strategy] = []
     for found in classes:

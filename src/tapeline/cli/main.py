@@ -165,6 +165,9 @@ def backtest(
         Path | None,
         typer.Option("--vix", help="Parquet or CSV with date and close.", rich_help_panel=_SCREENER),
     ] = None,
+    filters: Annotated[
+        str, typer.Option("--filters", help="on: enter symbols of each day's universe only.", rich_help_panel=_SCREENER)
+    ] = "",
 ) -> None:
     """Run strategies over bars: compiled, or with --journal slice by slice with every fact recorded."""
     from tapeline.app.load import DataChoice
@@ -181,7 +184,7 @@ def backtest(
         as_json=as_json,
         report=report,
         benchmark=benchmark or None,
-        screener=ScreenerChoice(profile, screener_file, vix),
+        screener=ScreenerChoice(profile, screener_file, vix, filters),
     )
 
 

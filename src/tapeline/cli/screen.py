@@ -41,6 +41,17 @@ Names = Annotated[
     Path | None,
     typer.Option("--names", help="Parquet or CSV of renames: symbol, date, mapped_symbol.", rich_help_panel=_BARS),
 ]
+Members = Annotated[
+    Path | None,
+    typer.Option("--members", help="Text file, a symbol a line; default: all of the bars.", rich_help_panel=_RULES),
+]
+Membership = Annotated[
+    Path | None,
+    typer.Option(
+        "--membership", help="Stays in an index: symbol, start_date, end_date; members of the day.",
+        rich_help_panel=_RULES,
+    ),
+]  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Store = Annotated[Path, typer.Option("--store", help="File in which snapshots are kept.")]
 
@@ -63,6 +74,8 @@ def screen(
     frames: Frames = "",
     vix: VixFile = None,
     filters: Filters = "off",
+    members: Members = None,
+    membership: Membership = None,
     names: Names = None,
     all_fine: Annotated[bool, typer.Option("--all-fine", help="Tree and score of every symbol.")] = False,
     as_json: AsJson = False,
@@ -78,7 +91,7 @@ def screen(
 
     choice = DataChoice(data, symbols, first, last, label, calendar, seed, lake=lake, bars=bars)
     show_screen(
-        ScreenChoice(choice, profile, config, frames, vix, filters, at, names),
+        ScreenChoice(choice, profile, config, frames, vix, filters, at, names, members, membership),
         all_fine=all_fine, as_json=as_json, explain=explain, top=top, store=store,
     )  # fmt: skip
 
@@ -178,7 +191,8 @@ def build(
     calendar: Calendar = "XNYS",
     seed: Seed = 7,
     day: Annotated[str, typer.Option("--day", help="Its day; default: after the last session of the bars.")] = "",
-    members: Annotated[Path | None, typer.Option("--members", help="Text file, a symbol a line; default: all.")] = None,
+    members: Members = None,
+    membership: Membership = None,
     facts: Annotated[
         Path | None, typer.Option("--facts", help="Parquet: symbol, market_cap, spread, exchange, is_shortable.")
     ] = None,
@@ -192,7 +206,7 @@ def build(
     from tapeline.cli.universe import run_build
 
     choice = DataChoice(data, symbols, "", "", label, calendar, seed, lake=lake, bars=bars)
-    run_build(choice, day, members, facts, earnings, config, store, as_json=as_json)
+    run_build(choice, day, (members, membership), (facts, earnings), config, store, as_json=as_json)
 
 
 @universe_app.command("show")

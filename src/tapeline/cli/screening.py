@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.text import Text
 
 from tapeline.app.load import DataChoice
-from tapeline.app.screen_data import day_of, moment_of, only_members, universe_of
+from tapeline.app.screen_data import day_of, members_of_day, moment_of, only_members, universe_of
 from tapeline.app.screen_evaluation import evaluate
 from tapeline.app.screen_explain import explain_at
 from tapeline.app.screen_remarks import own_bars, read_name_uses, with_names
@@ -62,6 +62,8 @@ class ScreenChoice:
     filters: str = "off"
     at: str = ""
     names: Path | None = None
+    members: Path | None = None
+    membership: Path | None = None
 
     def settings(self) -> ScreenerSettings:
         """Return the settings. Raises what reading them raises."""
@@ -83,8 +85,11 @@ class ScreenChoice:
         if self.filters not in ("on", "off"):
             raise UnknownNameError("filters", self.filters, ["on", "off"])
         if self.filters == "off":
+            if self.members is not None or self.membership is not None:
+                raise InputError("Members make a universe, which is off. Add --filters on, or leave them out.")
             return None
-        universe = universe_of(panel, day_of(panel, at_ns), settings)
+        day = day_of(panel, at_ns)
+        universe = universe_of(panel, day, settings, members_of_day(day, self.members, self.membership))
         messages.print(
             f"The universe of {universe.day} keeps {len(universe.kept)} of {plural(len(universe.members), 'symbol')}."
         )
