@@ -90,10 +90,12 @@ def _print(universe: Universe) -> None:
     )
     best = sorted(kept, key=lambda member: (-(member.liquidity or 0.0), member.symbol))
     for member in best[:_SHOWN]:
+        shortable = {True: "shortable", False: "not shortable", None: "shortable unknown"}[member.is_shortable]
+        cap = "unknown" if member.market_cap is None else f"{member.market_cap / 1e6:,.0f} M"
         blackout = {True: "earnings near", False: "no earnings near", None: "earnings unknown"}[member.in_blackout]
         show_text(
             f"  {member.symbol:8s} {member.tier or 'neither':9s} liquidity {member.liquidity or 0.0:.2f}, volatility"
-            f" {member.volatility_bucket or 'unknown'}, {blackout}"
+            f" {member.volatility_bucket or 'unknown'}, {blackout}, {shortable}, market cap {cap}"
         )
     if len(best) > _SHOWN:
         show_text(f"  and {len(best) - _SHOWN} more")
