@@ -15,7 +15,7 @@ from tapeline.app.screening import Screening, screen_at
 from tapeline.domain.errors import DataError
 from tapeline.domain.panel import BAR_FIELDS, Panel
 from tapeline.domain.times import HOUR, MINUTE, ns_to_date
-from tapeline.screener.universe import UniverseSettings
+from tapeline.screener.universe import SymbolFacts, UniverseSettings
 
 SETTINGS = ScreenerSettings()
 
@@ -133,6 +133,19 @@ def test_members_of_which_there_are_no_bars_at_all_are_told_and_counted(market: 
 
     assert [one["symbol"] for one in found["dropped"]] == ["GONE1", "GONE2"]
     assert found["universe"] == 8 and "incomplete" in found["flags"]
+
+
+@pytest.mark.parametrize(
+    ("announced", "near"),
+    [("2024-02-15", True), ("2024-02-16", True), ("2024-02-20", False), ("2024-05-02", False), ("2024-02-13", True)],
+)
+def test_earnings_after_the_last_bar_are_counted_in_sessions_too(market: Panel, announced: str, near: bool) -> None:
+    """The bars end on Wednesday 2024-02-14; Monday the 19th is a holiday, so the 20th is three sessions away."""
+    facts = {"SIM01": SymbolFacts(earnings=(date.fromisoformat(announced),))}
+
+    found = universe_of(market, date(2024, 2, 14), ScreenerSettings(), ["SIM01"], facts)
+
+    assert found.members[0].in_blackout is near
 
 
 def test_the_universe_beside_the_bars_is_that_of_each_day_and_knows_no_future(market: Panel) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ from tapeline.feeds.table_files import TEXT, read_table, scan
 from tapeline.screener.sessions import SessionHistory, session_bars
 from tapeline.screener.universe import Member, SymbolFacts, Universe, build_universe
 from tapeline.strategies.reversal import IN_UNIVERSE
+from tapeline.tape.calendars import sessions
+
+AROUND = timedelta(days=30)
 
 
 def moment_of(text: str, panel: Panel) -> int:
@@ -53,7 +56,7 @@ def universe_of(
             f"The universe of {day} needs sessions before that day, but the bars begin on"
             f" {ns_to_date(int(panel.start_ns[0]))}. Choose a later day, or give earlier bars."
         )
-    trading = _trading_days(panel)
+    trading = _trading_days(panel.sessions.name, day, day)
     chosen = panel.symbols if members is None else members
     days = session_bars(panel, row)
     return build_universe(day, chosen, panel.symbols, days, facts, settings.universe, sessions=trading)
@@ -80,7 +83,7 @@ def with_universe(panel: Panel, settings: ScreenerSettings) -> Panel:
     """
     history = SessionHistory(panel)
     assert panel.sessions is not None
-    place, trading = panel.sessions.index_of(panel.start_ns), _trading_days(panel)
+    place = panel.sessions.index_of(panel.start_ns)
     found = np.zeros(panel.close.shape)
     begins = np.flatnonzero((place >= 0) & (np.diff(place, prepend=-1) != 0)).tolist()
     for first, last in pairwise([*begins, len(panel)]):
@@ -89,15 +92,16 @@ def with_universe(panel: Panel, settings: ScreenerSettings) -> Panel:
             continue
         member = panel.series.get(MEMBER)
         chosen = [s for column, s in enumerate(panel.symbols) if member is None or member[first, column] == 1.0]
-        day, days = trading[int(place[first])], history.at(before)
-        universe = build_universe(day, chosen, panel.symbols, days, None, settings.universe, sessions=trading)
+        day = ns_to_date(int(panel.sessions.days[place[first]]) * DAY)
+        universe = build_universe(day, chosen, panel.symbols, history.at(before), None, settings.universe)
         found[first:last, [panel.column(one.symbol) for one in universe.kept]] = 1.0
     return panel.with_series(IN_UNIVERSE, found)
 
 
-def _trading_days(panel: Panel) -> list[date]:
-    assert panel.sessions is not None
-    return [ns_to_date(int(one) * DAY) for one in panel.sessions.days]
+def _trading_days(name: str, first: date, last: date) -> list[date]:
+    """Return the sessions from a month before the first day to a month after the last, where earnings may lie."""
+    around = sessions(name, first - AROUND, last + AROUND)
+    return [ns_to_date(int(one) * DAY) for one in around.days]
 
 
 def only_members(panel: Panel, universe: Universe, besides: Sequence[str] = ()) -> Panel:

@@ -14,7 +14,7 @@ from tapeline.cli.console import SIMULATED, console, show_text
 from tapeline.domain.errors import InputError
 from tapeline.domain.times import ns_to_date
 from tapeline.report.amounts import plural
-from tapeline.screener.universe import CORE, EXTENDED, NO_BARS, Difference, Universe, difference
+from tapeline.screener.universe import CORE, EXTENDED, NO_BARS, Difference, Member, Universe, difference
 from tapeline.store.screen_store import ScreenStore
 
 _SHOWN = 20
@@ -90,12 +90,9 @@ def _print(universe: Universe) -> None:
     )
     best = sorted(kept, key=lambda member: (-(member.liquidity or 0.0), member.symbol))
     for member in best[:_SHOWN]:
-        shortable = {True: "shortable", False: "not shortable", None: "shortable unknown"}[member.is_shortable]
-        cap = "unknown" if member.market_cap is None else f"{member.market_cap / 1e6:,.0f} M"
-        blackout = {True: "earnings near", False: "no earnings near", None: "earnings unknown"}[member.in_blackout]
         show_text(
-            f"  {member.symbol:8s} {member.tier or 'neither':9s} liquidity {member.liquidity or 0.0:.2f}, volatility"
-            f" {member.volatility_bucket or 'unknown'}, {blackout}, {shortable}, market cap {cap}"
+            f"  {member.symbol:8s} {member.tier or 'neither':9s} liquidity {member.liquidity or 0.0:.2f}, "
+            + ", ".join(_facts(member))
         )
     if len(best) > _SHOWN:
         show_text(f"  and {len(best) - _SHOWN} more")
@@ -108,6 +105,18 @@ def _print(universe: Universe) -> None:
     if bare:
         more = f" and {len(bare) - _SHOWN} more" if len(bare) > _SHOWN else ""
         show_text(f"  {', '.join(bare[:_SHOWN])}{more} dropped: {NO_BARS}")
+
+
+def _facts(member: Member) -> list[str]:
+    """Return what is known of a symbol in words, and what is not."""
+    told = {
+        "volatility": member.volatility_bucket and f"{member.volatility_bucket} volatility",
+        "earnings": {True: "earnings near", False: "no earnings near", None: ""}[member.in_blackout],
+        "shortable": {True: "shortable", False: "not shortable", None: ""}[member.is_shortable],
+        "market cap": member.market_cap and f"market cap {member.market_cap / 1e6:,.0f} M",
+    }
+    unknown = [name for name, words in told.items() if not words]
+    return [*(words for words in told.values() if words), *([f"unknown: {', '.join(unknown)}"] if unknown else [])]
 
 
 def _print_change(change: Difference) -> None:
