@@ -136,6 +136,8 @@ def test_only_completed_sessions_of_vix_count_from_parquet_as_from_csv(bars: Pat
     assert found["volatility"]["level"] == 13.0 + 104 % 7 and not found["volatility"]["proxy"]
     assert again == found
     assert without["volatility"]["proxy"] and {"VIX", "volatility"} <= set(without["missing"])
+    said = run(*words, vix).out
+    assert found["recommendations"] and all(sentence in said for sentence in found["recommendations"])
 
 
 def test_a_watched_session_is_kept_and_can_be_repeated(bars: Path, tmp_path: Path) -> None:

@@ -118,7 +118,8 @@ def show_screen(
         if as_json:
             console.out(json.dumps(told.as_dict(), allow_nan=False), highlight=False)
             return
-        for remark in screening.remarks(screening.snapshot.symbols.index(explain)):
+        symbols = screening.snapshot.symbols
+        for remark in screening.remarks(symbols.index(explain)) if explain in symbols else ():
             show_text(f"{explain}: {remark}.")
         for line in explanation_lines(told):
             show_text(line)
@@ -136,7 +137,8 @@ def show_regime(choice: ScreenChoice, *, as_json: bool) -> None:
         frame = screening.settings.screen.frames.confirmation
         raise InputError(f"No bar of {frame} had closed by then, and the regime is told at such a close. Ask later.")
     if as_json:
-        console.out(json.dumps(screening.regime_as_dict(), allow_nan=False), highlight=False)
+        told = {**(screening.regime_as_dict() or {}), "recommendations": screening.regime.recommendations()}
+        console.out(json.dumps(told, allow_nan=False), highlight=False)
         return
     for line in regime_lines(screening.regime):
         show_text(line)
