@@ -14,7 +14,7 @@ from tapeline.app.screen_settings import ScreenerSettings, load_screener_setting
 from tapeline.app.screening import Screening, screen_at
 from tapeline.domain.errors import DataError
 from tapeline.domain.panel import BAR_FIELDS, Panel
-from tapeline.domain.times import HOUR, MINUTE, ns_to_date
+from tapeline.domain.times import HOUR, MINUTE, from_iso, ns_to_date
 from tapeline.screener.universe import SymbolFacts, UniverseSettings
 
 SETTINGS = ScreenerSettings()
@@ -100,6 +100,23 @@ def test_a_renamed_symbol_is_dropped_and_its_successor_is_young(market: Panel) -
     assert found["dropped"] == [{"symbol": "SIM02", "reason": "no bar in this session", "remarks": [since]}]
     assert remarks_of(screening, "SIM02") == ["no bar in this session"]
     assert "fewer than 30 bars of 1h" in remarks_of(screening, "SIM03")
+
+
+def test_a_silent_symbol_is_explained_by_its_last_bars(market: Panel) -> None:
+    gone = np.zeros(market.close.shape, dtype=bool)
+    gone[:, 1] = market.start_ns >= opened(market)
+    gone[:, 2] = True
+
+    told = explain_at(without(market, gone), int(market.end_ns[-1]), SETTINGS, "SIM02").as_dict()
+    never = explain_at(without(market, gone), int(market.end_ns[-1]), SETTINGS, "SIM03").as_dict()
+
+    assert {frame: bar["end"] for frame, bar in told["bars"].items()} == dict.fromkeys(
+        ("15min", "1h", "4h"), "2024-02-13T21:00:00Z"
+    )
+    assert told["at"] == "2024-02-14T21:00:00Z"
+    assert told["bars"]["15min"]["close"] == market.close[market.end_ns == from_iso("2024-02-13T21:00:00Z"), 1]
+    grade = never["numbers"]["score.grade"]
+    assert never["bars"] == {} and grade["value"] is None and grade["word"] is None
 
 
 def test_bars_without_volume_are_told(market: Panel) -> None:

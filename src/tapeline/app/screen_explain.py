@@ -96,7 +96,7 @@ def explain_at(panel: Panel, at_ns: int, settings: ScreenerSettings, symbol: str
         program.advance(own.rows(first, last))
         for role in ROLES:
             table = program.tables[role]
-            there = table.exists[:, 0].nonzero()[0]
+            there = (table.exists[:, 0] == 1.0).nonzero()[0]
             if len(there):
                 bar = {name: float(table.values[row, there[-1], 0]) for name, row in table.rows.items()}
                 newest[getattr(frames, role)] = {"end": int(table.end_ns[there[-1]]), **bar}

@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from tapeline.app.screen_explain import RowExplanation
+from tapeline.app.screen_explain import WORDS, RowExplanation
 from tapeline.app.screen_validation import shortfall
 from tapeline.app.screening import Screening
 from tapeline.app.watchlist import Refresh
@@ -118,8 +118,7 @@ def explanation_lines(told: RowExplanation) -> Iterator[str]:
         yield f"  {frame} to {to_iso(bar['end'])}: {prices}, volume {bar['volume']:,.0f}"
     for name in (*_SUMMARY, *(name for name in told.parts if name not in _SUMMARY)):
         first, *rest = told.parts[name].render(name).splitlines()
-        word = told.word(name)
-        yield first if word is None else f"{first}, {word}"
+        yield f"{first}, {told.word(name) or 'none'}" if name in WORDS else first
         yield from rest
 
 
