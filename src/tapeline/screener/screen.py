@@ -164,6 +164,8 @@ class Snapshot:
         """Return what is not known of a symbol and why, in words; nothing for one of which all is known."""
         if not self.present[column]:
             return [NO_BAR]
+        if not self._lacking[column]:
+            return []
         frames, found = self.settings.frames, []
         bare = [role for role in ROLES if math.isnan(self[f"bars.{role}"][column])]
         found += [f"no bar of {getattr(frames, role)} yet" for role in bare]
@@ -181,6 +183,14 @@ class Snapshot:
             unknown = [name.split(".")[1] for name in names if math.isnan(self[name][column])]
             if unknown:
                 found.append(f"{', '.join(unknown)} unknown: too few or flat bars of {frame}")
+        return found
+
+    @cached_property
+    def _lacking(self) -> Flags:
+        """Whether there is anything to remark on, bool [N]; most rows are whole, and asked for one by one."""
+        asked = [f"coarse.{name}" for name in CONDITIONS[:5]] + [f"tree.{name}" for name in QUESTIONS]
+        unknown = np.isnan([self[name] for name in (*asked, *(f"bars.{role}" for role in ROLES))]).any(axis=0)
+        found: Flags = unknown | self.stale | (self["is_long_enough"] != 1) | (self["volume"] == 0)
         return found
 
     def as_dict(self, profile: str, *, all_fine: bool = False, took_s: float | None = None) -> dict[str, Any]:
