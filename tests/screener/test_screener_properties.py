@@ -13,7 +13,8 @@ import tapeline.app.screen_newest as newest_module
 from formula.builders import a_series
 from formula.running import column_of
 from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
-from tapeline.app.screening import screen_at, screen_history
+from tapeline.app.screening import screen_at, screen_feed, screen_history
+from tapeline.domain.errors import DataError
 from tapeline.domain.panel import BAR_FIELDS, Panel
 from tapeline.feeds.simulated import simulate_market
 from tapeline.formula import bars
@@ -107,6 +108,22 @@ def test_a_moment_and_the_history_say_the_same(block: int, monkeypatch: pytest.M
     for one in history[200::97]:
         found = screen_at(panel, one.snapshot.time_ns, wanted)
         assert same(found.snapshot, one.snapshot) and found.snapshot.symbols == panel.symbols
+
+
+def test_bars_that_go_on_arriving_are_screened_like_the_whole() -> None:
+    """Also where nothing came between two looks, and where a look ends within a bar of the trigger frame."""
+    panel, wanted = with_holes(a_market(5), 5, 0.1), ScreenerSettings()
+    looks = [len(panel) - 160, len(panel) - 160, len(panel) - 100, len(panel) - 31, len(panel)]
+    first_ns = int(panel.end_ns[-300])
+
+    arriving = list(screen_feed((panel.rows(0, last) for last in looks), wanted, first_ns=first_ns))
+    whole = list(screen_history(panel, wanted, first_ns=first_ns))
+
+    assert len(arriving) == len(whole) == 100
+    for one, other in zip(arriving, whole, strict=True):
+        assert same(one.snapshot, other.snapshot) and one.regime_as_dict() == other.regime_as_dict()
+    with pytest.raises(DataError, match="symbols of the bars changed"):
+        list(screen_feed([panel, panel.columns(0, 2)], wanted))
 
 
 @pytest.mark.parametrize(

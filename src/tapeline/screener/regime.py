@@ -11,6 +11,7 @@ import numpy as np
 
 from tapeline.domain.panel import Floats
 from tapeline.formula import Node, sma, where
+from tapeline.screener.funds import FUNDS
 from tapeline.screener.points import Points, is_true
 from tapeline.screener.reading import Readings
 from tapeline.screener.sessions import SessionBars
@@ -20,10 +21,13 @@ STRONG_BULL, BULL, NEUTRAL, BEAR, STRONG_BEAR = 2, 1, 0, -1, -2
 
 @dataclass(frozen=True)
 class RegimeSettings:
-    """The numbers of the regime."""
+    """The numbers of the regime.
+
+    funds : symbols that breadth leaves out, beside the indices
+    """
 
     indices: tuple[str, ...] = ("SPY", "QQQ", "IWM", "DIA")
-    funds: tuple[str, ...] = ()
+    funds: tuple[str, ...] = FUNDS
     strong_bull: float = 1.02
     strong_bear: float = 0.98
     strong_bull_rsi: float = 55.0

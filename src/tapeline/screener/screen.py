@@ -166,6 +166,8 @@ class Snapshot:
         """Return what is not known of a symbol and why, in words; nothing for one of which all is known."""
         if not self.present[column]:
             return [NO_BAR]
+        if not self._lacking[column]:
+            return []
         frames, found = self.settings.frames, []
         bare = [role for role in ROLES if math.isnan(self[f"bars.{role}"][column])]
         found += [f"no bar of {getattr(frames, role)} yet" for role in bare]
@@ -185,6 +187,14 @@ class Snapshot:
                 found.append(f"{', '.join(unknown)} unknown: too few or flat bars of {frame}")
         return found
 
+    @cached_property
+    def _lacking(self) -> Flags:
+        """Whether there is anything to remark on, bool [N]; most rows are whole, and asked for one by one."""
+        asked = [f"coarse.{name}" for name in CONDITIONS[:5]] + [f"tree.{name}" for name in QUESTIONS]
+        unknown = np.isnan([self[name] for name in (*asked, *(f"bars.{role}" for role in ROLES))]).any(axis=0)
+        found: Flags = unknown | self.stale | (self["is_long_enough"] != 1) | (self["volume"] == 0)
+        return found
+
     def as_dict(self, profile: str, *, all_fine: bool = False, took_s: float | None = None) -> dict[str, Any]:
         """Return plain data for JSON, without the regime; rows in order of symbols."""
         fine = set(self.handed_over) if not all_fine else set(range(len(self.symbols)))
@@ -200,7 +210,9 @@ class Snapshot:
             "watchlist_all": [names[column] for column in self.watchlist_all],
             "rows": [self.row(column, fine=column in fine) for column in self._by_name() if self.present[column]],
             "dropped": [
-                {"symbol": names[column], "reason": NO_BAR} for column in self._by_name() if not self.present[column]
+                {"symbol": names[column], "reason": NO_BAR, "remarks": []}
+                for column in self._by_name()
+                if not self.present[column]
             ],
         }
 
@@ -254,8 +266,9 @@ class Snapshot:
             "drawdown_pct": number("score.drawdown_pct"),
             "exhaustion": number("score.exhaustion"),
             "t2_stale": bool(self.stale[column]),
+            "remarks": self.remarks(column),
         }
-        kept = ("symbol", "coarse", "t2_stale")
+        kept = ("symbol", "coarse", "t2_stale", "remarks")
         return found if fine else {name: value if name in kept else None for name, value in found.items()}
 
 
