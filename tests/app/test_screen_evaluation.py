@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from screener.golden import a_market
 from shared import shared_path
-from tapeline.app.screen_evaluation import counts, evaluate, killed, validate
+from tapeline.app.screen_evaluation import counts, evaluate, killed
 from tapeline.app.screen_history import ScreenHistory, collect_history
 from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
+from tapeline.app.screen_validation import shortfall, validate
 from tapeline.app.screening import screen_history
 from tapeline.domain.errors import ConfigurationError
 from tapeline.feeds.parquet import read_bars
@@ -117,4 +120,27 @@ def test_recall_and_precision_are_those_of_the_rows(rows: list[list[dict]]) -> N
     assert found["recall"] == pytest.approx(sum(row["coarse"]["passed"] is True for row in good) / len(good))
     assert found["precision"] == pytest.approx(sum(row["grade"] in GOOD for row in passed) / len(passed))
     assert all(one["recall"] >= found["recall"] for one in found["conditions"].values())
-    assert "Loosen" in found["advice"] and "Recall" in found["advice"]
+    assert found["precision_of_all"] == pytest.approx(len(good) / len(flat))
+
+
+def test_the_suggested_moves_do_what_is_said_of_them() -> None:
+    """Screened again with the moved numbers, the filter has the recall and precision that were promised."""
+    found = validate(a_market(), ScreenerSettings())
+    first, last = found["suggested"][0], found["suggested"][-1]
+    moved = {move["name"]: move["to"] for move in found["suggested"]}
+    settings = ScreenerSettings()
+    screen = replace(settings.screen, coarse=replace(settings.screen.coarse, **moved))
+
+    again = validate(a_market(), replace(settings, screen=screen))
+
+    assert (again["recall"], again["precision"]) == (last["recall"], last["precision"])
+    assert f"Move coarse.{first['name']} from {first['from']:g} to {first['to']:g}: recall" in found["advice"]
+    assert again["good"] == found["good"] and last["recall"] > found["recall"]
+    assert min(found["moves"], key=shortfall) == first
+    assert all(one["recall"] <= found["recall"] for one in found["moves"] if one["to"] == 4)
+
+
+def test_how_far_a_filter_is_from_its_targets() -> None:
+    assert shortfall({"recall": 0.8, "precision": 0.2}) == shortfall({"recall": 1.0, "precision": 0.9}) == 0.0
+    assert shortfall({"recall": 0.4, "precision": 0.3}) == pytest.approx(0.5)
+    assert shortfall({"recall": 0.0, "precision": None}) == 2.0

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from screener.golden import a_market
-from tapeline.app.screen_data import only_members, universe_of
+from tapeline.app.screen_data import only_members, universe_of, with_universe
+from tapeline.app.screen_explain import explain_at
 from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
-from tapeline.app.screening import Screening, explain_at, screen_at
+from tapeline.app.screening import Screening, screen_at
 from tapeline.domain.errors import DataError
 from tapeline.domain.panel import BAR_FIELDS, Panel
-from tapeline.domain.times import HOUR, MINUTE
-from tapeline.screener.universe import UniverseSettings
+from tapeline.domain.times import HOUR, MINUTE, from_iso, ns_to_date
+from tapeline.screener.universe import SymbolFacts, UniverseSettings
 
 SETTINGS = ScreenerSettings()
 
@@ -59,6 +60,7 @@ def test_a_young_symbol_has_no_score_and_says_so(market: Panel) -> None:
     row = row_of(screening, "SIM02")
     assert (row["grade"], row["sabr20"], row["coarse"]["passed"]) == (None, None, None)
     told = remarks_of(screening, "SIM02")
+    assert row["remarks"] == told and row_of(screening, "SIM01")["remarks"] == []
     assert told[0] == "fewer than 30 bars of 1h"
     assert "q1, hostile unknown: too few or flat bars of 4h" in told
 
@@ -81,7 +83,9 @@ def test_a_halted_symbol_is_judged_by_its_last_bars_and_marked(market: Panel) ->
     screening = screen_at(without(market, gone), opened(market) + 3 * HOUR, SETTINGS)
 
     assert row_of(screening, "SIM02")["t2_stale"] is True
-    assert "no bar of 1h in the last one that could have closed" in remarks_of(screening, "SIM02")
+    told = row_of(screening, "SIM02")["remarks"]
+    assert told[0] == "no bar of 1h in the last one that could have closed"
+    assert told[-1] == "its last bar ended 2024-02-14T15:00:00Z"
 
 
 def test_a_renamed_symbol_is_dropped_and_its_successor_is_young(market: Panel) -> None:
@@ -92,9 +96,27 @@ def test_a_renamed_symbol_is_dropped_and_its_successor_is_young(market: Panel) -
     screening = screen_at(without(market, gone), int(market.end_ns[-1]), SETTINGS)
     found = screening.as_dict()
 
-    assert found["dropped"] == [{"symbol": "SIM02", "reason": "no bar in this session"}]
+    since = "its last bar ended 2024-02-13T21:00:00Z"
+    assert found["dropped"] == [{"symbol": "SIM02", "reason": "no bar in this session", "remarks": [since]}]
     assert remarks_of(screening, "SIM02") == ["no bar in this session"]
     assert "fewer than 30 bars of 1h" in remarks_of(screening, "SIM03")
+
+
+def test_a_silent_symbol_is_explained_by_its_last_bars(market: Panel) -> None:
+    gone = np.zeros(market.close.shape, dtype=bool)
+    gone[:, 1] = market.start_ns >= opened(market)
+    gone[:, 2] = True
+
+    told = explain_at(without(market, gone), int(market.end_ns[-1]), SETTINGS, "SIM02").as_dict()
+    never = explain_at(without(market, gone), int(market.end_ns[-1]), SETTINGS, "SIM03").as_dict()
+
+    assert {frame: bar["end"] for frame, bar in told["bars"].items()} == dict.fromkeys(
+        ("15min", "1h", "4h"), "2024-02-13T21:00:00Z"
+    )
+    assert told["at"] == "2024-02-14T21:00:00Z"
+    assert told["bars"]["15min"]["close"] == market.close[market.end_ns == from_iso("2024-02-13T21:00:00Z"), 1]
+    grade = never["numbers"]["score.grade"]
+    assert never["bars"] == {} and grade["value"] is None and grade["word"] is None
 
 
 def test_bars_without_volume_are_told(market: Panel) -> None:
@@ -128,6 +150,44 @@ def test_members_of_which_there_are_no_bars_at_all_are_told_and_counted(market: 
 
     assert [one["symbol"] for one in found["dropped"]] == ["GONE1", "GONE2"]
     assert found["universe"] == 8 and "incomplete" in found["flags"]
+
+
+@pytest.mark.parametrize(
+    ("announced", "near"),
+    [("2024-02-15", True), ("2024-02-16", True), ("2024-02-20", False), ("2024-05-02", False), ("2024-02-13", True)],
+)
+def test_earnings_after_the_last_bar_are_counted_in_sessions_too(market: Panel, announced: str, near: bool) -> None:
+    """The bars end on Wednesday 2024-02-14; Monday the 19th is a holiday, so the 20th is three sessions away."""
+    facts = {"SIM01": SymbolFacts(earnings=(date.fromisoformat(announced),))}
+
+    found = universe_of(market, date(2024, 2, 14), ScreenerSettings(), ["SIM01"], facts)
+
+    assert found.members[0].in_blackout is near
+
+
+def test_the_universe_beside_the_bars_is_that_of_each_day_and_knows_no_future(market: Panel) -> None:
+    assert market.sessions is not None
+    crossed = float(np.nanmean(market.close[-78 * 8 :, 2]))  # a price that SIM03 crosses in its last sessions
+    settings = ScreenerSettings(universe=UniverseSettings(price_max=crossed))
+    column = market.symbols.index("SIM05")
+    member = np.ones(market.close.shape)
+    member[market.start_ns >= opened(market), column] = 0.0  # leaves the index on the last day
+
+    found = with_universe(market.with_series("member", member), settings).series["in_universe"]
+
+    place = market.sessions.index_of(market.start_ns)
+    seen = set()
+    for number in range(int(place[-1]) + 1):
+        rows = found[place == number]
+        assert (rows == rows[0]).all()
+        day = ns_to_date(int(market.sessions.open_ns[number]))
+        candidates = [symbol for symbol in market.symbols if symbol != "SIM05" or number < place[-1]]
+        kept = () if number == 0 else tuple(one.symbol for one in universe_of(market, day, settings, candidates).kept)
+        assert tuple(symbol for symbol, inside in zip(market.symbols, rows[0], strict=True) if inside) == kept
+        seen.add(kept)
+    assert len(seen) > 3 and any("SIM05" in each for each in seen) and "SIM05" not in kept
+    half = market.rows(0, len(market) // 2)
+    assert with_universe(half, settings).series["in_universe"].tobytes() == found[: len(half)].tobytes()
 
 
 def test_a_missing_vix_is_named_and_gives_no_points(market: Panel) -> None:

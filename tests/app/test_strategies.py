@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tapeline import BuyAndHold, CrossSectionalMomentum, IntradayMeanReversion, MovingAverageCross, SwingTrend
+from tapeline.app.screen_settings import ScreenerSettings
 from tapeline.app.strategies import find_strategy, make_strategies
 from tapeline.domain.errors import InputError, UnknownNameError
+from tapeline.screener.settings import ScreenSettings
 from tapeline.strategies.catalogue import SHIPPED
 from tapeline.strategies.reversal import MomentumReversal
 
@@ -57,6 +60,17 @@ def test_the_same_strategy_may_be_asked_for_twice() -> None:
 
     assert first is not second
     assert first.version == second.version
+
+
+def test_the_screeners_settings_go_to_those_that_trade_its_rules_and_to_no_other() -> None:
+    settings = replace(ScreenerSettings(), screen=ScreenSettings().with_profile("source"))
+
+    cross, reversal = make_strategies(["moving-average-cross", "momentum-reversal"], screener=settings)
+
+    assert isinstance(reversal, MomentumReversal) and reversal.screen == settings.screen
+    assert cross.version == make_strategies(["moving-average-cross"])[0].version
+    with pytest.raises(InputError, match="Leave --settings, --profile, --vix and --filters out"):
+        make_strategies(["swing-trend"], screener=settings)
 
 
 def test_two_files_of_one_name_are_two_strategies(tmp_path: Path) -> None:

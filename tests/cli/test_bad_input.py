@@ -73,6 +73,12 @@ def test_a_file_that_cannot_be_used(case: str, table: pl.DataFrame) -> None:
 
 WORDS: dict[str, tuple[tuple[str, ...], str]] = {
     "unknown strategy": (("moving-avg-cross", *BARS), "Did you mean 'moving-average-cross'?"),
+    "the screener's settings for another strategy": (
+        (CROSS, *BARS, "--filters", "on"),
+        "moving-average-cross does not. Leave --settings, --profile, --vix and --filters out",
+    ),
+    "unknown profile": (("momentum-reversal", *BARS, "--profile", "sourc"), "Did you mean 'source'?"),
+    "unknown filters": (("momentum-reversal", *BARS, "--filters", "onn"), "Unknown filters 'onn'. Did you mean 'on'?"),
     "unknown parameter": (
         (CROSS, *BARS, "--set", "fast_bar=3"),
         "Unknown parameter 'fast_bar' in moving-average-cross. Did you mean 'fast_bars'?",

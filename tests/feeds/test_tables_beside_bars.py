@@ -16,7 +16,7 @@ from shared import shared_path
 from tapeline import CashDividend, Split, read_bars
 from tapeline.domain.errors import DataError, UnknownNameError
 from tapeline.feeds.corporate_actions import read_corporate_actions
-from tapeline.feeds.membership import with_membership
+from tapeline.feeds.membership import members_on, with_membership
 
 ACTIONS = {
     "symbol": ["B", "A", "A", "A"],
@@ -195,3 +195,17 @@ def test_a_file_that_is_not_there_or_none_is_refused(tmp_path: Path) -> None:
         read_corporate_actions(tmp_path / "action.parquet")
     with pytest.raises(DataError, match="is no readable Parquet file"):
         read_corporate_actions(tmp_path / "text.parquet")
+
+
+def test_the_members_of_any_past_day_are_those_of_that_day() -> None:
+    """Tesla came in at the open of 2020-12-21; Monsanto was bought in June 2018; Yahoo's rest left in June 2017."""
+    path = shared_path("data/sp500_membership.parquet")
+    on = {
+        day: members_on(path, date.fromisoformat(day))
+        for day in ("2017-06-16", "2018-04-19", "2020-12-20", "2020-12-21")
+    }
+
+    assert all(500 <= len(members) <= 507 and list(members) == sorted(set(members)) for members in on.values())
+    assert [("TSLA" in members) for members in on.values()] == [False, False, False, True]
+    assert [("MON" in members) for members in on.values()] == [True, True, False, False]
+    assert [("AABA" in members) for members in on.values()] == [True, False, False, False]

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import tapeline.app.screening as screening_module
+import tapeline.app.screen_newest as newest_module
 from formula.builders import a_series
 from formula.running import column_of
 from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
-from tapeline.app.screening import screen_at, screen_history
+from tapeline.app.screening import screen_at, screen_feed, screen_history
+from tapeline.domain.errors import DataError
 from tapeline.domain.panel import BAR_FIELDS, Panel
 from tapeline.feeds.simulated import simulate_market
 from tapeline.formula import bars
@@ -101,12 +102,28 @@ def test_later_bars_change_no_row_of_the_past(profile: str, seed: int, share: fl
 @pytest.mark.parametrize("block", [2, 4, 100])
 def test_a_moment_and_the_history_say_the_same(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where a moment is worked out in blocks of symbols, the last of them smaller."""
-    monkeypatch.setattr(screening_module, "BLOCK_SYMBOLS", block)
+    monkeypatch.setattr(newest_module, "BLOCK_SYMBOLS", block)
     panel, wanted = with_holes(a_market(3), 3, 0.2), ScreenerSettings()
     history = list(screen_history(panel, wanted))
     for one in history[200::97]:
         found = screen_at(panel, one.snapshot.time_ns, wanted)
         assert same(found.snapshot, one.snapshot) and found.snapshot.symbols == panel.symbols
+
+
+def test_bars_that_go_on_arriving_are_screened_like_the_whole() -> None:
+    """Also where nothing came between two looks, and where a look ends within a bar of the trigger frame."""
+    panel, wanted = with_holes(a_market(5), 5, 0.1), ScreenerSettings()
+    looks = [len(panel) - 160, len(panel) - 160, len(panel) - 100, len(panel) - 31, len(panel)]
+    first_ns = int(panel.end_ns[-300])
+
+    arriving = list(screen_feed((panel.rows(0, last) for last in looks), wanted, first_ns=first_ns))
+    whole = list(screen_history(panel, wanted, first_ns=first_ns))
+
+    assert len(arriving) == len(whole) == 100
+    for one, other in zip(arriving, whole, strict=True):
+        assert same(one.snapshot, other.snapshot) and one.regime_as_dict() == other.regime_as_dict()
+    with pytest.raises(DataError, match="symbols of the bars changed"):
+        list(screen_feed([panel, panel.columns(0, 2)], wanted))
 
 
 @pytest.mark.parametrize(

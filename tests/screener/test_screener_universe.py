@@ -108,6 +108,15 @@ def test_the_blackout_is_counted_in_sessions_as_the_referee_does(distance: int) 
     assert found.members[0].in_blackout == referee.in_blackout(trading[4], announced, trading)
 
 
+def test_earnings_beyond_the_sessions_that_are_known_are_far() -> None:
+    trading = [date(2024, 1, day) for day in (2, 3, 4)]
+    for day, announced in ((trading[1], date(2024, 4, 25)), (trading[0], date(2023, 10, 26))):
+        found = build_universe(
+            day, ["S00"], ["S00"], some_days(1, 1), {"S00": SymbolFacts(earnings=(announced,))}, sessions=trading
+        )
+        assert found.members[0].in_blackout is False
+
+
 def test_what_is_not_known_is_never_fine() -> None:
     (member,) = build_universe(DAY, ["S00"], ["S00"], some_days(1, 1)).members
 

@@ -24,11 +24,14 @@ from screener.reference import tree
 from screener.reference.bars import Symbol, build_symbol
 from screener.reference.logic import Truth, above, at_least, at_most, below, both
 from screener.reference.profiles import TAPELINE
+from shared import shared_path
 from strategies.told_reversal import chosen, market, notes
 from tapeline import BuyAndHold, Panel, backtest, compute, simulate_market
 from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
 from tapeline.app.screening import screen_history, with_regime, with_regime_asked
 from tapeline.domain.errors import ConfigurationError, TapelineError, UnknownNameError
+from tapeline.domain.times import DAY
+from tapeline.feeds.parquet import read_bars
 from tapeline.screener.screen import Rules
 from tapeline.screener.sessions import SessionHistory, session_bars
 from tapeline.screener.settings import Frames, ScreenSettings
@@ -182,6 +185,54 @@ def test_real_minutes_trade_the_same_both_ways(settings: str) -> None:
 
     assert len(result.round_trips) >= 10
     assert {str(one["reason"]) for one in notes(strategy.log, "exit")} >= {"oscillator", "flat before close"}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "symbols", "trades", "reasons"),
+    [
+        ({"trade_type": "swing"}, "LMT NU SMH WMT XLI XLU", 10, {"oscillator", "upper band failed"}),
+        ({"trade_type": "position"}, "AMZN AVGO C MARA SPY XLRE", 8, {"oscillator"}),
+        ({"variant": "aggressive"}, "GS META NFLX WMT XLU XYZ", 6, {"flat before close", "no progress"}),
+        ({"variant": "conservative"}, "AVGO DASH NU SOFI UDOW XLI XLP XLU", 5, {"flat before close", "oscillator"}),
+    ],
+)
+def test_each_type_and_variant_trades_real_bars_the_same_both_ways(
+    numbers: dict[str, str], symbols: str, trades: int, reasons: set[str]
+) -> None:
+    """Five months of bars of five minutes, of symbols that have such setups."""
+    path = shared_path("data/bars_5min_us_2025.parquet")
+    panel = read_bars(path, symbols=symbols.split(), first="2025-04-01", last="2025-08-31").panel
+    strategy = MomentumReversal(chosen(**{**OPEN_TO_ALL, **numbers}))
+
+    result = run(strategy, in_a_fair_regime(panel), SETTINGS["cash"])
+
+    assert len(result.round_trips) >= trades
+    assert {str(one["reason"]) for one in notes(strategy.log, "exit")} >= reasons
+    entered = [one.notes for one in strategy.log if one.act == "enter"]
+    if "variant" in numbers:
+        assert all(one[numbers["variant"]] for one in entered)
+    else:
+        assert {one["trade type"] for one in entered} == {numbers["trade_type"]}
+        held = (result.round_trips["exit_ns"] - result.round_trips["entry_ns"]) / DAY
+        assert held.max() > 1.0
+        assert held.max() < 6.0 or numbers["trade_type"] == "position"  # three sessions and a long weekend
+
+
+def test_only_symbols_of_the_days_universe_are_entered() -> None:
+    panel = planted()
+    inside = np.zeros(panel.close.shape)
+    inside[:, ::3] = 1.0
+    usual = MomentumReversal(chosen(trade_type="swing", progress_bars=0, **OPEN_TO_ALL))
+    strict = MomentumReversal(chosen(trade_type="swing", progress_bars=0, only_universe=True, **OPEN_TO_ALL))
+
+    backtest(usual, panel)
+    backtest(strict, panel.with_series("in_universe", inside))
+
+    entered = [[(one.symbol, one.time_ns) for one in each.log if one.act == "enter"] for each in (usual, strict)]
+    assert 0 < len(entered[1]) < len(entered[0])
+    assert entered[1] == [one for one in entered[0] if one[0] in panel.symbols[::3]]
+    with pytest.raises(TapelineError, match="in_universe"):
+        backtest(strict, panel)
 
 
 def test_a_position_is_the_same_one_frame_up() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,15 @@ from tapeline.app.screen_settings import ScreenerSettings
 from tapeline.domain.errors import DataError, InputError
 from tapeline.domain.panel import BAR_FIELDS, Panel
 from tapeline.domain.times import DAY, date_to_ns, from_iso, ns_to_date
+from tapeline.feeds.membership import MEMBER, members_on
 from tapeline.feeds.table_files import DAY as DAY_KIND
 from tapeline.feeds.table_files import TEXT, read_table, scan
-from tapeline.screener.sessions import session_bars
+from tapeline.screener.sessions import SessionHistory, session_bars
 from tapeline.screener.universe import Member, SymbolFacts, Universe, build_universe
+from tapeline.strategies.reversal import IN_UNIVERSE
+from tapeline.tape.calendars import sessions
+
+AROUND = timedelta(days=30)
 
 
 def moment_of(text: str, panel: Panel) -> int:
@@ -50,10 +56,52 @@ def universe_of(
             f"The universe of {day} needs sessions before that day, but the bars begin on"
             f" {ns_to_date(int(panel.start_ns[0]))}. Choose a later day, or give earlier bars."
         )
-    trading = [ns_to_date(int(one) * DAY) for one in panel.sessions.days]
+    trading = _trading_days(panel.sessions.name, day, day)
     chosen = panel.symbols if members is None else members
     days = session_bars(panel, row)
     return build_universe(day, chosen, panel.symbols, days, facts, settings.universe, sessions=trading)
+
+
+def members_of_day(day: date, members: Path | None, membership: Path | None) -> list[str] | None:
+    """Return the symbols of a list and of an index on a day together, None if neither file is named.
+
+    membership : stays in an index, so that its members of a past day are those of that day
+    Raises what reading the files raises.
+    """
+    if members is None and membership is None:
+        return None
+    custom = [] if members is None else read_members(members)
+    return sorted({*custom, *(() if membership is None else members_on(membership, day))})
+
+
+def with_universe(panel: Panel, settings: ScreenerSettings) -> Panel:
+    """Return the panel with the series "in_universe": 1 where a symbol is in the universe of a row's session, else 0.
+
+    Each day's universe is judged by the sessions before it, so nobody is in the first one's; where the panel has the
+    series "member", members of the day alone are candidates. Rows outside sessions have 0.
+    Raises DataError for bars without sessions.
+    """
+    history = SessionHistory(panel)
+    assert panel.sessions is not None
+    place = panel.sessions.index_of(panel.start_ns)
+    found = np.zeros(panel.close.shape)
+    begins = np.flatnonzero((place >= 0) & (np.diff(place, prepend=-1) != 0)).tolist()
+    for first, last in pairwise([*begins, len(panel)]):
+        before = int(np.flatnonzero(place[:first] >= 0)[-1]) if (place[:first] >= 0).any() else -1
+        if before < 0:
+            continue
+        member = panel.series.get(MEMBER)
+        chosen = [s for column, s in enumerate(panel.symbols) if member is None or member[first, column] == 1.0]
+        day = ns_to_date(int(panel.sessions.days[place[first]]) * DAY)
+        universe = build_universe(day, chosen, panel.symbols, history.at(before), None, settings.universe)
+        found[first:last, [panel.column(one.symbol) for one in universe.kept]] = 1.0
+    return panel.with_series(IN_UNIVERSE, found)
+
+
+def _trading_days(name: str, first: date, last: date) -> list[date]:
+    """Return the sessions from a month before the first day to a month after the last, where earnings may lie."""
+    around = sessions(name, first - AROUND, last + AROUND)
+    return [ns_to_date(int(one) * DAY) for one in around.days]
 
 
 def only_members(panel: Panel, universe: Universe, besides: Sequence[str] = ()) -> Panel:

@@ -108,45 +108,6 @@ def killed(history: ScreenHistory) -> dict[str, dict[str, int]]:
     return {"trigger": trigger, "coarse": coarse}
 
 
-def validate(panel: Panel, settings: ScreenerSettings) -> dict[str, Any]:
-    """Return recall and precision of the coarse filter against the grades A and A+ over a panel, as plain data.
-
-    recall : share of the well graded rows that the filter passes; precision : share of the passed that are well graded
-    conditions : for each, how many more rows of either kind would pass if it always held
-    """
-    history = collect_history(panel, settings)
-    good = (history["score.grade"] >= GRADES.index("A")) & history.present
-    passed = history.true("coarse.passed")
-    true = {name: history.true(name) for name in (*_COARSE, "coarse.v")}
-    met = np.sum([true[name] for name in _COARSE], axis=0)
-    least, usable = settings.screen.coarse.conditions_min, history["is_long_enough"] == 1
-    moves = {}
-    for name in (*_COARSE, "coarse.v"):
-        if name == "coarse.v":
-            wider = (met >= least) & usable & history.present
-        else:
-            wider = (met + ~true[name] >= least) & true["coarse.v"] & usable & history.present
-        moves[name.split(".")[1]] = {
-            "recall": _share(wider & good, good),
-            "precision": _share(wider & good, wider),
-            "more_good": int((wider & good & ~passed).sum()),
-            "more_other": int((wider & ~good & ~passed).sum()),
-        }
-    recall, precision = _share(passed & good, good), _share(passed & good, passed)
-    return {
-        "profile": str(settings.profile),
-        "rows": int(history.present.sum()),
-        "good": int(good.sum()),
-        "passed": int(passed.sum()),
-        "recall": recall,
-        "precision": precision,
-        "recall_target": 0.8,
-        "precision_target": 0.2,
-        "conditions": moves,
-        "advice": _advice(recall, precision, moves),
-    }
-
-
 def _groups(history: ScreenHistory) -> Iterator[tuple[str, Flags]]:
     grade, total, present = history["score.grade"], history["score.total"], history.present
     yield "all rows", present
@@ -256,23 +217,3 @@ def _verdict(groups: dict[str, Any]) -> list[str]:
         words = "yes, better" if low > 0 else "no: worse" if high < 0 else "no: not to be told from chance"
         lines.append(f"{name}: {words} ({span}).")
     return lines
-
-
-def _share(part: Flags, whole: Flags) -> float | None:
-    count = int(whole.sum())
-    return int(part.sum()) / count if count else None
-
-
-def _advice(recall: float | None, precision: float | None, moves: dict[str, dict[str, Any]]) -> str:
-    if recall is None or precision is None:
-        return "No row is graded A or better, or none passes: these bars cannot judge the filter."
-    if recall < 0.8:
-        name = max(moves, key=lambda one: (moves[one]["more_good"], one))
-        gain = moves[name]
-        return (
-            f"Recall {100 * recall:.0f} % is below 80 %. Loosen {name}: without it recall is"
-            f" {100 * gain['recall']:.0f} %, precision {100 * gain['precision']:.0f} %."
-        )
-    if precision < 0.2:
-        return f"Precision {100 * precision:.0f} % is below 20 %. Ask for one condition more (coarse.conditions_min)."
-    return "Both targets are met."

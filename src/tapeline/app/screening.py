@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from tapeline.app.screen_newest import newest_of
 from tapeline.app.screen_settings import ScreenerSettings
 from tapeline.domain.errors import DataError
 from tapeline.domain.panel import BAR_FIELDS, Floats, Panel, Times
-from tapeline.domain.times import to_iso
+from tapeline.domain.times import parse_frame, to_iso
 from tapeline.engine.assembly import AnyStrategy
-from tapeline.formula import Explanation, bars, compile_program
+from tapeline.formula import bars, compile_program
 from tapeline.screener.reading import Readings
 from tapeline.screener.regime import Regime, index_trend, market_regime
-from tapeline.screener.screen import CONFIRMATION, TABLE, Screen, Snapshot
+from tapeline.screener.screen import CONFIRMATION, Screen, Snapshot
 from tapeline.screener.sessions import SessionBars, SessionHistory, session_bars
 from tapeline.strategies.reversal import REGIME_FAVOURABILITY, REGIME_POSITIONS, REGIME_SIZE, MomentumReversal
-
-EXPLAINED = (
-    *(f"coarse.{name}" for name in "abcdv"),
-    *(f"tree.{name}" for name in ("q1", "hostile", "q2", "q3", "q4", "q5", "q6")),
-)
-"""The conditions that `explain_at` takes apart."""
-BLOCK_SYMBOLS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,18 +36,28 @@ class Vix:
 
 @dataclass(frozen=True, eq=False)
 class Screening:
-    """A snapshot of the screen with the regime that held."""
+    """A snapshot of the screen with the regime that held.
+
+    notes : what is known of symbols besides, in sentences
+    """
 
     snapshot: Snapshot
     regime: Regime | None
     settings: ScreenerSettings
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def as_dict(self, *, all_fine: bool = False, took_s: float | None = None) -> dict[str, Any]:
         """Return plain data for JSON; infinite ratios are the text "inf"."""
         found = self.snapshot.as_dict(self.settings.profile, all_fine=all_fine, took_s=took_s)
         found["at"] = to_iso(found["at"])
         found["regime"] = self.regime_as_dict()
+        for one in (*found["rows"], *found["dropped"]):
+            one["remarks"] += self.notes.get(one["symbol"], ())
         return {name: plain(value) for name, value in found.items()}
+
+    def remarks(self, column: int) -> list[str]:
+        """Return what is not known of a symbol and why, in words."""
+        return [*self.snapshot.remarks(column), *self.notes.get(self.snapshot.symbols[column], ())]
 
     def of(self, symbols: Collection[str]) -> Screening:
         """Return the screening of some of the symbols; the regime stays that of the market."""
@@ -69,17 +73,39 @@ def screen_history(
 ) -> Iterator[Screening]:
     """Yield a screening for each close of the trigger frame.
 
-    first_ns : earlier ones are worked through but not yielded. Raises DataError for data without sessions.
+    first_ns : earlier ones are passed over. Raises DataError for data without sessions.
     """
-    screen = Screen(panel.symbols, panel.frame_ns, settings.screen, settings.regime)
-    regime = None
-    for chunk in _chunks(panel, screen):
-        for snapshot in screen.advance(chunk):
-            wanted = first_ns is None or snapshot.time_ns >= first_ns
-            if snapshot.closes_confirmation and wanted:
-                regime = regime_of(panel, snapshot, settings, vix)
-            if wanted:
-                yield Screening(snapshot, regime, settings)
+    return screen_feed([panel], settings, vix, first_ns=first_ns)
+
+
+def screen_feed(
+    panels: Iterable[Panel], settings: ScreenerSettings, vix: Vix | None = None, *, first_ns: int | None = None
+) -> Iterator[Screening]:
+    """Yield a screening for each close of the trigger frame as the bars for it arrive.
+
+    panels : the same bars each time, with what came since; rows up to the last one seen are taken as known, so a
+        correction of them is not seen
+    Raises DataError for data without sessions, or with other symbols than before.
+    """
+    screen: Screen | None = None
+    regime, seen_ns = None, 0
+    for panel in panels:
+        if screen is None:
+            screen = Screen(panel.symbols, panel.frame_ns, settings.screen, settings.regime)
+        elif panel.symbols != screen.symbols:
+            raise DataError("The symbols of the bars changed while they were watched. Name them with --symbols.")
+        known = int(np.searchsorted(panel.end_ns, seen_ns, side="right"))
+        read = known if first_ns is None else max(known, int(np.searchsorted(panel.end_ns, first_ns)))
+        screen.pass_over(panel.rows(known, read))
+        seen_ns = int(panel.end_ns[read - 1]) if read > known else seen_ns
+        for chunk in _chunks(panel.rows(read, len(panel)), screen):
+            seen_ns = int(chunk.end_ns[-1])
+            for snapshot in screen.advance(chunk):
+                wanted = first_ns is None or snapshot.time_ns >= first_ns
+                if snapshot.closes_confirmation and wanted:
+                    regime = regime_of(panel, snapshot, settings, vix)
+                if wanted:
+                    yield Screening(snapshot, regime, settings)
 
 
 def screen_at(panel: Panel, at_ns: int, settings: ScreenerSettings, vix: Vix | None = None) -> Screening:
@@ -88,28 +114,26 @@ def screen_at(panel: Panel, at_ns: int, settings: ScreenerSettings, vix: Vix | N
     The regime is that of the last close of the confirmation frame. Raises DataError if nothing had closed by then.
     """
     past = rows_until(panel, at_ns)
-    last, of_regime = _newest_of(past, settings)
-    if last is None:
-        raise _nothing_closed(panel, at_ns, settings)
-    regime = regime_of(past, of_regime, settings, vix) if of_regime is not None else None
-    return Screening(last, regime, settings)
+    newest = newest_of(past, settings)
+    if newest is None:
+        raise nothing_closed(panel, at_ns, settings)
+    last, confirmation = newest
+    regime = regime_of(past, confirmation, settings, vix) if confirmation is not None else None
+    return Screening(last, regime, settings, _silences(past, last, settings))
 
 
-def explain_at(panel: Panel, at_ns: int, settings: ScreenerSettings, symbol: str) -> dict[str, Explanation]:
-    """Return what each condition of tree and coarse screen saw at the last close of the trigger frame, by name.
-
-    Raises UnknownNameError for a symbol that is not there, DataError if nothing had closed by then.
-    """
-    column = panel.column(symbol)
-    past = rows_until(panel, at_ns)
-    screen = Screen(panel.symbols, panel.frame_ns, settings.screen, settings.regime)
-    found: dict[str, Explanation] = {}
-    for chunk in _chunks(past, screen):
-        count = sum(1 for _ in screen.advance(chunk))
-        if count:
-            found = {name: screen.program.explain(TABLE, name, count - 1, column) for name in EXPLAINED}
-    if not found:
-        raise _nothing_closed(panel, at_ns, settings)
+def _silences(past: Panel, snapshot: Snapshot, settings: ScreenerSettings) -> dict[str, tuple[str, ...]]:
+    """Return since when those are silent that have no bar in the newest one of the trigger frame."""
+    assert past.sessions is not None
+    opened = int(past.sessions.open_ns[np.searchsorted(past.sessions.open_ns, snapshot.time_ns) - 1])
+    length = parse_frame(settings.screen.frames.trigger)
+    begins = opened + (snapshot.time_ns - opened - 1) // length * length
+    newest = past.close[int(np.searchsorted(past.end_ns, begins, side="right")) :]
+    found: dict[str, tuple[str, ...]] = {}
+    for column in np.flatnonzero(np.isnan(newest).all(axis=0)).tolist():
+        rows = np.flatnonzero(~np.isnan(past.close[:, column]))
+        since = f"its last bar ended {to_iso(int(past.end_ns[rows[-1]]))}" if len(rows) else "no bar at all"
+        found[past.symbols[column]] = (since,)
     return found
 
 
@@ -139,37 +163,13 @@ def rows_until(panel: Panel, at_ns: int) -> Panel:
     return replace(past, start_ns=starts, end_ns=ends, **prices)
 
 
-def _newest_of(past: Panel, settings: ScreenerSettings) -> tuple[Snapshot | None, Snapshot | None]:
-    """Return the last snapshot, and the last at a close of the confirmation frame.
-
-    No rule looks at another symbol, and a block of few keeps what it computes near the processor.
-    """
-    lasts: list[Snapshot] = []
-    confirmations: list[Snapshot] = []
-    screen = None
-    for first in range(0, len(past.symbols), BLOCK_SYMBOLS):
-        block = past.columns(first, min(first + BLOCK_SYMBOLS, len(past.symbols)))
-        if screen is None or len(screen.symbols) != len(block.symbols):
-            screen = Screen(block.symbols, block.frame_ns, settings.screen, settings.regime)
-        else:
-            screen.begin(block.symbols)
-        last = of_regime = None
-        for chunk in _chunks(block, screen):
-            for snapshot in screen.advance(chunk, newest=True):
-                last = snapshot
-                of_regime = snapshot if snapshot.closes_confirmation else of_regime
-        lasts += [last] if last is not None else []
-        confirmations += [of_regime] if of_regime is not None else []
-    joined = [found[0].beside(found[1:]) if found else None for found in (lasts, confirmations)]
-    return joined[0], joined[1]
-
-
 def _chunks(rows: Panel, screen: Screen) -> Iterator[Panel]:
     for first in range(0, len(rows), screen.chunk_rows):
         yield rows.rows(first, min(first + screen.chunk_rows, len(rows)))
 
 
-def _nothing_closed(panel: Panel, at_ns: int, settings: ScreenerSettings) -> DataError:
+def nothing_closed(panel: Panel, at_ns: int, settings: ScreenerSettings) -> DataError:
+    """Return the error for a moment before the first close of the trigger frame."""
     begins = to_iso(int(panel.end_ns[0])) if len(panel) else "nothing"
     return DataError(
         f"No bar of {settings.screen.frames.trigger} had closed by {to_iso(at_ns)}; the data begin with {begins}."
@@ -227,11 +227,11 @@ def with_regime(panel: Panel, settings: ScreenerSettings, vix: Vix | None = None
     return panel
 
 
-def with_regime_asked(panel: Panel, strategies: Sequence[AnyStrategy]) -> Panel:
+def with_regime_asked(panel: Panel, strategies: Sequence[AnyStrategy], vix: Vix | None = None) -> Panel:
     """Return the panel with the regime beside its bars if a strategy is the reversal, by that strategy's settings."""
     for strategy in strategies:
         if isinstance(strategy, MomentumReversal):
-            return with_regime(panel, ScreenerSettings(screen=strategy.screen, regime=strategy.regime))
+            return with_regime(panel, ScreenerSettings(screen=strategy.screen, regime=strategy.regime), vix)
     return panel
 
 

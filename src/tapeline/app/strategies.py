@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tapeline.app.screen_settings import ScreenerSettings
 from tapeline.domain.errors import InputError, InvariantError, UnknownNameError
 from tapeline.strategies.base import RuleStrategy, Strategy
 from tapeline.strategies.catalogue import SHIPPED
+from tapeline.strategies.reversal import MomentumReversal
 
 USER_MODULE = "tapeline_user_"
 
@@ -33,11 +35,12 @@ def find_strategy(text: str) -> StrategyClass:
 
 
 def make_strategies(
-    names: Sequence[str], assignments: Sequence[str] = (), frame: str = ""
+    names: Sequence[str], assignments: Sequence[str] = (), frame: str = "", screener: ScreenerSettings | None = None
 ) -> list[RuleStrategy | Strategy]:
     """Return strategies with their parameters, each given as `name=number` and going to all that declare it.
 
-    frame : frame of those that have none of their own
+    frame : frame of those that have none of their own; screener : the settings of those that trade the screener's rules
+    Raises InputError or UnknownNameError for what none of them takes.
     """
     values: dict[str, float] = {}
     for assignment in assignments:
@@ -53,13 +56,20 @@ def make_strategies(
     for name in values:
         if name not in declared:
             raise UnknownNameError("parameter", name, declared, where=", ".join(names))
-    return [
-        found(
-            frame=None if found.frame or not frame else frame,
-            **{name: value for name, value in values.items() if name in found.declared_parameters()},
+    if screener is not None and not any(issubclass(found, MomentumReversal) for found in classes):
+        raise InputError(
+            f"The screener's settings are for strategies that trade its rules, and {', '.join(names)} does not."
+            " Leave --settings, --profile, --vix and --filters out, or name momentum-reversal."
         )
-        for found in classes
-    ]
+    made: list[RuleStrategy | Strategy] = []
+    for found in classes:
+        own = {name: value for name, value in values.items() if name in found.declared_parameters()}
+        chosen = None if found.frame or not frame else frame
+        if screener is not None and issubclass(found, MomentumReversal):
+            made.append(found(screener.screen, screener.regime, frame=chosen, **own))
+        else:
+            made.append(found(frame=chosen, **own))
+    return made
 
 
 def _from_file(path: Path, class_name: str) -> StrategyClass:

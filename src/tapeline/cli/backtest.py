@@ -4,27 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tapeline.app.load import DataChoice, load_settings
 from tapeline.app.replay import FinishedReplay, check_run, replay
 from tapeline.app.run_files import check_new_journal, whole_journal
+from tapeline.app.screen_data import with_universe
+from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
 from tapeline.app.screening import with_regime_asked
 from tapeline.app.strategies import make_strategies, users_faults
+from tapeline.app.vix import read_vix
 from tapeline.cli.console import SIMULATED, console, messages, prepare_kernels, show_text, trading_progress
 from tapeline.cli.summary import picture_of, summary_of
 from tapeline.domain.corporate import CorporateAction
-from tapeline.domain.errors import InputError
+from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.engine.assembly import AnyStrategy
 from tapeline.engine.backtest import backtest
 from tapeline.engine.result import Result
 from tapeline.feeds.groups import Groups
 from tapeline.report.amounts import plural
+from tapeline.screener.settings import Profile
 from tapeline.simulation.settings import RunSettings
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.store.whole_file import check_page_place
 from tapeline.tape.reading import Reading, ReadReport
+
+
+@dataclass(frozen=True)
+class ScreenerChoice:
+    """What a strategy that trades the screener's rules is made from, in the words of the command line."""
+
+    profile: str = ""
+    file: Path | None = None
+    vix: Path | None = None
+    filters: str = ""
+
+    def settings(self) -> ScreenerSettings | None:
+        """Return the settings, None if nothing was chosen. Raises what reading them raises."""
+        if self == ScreenerChoice():
+            return None
+        if self.filters not in ("", "on", "off"):
+            raise UnknownNameError("filters", self.filters, ["on", "off"])
+        found = load_screener_settings(self.file, self.profile or Profile.TAPELINE)
+        if not self.filters:
+            return found
+        numbers = replace(found.screen.strategy, only_universe=self.filters == "on")
+        return replace(found, screen=replace(found.screen, strategy=numbers))
 
 
 def run_backtest(
@@ -39,6 +65,7 @@ def run_backtest(
     as_json: bool,
     report: Path | None,
     benchmark: str | None,
+    screener: ScreenerChoice,
 ) -> None:
     """Run and print; with a journal through the event loop."""
     if report is not None:
@@ -47,7 +74,8 @@ def run_backtest(
             raise InputError(f"--report and --journal both name {report}. Name a file for each.")
     elif benchmark is not None:
         raise InputError("--benchmark is for the report. Name its file with --report, or leave --benchmark out.")
-    strategies = make_strategies(names, assignments, frame)
+    rules = screener.settings()
+    strategies = make_strategies(names, assignments, frame, rules)
     choice.check_series(strategies)
     settings = load_settings(config, cash)
     if journal is not None:
@@ -55,7 +83,10 @@ def run_backtest(
     reading, actions = choice.read_with_actions()
     for sentence in reading.report.sentences():
         messages.print(sentence, soft_wrap=True, markup=False)
-    reading = reading._replace(panel=with_regime_asked(reading.panel, strategies))
+    if rules is not None and rules.screen.strategy.only_universe:
+        reading = reading._replace(panel=with_universe(reading.panel, rules))
+    vix = None if screener.vix is None else read_vix(screener.vix, choice.calendar)
+    reading = reading._replace(panel=with_regime_asked(reading.panel, strategies, vix))
     if benchmark is not None:
         reading.panel.column(benchmark)
     groups = choice.read_groups(reading.panel.symbols)

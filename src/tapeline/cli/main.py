@@ -37,7 +37,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(screen_app, name="screen")
 app.add_typer(universe_app, name="universe")
 
-_BARS, _RUN, _OUTPUT = "Bars", "Run", "Output"
+_BARS, _RUN, _OUTPUT, _SCREENER = "Bars", "Run", "Output", "Rules of momentum-reversal"
 
 Data = Annotated[
     Path | None,
@@ -154,10 +154,24 @@ def backtest(
         str,
         typer.Option("--benchmark", help="Symbol the report compares with; default: all.", rich_help_panel=_OUTPUT),
     ] = "",
+    profile: Annotated[
+        str, typer.Option("--profile", help="tapeline, or source: as written.", rich_help_panel=_SCREENER)
+    ] = "",
+    screener_file: Annotated[
+        Path | None,
+        typer.Option("--settings", help="YAML file of the screener's changed numbers.", rich_help_panel=_SCREENER),
+    ] = None,
+    vix: Annotated[
+        Path | None,
+        typer.Option("--vix", help="Parquet or CSV with date and close.", rich_help_panel=_SCREENER),
+    ] = None,
+    filters: Annotated[
+        str, typer.Option("--filters", help="on: enter symbols of each day's universe only.", rich_help_panel=_SCREENER)
+    ] = "",
 ) -> None:
     """Run strategies over bars: compiled, or with --journal slice by slice with every fact recorded."""
     from tapeline.app.load import DataChoice
-    from tapeline.cli.backtest import run_backtest
+    from tapeline.cli.backtest import ScreenerChoice, run_backtest
 
     run_backtest(
         strategies,
@@ -170,6 +184,7 @@ def backtest(
         as_json=as_json,
         report=report,
         benchmark=benchmark or None,
+        screener=ScreenerChoice(profile, screener_file, vix, filters),
     )
 
 

@@ -37,6 +37,21 @@ VixFile = Annotated[
 Filters = Annotated[
     str, typer.Option("--filters", help="on: the day's universe only; off: every symbol.", rich_help_panel=_RULES)
 ]
+Names = Annotated[
+    Path | None,
+    typer.Option("--names", help="Parquet or CSV of renames: symbol, date, mapped_symbol.", rich_help_panel=_BARS),
+]
+Members = Annotated[
+    Path | None,
+    typer.Option("--members", help="Text file, a symbol a line; default: all of the bars.", rich_help_panel=_RULES),
+]
+Membership = Annotated[
+    Path | None,
+    typer.Option(
+        "--membership", help="Stays in an index: symbol, start_date, end_date; members of the day.",
+        rich_help_panel=_RULES,
+    ),
+]  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Store = Annotated[Path, typer.Option("--store", help="File in which snapshots are kept.")]
 
@@ -59,6 +74,9 @@ def screen(
     frames: Frames = "",
     vix: VixFile = None,
     filters: Filters = "off",
+    members: Members = None,
+    membership: Membership = None,
+    names: Names = None,
     all_fine: Annotated[bool, typer.Option("--all-fine", help="Tree and score of every symbol.")] = False,
     as_json: AsJson = False,
     explain: Annotated[str, typer.Option("--explain", help="Symbol whose conditions are shown with numbers.")] = "",
@@ -73,7 +91,7 @@ def screen(
 
     choice = DataChoice(data, symbols, first, last, label, calendar, seed, lake=lake, bars=bars)
     show_screen(
-        ScreenChoice(choice, profile, config, frames, vix, filters, at),
+        ScreenChoice(choice, profile, config, frames, vix, filters, at, names, members, membership),
         all_fine=all_fine, as_json=as_json, explain=explain, top=top, store=store,
     )  # fmt: skip
 
@@ -98,13 +116,18 @@ def watch(
     vix: VixFile = None,
     store: Annotated[Path | None, typer.Option("--store", help="Keep each refresh in this file.")] = None,
     speed: Annotated[float, typer.Option("--speed", help="Seconds between two refreshes.")] = 0.0,
+    follow: Annotated[
+        float, typer.Option("--follow", help="Seconds between two looks for new bars at their end; 0: none.")
+    ] = 0.0,
 ) -> None:
-    """Replay bars and refresh the watchlist at each close of the trigger frame."""
+    """Replay bars and refresh the watchlist at each close of the trigger frame; with --follow go on as bars arrive."""
     from tapeline.app.load import DataChoice
     from tapeline.cli.screening import ScreenChoice, watch_screen
 
     choice = DataChoice(data, symbols, first, last, label, calendar, seed, lake=lake, bars=bars)
-    watch_screen(ScreenChoice(choice, profile, config, frames, vix, "off", since), store=store, pause_s=speed)
+    watch_screen(
+        ScreenChoice(choice, profile, config, frames, vix, "off", since), store=store, pause_s=speed, follow_s=follow,
+    )  # fmt: skip
 
 
 @screen_app.command("evaluate")
@@ -168,7 +191,8 @@ def build(
     calendar: Calendar = "XNYS",
     seed: Seed = 7,
     day: Annotated[str, typer.Option("--day", help="Its day; default: after the last session of the bars.")] = "",
-    members: Annotated[Path | None, typer.Option("--members", help="Text file, a symbol a line; default: all.")] = None,
+    members: Members = None,
+    membership: Membership = None,
     facts: Annotated[
         Path | None, typer.Option("--facts", help="Parquet: symbol, market_cap, spread, exchange, is_shortable.")
     ] = None,
@@ -182,7 +206,7 @@ def build(
     from tapeline.cli.universe import run_build
 
     choice = DataChoice(data, symbols, "", "", label, calendar, seed, lake=lake, bars=bars)
-    run_build(choice, day, members, facts, earnings, config, store, as_json=as_json)
+    run_build(choice, day, (members, membership), (facts, earnings), config, store, as_json=as_json)
 
 
 @universe_app.command("show")

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
+from tapeline.app.screen_explain import WORDS, RowExplanation
+from tapeline.app.screen_validation import shortfall
 from tapeline.app.screening import Screening
+from tapeline.app.watchlist import Refresh
+from tapeline.domain.times import to_iso
 from tapeline.report.amounts import number, percent, plural
 from tapeline.screener.regime import Regime
 
+_SUMMARY = ("tree.setup_class", "score.grade", "score.state", "score.total")
+_MOVES = 5
+_GRADE_STYLES = {"A+": "bold green", "A": "green"}
 _TRUTH = {True: "+", False: "·", None: "?"}
 
 
@@ -37,7 +46,7 @@ def watchlist_table(screening: Screening, columns: list[int]) -> Table:
         table.add_row(
             "*" if column in snapshot.watchlist else "",
             row["symbol"],
-            row["grade"] or "–",
+            Text(row["grade"] or "–", style=_GRADE_STYLES.get(row["grade"], "")),
             _number(score, 1),
             row["tree"]["class"] or "–",
             row["state"] or "–",
@@ -48,6 +57,41 @@ def watchlist_table(screening: Screening, columns: list[int]) -> Table:
             "".join(_TRUTH[row["tree"][f"q{place}"]] for place in range(1, 7)),
         )
     return table
+
+
+def watch_view(refresh: Refresh, alerts: Sequence[tuple[int, str]], top: int) -> Group:
+    """Return what a terminal shows of a refresh: regime, newest alerts, watchlist.
+
+    alerts : time and sentence; those of this refresh stand out. They come before the rows, which a low terminal cuts.
+    """
+    screening = refresh.screening
+    now, settings = screening.snapshot.time_ns, screening.settings
+    head = Text(f"{to_iso(now)}  {settings.profile}, {settings.screen.frames.trigger}", style="bold")
+    head.append(f"  {screening.snapshot.passed.sum()} of {len(screening.snapshot.symbols)} pass")
+    regime = screening.regime
+    words = "Regime unknown before the first close of its frame." if regime is None else regime_lines(regime)[0]
+    lines = [head, Text(words)]
+    for time_ns, sentence in reversed(alerts):
+        lines.append(
+            Text(sentence, style="bold yellow" if time_ns == now else "dim", no_wrap=True, overflow="ellipsis")
+        )
+    columns = best_columns(screening, top, only_watchlist=True)
+    rows = watchlist_table(screening, columns) if columns else Text("Nobody is on the watchlist.")
+    return Group(*lines, rows)
+
+
+def unknown_lines(screening: Screening, columns: list[int]) -> Iterator[str]:
+    """Yield what is unknown of the rows shown, and how many of the others lack something."""
+    symbols = screening.snapshot.symbols
+    for column in columns:
+        remarks = screening.remarks(column)
+        if remarks:
+            yield f"{symbols[column]}: {'; '.join(remarks)}."
+    shown = set(columns)
+    others = [c for c in range(len(symbols)) if screening.snapshot.present[c] and c not in shown]
+    lacking = sum(1 for column in others if screening.remarks(column))
+    if lacking:
+        yield f"Of {len(others)} symbols not shown something is unknown of {lacking}; --json and --top tell what."
 
 
 def regime_lines(regime: Regime) -> list[str]:
@@ -64,6 +108,18 @@ def regime_lines(regime: Regime) -> list[str]:
         f"Correlation of the indices: {_number(correlation['mean'], 2)}, {correlation['points']:g} points.",
         *regime.recommendations(),
     ]
+
+
+def explanation_lines(told: RowExplanation) -> Iterator[str]:
+    """Yield the bars of a symbol, then each condition and number with what it was made of, score and class first."""
+    yield f"{told.symbol} at {to_iso(told.time_ns)}: the newest bar of each frame"
+    for frame, bar in told.bars.items():
+        prices = ", ".join(f"{name} {bar[name]:,.2f}" for name in ("open", "high", "low", "close"))
+        yield f"  {frame} to {to_iso(bar['end'])}: {prices}, volume {bar['volume']:,.0f}"
+    for name in (*_SUMMARY, *(name for name in told.parts if name not in _SUMMARY)):
+        first, *rest = told.parts[name].render(name).splitlines()
+        yield f"{first}, {told.word(name) or 'none'}" if name in WORDS else first
+        yield from rest
 
 
 def evaluation_lines(found: dict[str, Any]) -> Iterator[str]:
@@ -132,6 +188,11 @@ def validation_lines(found: dict[str, Any]) -> Iterator[str]:
         yield (
             f"  without {name}: recall {_percent(one['recall'], 1)}, precision {_percent(one['precision'], 1)};"
             f" {one['more_good']:,} more of them, {one['more_other']:,} others."
+        )
+    for move in sorted(found["moves"], key=shortfall)[:_MOVES]:
+        yield (
+            f"  {move['name']} {move['from']:g} to {move['to']:g}: recall {_percent(move['recall'], 1)},"
+            f" precision {_percent(move['precision'], 1)}."
         )
     yield found["advice"]
 

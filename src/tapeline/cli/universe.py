@@ -8,13 +8,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from tapeline.app.load import DataChoice
-from tapeline.app.screen_data import read_facts, read_members, universe_from, universe_of
+from tapeline.app.screen_data import members_of_day, read_facts, universe_from, universe_of
 from tapeline.app.screen_settings import load_screener_settings
 from tapeline.cli.console import SIMULATED, console, show_text
 from tapeline.domain.errors import InputError
 from tapeline.domain.times import ns_to_date
 from tapeline.report.amounts import plural
-from tapeline.screener.universe import CORE, EXTENDED, Difference, Universe, difference
+from tapeline.screener.universe import CORE, EXTENDED, NO_BARS, Difference, Member, Universe, difference
 from tapeline.store.screen_store import ScreenStore
 
 _SHOWN = 20
@@ -23,20 +23,21 @@ _SHOWN = 20
 def run_build(
     choice: DataChoice,
     day: str,
-    members: Path | None,
-    facts: Path | None,
-    earnings: Path | None,
+    members: tuple[Path | None, Path | None],
+    facts: tuple[Path | None, Path | None],
     config: Path | None,
     store: Path,
     *,
     as_json: bool,
 ) -> None:
-    """Build the universe of a day, keep it, and print it with what changed since the one before."""
+    """Build the universe of a day, keep it, and print it with what changed since the one before.
+
+    members : a list, and stays in an index; facts : of symbols, and dates of earnings
+    """
     settings = load_screener_settings(config)
     panel = choice.read().panel
     chosen = _day(day) if day else ns_to_date(int(panel.end_ns[-1])) + timedelta(days=1)
-    names = None if members is None else read_members(members)
-    universe = universe_of(panel, chosen, settings, names, read_facts(facts, earnings))
+    universe = universe_of(panel, chosen, settings, members_of_day(chosen, *members), read_facts(*facts))
     with ScreenStore.open(store) as kept:
         before = kept.universe(chosen - timedelta(days=1))
         kept.save_universe(chosen, universe.as_dict())
@@ -89,17 +90,33 @@ def _print(universe: Universe) -> None:
     )
     best = sorted(kept, key=lambda member: (-(member.liquidity or 0.0), member.symbol))
     for member in best[:_SHOWN]:
-        blackout = {True: "earnings near", False: "no earnings near", None: "earnings unknown"}[member.in_blackout]
         show_text(
-            f"  {member.symbol:8s} {member.tier or 'neither':9s} liquidity {member.liquidity or 0.0:.2f}, volatility"
-            f" {member.volatility_bucket or 'unknown'}, {blackout}"
+            f"  {member.symbol:8s} {member.tier or 'neither':9s} liquidity {member.liquidity or 0.0:.2f}, "
+            + ", ".join(_facts(member))
         )
     if len(best) > _SHOWN:
         show_text(f"  and {len(best) - _SHOWN} more")
-    for member in dropped[:_SHOWN]:
+    judged = [member for member in dropped if member.reason != NO_BARS]
+    for member in judged[:_SHOWN]:
         show_text(f"  {member.symbol} dropped: {member.reason}")
-    if len(dropped) > _SHOWN:
-        show_text(f"  and {len(dropped) - _SHOWN} more dropped")
+    if len(judged) > _SHOWN:
+        show_text(f"  and {len(judged) - _SHOWN} more dropped")
+    bare = [member.symbol for member in dropped if member.reason == NO_BARS]
+    if bare:
+        more = f" and {len(bare) - _SHOWN} more" if len(bare) > _SHOWN else ""
+        show_text(f"  {', '.join(bare[:_SHOWN])}{more} dropped: {NO_BARS}")
+
+
+def _facts(member: Member) -> list[str]:
+    """Return what is known of a symbol in words, and what is not."""
+    told = {
+        "volatility": member.volatility_bucket and f"{member.volatility_bucket} volatility",
+        "earnings": {True: "earnings near", False: "no earnings near", None: ""}[member.in_blackout],
+        "shortable": {True: "shortable", False: "not shortable", None: ""}[member.is_shortable],
+        "market cap": member.market_cap and f"market cap {member.market_cap / 1e6:,.0f} M",
+    }
+    unknown = [name for name, words in told.items() if not words]
+    return [*(words for words in told.values() if words), *([f"unknown: {', '.join(unknown)}"] if unknown else [])]
 
 
 def _print_change(change: Difference) -> None:

@@ -10,6 +10,7 @@ so too.
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +33,7 @@ def with_membership(panel: Panel, path: str | Path) -> Panel:
 
     Raises DataError for a stay that ends before it begins, and when none of the panel's symbols was ever a member.
     """
-    table = read_table(Path(path), {"symbol": TEXT, "start_date": DAY, "end_date": DAY}, may_be_empty=("end_date",))
-    wrong = table.with_row_index("row").filter(pl.col("end_date") <= pl.col("start_date"))
-    if len(wrong):
-        raise DataError(
-            f"Row {wrong['row'][0]} of {path}: the stay of {wrong['symbol'][0]} from {wrong['start_date'][0]} ends on"
-            f" {wrong['end_date'][0]}, before it has lasted a day. Mend it there, or leave the row out."
-        )
+    table = _stays(path)
     days, columns = _days(panel), {symbol: column for column, symbol in enumerate(panel.symbols)}
     member: Floats = np.zeros((len(panel), len(panel.symbols)))
     found = table.filter(pl.col("symbol").cast(pl.String).is_in(list(columns)))
@@ -51,6 +46,24 @@ def with_membership(panel: Panel, path: str | Path) -> Panel:
         rows = slice(*np.searchsorted(days, (start, STILL_IN if end is None else end)).tolist())
         member[rows, columns[symbol]] = 1.0
     return panel.with_series(MEMBER, member)
+
+
+def members_on(path: str | Path, day: date) -> tuple[str, ...]:
+    """Return who was in the index on a day, by symbol. Raises DataError for a stay that ends before it begins."""
+    began, over = pl.col("start_date") <= day, pl.col("end_date") <= day
+    found = _stays(path).filter(began & ~over.fill_null(value=False))
+    return tuple(found["symbol"].cast(pl.String).unique().sort().to_list())
+
+
+def _stays(path: str | Path) -> pl.DataFrame:
+    table = read_table(Path(path), {"symbol": TEXT, "start_date": DAY, "end_date": DAY}, may_be_empty=("end_date",))
+    wrong = table.with_row_index("row").filter(pl.col("end_date") <= pl.col("start_date"))
+    if len(wrong):
+        raise DataError(
+            f"Row {wrong['row'][0]} of {path}: the stay of {wrong['symbol'][0]} from {wrong['start_date'][0]} ends on"
+            f" {wrong['end_date'][0]}, before it has lasted a day. Mend it there, or leave the row out."
+        )
+    return table
 
 
 def _days(panel: Panel) -> Times:

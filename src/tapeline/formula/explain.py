@@ -126,11 +126,13 @@ def explain_output(
             f"{plan.domain.rows if program.views else 0} rows and {program.symbol_count} columns."
         )
     moment = Moment(plan.domain, row, int(plan.domain.end_ns[row]))
-    explainer = _Explainer(program, column, fields)
+    explainer = Explainer(program, column, fields)
     return explainer.explain(plan.formulas[output][0], moment)
 
 
-class _Explainer:
+class Explainer:
+    """Explains nodes for one symbol."""
+
     def __init__(self, program: Program, column: int, fields: Floats | None) -> None:
         self.program, self.column = program, column
         self.fields = np.full(len(POSITION_FIELDS), np.nan) if fields is None else fields
@@ -138,7 +140,7 @@ class _Explainer:
     def explain(self, written: Node, moment: Moment) -> Explanation:
         """Explain a node, in the words it was written in, as read at a moment."""
         node = self.program.bound[written]
-        words = text(written, self.program.parameters)
+        words = self._words(written)
         constant = constant_value(node)
         if constant is not None:
             return Explanation(words, constant, node.is_condition)
@@ -149,6 +151,9 @@ class _Explainer:
         parts = [part for part in self._parts(written) if constant_value(self.program.bound[part]) is None]
         children = tuple(self.explain(part, own) for part in parts)
         return Explanation(words, value, node.is_condition, self._detail(node, own), children)
+
+    def _words(self, written: Node) -> str:
+        return text(written, self.program.parameters)
 
     def _parts(self, written: Node) -> tuple[Node, ...]:
         # (a & b) & c is read as the three conditions it joins.

@@ -7,7 +7,7 @@ and its numbers (mean and deviation of one window) share the call as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,19 +29,26 @@ SESSION_CLOCKS = {"minutes_since_open": "minute", "minutes_to_close": "to_close"
 
 
 class Views:
-    """The arrays of all registers for the present numbers of rows."""
+    """The arrays of registers for the present numbers of rows, each made at the first request."""
 
-    def __init__(self, registers: list[Register]) -> None:
-        self.panels = [register.domain.view(register) for register in registers]
-        self.flats = [panel.reshape(-1) for panel in self.panels]
+    def __init__(self) -> None:
+        self._panels: dict[Register, Floats] = {}
+        self._flats: dict[Register, Floats] = {}
 
     def panel(self, register: Register) -> Floats:
         """float64 [rows, N]."""
-        return self.panels[register.number]
+        if register not in self._panels:
+            self._panels[register] = self._view(register)
+        return self._panels[register]
 
     def flat(self, register: Register) -> Floats:
         """The same, as one row of numbers."""
-        return self.flats[register.number]
+        if register not in self._flats:
+            self._flats[register] = self.panel(register).reshape(-1)
+        return self._flats[register]
+
+    def _view(self, register: Register) -> Floats:
+        return register.domain.view(register)
 
 
 @dataclass(eq=False)
@@ -49,16 +56,23 @@ class Instruction:
     """One call of a compiled function.
 
     domains : it runs if any of them has rows in the chunk
+    reads, writes : registers; those that an operation passes over may be among the first
     arguments : from the arrays of the present chunk to the arguments of the call
     states : arrays it carries from chunk to chunk, last axis the symbols, with the number each starts from
+    is_cell : each value follows from those of its own row and symbol alone
     is_mixed : its values depend on other symbols too, through a cross-section
+    is_deferred : it need not run for rows that nobody reads (`formula/deferral.py`)
     """
 
     function: Any
     domains: tuple[Domain, ...]
+    reads: tuple[Register, ...]
+    writes: tuple[Register, ...]
     arguments: Callable[[Views], tuple[Any, ...]]
     states: list[tuple[Floats, float]] = field(default_factory=list)
+    is_cell: bool = False
     is_mixed: bool = False
+    is_deferred: bool = False
 
 
 class Lowering:
@@ -194,11 +208,16 @@ class Lowering:
     def _add(
         self,
         function: Any,
-        domain: Domain,
+        reads: Sequence[Register],
+        writes: Sequence[Register],
         arguments: Callable[[Views], tuple[Any, ...]],
         *states: tuple[Floats, float],
+        is_cell: bool = False,
     ) -> None:
-        self.instructions.append(Instruction(function, (domain,), arguments, list(states)))
+        domains = (writes[0].domain,)
+        self.instructions.append(
+            Instruction(function, domains, tuple(reads), tuple(writes), arguments, list(states), is_cell)
+        )
 
     def _cell(self, node: Node, inputs: list[Register], out: Register) -> None:
         domain, operation = out.domain, node.operation
@@ -206,47 +225,59 @@ class Lowering:
         # Where every operand is known without bars (clocks, constants) so is the result; nothing to mask.
         exists = domain.fields["exists"] if node.frame is not None else self._ones(domain)
         a, b, c = (inputs * 3)[:3]  # an operation passes over the operands it does not take
+        reads, writes = (exists, *inputs), (out,)
         if operation in op.COMPARISONS:
             tolerance = np.array([self.tolerance_of(node)])
-            self._add(element.compare, domain, lambda v: (code, tolerance, v.flat(a), v.flat(b), v.flat(out)))
+            self._add(
+                element.compare,
+                reads,
+                writes,
+                lambda v: (code, tolerance, v.flat(a), v.flat(b), v.flat(out)),
+                is_cell=True,
+            )
         elif operation in (*op.LOGIC, op.KNOWN, op.WHERE):
             self._add(
                 element.decide,
-                domain,
+                reads,
+                writes,
                 lambda v: (code, v.flat(exists), v.flat(a), v.flat(b), v.flat(c), v.flat(out)),
+                is_cell=True,
             )
         else:
             self._add(
                 element.arithmetic,
-                domain,
+                reads,
+                writes,
                 lambda v: (code, v.flat(exists), v.flat(a), v.flat(b), v.flat(out)),
+                is_cell=True,
             )
 
     def _crossing(self, node: Node, inputs: list[Register], out: Register) -> None:
-        domain, tolerance = out.domain, np.array([self.tolerance_of(node)])
-        exists = domain.fields["exists"]
+        exists, tolerance = out.domain.fields["exists"], np.array([self.tolerance_of(node)])
         above, below = inputs if node.operation is op.CROSSED_ABOVE else reversed(inputs)
         state = np.zeros((1, self.columns))
         self._add(
             element.crossing,
-            domain,
+            (exists, *inputs),
+            (out,),
             lambda v: (tolerance, v.panel(exists), v.panel(above), v.panel(below), state, v.panel(out)),
             (state, 0.0),
         )
 
     def _cross_section(self, node: Node, values: Register, out: Register) -> None:
-        domain, operation = out.domain, node.operation
+        operation, reads, writes = node.operation, (values,), (out,)
         if operation is op.ZSCORE:
             flat = np.array([s.number(v) for s, v in zip(operation.settings, node.parameters, strict=True)])
-            self._add(cross_section.cross_zscore, domain, lambda v: (v.panel(values), flat, v.panel(out)))
+            self._add(cross_section.cross_zscore, reads, writes, lambda v: (v.panel(values), flat, v.panel(out)))
         elif operation is op.RANK:
             work = np.zeros(self.columns)
-            self._add(cross_section.cross_rank, domain, lambda v: (v.panel(values), work, v.panel(out)))
+            self._add(cross_section.cross_rank, reads, writes, lambda v: (v.panel(values), work, v.panel(out)))
         else:
             groups, sums = self._group(node.parameters[0]), np.zeros(2 * self.columns)
             self._add(
                 cross_section.cross_demean,
-                domain,
+                reads,
+                writes,
                 lambda v: (v.panel(values), groups, sums, v.panel(out)),
             )
 
@@ -275,7 +306,7 @@ class Lowering:
                 panels += [domain.clocks[name][: domain.rows] for name in clocks]
                 return tuple(panels), state, parameters, tuple(v.panel(register) for register in outputs)
 
-            self._add(kernel.advance, domain, arguments, (state, 0.0))
+            self._add(kernel.advance, inputs, outputs, arguments, (state, 0.0))
         return self._calls[key][node.operation.kernel_output + node.output]
 
     def _read_as_of(self, source: Register, domain: Domain) -> Register:
@@ -287,13 +318,15 @@ class Lowering:
             ends = read.end_ns[: read.rows], domain.end_ns[: domain.rows]
             return ends[0], v.panel(exists), v.panel(source), ends[1], last, v.panel(out)
 
-        self.instructions.append(Instruction(frames.read_as_of, (read, domain), arguments, [(last, np.nan)]))
+        self.instructions.append(
+            Instruction(frames.read_as_of, (read, domain), (exists, source), (out,), arguments, [(last, np.nan)])
+        )
         return out
 
     def _clock(self, name: str, domain: Domain) -> Register:
         out = self.new_register(domain)
         domain.needs_clocks = True
-        self._add(frames.spread_clock, domain, lambda v: (domain.clocks[name][: domain.rows], v.panel(out)))
+        self._add(frames.spread_clock, (), (out,), lambda v: (domain.clocks[name][: domain.rows], v.panel(out)))
         return out
 
     def _ones(self, domain: Domain) -> Register:

@@ -11,18 +11,13 @@
 
 A chunk may be a year or one row; the values are the same bit for bit. The arrays of a table are used again
 for the next chunk. Memory is bounded by the longest chunk: states do not grow with time.
-
-Binding the arrays to the calls costs about a microsecond per node and is done once for each combination of
-row counts, so a loop that goes row by row pays only for the calls.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -32,7 +27,9 @@ from tapeline.domain.panel import Floats, Panel, Sessions, Times
 from tapeline.domain.times import frame_text
 from tapeline.formula import operations as op
 from tapeline.formula.bars import Bars
+from tapeline.formula.binding import Binding, Bindings
 from tapeline.formula.call_list import CallList
+from tapeline.formula.deferral import catch_up_calls, mark_deferred
 from tapeline.formula.explain import Explanation, explain_output
 from tapeline.formula.frame import BASE, Frame
 from tapeline.formula.groups import group_numbers
@@ -40,29 +37,16 @@ from tapeline.formula.lowering import Instruction, Lowering, Views
 from tapeline.formula.node import Node, digest, make, ordered
 from tapeline.formula.parameters import bind, check_values, parameters_of
 from tapeline.formula.registers import FRAME_FIELDS, Domain
-from tapeline.formula.room import new_panel
-from tapeline.formula.table import Table, TablePlan, plan_table, settle_homes
+from tapeline.formula.table import TablePlan, plan_table, settle_homes
 from tapeline.formula.warmup import warmups
 from tapeline.indicators import aggregate as frames
-from tapeline.indicators.calls import read_rows
 
 # A register of a chunk then takes 256 KiB: it and the few others of an operation stay in the processor's
 # cache.
 CHUNK_CELLS = 32_768
 MEMORY_CELLS = 32 * 1024 * 1024
-BINDINGS_KEPT = 64
 
 _NO_SESSIONS: Times = np.zeros(0, dtype=np.int64)
-_FIRST_ROW: Times = np.zeros(1, dtype=np.int64)
-
-
-@dataclass(eq=False)
-class Binding:
-    """The calls for one combination of row counts, with all their arrays."""
-
-    calls: CallList
-    tables: list[tuple[Table, Floats, Floats, Times]]
-    views: Views
 
 
 class Program:
@@ -78,6 +62,7 @@ class Program:
         self,
         lowering: Lowering,
         plans: dict[str, TablePlan],
+        late: list[Instruction],
         *,
         bound: dict[Node, Node],
         warmup: dict[str, dict[str, dict[str, int]]],
@@ -88,6 +73,8 @@ class Program:
         self.warmup, self.version, self.parameters = warmup, version, dict(parameters)
         self.lowering, self.plans, self.bound = lowering, plans, bound
         self._for_one_symbol = for_one_symbol
+        self._late, self._is_behind = late, False
+        self._catch_up: CallList | None = None
         self._alone: Program | None = None
         self.tables = {name: plan.table for name, plan in plans.items()}
         self.symbol_count, self.base_frame_ns = lowering.columns, lowering.base_ns
@@ -100,8 +87,7 @@ class Program:
         self._needs_sessions = self._needs_clocks or bool(self._slower)
         cells = min(CHUNK_CELLS, MEMORY_CELLS // max(1, len(lowering.registers)))
         self.chunk_rows = max(1, cells // max(1, self.symbol_count))
-        self._bindings: dict[tuple[int, ...], Binding] = {}
-        self._values = np.empty(0)
+        self._bindings = Bindings(lowering, plans)
         self.views: Views | None = None
         self._sessions: Sessions | None = None
         self._months: Floats = _months_of(None)
@@ -109,26 +95,40 @@ class Program:
         self._last_end_ns = frames.NONE
         self._resize_base(1)
 
-    def advance(self, chunk: Panel) -> None:
+    def advance(self, chunk: Panel, column: int | None = None) -> None:
         """Read the next base rows; afterwards the tables hold the decision rows that ended within them.
 
+        column : the program's symbols are the chunk's from this column on; without it, all of them
         Raises DataError if the rows do not follow those read before, or are of other symbols or another
         frame.
         """
+        self.views = self._advance(chunk, column, is_read=True).views
+
+    def pass_over(self, chunk: Panel, column: int | None = None) -> None:
+        """Read the next base rows, of which nobody asks for values: what comes later is the same, for less work.
+
+        The tables then know which rows ended and who had a bar in them; their values have no rows. Raises what
+        `advance` raises.
+        """
+        self._advance(chunk, column, is_read=False)
+        self.views = None
+        for table in self.tables.values():
+            table.values = table.values[:, :0]
+
+    def _advance(self, chunk: Panel, column: int | None, *, is_read: bool) -> Binding:
         count = len(chunk.end_ns)
-        self._check(chunk, count)
-        for domain in self._domains:
-            domain.remember()
+        self._check(chunk, count, column)
+        self._remember(is_read=is_read)
         base = self._base
         if count > base.capacity:
             self._resize_base(count)
         base.rows = count
-        self._copy(chunk, base, count)
+        self._copy(chunk, base, count, column or 0)
         if self._needs_sessions:
             self._read_calendar(chunk, base, count)
         for domain in self._slower:
             self._count_rows(domain, count)
-        binding = self._binding()
+        binding = self._bindings.for_rows(is_read=is_read)
         for domain in self._slower:
             self._aggregate(domain, binding.views, count)
         if self._needs_clocks:
@@ -137,7 +137,7 @@ class Program:
         for table, values, exists, end_ns in binding.tables:
             table.values, table.exists, table.end_ns = values, exists, end_ns
             self._set_decision_rows(self.plans[table.name], count)
-        self.views = binding.views
+        return binding
 
     @property
     def is_plain(self) -> bool:
@@ -149,7 +149,7 @@ class Program:
         if rows > self._base.capacity:
             self._resize_base(rows)
         self._base.rows = rows
-        binding = self._binding()
+        binding = self._bindings.for_rows(is_read=True)
         for table, values, _, _ in binding.tables:
             table.values = values
         fields = self._base.fields.items()
@@ -162,7 +162,7 @@ class Program:
                 state[...] = start
         for domain in self._domains:
             domain.forget()
-        self.views, self._last_end_ns = None, frames.NONE
+        self.views, self._last_end_ns, self._is_behind = None, frames.NONE, False
 
     def restate(self, column: int, history: Panel) -> None:
         """Carry on for one symbol as if the bars read so far had been others: after a split, those in new shares.
@@ -177,10 +177,10 @@ class Program:
             if not own.is_mixed:
                 for (state, _), (source, _) in zip(own.states, other.states, strict=True):
                     state[..., column] = source[..., 0]
+        for program in (self, alone):
+            program._remember(is_read=True)
         for domain, source_domain in zip(self._domains, alone._domains, strict=True):
-            for each in (domain, source_domain):
-                each.remember()
-                each.rows = 0
+            domain.rows = source_domain.rows = 0
             domain.adopt(column, source_domain)
         self.views = None
 
@@ -209,10 +209,12 @@ class Program:
                     f"panel.with_series({name!r}, values)."
                 )
 
-    def _check(self, chunk: Panel, count: int) -> None:
-        if chunk.close.shape[1] != self.symbol_count:
+    def _check(self, chunk: Panel, count: int, column: int | None) -> None:
+        width = chunk.close.shape[1]
+        if width != self.symbol_count if column is None else width < column + self.symbol_count:
             raise DataError(
-                f"The program was compiled for {self.symbol_count} symbols, but the chunk has {chunk.close.shape[1]}."
+                f"The program was compiled for {self.symbol_count} symbols, but the chunk has {width}"
+                f"{'' if column is None else f', of which those from {column} on were asked for'}."
             )
         if chunk.frame_ns != self.base_frame_ns:
             raise DataError(
@@ -238,15 +240,16 @@ class Program:
         self._counting: Times = np.arange(base.capacity, dtype=np.int64)
         self._bindings.clear()
 
-    def _copy(self, chunk: Panel, base: Domain, count: int) -> None:
-        block = base.block
+    def _copy(self, chunk: Panel, base: Domain, count: int, column: int) -> None:
+        block, columns = base.block, slice(column, column + self.symbol_count)
         base.end_ns[:count] = chunk.end_ns
         for name, register in base.fields.items():
             if name != "exists":
-                block[register.slot, :count] = getattr(chunk, name)
+                block[register.slot, :count] = getattr(chunk, name)[:, columns]
         for name, register in base.series.items():
             # what is known where there is no bar is nothing a formula over bars may count
-            block[register.slot, :count] = np.where(np.isnan(chunk.close), np.nan, chunk.series[name])
+            values = np.where(np.isnan(chunk.close), np.nan, chunk.series[name])
+            block[register.slot, :count] = values[:, columns]
 
     def _read_calendar(self, chunk: Panel, base: Domain, count: int) -> None:
         if chunk.sessions is not self._sessions:
@@ -318,55 +321,19 @@ class Program:
             frames.decision_rows(plan.domain.rows, plan.domain.emitted_in, decision_row)
             plan.table.decision_row = decision_row
 
-    def _binding(self) -> Binding:
-        key = tuple([domain.rows for domain in self._domains])
-        binding = self._bindings.get(key)
-        if binding is None:
-            if len(self._bindings) >= BINDINGS_KEPT:
-                self._bindings.clear()
-            binding = self._bindings[key] = self._bind()
-        return binding
-
-    def _bind(self) -> Binding:
-        self._lay_out_tables()
-        views = Views(self.lowering.registers)
-        exists = self._base.fields["exists"], self._base.fields["close"]
-        calls = CallList()
-        if self._base.rows:
-            calls.add(frames.mark_bars, views.flat(exists[1]), views.flat(exists[0]))
-        for entry in self.lowering.instructions:
-            if _has_rows(entry):
-                calls.add(entry.function, *entry.arguments(views))
-        tables = []
-        for plan in self.plans.values():
-            values = plan.table.values
-            if plan.domain.rows:
-                for row, register in enumerate(plan.sources):
-                    if register.home is None or register.home != (plan.table, row):
-                        calls.add(read_rows, views.panel(register), 0, _FIRST_ROW, values[row])
-            ends = plan.domain.end_ns[: plan.domain.rows]
-            tables.append((plan.table, values, views.panel(plan.domain.fields["exists"]), ends))
-        return Binding(calls, tables, views)
-
-    def _lay_out_tables(self) -> None:
-        shapes = [(len(plan.sources), plan.domain.rows, self.symbol_count) for plan in self.plans.values()]
-        ends = np.cumsum([prod(shape) for shape in shapes])
-        if len(ends) and ends[-1] > self._values.size:
-            # One room for the tables of all strategies: a sweep has hundreds.
-            self._values = new_panel(1, int(ends[-1])).reshape(-1)
-            self._bindings.clear()
-        for plan, shape, end in zip(self.plans.values(), shapes, ends.tolist(), strict=True):
-            plan.table.values = self._values[end - prod(shape) : end].reshape(shape)
+    def _remember(self, *, is_read: bool) -> None:
+        for domain in self._domains:
+            domain.remember(domain.carried if self._is_behind else domain.kept)
+        if self._is_behind and is_read:
+            self._catch_up = self._catch_up or catch_up_calls(self._late)
+            self._catch_up.run()
+        self._is_behind = not is_read
 
 
 def _months_of(sessions: Sessions | None) -> Floats:
     """Return the month of each session's date, counted from January 1970, and NaN behind the last."""
     days: Times = np.zeros(0, dtype=np.int64) if sessions is None else sessions.days
     return np.append(days.astype("datetime64[D]").astype("datetime64[M]").astype(np.float64), np.nan)
-
-
-def _has_rows(instruction: Instruction) -> bool:
-    return any(domain.rows for domain in instruction.domains)
 
 
 def compile_program(
@@ -412,6 +379,7 @@ def compile_program(
             str(frame.ns),
             *(f"{output}={digest(node)}" for output, (_, node) in sorted(pairs.items())),
         ]
+    late = mark_deferred(lowering.instructions)
     settle_homes(plans)
     version = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
     alone = partial(
@@ -426,6 +394,7 @@ def compile_program(
     return Program(
         lowering,
         plans,
+        late,
         bound=bound,
         warmup=warmup,
         version=version,

@@ -29,6 +29,7 @@ class Register:
     slot : its index in the domain's block; home : the table and row it lies in instead
     constant : the number it is filled with once, None if it is computed
     is_mixed : its values depend on other symbols too
+    is_deferred : its values are not computed for rows that nobody reads
     """
 
     number: int
@@ -38,6 +39,7 @@ class Register:
     home: tuple[Any, int] | None = None
     constant: float | None = None
     is_mixed: bool = False
+    is_deferred: bool = False
 
 
 @dataclass(eq=False)
@@ -50,6 +52,7 @@ class Domain:
     clocks : float64 [capacity, 1] each: "session" number, "minute" since the open, "to_close" minutes, "month"
     emitted_in : int64, for each row the base row that made it readable
     frame_end, expected : per base row, scratch of the aggregation
+    kept, carried : how many registers are kept, and how many of them do not wait while rows pass unread
     last, before, last_end : kept registers as of each symbol's last bar before the present chunk, as of the
         bar before that, and the end of the last
     """
@@ -64,35 +67,46 @@ class Domain:
     rows: int = 0
     capacity: int = -1
     kept: int = 0
+    carried: int = 0
 
     def layout(self) -> None:
-        """Give every register its slot: `exists`, then the kept ones, then the rest."""
+        """Give every register its slot: `exists`, then the kept ones, those that can wait last, then the rest."""
         inside = [register for register in self.registers if register.home is None]
         exists = self.fields["exists"]
-        order = sorted(inside, key=lambda register: (register is not exists, not register.is_kept))
+        order = sorted(inside, key=lambda one: (one is not exists, not one.is_kept, one.is_deferred))
         for slot, register in enumerate(order):
             register.slot = slot
         self.slots = len(order)
         self.kept = sum(register.is_kept for register in order[1:]) + 1
+        self.carried = self.kept - sum(register.is_kept and register.is_deferred for register in order)
+        self.state: Floats = np.empty((frames.STATE_ROWS, self.columns))
+        self.pending: Times = np.empty(3, dtype=np.int64)
+        self.pending_expected: Floats = np.empty(1)
+        self.last: Floats = np.empty((self.kept, self.columns))
+        self.before: Floats = np.empty((self.kept, self.columns))
+        self.last_end: Times = np.empty(self.columns, dtype=np.int64)
         self.forget()
         self.reserve(1)
 
     def forget(self) -> None:
-        """Start without any bars."""
+        """Start without any bars, in the same arrays."""
         self.rows = 0
-        self.state: Floats = np.zeros((frames.STATE_ROWS, self.columns))
-        self.pending: Times = np.zeros(3, dtype=np.int64)
-        self.pending_expected: Floats = np.zeros(1)
-        self.last: Floats = np.full((self.kept, self.columns), np.nan)
-        self.before: Floats = np.full((self.kept, self.columns), np.nan)
-        self.last_end: Times = np.full(self.columns, frames.NONE, dtype=np.int64)
+        for array, start in (
+            (self.state, 0.0),
+            (self.pending, 0),
+            (self.pending_expected, 0.0),
+            (self.last, np.nan),
+            (self.before, np.nan),
+            (self.last_end, frames.NONE),
+        ):
+            array[...] = start
 
     def reserve(self, rows: int) -> bool:
         """Make room for so many rows; return whether arrays were replaced."""
         if rows <= self.capacity:
             return False
         self.capacity = rows if self.capacity < 0 else max(rows, self.capacity + 8)
-        self.block: Floats = np.full((self.slots, self.capacity, self.columns), np.nan)
+        self.block: Floats = np.empty((self.slots, self.capacity, self.columns))
         for register in self.registers:
             if register.constant is not None:
                 self.block[register.slot] = register.constant
@@ -102,10 +116,13 @@ class Domain:
         self.clocks = {name: np.full((self.capacity, 1), np.nan) for name in CLOCKS}
         return True
 
-    def remember(self) -> None:
-        """Keep what explanations may ask for later, before the chunk's rows are overwritten."""
+    def remember(self, count: int) -> None:
+        """Keep the first registers as of each symbol's last bars, before the chunk's rows are overwritten.
+
+        count : `kept`, or `carried` after rows that nobody read
+        """
         if self.rows and self.kept > 1:
-            frames.remember(self.block, self.end_ns, self.kept, self.rows, self.last, self.before, self.last_end)
+            frames.remember(self.block, self.end_ns, count, self.rows, self.last, self.before, self.last_end)
 
     def adopt(self, column: int, other: Domain) -> None:
         """Take over one symbol from a domain that carries only that one: the bar under construction, what is kept."""

@@ -12,14 +12,16 @@ from tapeline.formula.node import Node, ordered
 INFIX = {entry.name for entry in op.OPERATIONS.values() if entry.symbol} - {"negate", "not"}
 
 
-def text(root: Node, values: Mapping[str, float] | None = None) -> str:
+def text(root: Node, values: Mapping[str, float] | None = None, names: Mapping[Node, str] | None = None) -> str:
     """Return the formula in words.
 
     values : numbers of parameters, shown as fast=10; without them parameters appear by their names
+    names : what formulas below the root are called, in place of their words
     """
     texts: dict[int, str] = {}
     for node in ordered([root]):
-        texts[id(node)] = _one(node, texts, values)
+        name = names.get(node) if names is not None and node is not root else None
+        texts[id(node)] = name or _one(node, texts, values)
     return texts[id(root)]
 
 

@@ -144,13 +144,15 @@ def frame_clock(
 
 @compiled()
 def emit_bar(state: Any, expected: float, row: int, fields: Any) -> None:
-    for column in range(state.shape[1]):
+    symbols = state.shape[1]
+    for column in range(symbols):
         seen = state[SEEN, column]
-        has_bar = seen > 0.0
-        fields[0][row, column] = 1.0 if has_bar else np.nan
-        for field in range(5):
-            fields[1 + field][row, column] = state[field, column] if has_bar else np.nan
-        fields[6][row, column] = seen / expected if has_bar else np.nan
+        fields[0][row, column] = 1.0 if seen > 0.0 else np.nan
+        fields[6][row, column] = seen / expected if seen > 0.0 else np.nan
+    for field in range(5):
+        for column in range(symbols):
+            fields[1 + field][row, column] = state[field, column] if state[SEEN, column] > 0.0 else np.nan
+    for column in range(symbols):
         state[SEEN, column] = 0.0
 
 
@@ -202,21 +204,36 @@ def aggregate(
 
 @compiled()
 def add_bars(base: Any, row: int, state: Any) -> None:
-    for column in range(state.shape[1]):
-        close = base[3][row, column]
-        if close == close:
-            volume = base[4][row, column]
-            if state[SEEN, column] == 0.0:
-                state[OPEN, column] = base[0][row, column]
-                state[HIGH, column] = base[1][row, column]
-                state[LOW, column] = base[2][row, column]
-                state[VOLUME, column] = volume
-            else:
-                state[HIGH, column] = max(state[HIGH, column], base[1][row, column])
-                state[LOW, column] = min(state[LOW, column], base[2][row, column])
-                state[VOLUME, column] += volume
-            state[CLOSE, column] = close
-            state[SEEN, column] += 1.0
+    # A loop for each field, without branches, becomes vector code.
+    close, symbols = base[3], state.shape[1]
+    for column in range(symbols):
+        before, is_first, has_bar = state[OPEN, column], state[SEEN, column] == 0.0, is_known(close[row, column])
+        state[OPEN, column] = base[0][row, column] if has_bar and is_first else before
+    for column in range(symbols):
+        before, is_first, has_bar = state[HIGH, column], state[SEEN, column] == 0.0, is_known(close[row, column])
+        high = base[1][row, column]
+        high = high if is_first else max(before, high)
+        state[HIGH, column] = high if has_bar else before
+    for column in range(symbols):
+        before, is_first, has_bar = state[LOW, column], state[SEEN, column] == 0.0, is_known(close[row, column])
+        low = base[2][row, column]
+        low = low if is_first else min(before, low)
+        state[LOW, column] = low if has_bar else before
+    for column in range(symbols):
+        before, is_first, has_bar = state[VOLUME, column], state[SEEN, column] == 0.0, is_known(close[row, column])
+        volume = base[4][row, column]
+        volume = volume if is_first else before + volume
+        state[VOLUME, column] = volume if has_bar else before
+    for column in range(symbols):
+        before, now = state[CLOSE, column], close[row, column]
+        state[CLOSE, column] = now if is_known(now) else before
+    for column in range(symbols):
+        state[SEEN, column] += 1.0 if is_known(close[row, column]) else 0.0
+
+
+@compiled()
+def is_known(value: float) -> Any:
+    return value == value
 
 
 @compiled("void(int64[::1], float64[:, ::1], float64[:, ::1], int64[::1], float64[::1], float64[:, ::1])")
@@ -254,15 +271,19 @@ def remember(registers: Any, end_ns: Any, count: int, rows: int, last: Any, befo
     registers : float64 [R, capacity, N], of which register 0 is `exists` and rows 0..rows-1 are in use
     last, before : float64 [count, N]; last_end : int64 [N], the ends of the last bars
     """
-    for column in range(last.shape[1]):
-        row = previous_bar(registers, rows, column)
-        if row >= 0:
-            earlier = previous_bar(registers, row, column)
-            last_end[column] = end_ns[row]
-            for register in range(count):
-                from_chunk = registers[register, max(earlier, 0), column]
-                before[register, column] = from_chunk if earlier >= 0 else last[register, column]
-                last[register, column] = registers[register, row, column]
+    symbols = last.shape[1]
+    newest, earlier = np.empty(symbols, np.int64), np.empty(symbols, np.int64)
+    for column in range(symbols):
+        newest[column] = previous_bar(registers, rows, column)
+        earlier[column] = previous_bar(registers, newest[column], column)
+        if newest[column] >= 0:
+            last_end[column] = end_ns[newest[column]]
+    for register in range(count):
+        for column in range(symbols):
+            if newest[column] >= 0:
+                from_chunk = registers[register, max(earlier[column], 0), column]
+                before[register, column] = from_chunk if earlier[column] >= 0 else last[register, column]
+                last[register, column] = registers[register, newest[column], column]
 
 
 @compiled()

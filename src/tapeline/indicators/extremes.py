@@ -135,39 +135,81 @@ def advance_max(inputs: Panels, state: Any, parameters: Any, outputs: Panels) ->
 @compiled()
 def _advance_age(inputs: Panels, state: Any, length: int, out: Any, sign: float) -> None:
     exists, values = inputs
+    for t in range(exists.shape[0]):
+        if in_step(exists, values, state[PHASE], t):
+            _age_row(state, values, t, out, length, sign)
+        else:
+            for j in range(exists.shape[1]):
+                _age_cell(state, exists, values, t, j, out, length, sign)
+
+
+@compiled()
+def _age_row(state: Any, values: Any, t: int, out: Any, length: int, sign: float) -> None:
+    symbols, place, places = values.shape[1], state.shape[0] - 1, SLOTS + length
+    phase = int(state[PHASE, 0])
+    slot = slot_of(phase, length)
+    if slot == 0:
+        if phase > 0:
+            for j in range(symbols):
+                state[places + length - 1, j] = length - 1
+            for i in range(length - 2, 0, -1):
+                for j in range(symbols):
+                    later = state[places + i + 1, j]
+                    state[places + i, j] = i if state[SLOTS + i, j] < state[SLOTS + i + 1, j] else later
+                for j in range(symbols):
+                    value, later = state[SLOTS + i, j], state[SLOTS + i + 1, j]
+                    state[SLOTS + i, j] = value if value < later else later
+        for j in range(symbols):
+            state[BEST, j] = np.inf
+    for j in range(symbols):
+        value, best, before = sign * values[t, j], state[BEST, j], state[place, j]
+        state[place, j] = slot if value <= best else before
+        state[BEST, j] = value if value <= best else best
+    for j in range(symbols):
+        out[t, j] = slot - state[place, j] if phase >= length - 1 else np.nan
+    if phase >= length - 1 and slot < length - 1:
+        for j in range(symbols):
+            age, older = out[t, j], slot + length - state[places + slot + 1, j]
+            out[t, j] = older if state[SLOTS + slot + 1, j] < state[BEST, j] else age
+    following = float(next_phase(phase, length))
+    for j in range(symbols):
+        state[SLOTS + slot, j] = sign * values[t, j]
+        state[PHASE, j] = following
+
+
+@compiled()
+def _age_cell(state: Any, exists: Any, values: Any, t: int, j: int, out: Any, length: int, sign: float) -> None:
     place = state.shape[0] - 1  # the slot of the prefix's extreme
     places = SLOTS + length  # the slot of each suffix's extreme
-    for t in range(exists.shape[0]):
-        for j in range(exists.shape[1]):
-            out[t, j] = np.nan
-            if exists[t, j] != exists[t, j]:
-                continue
-            value = sign * values[t, j]
-            if value != value:
-                state[PHASE, j] = 0.0
-                continue
-            phase = int(state[PHASE, j])
-            slot = slot_of(phase, length)
-            if slot == 0:
-                if phase > 0:
-                    state[places + length - 1, j] = length - 1
-                    for i in range(length - 2, 0, -1):
-                        # an older value must be lower to win
-                        older_wins = state[SLOTS + i, j] < state[SLOTS + i + 1, j]
-                        state[places + i, j] = i if older_wins else state[places + i + 1, j]
-                        if not older_wins:
-                            state[SLOTS + i, j] = state[SLOTS + i + 1, j]
-                state[BEST, j] = np.inf
-            if value <= state[BEST, j]:
-                state[BEST, j] = value
-                state[place, j] = slot
-            if phase >= length - 1:
-                if slot < length - 1 and state[SLOTS + slot + 1, j] < state[BEST, j]:
-                    out[t, j] = slot + length - state[places + slot + 1, j]
-                else:
-                    out[t, j] = slot - state[place, j]
-            state[SLOTS + slot, j] = value
-            state[PHASE, j] = next_phase(phase, length)
+    out[t, j] = np.nan
+    if exists[t, j] != exists[t, j]:
+        return
+    value = sign * values[t, j]
+    if value != value:
+        state[PHASE, j] = 0.0
+        return
+    phase = int(state[PHASE, j])
+    slot = slot_of(phase, length)
+    if slot == 0:
+        if phase > 0:
+            state[places + length - 1, j] = length - 1
+            for i in range(length - 2, 0, -1):
+                # an older value must be lower to win
+                older_wins = state[SLOTS + i, j] < state[SLOTS + i + 1, j]
+                state[places + i, j] = i if older_wins else state[places + i + 1, j]
+                if not older_wins:
+                    state[SLOTS + i, j] = state[SLOTS + i + 1, j]
+        state[BEST, j] = np.inf
+    if value <= state[BEST, j]:
+        state[BEST, j] = value
+        state[place, j] = slot
+    if phase >= length - 1:
+        if slot < length - 1 and state[SLOTS + slot + 1, j] < state[BEST, j]:
+            out[t, j] = slot + length - state[places + slot + 1, j]
+        else:
+            out[t, j] = slot - state[place, j]
+    state[SLOTS + slot, j] = value
+    state[PHASE, j] = next_phase(phase, length)
 
 
 @compiled(signature(2, 1))

@@ -1,7 +1,8 @@
 """What the screen saw of one symbol, as a page for eyes: three frames, and marks where conditions turned true.
 
-One HTML file that needs nothing else, no network either. Each frame shows candles with their bands, the stochastic of
-the RSI, MACD and volume; bars stand side by side, so nights leave no hole.
+One HTML file that needs nothing else, no network either. Each frame shows candles with their bands, a row of marks for
+each condition, the stochastic of the RSI, MACD and volume; bars stand side by side, so nights leave no hole. The price
+axis is that of the candles: bands that a jump has torn apart run out of it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _MARKED = {
     "regime": ("tree.q1", "tree.hostile"),
 }
 _WORDS = {"trigger": "trigger", "confirmation": "confirmation", "regime": "regime"}
-_DOMAINS = {"y": (0.52, 1.0), "y2": (0.34, 0.49), "y3": (0.15, 0.31), "y4": (0.0, 0.12)}
+_DOMAINS = {"y": (0.58, 1.0), "y5": (0.44, 0.56), "y2": (0.30, 0.42), "y3": (0.14, 0.28), "y4": (0.0, 0.12)}
+_MARGIN = 0.06  # of the candles' range, above and below
 _COLOURS = {"upper": "#9aa4b2", "middle": "#c8a04a", "lower": "#9aa4b2", "k": "#1f77b4", "d": "#e08214",
             "line": "#1f77b4", "signal": "#e08214"}  # fmt: skip
 
@@ -47,11 +49,15 @@ def chart_html(panel: Panel, symbol: str, settings: ScreenSettings) -> str:
     places = "".join(f'<div class="frame" id="frame{place}"></div>' for place in range(len(figures)))
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        "<style>body{font:15px system-ui;margin:1.5rem}.frame{height:680px;margin-bottom:2rem}</style></head>"
-        f"<body><h1>{title}</h1><p>A mark stands where a condition turned true at the close of a bar.</p>{places}"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        "<style>body{font:15px system-ui;margin:1.5rem}h1{font-size:1.4rem}.frame{height:760px;margin-bottom:2rem}"
+        "@media(max-width:700px){body{margin:.5rem}}</style></head>"
+        f"<body><h1>{title}</h1><p>A mark stands where a condition turned true at the close of a bar. Times are UTC."
+        f"</p>{places}"
         f"<noscript>The charts need JavaScript.</noscript><script>{library}</script>"
-        f"<script>{payload}.forEach((f, i) => Plotly.newPlot("
-        "'frame' + i, f.data, f.layout, {responsive: true, displayModeBar: false}));"
+        "<script>const ticks = Math.max(2, Math.floor(innerWidth / 170));"
+        f"{payload}.forEach((f, i) => {{ f.layout.xaxis.nticks = ticks; Plotly.newPlot("
+        "'frame' + i, f.data, f.layout, {responsive: true, displayModeBar: false}); });"
         "</script></body></html>\n"
     )
 
@@ -93,16 +99,21 @@ def _figure(frame: str, role: str, columns: dict[str, Any]) -> dict[str, Any]:
     axes: dict[str, Any] = {
         f"yaxis{name[1:]}": {"domain": list(span), "anchor": "x"} for name, span in _DOMAINS.items()
     }
-    axes["yaxis"]["title"] = {"text": "price"}
+    low, high = float(np.min(shown["low"])), float(np.max(shown["high"]))
+    room = _MARGIN * (high - low) or _MARGIN * high
+    axes["yaxis"] |= {"title": {"text": "price"}, "range": [low - room, high + room]}
+    axes["yaxis5"] |= {"type": "category", "tickfont": {"size": 10}, "dtick": 1, "range": [-0.5, len(turned) - 0.5],
+                       "categoryorder": "array",
+                       "categoryarray": [name.split(".")[1] for name in reversed(turned)]}  # fmt: skip
     axes["yaxis2"]["title"] = {"text": "StochRSI"}
     axes["yaxis3"]["title"] = {"text": "MACD"}
     axes["yaxis4"]["title"] = {"text": "volume"}
     layout = {
         "title": {"text": f"{frame}, {role}"},
-        "xaxis": {"type": "category", "rangeslider": {"visible": False}, "anchor": "y4", "nticks": 12},
+        "xaxis": {"type": "category", "rangeslider": {"visible": False}, "anchor": "y4", "tickangle": 0},
         "hovermode": "x unified",
-        "legend": {"orientation": "h", "y": -0.1},
-        "margin": {"l": 60, "r": 20, "t": 50, "b": 60},
+        "legend": {"orientation": "h", "y": -0.07},
+        "margin": {"l": 60, "r": 20, "t": 50, "b": 40},
         **axes,
     }
     return {"data": data, "layout": layout}
@@ -118,12 +129,11 @@ def _traces(times: list[str], shown: dict[str, Floats], turned: dict[str, Any]) 
                "line": {"width": 1.2, "color": _COLOURS[name]}}  # fmt: skip
     yield {"type": "bar", "x": times, "y": plain["histogram"], "yaxis": "y3", "name": "histogram"}
     yield {"type": "bar", "x": times, "y": plain["volume"], "yaxis": "y4", "name": "volume"}
-    for place, (name, marks) in enumerate(turned.items()):
+    for name, marks in turned.items():
         at = np.flatnonzero(marks)
-        low = shown["low"][at] * (1 - 0.002 * (1 + place))
-        yield {"type": "scatter", "mode": "markers+text", "x": [times[i] for i in at], "y": low.tolist(),
-               "text": [name.split(".")[1]] * len(at), "textposition": "bottom center", "textfont": {"size": 9},
-               "marker": {"symbol": "triangle-up", "size": 7}, "name": name}  # fmt: skip
+        yield {"type": "scatter", "mode": "markers", "x": [times[i] for i in at], "y": [name.split(".")[1]] * len(at),
+               "yaxis": "y5", "name": name, "showlegend": False,
+               "marker": {"symbol": "triangle-up", "size": 8}}  # fmt: skip
 
 
 def _turns(values: Floats) -> Any:

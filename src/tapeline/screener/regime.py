@@ -11,6 +11,7 @@ import numpy as np
 
 from tapeline.domain.panel import Floats
 from tapeline.formula import Node, sma, where
+from tapeline.screener.funds import FUNDS
 from tapeline.screener.points import Points, is_true
 from tapeline.screener.reading import Readings
 from tapeline.screener.sessions import SessionBars
@@ -20,10 +21,13 @@ STRONG_BULL, BULL, NEUTRAL, BEAR, STRONG_BEAR = 2, 1, 0, -1, -2
 
 @dataclass(frozen=True)
 class RegimeSettings:
-    """The numbers of the regime."""
+    """The numbers of the regime.
+
+    funds : symbols that breadth leaves out, beside the indices
+    """
 
     indices: tuple[str, ...] = ("SPY", "QQQ", "IWM", "DIA")
-    funds: tuple[str, ...] = ()
+    funds: tuple[str, ...] = FUNDS
     strong_bull: float = 1.02
     strong_bear: float = 0.98
     strong_bull_rsi: float = 55.0
@@ -234,19 +238,20 @@ def _proxy_level(days: SessionBars, spy: int | None, numbers: RegimeSettings) ->
 
 def _breadth(days: SessionBars, counted: list[int], numbers: RegimeSettings) -> dict[str, Any]:
     """Count over existing sessions: the one before is the last in which the symbol traded."""
-    trading = advances = declines = new_highs = new_lows = 0
-    for column in counted:
-        last, high, low = days.last[:, column], days.high[:, column], days.low[:, column]
-        past = np.flatnonzero(~np.isnan(last[:-1]))
-        if math.isnan(last[-1]) or not len(past):
-            continue
-        trading += 1
-        advances += bool(last[-1] > last[past[-1]])
-        declines += bool(last[-1] < last[past[-1]])
-        if len(past) >= numbers.breadth_sessions:
-            window = past[-numbers.breadth_sessions :]
-            new_highs += bool(high[-1] > high[window].max())
-            new_lows += bool(low[-1] < low[window].min())
+    last, high, low = (values[:, counted] for values in (days.last, days.high, days.low))
+    existing = ~np.isnan(last[:-1])
+    back = np.cumsum(existing[::-1], axis=0)[
+        ::-1
+    ]  # the newest existing session is the first, the one before the second
+    judged = ~np.isnan(last[-1]) & existing.any(axis=0)
+    before = np.where(existing & (back == 1), last[:-1], -np.inf).max(axis=0, initial=-np.inf)
+    window = existing & (back <= numbers.breadth_sessions)
+    full = judged & (existing.sum(axis=0) >= numbers.breadth_sessions)
+    highest = np.where(window, high[:-1], -np.inf).max(axis=0, initial=-np.inf)
+    lowest = np.where(window, low[:-1], np.inf).min(axis=0, initial=np.inf)
+    trading = int(judged.sum())
+    advances, declines = (int((judged & one).sum()) for one in (last[-1] > before, last[-1] < before))
+    new_highs, new_lows = (int((full & one).sum()) for one in (high[-1] > highest, low[-1] < lowest))
     ad_ratio, nh_ratio = _ratio(advances, declines), _ratio(new_highs, new_lows)
     strong, moderate = numbers.strong_breadth, numbers.moderate_breadth
     if not trading:

@@ -1,9 +1,9 @@
 """The screen: every rule for every symbol at a close of the trigger frame, and who deserves a look.
 
     screen = Screen(panel.symbols, panel.frame_ns, settings)
-    for first in range(0, len(panel), screen.chunk_rows):
-        screen.advance(panel.rows(first, first + screen.chunk_rows))
-    snapshot = screen.snapshot(panel, row)
+    screen.pass_over(panel.rows(0, first))
+    for snapshot in screen.advance(panel.rows(first, len(panel))):
+        ...  # snapshot.watchlist, snapshot["score.total"]
 
 The rules are formulas, the same that the strategy trades, so a screen and a backtest cannot disagree.
 """
@@ -36,6 +36,8 @@ CONDITIONS = ("a", "b", "c", "d", "v", "passed")
 QUESTIONS = ("q1", "q2", "q3", "q4", "q5", "q6", "hostile")
 COMPONENTS = ("setup_strength", "bottom_phase", "accumulation", "trend_momentum", "risk_reward", "volume")
 ROLES = ("trigger", "confirmation", "regime")
+PASSED_CELLS = 16_384
+"""So many bars are passed over at a time: the hundred registers that this takes stay in the processor's cache."""
 _WEIGHTS = ("setup", "bottom", "accumulation", "trend", "risk", "volume")
 
 
@@ -164,6 +166,8 @@ class Snapshot:
         """Return what is not known of a symbol and why, in words; nothing for one of which all is known."""
         if not self.present[column]:
             return [NO_BAR]
+        if not self._lacking[column]:
+            return []
         frames, found = self.settings.frames, []
         bare = [role for role in ROLES if math.isnan(self[f"bars.{role}"][column])]
         found += [f"no bar of {getattr(frames, role)} yet" for role in bare]
@@ -183,6 +187,14 @@ class Snapshot:
                 found.append(f"{', '.join(unknown)} unknown: too few or flat bars of {frame}")
         return found
 
+    @cached_property
+    def _lacking(self) -> Flags:
+        """Whether there is anything to remark on, bool [N]; most rows are whole, and asked for one by one."""
+        asked = [f"coarse.{name}" for name in CONDITIONS[:5]] + [f"tree.{name}" for name in QUESTIONS]
+        unknown = np.isnan([self[name] for name in (*asked, *(f"bars.{role}" for role in ROLES))]).any(axis=0)
+        found: Flags = unknown | self.stale | (self["is_long_enough"] != 1) | (self["volume"] == 0)
+        return found
+
     def as_dict(self, profile: str, *, all_fine: bool = False, took_s: float | None = None) -> dict[str, Any]:
         """Return plain data for JSON, without the regime; rows in order of symbols."""
         fine = set(self.handed_over) if not all_fine else set(range(len(self.symbols)))
@@ -198,7 +210,9 @@ class Snapshot:
             "watchlist_all": [names[column] for column in self.watchlist_all],
             "rows": [self.row(column, fine=column in fine) for column in self._by_name() if self.present[column]],
             "dropped": [
-                {"symbol": names[column], "reason": NO_BAR} for column in self._by_name() if not self.present[column]
+                {"symbol": names[column], "reason": NO_BAR, "remarks": []}
+                for column in self._by_name()
+                if not self.present[column]
             ],
         }
 
@@ -252,8 +266,9 @@ class Snapshot:
             "drawdown_pct": number("score.drawdown_pct"),
             "exhaustion": number("score.exhaustion"),
             "t2_stale": bool(self.stale[column]),
+            "remarks": self.remarks(column),
         }
-        kept = ("symbol", "coarse", "t2_stale")
+        kept = ("symbol", "coarse", "t2_stale", "remarks")
         return found if fine else {name: value if name in kept else None for name, value in found.items()}
 
 
@@ -275,42 +290,47 @@ class Screen:
         }
         self.program: Program = compile_program(tables, symbol_count=len(symbols), base_frame_ns=frame_ns)
         self.table, self._confirmation = self.program.tables[TABLE], self.program.tables[CONFIRMATION]
-        self._session = -1
-        self._present = np.zeros(len(symbols), dtype=bool)
-        self._fresh = np.ones(len(symbols), dtype=bool)  # before the first hour ends, none could have
+        self.begin(symbols)
 
     @property
     def chunk_rows(self) -> int:
         """Base rows of a chunk of good size."""
         return self.program.chunk_rows
 
-    def begin(self, symbols: tuple[str, ...]) -> None:
-        """Begin anew, with as many other symbols."""
-        self.symbols = symbols
+    def begin(self, symbols: tuple[str, ...], column: int | None = None) -> None:
+        """Begin anew, with as many other symbols; they stand in the rows from a column on, None = they are all."""
+        self.symbols, self._column = symbols, column
         self.program.reset()
         self._session = -1
         self._present = np.zeros(len(symbols), dtype=bool)
-        self._fresh = np.ones(len(symbols), dtype=bool)
+        self._fresh = np.ones(len(symbols), dtype=bool)  # before the first hour ends, none could have
 
-    def advance(self, rows: Panel, *, newest: bool = False) -> Iterator[Snapshot]:
+    def pass_over(self, rows: Panel) -> None:
+        """Take in any number of base rows of whose closes nobody wants a snapshot, for a fraction of the work."""
+        sessions = _sessions_of(rows)
+        # Chunks of whole sessions mostly have as many rows of each frame, so they share their calls.
+        ends = np.append(np.flatnonzero(np.diff(sessions)) + 1, len(rows))
+        first, count = 0, max(1, PASSED_CELLS // len(self.symbols))
+        while first < len(rows):
+            whole = ends[(ends > first) & (ends <= first + count)]
+            last = int(whole[-1]) if len(whole) else first + count
+            self.program.pass_over(rows.rows(first, last), self._column)
+            self._freshen()
+            first = last
+        self._see(rows, sessions, 0, len(rows))
+
+    def advance(self, rows: Panel) -> Iterator[Snapshot]:
         """Take in base rows; yield a snapshot for each close of the trigger frame among them.
 
-        newest : only for the last close, and for the last at which a bar of the confirmation frame ends too
         A snapshot is valid by itself; its arrays are copies.
         """
-        self.program.advance(rows)
+        self.program.advance(rows, self._column)
         ends: Times = self.table.end_ns
         confirmed: Times = self._confirmation.end_ns
         closes = np.isin(ends, confirmed)
-        wanted = np.arange(len(ends))
-        if newest and len(ends):
-            wanted = np.unique([*np.flatnonzero(closes)[-1:], len(ends) - 1])
-        sessions = np.full(len(rows), -1)
-        if rows.sessions is not None:
-            sessions = rows.sessions.index_of(rows.start_ns) + rows.sessions.ordinal
+        sessions = _sessions_of(rows)
         base = 0
-        for number in wanted.tolist():
-            end_ns = int(ends[number])
+        for number, end_ns in enumerate(ends.tolist()):
             base = self._see(rows, sessions, base, int(np.searchsorted(rows.end_ns, end_ns, side="right")))
             ended = int(np.searchsorted(confirmed, end_ns, side="right"))
             if ended:
@@ -326,7 +346,10 @@ class Screen:
                 bool(closes[number]),
             )
         self._see(rows, sessions, base, len(rows))
-        if len(confirmed):
+        self._freshen()
+
+    def _freshen(self) -> None:
+        if len(self._confirmation.end_ns):
             self._fresh = self._confirmation.exists[-1] == 1.0
 
     def _see(self, rows: Panel, sessions: Times, first: int, last: int) -> int:
@@ -337,5 +360,14 @@ class Screen:
             begin = first + (int(others[-1]) + 1 if len(others) else 0)
             if now != self._session or len(others):
                 self._session, self._present = now, np.zeros(len(self.symbols), dtype=bool)
-            self._present = self._present | (~np.isnan(rows.close[begin:last])).any(axis=0)
+            column = self._column or 0
+            close = rows.close[begin:last, column : column + len(self.symbols)]
+            self._present = self._present | (~np.isnan(close)).any(axis=0)
         return max(first, last)
+
+
+def _sessions_of(rows: Panel) -> Times:
+    """Return the ordinal of each row's session; -1 for all of data without sessions."""
+    if rows.sessions is None:
+        return np.full(len(rows), -1)
+    return rows.sessions.index_of(rows.start_ns) + rows.sessions.ordinal

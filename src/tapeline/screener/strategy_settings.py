@@ -48,7 +48,7 @@ class StrategySettings:
     """Entry, size and exits. Shares are fractions of equity; `r` is the distance from the entry to the first stop.
 
     trade_type, variant, entry : words of the lists above; grade_min : the lowest grade entered in a fair regime
-    enter_class_b : enter setups with a marginal confirmation too
+    enter_class_b : enter setups with a marginal confirmation too; only_universe : only members of the day's universe
     risk_per_trade : share of equity that the size is made from; risk_per_trade_max : what no entry may exceed, so
         that the regime's multiplier above 1 only makes up for the cuts of other rules
     volatile_atr, volatile_bars, volatile_factor : the size is cut when the ATR is so many times its mean
@@ -76,6 +76,7 @@ class StrategySettings:
     entry: str = Entry.OPEN.value
     grade_min: str = "A"
     enter_class_b: bool = False
+    only_universe: bool = False
     risk_per_trade: float = 0.01
     risk_per_trade_max: float = 0.01
     volatile_atr: float = 1.5

@@ -144,7 +144,7 @@ def build_universe(
 
     members : symbols of the index lists and custom ones that day
     symbols, days : the columns and completed sessions before the day
-    sessions : trading dates around the day, to count the blackout in sessions; without them in calendar days
+    sessions : trading dates well around the day, to count the blackout in sessions; without them in calendar days
     Raises DataError if no session is given.
     """
     if not len(days):
@@ -233,6 +233,8 @@ def _blackout(
     places = np.array([np.datetime64(session) for session in sessions])
     here = int(np.searchsorted(places, np.datetime64(day)))
     for event in earnings:
+        if not sessions[0] <= event <= sessions[-1]:
+            continue  # how far away is not known, but far
         distance = int(np.searchsorted(places, np.datetime64(event))) - here
         if -numbers.blackout_after <= distance <= numbers.blackout_before:
             return True

@@ -26,6 +26,8 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from tapeline.domain.errors import ConfigurationError
 from tapeline.domain.times import MINUTE
 from tapeline.formula.node import Node
@@ -44,6 +46,7 @@ from tapeline.strategies.reversal_size import Size, reaches, size_of_entry
 from tapeline.strategies.view import SIZE, SliceView
 
 REGIME_SIZE, REGIME_POSITIONS, REGIME_FAVOURABILITY = "regime_size", "regime_positions", "regime_favourability"
+IN_UNIVERSE = "in_universe"
 REGIME_SERIES = (REGIME_SIZE, REGIME_POSITIONS, REGIME_FAVOURABILITY)
 
 
@@ -51,7 +54,8 @@ class MomentumReversal(Strategy):
     """Buy a sell-off that turns while slower frames agree; half off at two R, the rest follows its higher lows.
 
     settings : of the screen, with the section `strategy`; regime : of the market's regime
-    The data needs the series of REGIME_SERIES, which `tapeline.app.screening.with_regime` makes.
+    The data needs the series of REGIME_SERIES, which `tapeline.app.screening.with_regime` makes, and with the setting
+    `only_universe` that of `tapeline.app.screen_data.with_universe`.
     """
 
     def __init__(
@@ -85,7 +89,7 @@ class MomentumReversal(Strategy):
         rules = Rules(self.settings, self.regime)
         groups = ("tree", "score") if self.settings.switches.fine_on_all else ("tree", "score", "coarse")
         found = {name: node for name, node in rules.formulas.items() if name.partition(".")[0] in groups}
-        for name in REGIME_SERIES:
+        for name in (*REGIME_SERIES, *([IN_UNIVERSE] if self.numbers.only_universe else [])):
             found[name] = series(name).latest()
         return found | management_formulas(rules, self.numbers) | {SIZE: self.size.value}
 
@@ -116,6 +120,7 @@ class MomentumReversal(Strategy):
             elif (
                 now.again[column] == 1.0
                 and now.has_bar[column]
+                and self._may_trade(now)[column]
                 and now.is_flat(column)
                 and self._memory.again.get(column) != now.session
             ):
@@ -129,7 +134,7 @@ class MomentumReversal(Strategy):
         variant = {Variant.AGGRESSIVE: "aggressive", Variant.CONSERVATIVE: "conservative"}.get(
             Variant(self.numbers.variant)
         )
-        wanted = now.has_bar & (now.tree.setup_class > 0)
+        wanted = now.has_bar & self._may_trade(now) & (now.tree.setup_class > 0)
         for number, name in enumerate(CLASSES):
             if name not in allowed:
                 wanted &= now.tree.setup_class != number
@@ -139,6 +144,10 @@ class MomentumReversal(Strategy):
             wanted &= self._handed_over(now)
         found = [int(column) for column in wanted.nonzero()[0] if now.is_flat(int(column))]
         return sorted(found, key=lambda column: self._place(now, column))
+
+    def _may_trade(self, now: SliceView) -> Any:
+        """Return which symbols the day's universe lets in, bool [N]."""
+        return now.in_universe == 1.0 if self.numbers.only_universe else np.ones(len(now.symbols), dtype=bool)
 
     def _handed_over(self, now: SliceView) -> Any:
         numbers, score = self.settings.coarse, now.coarse.score
