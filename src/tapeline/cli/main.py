@@ -16,6 +16,7 @@ import typer
 from tapeline import __version__
 from tapeline.cli.data import data_app
 from tapeline.cli.screen import AsJson, At, Config, Frames, Profile, VixFile, screen_app, universe_app
+from tapeline.cli.tax import tax_app
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 INTERRUPTION = "interrupted; nothing was kept."
@@ -36,6 +37,7 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(data_app, name="data")
 app.add_typer(screen_app, name="screen")
 app.add_typer(universe_app, name="universe")
+app.add_typer(tax_app, name="tax")
 
 _BARS, _RUN, _OUTPUT = "Bars", "Run", "Output"
 

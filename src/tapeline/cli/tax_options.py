@@ -1,0 +1,185 @@
+"""What the tax commands have in common: their options, the books they open, the head and foot of what they say.
+
+Amounts are texts in JSON, such as "-1234.50": exact, and not for a reader that takes them for binary fractions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:  # --help needs neither the engine nor its tables
+    from rich.table import Table
+
+    from tapeline.app.taxes import TaxBooks, TaxChoice
+    from tapeline.tax.policies import Policies
+
+_EVENTS, _RULES = "Events", "Rules"
+WIDE = 110
+WORK = Path("tapeline-work")
+
+Trades = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--trades", help="CSV table of trades; repeatable. No other set-up is needed.", rich_help_panel=_EVENTS
+    ),
+]
+JournalFile = Annotated[
+    Path | None,
+    typer.Option("--journal", help="Journal of a run; default: of the newest run.", rich_help_panel=_EVENTS),
+]
+Year = Annotated[int, typer.Option("--year", help="Tax year; default: that of the last event.")]
+AccountName = Annotated[str, typer.Option("--account", help="Show one account; all are computed together.")]
+Methods = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method", help="FIFO, LIFO, HIFO, SPECID or AVERAGE, or account=METHOD; repeatable.", rich_help_panel=_RULES
+    ),
+]
+PolicyWords = Annotated[
+    list[str] | None,
+    typer.Option("--policy", help="An answer to an open question, name=value; repeatable.", rich_help_panel=_RULES),
+]
+AsOf = Annotated[
+    str,
+    typer.Option("--as-of", help="Day up to which events are taken; default: the last one.", rich_help_panel=_EVENTS),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+
+
+def choice_of(
+    trades: list[Path] | None,
+    journal: Path | None,
+    year: int,
+    account: str,
+    methods: list[str] | None,
+    policies: list[str] | None,
+    as_of: str,
+) -> TaxChoice:
+    """Return what the common options choose."""
+    from tapeline.app.taxes import TaxChoice
+
+    return TaxChoice(
+        tuple(trades or ()), journal, WORK, year, account, tuple(methods or ()), tuple(policies or ()), as_of
+    )
+
+
+def head_of(books: TaxBooks) -> dict[str, Any]:
+    """Return what stands on every page made from books: what was computed, from what, under which policies."""
+    result = books.result
+    return {
+        "year": books.year,
+        "as_of": books.as_of,
+        "is_provisional": books.is_provisional,
+        "account": books.account or None,
+        "methods": dict(result.methods),
+        "policies": dict(result.policies),
+        "source": list(books.source),
+        "flags": [
+            {
+                "rule": flag.rule,
+                "symbol": flag.symbol,
+                "event_id": flag.event_id,
+                "count": flag.count,
+                "sentence": flag.sentence,
+            }
+            for flag in result.flags
+        ],
+        "disclaimer": result.disclaimer,
+    }
+
+
+def print_json(tree: dict[str, Any]) -> None:
+    """Print a tree: amounts, quantities and dates as texts, keys in their order."""
+    from tapeline.cli.console import console
+
+    console.out(json.dumps(tree, default=_text), highlight=False)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
+
+
+def foot_lines(books: TaxBooks) -> Iterable[str]:
+    """Yield what stands under every page: methods, policies that were set, flags, the disclaimer."""
+    from tapeline.tax.policies import Policies
+
+    result = books.result
+    methods = sorted(set(result.methods.values()))
+    named = (
+        methods[0] if len(methods) == 1 else ", ".join(f"{name} {method}" for name, method in result.methods.items())
+    )
+    yield f"Lots by {named}; policies: {_policies(result.policies, Policies())}."
+    for flag in result.flags:
+        yield f"Note: {flag.sentence} ({flag.rule})"
+    yield result.disclaimer
+
+
+def _policies(said: Any, defaults: Policies) -> str:
+    usual = defaults.as_text()
+    changed = [f"{name} = {value}" for name, value in said.items() if value != usual[name]]
+    return ", ".join(changed) + ", else the defaults" if changed else "the defaults of docs/tax-rules.md"
+
+
+FIGURES = frozenset(
+    (
+        "quantity",
+        "proceeds",
+        "cost",
+        "disallowed",
+        "gain",
+        "rows",
+        "basis",
+        "per share",
+        "days",
+        "amount",
+        "tax",
+        "price",
+    )
+)
+"""Columns whose cells end at the right; the others are words and dates."""
+
+
+def new_table(title: str, columns: Iterable[str]) -> Table:
+    """Return a table with columns by name, as every tax command has it."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in columns:
+        table.add_column(name, justify="right" if name in FIGURES else "left", no_wrap=True)
+    return table
+
+
+def print_table(table: Table) -> None:
+    """Print a table whole: figures are never cut off, so where room is short its lines run on."""
+    from tapeline.cli.console import console
+
+    needed = console.measure(table, options=console.options.update(width=10_000)).maximum
+    console.print(table, width=max(console.width, needed), crop=False, soft_wrap=True)
+
+
+def is_wide() -> bool:
+    """Return whether the terminal has room for every column."""
+    from tapeline.cli.console import console
+
+    return console.width >= WIDE
+
+
+def amount(value: Decimal) -> str:
+    """Return an amount in dollars with thousands; a loss with its sign."""
+    return f"{value:,.2f}"
+
+
+def quantity(value: Decimal) -> str:
+    """Return shares or contracts with thousands and no more decimals than they have."""
+    return f"{value:,f}"

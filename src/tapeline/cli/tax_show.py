@@ -1,0 +1,173 @@
+"""What `tapeline tax` shows of books: tables for a person, a tree for a program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.table import Table
+
+from tapeline.app.taxes import TaxBooks, TaxChoice, open_books
+from tapeline.cli.console import show_text
+from tapeline.cli.tax_options import (
+    amount,
+    foot_lines,
+    head_of,
+    is_wide,
+    new_table,
+    print_json,
+    print_table,
+    quantity,
+)
+from tapeline.report.amounts import plural
+from tapeline.tax.gains import Gain, Term
+from tapeline.tax.result import PendingLoss
+from tapeline.tax.views import Total, netting, provisional, totals
+
+ROWS_SHOWN = 40
+TERMS = {
+    Term.SHORT: "short-term",
+    Term.LONG: "long-term",
+    Term.SECTION_1256: "60/40 (section 1256)",
+    Term.ORDINARY: "ordinary (section 475(f))",
+}
+
+
+def show_gains(choice: TaxChoice, *, whole: bool, as_json: bool) -> None:
+    """Print a year's gain rows, their totals by term, and the netting."""
+    books = open_books(choice)
+    rows = books.gains()
+    pending = provisional(books.result, books.as_of)
+    found = totals(rows)
+    if as_json:
+        print_json(
+            {
+                **head_of(books),
+                "rows": [gain_tree(row, pending.get(id(row))) for row in rows],
+                "totals": [total_tree(total) for total in found],
+                "netting": _netting_tree(found) if not books.account else None,
+            }
+        )
+        return
+    if rows:
+        print_table(_rows_table(books, rows, pending, whole=whole))
+        if len(rows) > ROWS_SHOWN and not whole:
+            show_text(f"The last {ROWS_SHOWN} of {plural(len(rows), 'row')}; --all shows every one.\n")
+        print_table(_totals_table(found))
+    else:
+        show_text(f"No gain or loss was realized in {books.year}{_in_account(books)}.")
+    for line in (*_provisional_lines(books, rows, pending), *_netting_lines(books, found), "", *foot_lines(books)):
+        show_text(line)
+
+
+def gain_tree(row: Gain, pending: PendingLoss | None) -> dict[str, Any]:
+    """Return a row for a program; `provisional` says what a later purchase may still disallow."""
+    return {
+        "account": row.account,
+        "symbol": row.symbol,
+        "open_id": row.open_id,
+        "close_id": row.close_id,
+        "kind": row.kind.value,
+        "quantity": row.quantity,
+        "acquired": row.open_date,
+        "holding_start": row.holding_start,
+        "sold": row.close_date,
+        "proceeds": row.proceeds,
+        "cost": row.cost,
+        "code": row.code,
+        "adjustment": row.adjustment,
+        "gain": row.gain,
+        "term": row.term.value,
+        "tax_year": row.tax_year,
+        "provisional": None
+        if pending is None
+        else {"quantity": pending.quantity, "amount": pending.amount, "until": pending.last_day},
+    }
+
+
+def total_tree(total: Total) -> dict[str, Any]:
+    """Return a total for a program."""
+    return {
+        "term": total.term.value,
+        "rows": total.rows,
+        "proceeds": total.proceeds,
+        "cost": total.cost,
+        "adjustment": total.adjustment,
+        "gain": total.gain,
+    }
+
+
+def _netting_tree(found: list[Total]) -> dict[str, Any]:
+    net = netting(found)
+    return {
+        "short": net.short,
+        "long": net.long,
+        "net": net.net,
+        "deducted": net.deducted,
+        "carryover_short": net.carryover.short,
+        "carryover_long": net.carryover.long,
+    }
+
+
+def _rows_table(books: TaxBooks, rows: list[Gain], pending: dict[int, PendingLoss], *, whole: bool) -> Table:
+    wide = is_wide()
+    names = ["sold", "symbol", "quantity", "acquired", "disallowed", "gain", "term", ""]
+    if wide:
+        names[4:4] = ["proceeds", "cost"]
+    table = new_table(f"Gains and losses of {books.year} in USD{_in_account(books)}", names)
+    for row in rows if whole else rows[-ROWS_SHOWN:]:
+        table.add_row(
+            str(row.close_date),
+            row.symbol,
+            quantity(row.quantity),
+            str(row.open_date),
+            *([amount(row.proceeds), amount(row.cost)] if wide else []),
+            amount(row.adjustment) if row.adjustment else "",
+            amount(row.gain),
+            row.term.value,
+            ("W" if row.code else "") + ("~" if id(row) in pending else ""),
+        )
+    return table
+
+
+def _totals_table(found: list[Total]) -> Table:
+    table = new_table("Totals", ["", "rows", "proceeds", "cost", "disallowed", "gain"])
+    for total in found:
+        figures = (total.proceeds, total.cost, total.adjustment, total.gain)
+        table.add_row(TERMS[total.term], f"{total.rows:,}", *map(amount, figures))
+    return table
+
+
+def _provisional_lines(books: TaxBooks, rows: list[Gain], pending: dict[int, PendingLoss]) -> Iterator[str]:
+    if any(row.code for row in rows):
+        yield "W: a wash sale; the disallowed loss is in the basis of its replacement, or lost (`tapeline tax wash`)."
+    open_rows = [pending[id(row)] for row in rows if id(row) in pending]
+    if open_rows:
+        most = amount(sum((loss.amount for loss in open_rows), start=open_rows[0].amount * 0))
+        yield (
+            f"~: provisional. Trades are known up to {books.as_of}; a purchase until"
+            f" {max(loss.last_day for loss in open_rows)} can still disallow up to {most} of these losses."
+        )
+
+
+def _netting_lines(books: TaxBooks, found: list[Total]) -> Iterator[str]:
+    if books.account or not found:
+        return
+    net = netting(found)
+    if net.net >= 0:
+        yield f"Net: short-term {amount(net.short)}, long-term {amount(net.long)}, together {amount(net.net)}."
+        return
+    carried = net.carryover
+    left = (
+        f"into {books.year + 1} go {amount(carried.short)} short-term and {amount(carried.long)} long-term"
+        if carried.short or carried.long
+        else f"nothing is left for {books.year + 1}"
+    )
+    yield (
+        f"Net: short-term {amount(net.short)}, long-term {amount(net.long)}, together {amount(net.net)}:"
+        f" {amount(net.deducted)} can be deducted from other income, {left}."
+    )
+
+
+def _in_account(books: TaxBooks) -> str:
+    return f", account {books.account}" if books.account else ""
