@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tapeline.cli.tax_forms import forms
 from tapeline.cli.tax_options import (
     AccountName,
     AsJson,
@@ -19,6 +20,7 @@ from tapeline.cli.tax_options import (
 )
 
 tax_app = typer.Typer(help="Lots, gains and wash sales of a US taxpayer. No tax advice.", no_args_is_help=True)
+tax_app.command("forms")(forms)
 
 Whole = Annotated[bool, typer.Option("--all", help="Every row, however many there are.")]
 

@@ -313,3 +313,8 @@ class StandingOrder(Action):
 
 
 Event = Trade | Action
+
+
+def day_of(event: Event) -> date:
+    """Return the day of an event: an execution's trade date, an action's day."""
+    return event.trade_date if isinstance(event, Trade) else event.day

@@ -9,7 +9,8 @@
     nothing, digital asset                        I             L            3, 10
 
 A digital asset on a 1099-B follows the 1099-B. Source: Form 8949 and its instructions, tax year 2025; 2026 has the
-same."""
+same.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 B, E, T and W come out of comparing own figures with the broker's, and M from adding rows up: they are computed. The
 others are facts about the taxpayer (a home sale, a related buyer, small-business stock). They are given with their
 amount, whose sign the code decides: a deduction that is taken away is positive, an exclusion negative. Source:
-instructions for Form 8949 (2025), "How To Complete Form 8949, Columns (f) and (g)"."""
+instructions for Form 8949 (2025), "How To Complete Form 8949, Columns (f) and (g)".
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@
     forms.schedule.amounts["16"]    Schedule D, in cents
 
 Beside the forms stand the reconciliation with the brokers' 1099s, the audit of wash sales, what is open at the year's
-end, the policies in force, and whether a purchase may still change the year (until 30 January has passed)."""
+end, the policies in force, and whether a purchase may still change the year (until 30 January has passed).
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ quantity, to the cent.
 An account without any line is taken to be reported as its own figures say, which the row remembers (`is_assumed`), or
 not reported at all if the caller names it in `unreported`. An account that sent lines, but none for a sale, did not
 report that sale. A line without any sale of ours is never put on the form: it is listed, because something is missing
-on our side."""
+on our side.
+"""
 
 from __future__ import annotations
 

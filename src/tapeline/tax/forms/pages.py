@@ -2,7 +2,8 @@
 
 Further rows go on further copies of the same part with the same box. Copy k of the form is made of the k-th page of
 each part, so short- and long-term pages can share a sheet. Under Exception 2 a page holds one row for each box and
-account, with code M, and the rows themselves go into a statement in the same format."""
+account, with code M, and the rows themselves go into a statement in the same format.
+"""
 
 from __future__ import annotations
 

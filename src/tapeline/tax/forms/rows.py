@@ -6,7 +6,8 @@
 
 Columns (d) and (e) repeat a 1099 whose basis was reported to the IRS, even where it is wrong: the correction stands
 in (g) under its code, so that h = d - e + g is the taxpayer's own result. A basis that was not reported is entered as
-it is right. Section 1256 contracts and section 475(f) accounts are never on this form."""
+it is right. Section 1256 contracts and section 475(f) accounts are never on this form.
+"""
 
 from __future__ import annotations
 

@@ -7,19 +7,21 @@
     7, 15     net short-term, net long-term                   16, 21  both together; the loss that is allowed this year
 
 Source: Schedule D (Form 1040) and its instructions, 2025, with the Capital Loss Carryover Worksheet; IRC 1211(b),
-1212(b)."""
+1212(b).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tapeline.domain.errors import TaxRefusal
+from tapeline.tax.amounts import dollars, to_cents
+from tapeline.tax.carryover import LOSS_LIMIT, LOSS_LIMIT_SEPARATE, Carryover, net_year
 from tapeline.tax.forms.pages import Totals, totals_of
 from tapeline.tax.forms.rounding import whole_dollars
 from tapeline.tax.forms.rows import FormRow
 
-LOSS_LIMIT_CENTS, LOSS_LIMIT_SEPARATE_CENTS = 300_000, 150_000
 SHORT_LINES, LONG_LINES = ("1a", "1b", "2", "3"), ("8a", "8b", "9", "10")
 SHORT_AMOUNTS, LONG_AMOUNTS = ("4", "5", "6"), ("11", "12", "13", "14")
 SECTION_1256_SHORT_PERCENT = 40
@@ -62,15 +64,14 @@ class ScheduleD:
     """The lines of one year.
 
     lines : columns d, e, g, h of each line that has sales; amounts : every other line, in cents
-    short_carryover_cents, long_carryover_cents : losses for the next year, as positive amounts
-    worksheet : lines 1 to 13 of the Capital Loss Carryover Worksheet, empty where nothing is carried
+    short_carryover_cents, long_carryover_cents : losses for the next year, as positive amounts: lines 8 and 13 of the
+        Capital Loss Carryover Worksheet
     """
 
     lines: Mapping[str, Totals]
     amounts: Mapping[str, int]
     short_carryover_cents: int
     long_carryover_cents: int
-    worksheet: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def in_dollars(self) -> dict[str, dict[str, int]]:
@@ -96,12 +97,11 @@ def schedule_d(
         line = (row.exception_line if use_exception_1 else "") or row.box.line
         by_line.setdefault(line, []).append(row)
     lines = {line: totals_of(by_line[line]) for line in (*SHORT_LINES, *LONG_LINES) if line in by_line}
-    amounts = _amounts(lines, elsewhere)
-    worksheet = _carryover_worksheet(amounts, elsewhere)
-    return ScheduleD(lines, amounts, worksheet.get("8", 0), worksheet.get("13", 0), worksheet)
+    amounts, carryover = _amounts(lines, elsewhere)
+    return ScheduleD(lines, amounts, to_cents(carryover.short), to_cents(carryover.long))
 
 
-def _amounts(lines: Mapping[str, Totals], elsewhere: FromElsewhere) -> dict[str, int]:
+def _amounts(lines: Mapping[str, Totals], elsewhere: FromElsewhere) -> tuple[dict[str, int], Carryover]:
     short_of_1256 = _percent(elsewhere.section_1256_cents, SECTION_1256_SHORT_PERCENT)
     amounts = {
         "4": short_of_1256 + elsewhere.short_forms_cents,
@@ -118,35 +118,18 @@ def _amounts(lines: Mapping[str, Totals], elsewhere: FromElsewhere) -> dict[str,
             amounts[line] for line in without
         )
 
-    amounts["7"] = net(SHORT_LINES, SHORT_AMOUNTS)
-    amounts["15"] = net(LONG_LINES, LONG_AMOUNTS)
-    amounts["16"] = amounts["7"] + amounts["15"]
-    limit = LOSS_LIMIT_SEPARATE_CENTS if elsewhere.is_separate else LOSS_LIMIT_CENTS
-    amounts["21"] = max(amounts["16"], -limit) if amounts["16"] < 0 else 0
-    return {line: amounts[line] for line in sorted(amounts, key=int)}
+    income = elsewhere.taxable_income_cents
+    netting = net_year(
+        dollars(net(SHORT_LINES, SHORT_AMOUNTS)),
+        dollars(net(LONG_LINES, LONG_AMOUNTS)),
+        limit=LOSS_LIMIT_SEPARATE if elsewhere.is_separate else LOSS_LIMIT,
+        taxable_income=None if income is None else dollars(income),
+    )
+    amounts["7"], amounts["15"], amounts["16"] = map(to_cents, (netting.short, netting.long, netting.net))
+    amounts["21"] = -to_cents(netting.deducted)
+    return {line: amounts[line] for line in sorted(amounts, key=int)}, netting.carryover
 
 
 def _percent(cents: int, percent: int) -> int:
     """Return a part of an amount in cents, half-up away from zero; what is left is the other part."""
     return -_percent(-cents, percent) if cents < 0 else (cents * percent + 50) // 100
-
-
-def _carryover_worksheet(amounts: Mapping[str, int], elsewhere: FromElsewhere) -> dict[str, int]:
-    loss_allowed = -amounts["21"]
-    income = elsewhere.taxable_income_cents
-    if amounts["16"] >= 0 or (loss_allowed == -amounts["16"] and (income is None or income >= 0)):
-        return {}
-    short, long_term = amounts["7"], amounts["15"]
-    work = {"1": loss_allowed if income is None else income, "2": loss_allowed}
-    work["3"] = max(0, work["1"] + work["2"])
-    work["4"] = min(work["2"], work["3"])
-    work["5"] = max(0, -short)
-    work["6"] = max(0, long_term)
-    work["7"] = work["4"] + work["6"]
-    work["8"] = max(0, work["5"] - work["7"])
-    work["9"] = max(0, -long_term)
-    work["10"] = max(0, short)
-    work["11"] = max(0, work["4"] - work["5"])
-    work["12"] = work["10"] + work["11"]
-    work["13"] = max(0, work["9"] - work["12"])
-    return work

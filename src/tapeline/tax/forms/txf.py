@@ -11,7 +11,8 @@
 
 The format is of 2011. It has no record for boxes G to L and no field for codes other than W: such rows cannot be told
 in it and are left out by name, never put into another box. Records 682 and 718, whole losses washed, are read and not
-written."""
+written.
+"""
 
 from __future__ import annotations
 
