@@ -29,6 +29,7 @@ from tapeline.tax.events import Event, Trade
 from tapeline.tax.gains import Gain
 from tapeline.tax.policies import Policies
 from tapeline.tax.result import TaxResult
+from tapeline.tax.what_if import WhatIf
 
 ZONE = "America/New_York"
 
@@ -86,6 +87,18 @@ class TaxBooks:
     def result(self) -> TaxResult:
         """What it computed."""
         return self.engine.result()
+
+    @cached_property
+    def what_if(self) -> WhatIf:
+        """The events arranged for trades that were not made."""
+        return WhatIf(self.accounts.values(), self.instruments.values(), self.policies, self.events)
+
+    def day_of(self, written: str) -> date:
+        """Return the day of a trade that was not made; by default the last day known. Raises InputError for none."""
+        try:
+            return date.fromisoformat(written) if written else self.as_of
+        except ValueError as exc:
+            raise InputError(f"--on {written!r} is no date. Write it like 2025-12-15.") from exc
 
     def is_asked(self, account: str) -> bool:
         """Return whether an account is among those asked for."""

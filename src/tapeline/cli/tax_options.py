@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:  # --help needs neither the engine nor its tables
     from rich.table import Table
 
     from tapeline.app.taxes import TaxBooks, TaxChoice
+    from tapeline.tax.carryover import Carryover
+    from tapeline.tax.estimate import Rates
     from tapeline.tax.policies import Policies
 
-_EVENTS, _RULES = "Events", "Rules"
+_EVENTS, _RULES, _ESTIMATE = "Events", "Rules", "Estimate"
 WIDE = 110
 WORK = Path("tapeline-work")
 
@@ -50,6 +52,24 @@ AsOf = Annotated[
     str,
     typer.Option("--as-of", help="Day up to which events are taken; default: the last one.", rich_help_panel=_EVENTS),
 ]
+ShortRate = Annotated[
+    str, typer.Option("--short-rate", help="Your rate on short-term gains, 0.35 for 35 %.", rich_help_panel=_ESTIMATE)
+]
+LongRate = Annotated[
+    str, typer.Option("--long-rate", help="Your rate on long-term gains, such as 0.15.", rich_help_panel=_ESTIMATE)
+]
+StateRate = Annotated[str, typer.Option("--state-rate", help="Your state's, on both.", rich_help_panel=_ESTIMATE)]
+NiitRate = Annotated[
+    str,
+    typer.Option("--niit-rate", help="Net investment income tax on both: 0.038 or 0.", rich_help_panel=_ESTIMATE),
+]
+Carried = Annotated[
+    str, typer.Option("--carried", help="Losses of the year before: short,long such as 1200,0.", rich_help_panel=_RULES)
+]
+Separate = Annotated[
+    bool,
+    typer.Option("--separate", help="Married filing separately: 1,500 deductible, not 3,000.", rich_help_panel=_RULES),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
@@ -68,6 +88,33 @@ def choice_of(
     return TaxChoice(
         tuple(trades or ()), journal, WORK, year, account, tuple(methods or ()), tuple(policies or ()), as_of
     )
+
+
+def rates_of(short: str, long: str, state: str, investment: str) -> Rates | None:
+    """Return the rates of an estimate, None where none were given. Raises InputError for one of two, or no number."""
+    from tapeline.domain.errors import InputError
+    from tapeline.tax.estimate import Rates
+
+    if not short and not long:
+        return None
+    if not (short and long):
+        raise InputError("An estimate needs both --short-rate and --long-rate. Give the other one too.")
+    try:
+        return Rates(*(Decimal(written) for written in (short, long, state, investment)))
+    except InvalidOperation as exc:
+        raise InputError("A rate is a number from 0 to below 1. Write 0.35 for 35 %.") from exc
+
+
+def carried_of(written: str) -> Carryover:
+    """Return the losses carried in. Raises InputError for a text that is no two amounts."""
+    from tapeline.domain.errors import InputError
+    from tapeline.tax.carryover import Carryover
+
+    short, comma, long = (written or "0,0").partition(",")
+    try:
+        return Carryover(Decimal(short), Decimal(long if comma else "nothing"))
+    except InvalidOperation as exc:
+        raise InputError(f"--carried {written!r}: give short-term and long-term losses, such as 1200,0.") from exc
 
 
 def head_of(books: TaxBooks) -> dict[str, Any]:
@@ -125,6 +172,15 @@ def foot_lines(books: TaxBooks) -> Iterable[str]:
     yield result.disclaimer
 
 
+def print_foot(books: TaxBooks) -> None:
+    """Print, after an empty line, what stands under every page."""
+    from tapeline.cli.console import console, show_text
+
+    console.print()
+    for line in foot_lines(books):
+        show_text(line)
+
+
 def _policies(said: Any, defaults: Policies) -> str:
     usual = defaults.as_text()
     changed = [f"{name} = {value}" for name, value in said.items() if value != usual[name]]
@@ -143,7 +199,7 @@ FIGURES = frozenset(
         "per share",
         "days",
         "amount",
-        "tax",
+        "estimated tax",
         "price",
     )
 )
@@ -162,10 +218,13 @@ def new_table(title: str, columns: Iterable[str]) -> Table:
 
 def print_table(table: Table) -> None:
     """Print a table whole: figures are never cut off, so where room is short its lines run on."""
+    from rich.console import Console
+
     from tapeline.cli.console import console
 
-    needed = console.measure(table, options=console.options.update(width=10_000)).maximum
-    console.print(table, width=max(console.width, needed), crop=False, soft_wrap=True)
+    needed = Console(width=10_000).measure(table).maximum
+    wide = Console(file=console.file, width=max(console.width, needed), highlight=False)
+    wide.print(table, crop=False, soft_wrap=True)
 
 
 def is_wide() -> bool:

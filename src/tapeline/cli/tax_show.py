@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from rich.table import Table
 
 from tapeline.app.taxes import TaxBooks, TaxChoice, open_books
-from tapeline.cli.console import show_text
+from tapeline.cli.console import console, show_text
 from tapeline.cli.tax_options import (
     amount,
-    foot_lines,
     head_of,
     is_wide,
     new_table,
+    print_foot,
     print_json,
     print_table,
     quantity,
 )
 from tapeline.report.amounts import plural
+from tapeline.tax.carryover import LOSS_LIMIT, LOSS_LIMIT_SEPARATE, Carryover, Netting
+from tapeline.tax.estimate import Rates, tax_on_year
 from tapeline.tax.gains import Gain, Term
 from tapeline.tax.result import PendingLoss
 from tapeline.tax.views import Total, netting, provisional, totals
@@ -33,31 +37,57 @@ TERMS = {
 }
 
 
-def show_gains(choice: TaxChoice, *, whole: bool, as_json: bool) -> None:
-    """Print a year's gain rows, their totals by term, and the netting."""
+@dataclass(frozen=True, slots=True)
+class YearEnd:
+    """What a year's netting and estimate need beside its rows."""
+
+    carried_in: Carryover
+    is_separate: bool
+    rates: Rates | None
+
+
+def show_gains(choice: TaxChoice, year_end: YearEnd, *, whole: bool, as_json: bool) -> None:
+    """Print a year's gain rows, their totals by term, the netting, and an estimate of the tax where rates are given."""
     books = open_books(choice)
     rows = books.gains()
     pending = provisional(books.result, books.as_of)
     found = totals(rows)
+    limit = LOSS_LIMIT_SEPARATE if year_end.is_separate else LOSS_LIMIT
+    # one account alone has no netting: a year is that of the taxpayer
+    net = None if books.account else netting(found, year_end.carried_in, limit=limit)
+    tax = None if net is None or year_end.rates is None else _year_tax(net, found, year_end.rates)
     if as_json:
         print_json(
             {
                 **head_of(books),
                 "rows": [gain_tree(row, pending.get(id(row))) for row in rows],
                 "totals": [total_tree(total) for total in found],
-                "netting": _netting_tree(found) if not books.account else None,
+                "netting": None if net is None else _netting_tree(net),
+                "estimated_tax": tax,
             }
         )
         return
     if rows:
         print_table(_rows_table(books, rows, pending, whole=whole))
         if len(rows) > ROWS_SHOWN and not whole:
-            show_text(f"The last {ROWS_SHOWN} of {plural(len(rows), 'row')}; --all shows every one.\n")
+            show_text(f"The last {ROWS_SHOWN} of {plural(len(rows), 'row')}; --all shows every one.")
+        console.print()
         print_table(_totals_table(found))
+        console.print()
     else:
         show_text(f"No gain or loss was realized in {books.year}{_in_account(books)}.")
-    for line in (*_provisional_lines(books, rows, pending), *_netting_lines(books, found), "", *foot_lines(books)):
+    for line in (*_provisional_lines(books, rows, pending), *_netting_lines(books, net)):
         show_text(line)
+    if tax is not None:
+        show_text(
+            f"Estimated tax on the year: {amount(tax)} at the rates given; no return, brackets are not looked at."
+        )
+    print_foot(books)
+
+
+def _year_tax(net: Netting, found: list[Total], rates: Rates) -> Decimal:
+    ordinary = next((total.gain for total in found if total.term is Term.ORDINARY), Decimal(0))
+    return tax_on_year(net, rates, ordinary)
 
 
 def gain_tree(row: Gain, pending: PendingLoss | None) -> dict[str, Any]:
@@ -97,8 +127,7 @@ def total_tree(total: Total) -> dict[str, Any]:
     }
 
 
-def _netting_tree(found: list[Total]) -> dict[str, Any]:
-    net = netting(found)
+def _netting_tree(net: Netting) -> dict[str, Any]:
     return {
         "short": net.short,
         "long": net.long,
@@ -150,23 +179,20 @@ def _provisional_lines(books: TaxBooks, rows: list[Gain], pending: dict[int, Pen
         )
 
 
-def _netting_lines(books: TaxBooks, found: list[Total]) -> Iterator[str]:
-    if books.account or not found:
+def _netting_lines(books: TaxBooks, net: Netting | None) -> Iterator[str]:
+    if net is None:
         return
-    net = netting(found)
-    if net.net >= 0:
-        yield f"Net: short-term {amount(net.short)}, long-term {amount(net.long)}, together {amount(net.net)}."
-        return
+    sums = f"Net: short-term {amount(net.short)}, long-term {amount(net.long)}, together {amount(net.net)}"
     carried = net.carryover
-    left = (
-        f"into {books.year + 1} go {amount(carried.short)} short-term and {amount(carried.long)} long-term"
-        if carried.short or carried.long
-        else f"nothing is left for {books.year + 1}"
-    )
-    yield (
-        f"Net: short-term {amount(net.short)}, long-term {amount(net.long)}, together {amount(net.net)}:"
-        f" {amount(net.deducted)} can be deducted from other income, {left}."
-    )
+    if net.net >= 0:
+        yield f"{sums}."
+    elif carried.short or carried.long:
+        yield (
+            f"{sums}: {amount(net.deducted)} can be deducted from other income, into {books.year + 1} go"
+            f" {amount(carried.short)} short-term and {amount(carried.long)} long-term."
+        )
+    else:
+        yield f"{sums}: all of it can be deducted from other income, nothing is left for {books.year + 1}."
 
 
 def _in_account(books: TaxBooks) -> str:

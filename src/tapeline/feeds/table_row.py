@@ -1,11 +1,13 @@
-"""One row of a CSV table as it was written: cells by column, and where it stands for who must mend it."""
+"""CSV tables row by row as they were written: cells by column, and where each stands for who must mend it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from enum import Enum
+from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -102,3 +104,44 @@ class TableRow:
     def fault(self, sentence: str) -> DataError:
         """Return the error that says where a sentence is about."""
         return DataError(f"{self.where}: {sentence}")
+
+
+def read_rows(path: Path, needed: Sequence[str], known: Sequence[str], zone: ZoneInfo) -> Iterator[TableRow]:
+    """Yield the rows of a CSV file that are not empty.
+
+    needed, known : columns that must be there, and all that may; zone : in which moments become dates
+    Raises UnknownNameError for a file or column that nobody knows, DataError for one that is missing or cut off.
+    """
+    if not path.is_file():
+        beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise UnknownNameError("file", path.name, beside, where=f"folder {path.parent.resolve()}")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = csv.reader(file, strict=True)
+            names = [name.strip() for name in next(lines, [])]
+            _check_header(path, names, needed, known)
+            for cells in lines:
+                if not any(cell.strip() for cell in cells):
+                    continue
+                where = f"{path} line {lines.line_num}"
+                if len(cells) != len(names):
+                    raise DataError(
+                        f"{where}: it has {len(cells)} cells where the header has {len(names)}. If the file was cut"
+                        " off, export it again; quote cells that have a comma in them."
+                    )
+                yield TableRow(dict(zip(names, cells, strict=True)), where, zone)
+    except (csv.Error, UnicodeDecodeError) as exc:
+        raise DataError(f"{path} is no readable CSV file ({exc}). Export it again as UTF-8 text with commas.") from exc
+
+
+def _check_header(path: Path, names: list[str], needed: Sequence[str], known: Sequence[str]) -> None:
+    for name in needed:
+        if name not in names:
+            raise DataError(
+                f"{path} has no column {name!r}; it has {', '.join(names) or 'nothing'}. It needs {', '.join(needed)}."
+            )
+    for place, name in enumerate(names):
+        if name not in known:
+            raise UnknownNameError("column", name, known, where=str(path))
+        if name in names[:place]:
+            raise DataError(f"{path} has two columns {name!r}. Keep one.")

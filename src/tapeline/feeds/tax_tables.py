@@ -11,15 +11,13 @@ binary fractions, so 0.1 is 0.1.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tapeline.domain.errors import ConfigurationError, DataError, TaxRefusal, UnknownNameError
-from tapeline.feeds.table_row import TableRow
+from tapeline.domain.errors import ConfigurationError, DataError, TaxRefusal
+from tapeline.feeds.table_row import TableRow, read_rows
 from tapeline.feeds.tax_rows import COLUMNS, NEEDED, event_of
 from tapeline.tax.accounts import Account, AccountKind, InstrumentKind, Owner, Right, TaxInstrument
 from tapeline.tax.events import Event
@@ -47,7 +45,7 @@ def read_tax_table(path: Path, zone: str = "America/New_York") -> TaxTable:
     """
     table, exchange = TaxTable(), ZoneInfo(zone)
     described: dict[str, str] = {}
-    for row in _rows(path, exchange):
+    for row in read_rows(path, NEEDED, COLUMNS, exchange):
         try:
             _note_account(table, row, described)
             _note_instrument(table, row, described)
@@ -57,42 +55,6 @@ def read_tax_table(path: Path, zone: str = "America/New_York") -> TaxTable:
     if not table.events:
         raise DataError(f"{path} has a header and no row. Add the trades, or name another file.")
     return table
-
-
-def _rows(path: Path, zone: ZoneInfo) -> Iterator[TableRow]:
-    if not path.is_file():
-        beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise UnknownNameError("file", path.name, beside, where=f"folder {path.parent.resolve()}")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = csv.reader(file, strict=True)
-            names = [name.strip() for name in next(lines, [])]
-            _check_header(path, names)
-            for cells in lines:
-                if not any(cell.strip() for cell in cells):
-                    continue
-                where = f"{path} line {lines.line_num}"
-                if len(cells) != len(names):
-                    raise DataError(
-                        f"{where}: it has {len(cells)} cells where the header has {len(names)}. If the file was cut"
-                        " off, export it again; quote cells that have a comma in them."
-                    )
-                yield TableRow(dict(zip(names, cells, strict=True)), where, zone)
-    except (csv.Error, UnicodeDecodeError) as exc:
-        raise DataError(f"{path} is no readable CSV file ({exc}). Export it again as UTF-8 text with commas.") from exc
-
-
-def _check_header(path: Path, names: list[str]) -> None:
-    for name in NEEDED:
-        if name not in names:
-            raise DataError(
-                f"{path} has no column {name!r}; it has {', '.join(names) or 'nothing'}. It needs {', '.join(NEEDED)}."
-            )
-    for place, name in enumerate(names):
-        if name not in COLUMNS:
-            raise UnknownNameError("column", name, COLUMNS, where=str(path))
-        if name in names[:place]:
-            raise DataError(f"{path} has two columns {name!r}. Keep one.")
 
 
 def _note_account(table: TaxTable, row: TableRow, described: dict[str, str]) -> None:

@@ -163,6 +163,16 @@ class TaxEngine:
         """Return everything computed so far. It is a view: after another `apply`, ask again."""
         return TaxResult(self._book, self._closed_day)
 
+    @property
+    def book(self) -> Book:
+        """The state of positions and rules, to be looked at and never changed."""
+        return self._book
+
+    @property
+    def closed_day(self) -> int:
+        """The last day applied, as an ordinal; 0 before any."""
+        return self._closed_day
+
     def _fresh(self, events: Iterable[Event]) -> tuple[list[Event], int]:
         """Return the events not taken before, noted as taken, and how many were."""
         fresh: list[Event] = []

@@ -12,7 +12,8 @@ from tapeline.tax.accounts import Method
 from tapeline.tax.amounts import Number, cents, dollars, shares
 from tapeline.tax.flags import Flag
 from tapeline.tax.gains import Gain
-from tapeline.tax.lots import Lot, Position
+from tapeline.tax.holding_period import last_short_term_day
+from tapeline.tax.lots import Lot, Position, Treatment
 from tapeline.tax.wash_sales import Disallowance
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class OpenLot:
 
     cost_basis : with carried losses; zero for a short position
     proceeds, deferred_loss : of a short position
+    long_term_from : the first day on which a sale is long-term; None where no day is: short positions, lots whose
+        holding begins anew when a short sale is closed, and what is not taxed by terms
     """
 
     account: str
@@ -39,6 +42,7 @@ class OpenLot:
     cost_basis: Decimal
     proceeds: Decimal
     deferred_loss: Decimal
+    long_term_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,4 +152,13 @@ def _open_lot(position: Position, start: int, lots: list[Lot]) -> OpenLot:
         dollars(0 if position.is_short else cents(amount)),
         dollars(cents(amount) if position.is_short else 0),
         dollars(cents(deferred)),
+        _long_term_from(position, start, lots),
     )
+
+
+def _long_term_from(position: Position, start: int, lots: list[Lot]) -> date | None:
+    if position.is_short or position.treatment is not Treatment.CAPITAL or any(lot.opening for lot in lots):
+        return None
+    if lots[0].inherited:
+        return date.fromordinal(lots[0].acquired)
+    return date.fromordinal(last_short_term_day(start) + 1)
