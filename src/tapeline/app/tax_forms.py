@@ -86,7 +86,7 @@ def make_forms(books: TaxBooks, choice: FormsChoice | None = None) -> Forms:
     lines = tuple(line for path in choice.broker_forms for line in read_broker_forms(path))
     for line in lines:
         if line.account not in books.accounts:
-            raise UnknownNameError("account", line.account, books.accounts, where=f"{line.line_id} of the 1099s")
+            raise UnknownNameError("account", line.account, books.accounts, where=line.line_id)
     return prepare(
         books.result,
         books.year,

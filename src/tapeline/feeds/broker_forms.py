@@ -10,14 +10,14 @@ return."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tapeline.domain.errors import DataError, TaxRefusal, UnknownNameError
-from tapeline.feeds.table_row import TableRow
+from tapeline.domain.errors import TaxRefusal
+from tapeline.feeds.table_row import TableRow, read_rows
 from tapeline.tax.amounts import to_cents
 from tapeline.tax.forms.boxes import BrokerForm
 from tapeline.tax.forms.brokers import BrokerLine
@@ -46,80 +46,66 @@ _ZONE = ZoneInfo("UTC")  # the tables have dates only
 
 
 def read_broker_forms(path: Path) -> list[BrokerLine]:
-    """Return the lines of a table, named by their numbers in the file.
+    """Return the lines of a table, each named by its place in the file.
 
     Raises UnknownNameError for a file or column that is not known, DataError or TaxRefusal, with the line, for a row
     that cannot be taken as it is.
     """
-    names = {*LINE_COLUMNS, *(box for boxes in BOXES.values() for box in boxes)}
-    return [_line(row, number) for row, number in _rows(path, names)]
+    known = (*LINE_COLUMNS, *sorted({box for boxes in BOXES.values() for box in boxes}))
+    return [_line(_by_our_names(row)) for row in read_rows(path, (), known, _ZONE)]
 
 
 def read_adjustments(path: Path) -> dict[tuple[str, str], list[Adjustment]]:
     """Return the taxpayer's codes by the ids of sale and lot; an empty lot is the only one of its sale."""
     given: dict[tuple[str, str], list[Adjustment]] = {}
-    for row, _ in _rows(path, set(ADJUSTMENT_COLUMNS)):
-        amount = to_cents(row.number("amount", ZERO))
-        try:
-            adjustment = Adjustment(row.needed("code").upper(), amount)
-        except TaxRefusal as refusal:
-            raise TaxRefusal(refusal.rule, f"{row.where}: {refusal.sentence}") from refusal
+    for row in read_rows(path, ("sale", "code"), ADJUSTMENT_COLUMNS, _ZONE):
+        with _told_where(row):
+            adjustment = Adjustment(row.needed("code").upper(), to_cents(row.number("amount", ZERO)))
         given.setdefault((row.needed("sale"), row.text("lot")), []).append(adjustment)
     return given
 
 
-def _rows(path: Path, known: set[str]) -> Iterator[tuple[TableRow, int]]:
-    if not path.is_file():
-        beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise UnknownNameError("file", path.name, beside, where=f"folder {path.parent.resolve()}")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = csv.reader(file)
-        names = [name.strip().lower() for name in next(lines, [])]
-        for name in names:
-            if name not in known:
-                raise UnknownNameError("column", name, known, where=str(path))
-        for cells in lines:
-            if not any(cell.strip() for cell in cells):
-                continue
-            where = f"{path} line {lines.line_num}"
-            if len(cells) != len(names):
-                raise DataError(f"{where}: it has {len(cells)} cells where the header has {len(names)}. Mend the row.")
-            yield TableRow(_by_our_names(dict(zip(names, cells, strict=True)), where), where, _ZONE), lines.line_num
+@contextmanager
+def _told_where(row: TableRow) -> Iterator[None]:
+    try:
+        yield
+    except TaxRefusal as refusal:
+        raise TaxRefusal(refusal.rule, f"{row.where}: {refusal.sentence}") from refusal
 
 
-def _by_our_names(cells: dict[str, str], where: str) -> dict[str, str]:
-    if "sale" in cells:
-        return cells
-    form = cells.get("form", "").strip() or BrokerForm.SECURITIES.value
-    if form not in {known.value for known in BrokerForm}:
-        raise DataError(f"{where}: form {form!r} is neither 1099-B nor 1099-DA. Correct it.")
-    boxes = BOXES[BrokerForm(form)]
-    found: dict[str, str] = {"form": form}
-    for name, cell in cells.items():
-        ours = boxes.get(name, name)
-        if ours not in LINE_COLUMNS:
-            raise DataError(f"{where}: a {form} has no box {name}. Correct the header, or the form of this line.")
-        if cell.strip() and found.get(ours, cell) != cell:
-            raise DataError(f"{where}: {ours} stands there twice, once as box {name}. Keep one.")
-        found[ours] = cell
-    return found
+def _by_our_names(row: TableRow) -> TableRow:
+    form = row.choice("form", BrokerForm, BrokerForm.SECURITIES)
+    boxes = BOXES[form]
+    cells = {name: row.text(name) for name in LINE_COLUMNS}
+    for box in {box for known in BOXES.values() for box in known}:
+        cell = row.text(box)
+        if not cell:
+            continue
+        if box not in boxes:
+            raise row.fault(f"a {form.value} has no box {box}. Correct the header, or the form of this line.")
+        name = boxes[box]
+        if cells[name] and cells[name] != cell:
+            raise row.fault(f"{name} stands there twice, as {cells[name]!r} and as box {box}. Keep one.")
+        cells[name] = cell
+    cells["form"] = form.value
+    return TableRow(cells, row.where, _ZONE)
 
 
-def _line(row: TableRow, number: int) -> BrokerLine:
+def _line(row: TableRow) -> BrokerLine:
     for name in NEEDED:
-        row.needed(name)
+        if not row.text(name):
+            raise row.fault(f"column {name!r}, or its box, is empty; every line of a 1099 needs it.")
 
     def cents(name: str) -> int:
         return to_cents(row.number(name, ZERO))
 
-    term = row.choice("term", Term) if row.text("term") else None
-    try:
+    with _told_where(row):
         return BrokerLine(
-            BrokerForm(row.text("form")),
+            row.choice("form", BrokerForm),
             cents("proceeds"),
             to_cents(row.number("basis")) if row.text("basis") else None,
             row.truth("basis_reported", default=False),
-            term,
+            row.choice("term", Term) if row.text("term") else None,
             cents("wash_sale"),
             cents("market_discount"),
             row.truth("ordinary", default=False),
@@ -129,7 +115,5 @@ def _line(row: TableRow, number: int) -> BrokerLine:
             row.text("symbol"),
             row.day("acquired"),
             row.day("sold"),
-            f"line {number}",
+            row.where,
         )
-    except TaxRefusal as refusal:
-        raise TaxRefusal(refusal.rule, f"{row.where}: {refusal.sentence}") from refusal

@@ -379,13 +379,16 @@ def csv_text(table: TaxTable) -> str:
 
 
 def tree_of(table: TaxTable) -> list[dict[str, str | int | None]]:
-    """Return a table for a program: amounts, quantities and dates as texts, None where a cell is empty."""
-    columns = [(column.name, str if column.kind is not Kind.COUNT else int) for column in table.columns]
-    texts = [_TEXTS[column.kind] for column in table.columns]
+    """Return a table for a program: amounts and quantities as texts, dates in ISO form, None where a cell is empty."""
+    shapes = [(column.name, column.kind, _TEXTS[column.kind]) for column in table.columns]
     return [
         {
-            name: None if cell is None else kind(text(cell))
-            for (name, kind), text, cell in zip(columns, texts, row, strict=True)
+            name: cell
+            if cell is None or kind is Kind.COUNT
+            else cell.isoformat()
+            if isinstance(cell, date)
+            else text(cell)
+            for (name, kind, text), cell in zip(shapes, row, strict=True)
         }
         for row in table.make_rows()
     ]

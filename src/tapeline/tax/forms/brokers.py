@@ -60,7 +60,7 @@ class BrokerLine:
     line_id: str = ""
 
     def __post_init__(self) -> None:
-        name = f"Line {self.line_id} of the {self.form.value}" if self.line_id else f"A line of the {self.form.value}"
+        name = f"A line of a {self.form.value}"
         if self.is_basis_reported and self.basis_cents is None:
             raise TaxRefusal(
                 "reported_basis_missing",
@@ -72,6 +72,12 @@ class BrokerLine:
                 "amounts_of_a_1099",
                 f"{name} has a wash sale loss or market discount below zero; both are printed as positive amounts.",
             )
+
+
+def form_for(instrument: TaxInstrument) -> BrokerForm:
+    """Return the form that a broker reports an instrument's sales on, as a rule."""
+    is_digital = instrument.kind is InstrumentKind.CRYPTO
+    return BrokerForm.DIGITAL_ASSETS if is_digital else BrokerForm.SECURITIES
 
 
 def is_covered(instrument: TaxInstrument, acquired: date) -> bool:

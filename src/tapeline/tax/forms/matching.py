@@ -6,10 +6,10 @@ the form. Lines whose day of acquisition is blank, or that print the adjusted da
 is left of the day of sale. Where a group of ours has both terms and the broker's has not, its figures are divided by
 quantity, to the cent.
 
-An account without any line is taken to be reported as its own figures say, which the row remembers (`is_assumed`), or
-not reported at all if the caller names it in `unreported`. An account that sent lines, but none for a sale, did not
-report that sale. A line without any sale of ours is never put on the form: it is listed, because something is missing
-on our side.
+An account without any line of a form is taken to be reported as its own figures say, which the row remembers
+(`is_assumed`), or not reported at all if the caller names it in `unreported`. An account that sent lines, but none for
+a sale, did not report that sale. A line without any sale of ours is never put on the form: it is listed, because
+something is missing on our side.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from datetime import date
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from tapeline.tax.accounts import InstrumentKind, TaxInstrument
-from tapeline.tax.forms.boxes import BrokerForm
-from tapeline.tax.forms.brokers import BrokerLine, is_covered
+from tapeline.tax.accounts import TaxInstrument
+from tapeline.tax.forms.brokers import BrokerLine, form_for, is_covered
 from tapeline.tax.forms.codes import CODES, Adjustment
 from tapeline.tax.forms.rows import FormRow, Sale, form_row, sale_of
 from tapeline.tax.gains import Gain, Term
@@ -67,15 +66,16 @@ def match(
     gains : short- and long-term rows only; unreported : accounts that no 1099 comes from
     """
     given = adjustments or {}
-    reporting = {line.account for line in lines}
+    reporting = {(line.account, name) for line in lines for name in (line.form, line.symbol)}
     rows: list[FormRow] = []
     left: list[Gain] = []
     for gain in gains:
-        if gain.account in reporting:
+        instrument = _instrument(instruments, gain.symbol)
+        if {(gain.account, form_for(instrument)), (gain.account, gain.symbol)} & reporting:
             left.append(gain)
             continue
-        sale = sale_of([gain], _instrument(instruments, gain.symbol))
-        line = None if gain.account in unreported else _assumed(sale, _instrument(instruments, gain.symbol))
+        sale = sale_of([gain], instrument)
+        line = None if gain.account in unreported else _assumed(sale, instrument)
         own = _adjustments(given, [gain]) if given else ()
         rows.append(form_row(sale, line, own, is_assumed=line is not None))
     findings: list[Finding] = []
@@ -93,9 +93,8 @@ def _instrument(instruments: Mapping[str, TaxInstrument], symbol: str) -> TaxIns
 def _assumed(sale: Sale, instrument: TaxInstrument) -> BrokerLine:
     """Return what a broker that agrees with us would report."""
     covered = sale.acquired is not None and is_covered(instrument, sale.acquired)
-    is_digital = instrument.kind is InstrumentKind.CRYPTO
     return BrokerLine(
-        BrokerForm.DIGITAL_ASSETS if is_digital else BrokerForm.SECURITIES,
+        form_for(instrument),
         sale.proceeds_cents,
         sale.cost_cents if covered else None,
         covered,
