@@ -1,6 +1,7 @@
 """How long a year of executions takes, and one day on top of it: 2,000 symbols, 3 accounts, about 30 % of sales washed.
 
     .venv/bin/python benchmarks/bench_tax.py [executions ...]
+    .venv/bin/python benchmarks/bench_tax.py forms      Form 8949 of a good 50,000 rows as PDF, Excel, CSV and TXF
 
 Prints processor and wall seconds, peak memory, the share of washed sales, and the time of one more day.
 """
@@ -12,6 +13,7 @@ import random
 import resource
 import sys
 import time
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -96,6 +98,43 @@ def measure(count: int) -> None:
     )
 
 
+EXECUTIONS_FOR_FORMS = 66_000
+
+
+def measure_forms() -> None:
+    """Time the files of a year with a good 50,000 rows; the engine's own time is not in it."""
+    from tapeline.report.tax_excel import excel_bytes
+    from tapeline.report.tax_pdf import pdf_bytes
+    from tapeline.report.tax_tables import csv_text, tables_of
+    from tapeline.tax.forms.filing import prepare
+    from tapeline.tax.forms.txf import write_txf
+
+    engine = TaxEngine(ACCOUNTS)
+    engine.apply(executions(EXECUTIONS_FOR_FORMS))
+    result, day = engine.result(), date(2026, 2, 1)
+
+    def timed(name: str, work: Callable[[], Any]) -> Any:
+        wall, processor = time.perf_counter(), time.process_time()
+        done = work()
+        size = f"; {len(done) / 1e6:.1f} MB" if isinstance(done, bytes) else ""
+        spent = time.process_time() - processor
+        print(f"{name:>10}: {spent:6.2f} s processor, {time.perf_counter() - wall:6.2f} s wall{size}")
+        return done
+
+    forms = timed("rows", lambda: prepare(result, FIRST.year))
+    print(
+        f"            {len(forms.rows):,} rows, {len(forms.pages):,} pages, {len(forms.disallowances):,} disallowances"
+    )
+    timed("PDF", lambda: pdf_bytes(forms, made_on=day))
+    timed("Excel", lambda: excel_bytes(forms))
+    timed("CSV", lambda: "".join(map(csv_text, tables_of(forms))).encode())
+    timed("TXF", lambda: write_txf(forms.listed, "Tapeline", day)[0].encode())
+    print(f"            peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["forms"]:
+        measure_forms()
+        sys.exit()
     for wanted in sys.argv[1:] or ["100000", "1000000"]:
         measure(int(wanted.replace(",", "").replace("_", "")))
