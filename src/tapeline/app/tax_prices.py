@@ -23,18 +23,18 @@ def prices_of(events: Iterable[Event], table: Path | None, written: Sequence[str
         prices |= {symbol: (price, None) for symbol, price in read_prices(table).items()}
     for words in written:
         symbol, _, number = words.rpartition("=")
-        prices[symbol] = price_of(number, f"--price {words}", needs_symbol=symbol), None
+        if not symbol:
+            raise InputError(f"--price {words}: of which symbol? Write it like --price XYZ=12.50.")
+        prices[symbol] = above_zero(number, f"--price {words}"), None
     return prices
 
 
-def price_of(written: str, where: str, *, needs_symbol: str = "-") -> Decimal:
-    """Return a price above zero. Raises InputError for another text."""
+def above_zero(written: str, where: str) -> Decimal:
+    """Return a number above zero. Raises InputError for another text."""
     try:
-        price = Decimal(written)
+        number = Decimal(written)
     except InvalidOperation:
-        price = Decimal(0)
-    if not (needs_symbol and price.is_finite() and price > 0):
-        raise InputError(
-            f"{where}: give a price above zero, like --price 12.50, or XYZ=12.50 for one of several symbols."
-        )
-    return price
+        number = Decimal(0)
+    if not (number.is_finite() and number > 0):
+        raise InputError(f"{where} is no number above zero. Write it like 12.50.")
+    return number

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from tapeline.app.tax_prices import price_of, prices_of
+from tapeline.app.tax_prices import above_zero, prices_of
 from tapeline.app.taxes import TaxBooks, TaxChoice, open_books
 from tapeline.cli.console import show_text
 from tapeline.cli.tax_open import disallowance_tree
@@ -67,10 +67,10 @@ def _trade(books: TaxBooks, wish: Wish) -> tuple[Trade, date | None]:
     side = wish.side.upper()
     if side not in SIDES:
         raise UnknownNameError("side", wish.side, SIDES, where="SIDE QUANTITY SYMBOL")
-    count = price_of(wish.quantity, f"Quantity {wish.quantity!r}")
+    count = above_zero(wish.quantity, f"Quantity {wish.quantity!r}")
     day, price_day = books.day_of(wish.on), None
     if wish.price:
-        price = price_of(wish.price, f"--price {wish.price}")
+        price = above_zero(wish.price, f"--price {wish.price}")
     else:
         known = prices_of(books.events, None, ())
         if wish.symbol not in known:
