@@ -178,7 +178,10 @@ class TaxEngine:
         fresh: list[Event] = []
         ignored = 0
         for event in events:
-            account, event_id = _key(event)
+            if isinstance(event, Trade):  # `_key`, without a call for each of a million
+                account, event_id = event.account, event.execution_id
+            else:
+                account, event_id = "", event.event_id
             seen = self._seen.get(account)
             if seen is None:
                 seen = self._seen[account] = {}

@@ -21,6 +21,9 @@ class Term(Enum):
     SECTION_1256 = "60/40"
     ORDINARY = "ordinary"
 
+    # members are equal only to themselves; Enum would hash their names, in Python, for every slice of a sale
+    __hash__ = object.__hash__
+
 
 class GainKind(Enum):
     """What made a row."""
