@@ -86,7 +86,7 @@ class TaxBooks:
     @cached_property
     def result(self) -> TaxResult:
         """What it computed."""
-        return self.engine.result()
+        return self.engine.result(self.as_of)
 
     @cached_property
     def what_if(self) -> WhatIf:

@@ -16,13 +16,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
 from tapeline.domain.errors import InvariantError, TaxRefusal
 from tapeline.tax import corporate_actions, marks, options, shorts, transfers
-from tapeline.tax.accounts import Account, Method, Right, TaxInstrument
+from tapeline.tax.accounts import Account, Method, TaxInstrument
 from tapeline.tax.amounts import per_share, to_amount, to_price, to_quantity
 from tapeline.tax.book import Book, is_put
 from tapeline.tax.dispositions import Disposition, of_contract
@@ -57,6 +57,7 @@ from tapeline.tax.policies import Policies
 from tapeline.tax.relief import take
 from tapeline.tax.result import TaxResult
 from tapeline.tax.securities import WINDOW_DAYS
+from tapeline.tax.straddles import flag_straddle
 
 _MICROSECONDS_A_DAY = 86_400_000_000
 _OPEN, _TRADES, _CLOSE = 0, 1, 2
@@ -159,9 +160,12 @@ class TaxEngine:
         earlier = {id(row): row for row in wash_sales.adjusted if id(row) not in known}
         return Applied(len(fresh), ignored, new_rows, list(earlier.values()))
 
-    def result(self) -> TaxResult:
-        """Return everything computed so far. It is a view: after another `apply`, ask again."""
-        return TaxResult(self._book, self._closed_day)
+    def result(self, as_of: date | None = None) -> TaxResult:
+        """Return everything computed so far. It is a view: after another `apply`, ask again.
+
+        as_of : a day after the last event, up to which there were no others
+        """
+        return TaxResult(self._book, max(self._closed_day, 0 if as_of is None else as_of.toordinal()))
 
     @property
     def book(self) -> Book:
@@ -194,7 +198,8 @@ class TaxEngine:
                 self._forget(fresh)
                 raise TaxRefusal(
                     "conflicting_execution",
-                    f"Event {event_id} was imported as {known} and again as {event}; keep the one that is right.",
+                    f"Event {event_id} was imported twice, with {_difference(known, event)}; keep the one that is right, "
+                    "or give the other one an id of its own.",
                 )
         return fresh, ignored
 
@@ -263,6 +268,8 @@ class TaxEngine:
         security = position.security
         if not is_purchase and acquisition is Acquisition.GIFT:
             book.flags.up("gift_basis", event.symbol, event.execution_id)
+        if security.options or position.underlying is not None:
+            flag_straddle(book, position, event.execution_id)
         if position.underlying is not None:
             self._flag_option_bought(event, position, day)
         elif security.option_loss[0] >= day - WINDOW_DAYS:
@@ -318,9 +325,7 @@ class TaxEngine:
             day,
         )
         shorts.open_short(book, position, lot)
-        if position.underlying is not None and book.is_held(position.underlying):
-            rule = "straddle_1092" if is_put(position) else "qualified_covered_call_1092"
-            book.flags.up(rule, event.symbol, event.execution_id)
+        flag_straddle(book, position, event.execution_id)
         if position.underlying is not None and is_put(position) and position.underlying.long.losses:
             book.flags.up("short_put_to_stock", event.symbol, event.execution_id)
 
@@ -353,8 +358,6 @@ class TaxEngine:
         if loss_day >= day - WINDOW_DAYS and symbol != event.symbol:
             book.flags.up("option_to_option", event.symbol, event.execution_id)
         underlying.option_bought = day, event.symbol
-        if position.instrument.right is Right.PUT and book.is_held(underlying):
-            book.flags.up("married_put_1233c", event.symbol, event.execution_id)
 
     def _flag_option_loss(self, event: Sell, position: Position, day: int) -> None:
         underlying = position.underlying
@@ -386,6 +389,13 @@ def _day(event: Event) -> int:
 def _key(event: Event) -> tuple[str, str]:
     """Return what an event is known by: its account and id, for an action its id alone."""
     return (event.account, event.execution_id) if isinstance(event, Trade) else ("", event.event_id)
+
+
+def _difference(one: Event, other: Event) -> str:
+    if type(one) is not type(other):
+        return f"{type(one).__name__} and {type(other).__name__}"
+    pairs = ((field.name, getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
+    return ", ".join(f"{name} {first} and {second}" for name, first, second in pairs if first != second)
 
 
 def _place(event: Event) -> int:

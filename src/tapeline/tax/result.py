@@ -14,6 +14,7 @@ from tapeline.tax.flags import Flag
 from tapeline.tax.gains import Gain
 from tapeline.tax.holding_period import last_short_term_day
 from tapeline.tax.lots import Lot, Position, Treatment
+from tapeline.tax.marks import MARK_MISSING, lacks_mark
 from tapeline.tax.wash_sales import Disallowance
 
 if TYPE_CHECKING:
@@ -81,7 +82,16 @@ class TaxResult:
     @property
     def flags(self) -> list[Flag]:
         """Where a rule may matter that was not applied."""
-        return self._book.flags.all()
+        found = self._book.flags.all()
+        known = {(flag.rule, flag.symbol) for flag in found}
+        year = date.fromordinal(max(1, self._closed_day)).year
+        for position in self._book.all_positions():
+            # what was closed without its mark has been flagged; this is what is still open
+            if (MARK_MISSING, position.symbol) not in known and lacks_mark(position, position, year):
+                assert position.first is not None
+                found.append(Flag(MARK_MISSING, position.symbol, position.first.id, 1))
+                known.add((MARK_MISSING, position.symbol))
+        return sorted(found, key=lambda flag: (flag.rule, flag.symbol))
 
     def gains(self, tax_year: int) -> list[Gain]:
         """Return the rows of one tax year."""
