@@ -67,3 +67,19 @@ def test_fractions_of_shares_can_be_chosen() -> None:
     )
 
     assert chosen == [Fraction(1, 4), Fraction(1, 20)]
+
+
+def test_a_choice_that_forgets_replacements_is_worse() -> None:
+    """The planted fault of the promise: lots chosen as if no wash sale existed."""
+    losing = Part(Fraction(10), Fraction(-5), is_loss=True)
+    bought = Part(Fraction(5), Fraction(1), is_loss=False)
+    old = Part(Fraction(10), Fraction(1, 2), is_loss=False)
+    bought_in_window = Part(bought.quantity, bought.tax, is_loss=False, is_free=True)
+    parts = [losing, old, bought_in_window]
+
+    forgetful = cheapest([losing, old, bought], Fraction(15))
+    heeding = cheapest(parts, Fraction(15))
+
+    # 5 of the old part cost 2.50, but what was bought then replaces 5 of the losses; sold itself, for 5, it does not
+    assert tax_of(parts, forgetful, Fraction(0)) == -25 + Fraction(5, 2)
+    assert tax_of(parts, heeding, Fraction(0)) == -50 + 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tapeline.domain.errors import UnknownNameError
+from tapeline.tax import pre_trade
 from tapeline.tax.accounts import Account, InstrumentKind, Method, Right, TaxInstrument
 from tapeline.tax.amounts import cents, dollars
 from tapeline.tax.engine import TaxEngine
@@ -200,3 +202,17 @@ def test_what_is_refused_is_chosen(limit: WashSaleLimit, plain: bool, permanent:
 def test_an_account_that_nobody_knows_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'main'"):
         check(LOSS, "2025-04-10 buy b2 40 XYZ @ 16 account=mian")
+
+
+def test_a_check_that_forgets_a_rule_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted fault of the promise: shares that replace losses of their own acquisition."""
+    table, order = "2025-03-20 buy b1 10 XYZ @ 20", "2025-04-01 sell s1 4 XYZ @ 15"
+    engine = engine_with(table)
+    engine.apply(executions(order))
+    assert engine.result().disallowances == []
+    assert check(table, order) is None
+
+    real = pre_trade._losses
+    monkeypatch.setattr(pre_trade, "_losses", lambda *facts: [replace(loss, acquisition=-1) for loss in real(*facts)])
+
+    assert check(table, order) is not None

@@ -198,8 +198,8 @@ class TaxEngine:
                 self._forget(fresh)
                 raise TaxRefusal(
                     "conflicting_execution",
-                    f"Event {event_id} was imported twice, with {_difference(known, event)}; keep the one that is right, "
-                    "or give the other one an id of its own.",
+                    f"Event {event_id} was imported twice, with {_difference(known, event)}; keep the one that is "
+                    "right, or give the other one an id of its own.",
                 )
         return fresh, ignored
 
