@@ -12,13 +12,13 @@ from datetime import date
 from xml.etree import ElementTree
 
 import pytest
-from tests.tax.form_rows import a_line
-from tests.tax.tables import taxed
 
 from tapeline.report.tax_excel import excel_bytes
 from tapeline.report.tax_pdf import NOT_THE_FORM, money_text, pdf_bytes
 from tapeline.report.tax_tables import csv_text, tables_of
 from tapeline.tax.forms.filing import FilingChoices, Forms, prepare
+from tax.form_rows import a_line
+from tax.tables import taxed
 
 WASHED = """
     2025-01-06  buy   b1  100 XYZ @ 10

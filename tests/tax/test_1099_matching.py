@@ -6,8 +6,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from tests.tax.form_rows import a_line, columns
-from tests.tax.tables import taxed
 
 from tapeline.domain.errors import TaxRefusal
 from tapeline.tax.accounts import InstrumentKind, TaxInstrument
@@ -16,6 +14,8 @@ from tapeline.tax.forms.brokers import BrokerLine
 from tapeline.tax.forms.codes import Adjustment
 from tapeline.tax.forms.filing import FilingChoices, Forms, prepare
 from tapeline.tax.gains import Term
+from tax.form_rows import a_line, columns
+from tax.tables import taxed
 
 TWO_LOTS = """
     2024-01-05  buy   b1  100 XYZ @ 20

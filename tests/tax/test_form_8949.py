@@ -6,8 +6,6 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from tests.tax.form_rows import a_line, a_sale, columns
-from tests.tax.tables import taxed
 
 from tapeline.domain.errors import TaxRefusal, UnknownNameError
 from tapeline.tax.accounts import InstrumentKind, Right, TaxInstrument
@@ -17,6 +15,8 @@ from tapeline.tax.forms.brokers import is_covered
 from tapeline.tax.forms.codes import CODES, Adjustment
 from tapeline.tax.forms.rows import form_of, form_row, sale_of
 from tapeline.tax.gains import Term
+from tax.form_rows import a_line, a_sale, columns
+from tax.tables import taxed
 
 DA = BrokerForm.DIGITAL_ASSETS
 

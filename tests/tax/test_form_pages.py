@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from tests.tax.form_rows import a_line, a_sale, columns
-
 from tapeline.tax.forms.boxes import BrokerForm
 from tapeline.tax.forms.pages import numbered, pages_of, summarized, totals_of
 from tapeline.tax.forms.rows import FormRow, form_row
 from tapeline.tax.gains import Term
+from tax.form_rows import a_line, a_sale, columns
 
 
 def rows_of(box: str, count: int, **words: object) -> list[FormRow]:

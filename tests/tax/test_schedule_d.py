@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.tax.form_rows import a_line, a_sale
 
 from tapeline.domain.errors import TaxRefusal
 from tapeline.tax.forms.boxes import BrokerForm
@@ -11,6 +10,7 @@ from tapeline.tax.forms.rounding import whole_dollars
 from tapeline.tax.forms.rows import FormRow, form_row
 from tapeline.tax.forms.schedule_d import FromElsewhere, schedule_d
 from tapeline.tax.gains import Term
+from tax.form_rows import a_line, a_sale
 
 
 def a_loss(dollars: float, term: Term = Term.SHORT) -> FormRow:

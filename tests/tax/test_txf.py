@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from tests.tax.form_rows import a_line, a_sale
 
 from tapeline.domain.errors import DataError
 from tapeline.tax.forms.boxes import BrokerForm
 from tapeline.tax.forms.rows import VARIOUS, form_row
 from tapeline.tax.forms.txf import TxfRecord, read_txf, write_txf
 from tapeline.tax.gains import Term
+from tax.form_rows import a_line, a_sale
 
 DAY = date(2026, 2, 1)
 WASHED = """\
