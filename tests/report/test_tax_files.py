@@ -104,7 +104,7 @@ def test_schedule_d_is_there_both_ways_and_notes_say_policies_and_that_it_is_no_
     notes = {row["about"]: row["says"] for row in rows_of(forms, "notes")}
 
     assert ways == {"every row listed (chosen)", "Exception 1 used"}
-    assert "no tax advice" in notes["this"]
+    assert "no tax advice" in notes["disclaimer"]
     assert (notes["method of account main"], notes["policy prior_lot_counts"]) == ("FIFO", "yes")
 
 

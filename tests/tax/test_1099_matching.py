@@ -74,6 +74,23 @@ def test_a_line_that_prints_the_adjusted_day_of_a_washed_lot_is_still_found() ->
     assert [columns(row) for row in forms.rows] == [("A", 2500, 2000, "", 0, 500)]
 
 
+def test_lines_of_two_terms_for_shares_of_one_tell_that_a_term_is_wrong() -> None:
+    table = "2024-01-05 buy b1 100 XYZ @ 20\n2025-03-10 sell s1 100 XYZ @ 25"
+    lines = [xyz(1000, 800, FIRST, "1", term=Term.SHORT), xyz(1500, 1200, FIRST, "2", term=Term.LONG)]
+
+    assert [columns(row) for row in filed(table, *lines).rows] == [("D", 2500, 2000, "T", 0, 500)]
+
+
+def test_lines_of_two_boxes_for_one_sale_are_said_to_be() -> None:
+    table = "2025-01-06 buy b1 100 XYZ @ 20\n2025-03-10 sell s1 100 XYZ @ 25"
+    lines = [xyz(1000, 800, None, "1"), xyz(1500, 1200, None, "2", reported=False)]
+
+    forms = filed(table, *lines)
+
+    assert [columns(row) for row in forms.rows] == [("B", 2500, 2000, "", 0, 500)]
+    assert "the lines belong into different boxes" in forms.findings[0].sentence
+
+
 def test_divided_figures_add_up_to_the_cent() -> None:
     table = TWO_LOTS.replace("150 XYZ", "103 XYZ")
 

@@ -172,7 +172,7 @@ def write_forms(
     if Format.EXCEL in formats:
         contents[f"tax-forms-{forms.tax_year}.xlsx"] = excel_bytes(forms)
     if Format.TXF in formats:
-        text, found = write_txf(forms.listed, f"Tapeline {__version__}", made_on)
+        text, found = write_txf(forms.rows, f"Tapeline {__version__}", made_on)
         left_out = tuple(found)
         contents[f"form-8949-{forms.tax_year}.txf"] = text.encode("ascii")
         contents["not-in-txf.csv"] = _left_out_text(left_out).encode()

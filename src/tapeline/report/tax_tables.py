@@ -353,7 +353,7 @@ def _other_row(form: str, gain: Gain) -> Row:
 
 def note_rows(forms: Forms) -> Iterator[tuple[str, str]]:
     """Yield what the forms were computed with: what it is about, what it says."""
-    yield "this", forms.disclaimer
+    yield "disclaimer", forms.disclaimer
     for note in forms.notes:
         yield "note", note
     for account, method in forms.methods.items():

@@ -156,8 +156,10 @@ def _divided(by_term: Mapping[Term, Group], reported: list[BrokerLine]) -> dict[
     if not reported:
         return dict.fromkeys(by_term)
     if {line.term for line in reported} == set(by_term):
-        return {term: _together([line for line in reported if line.term is term]) for term in by_term}
-    left = _together(reported)
+        return {term: _together([line for line in reported if line.term is term], term) for term in by_term}
+    if len(by_term) == 1:
+        return {term: _together(reported, term) for term in by_term}
+    left = _together(reported, None)
     shares_left = sum(gain.quantity_units for gains in by_term.values() for gain in gains)
     parts: dict[Term, BrokerLine | None] = {}
     for term, gains in by_term.items():
@@ -177,19 +179,19 @@ def _cut(line: BrokerLine, share: Fraction) -> tuple[BrokerLine, BrokerLine]:
     return replace(line, **parts), replace(line, **rest)
 
 
-def _together(lines: Sequence[BrokerLine]) -> BrokerLine:
-    """Return lines as one: basis is reported only if all of them say so, a term is known only if all agree."""
+def _together(lines: Sequence[BrokerLine], ours: Term | None) -> BrokerLine:
+    """Return lines as one: basis is reported only if all of them say so; of several terms one that is not ours."""
     first = lines[0]
     if len(lines) == 1:
         return first
     known = [line.basis_cents for line in lines if line.basis_cents is not None]
-    terms = {line.term for line in lines}
+    terms = sorted({line.term for line in lines if line.term is not None}, key=lambda term: term is ours)
     return replace(
         first,
         proceeds_cents=sum(line.proceeds_cents for line in lines),
         basis_cents=sum(known) if len(known) == len(lines) else None,
         is_basis_reported=all(line.is_basis_reported for line in lines),
-        term=terms.pop() if len(terms) == 1 else None,
+        term=terms[0] if len(terms) == 1 or (terms and ours is not None) else None,
         disallowed_cents=sum(line.disallowed_cents for line in lines),
         market_discount_cents=sum(line.market_discount_cents for line in lines),
         is_ordinary=any(line.is_ordinary for line in lines),
@@ -213,4 +215,6 @@ def _finding(group: Group, reported: list[BrokerLine], rows: list[FormRow]) -> F
     else:
         codes = sorted({code for row in rows for code in row.codes})
         sentence = "; ".join(f"{code}: {CODES[code].use}" for code in codes) or "the figures agree"
+        if len({(line.form, line.is_basis_reported) for line in reported}) > 1:
+            sentence += "; the lines belong into different boxes, and days that would tell them apart are missing"
     return Finding(account, symbol, sold, names, sentence, tuple(rows))
