@@ -250,3 +250,56 @@ def test_the_journal_of_a_run_comes_to_the_ledgers_cash(folder: Path) -> None:
     assert len(rows) > 5
     # what washed losses carried into basis was never paid; each figure is rounded to a cent
     assert abs(realized + moved + carried - (cash.traded - cash.commissions)) < Decimal("0.01") * 2 * len(rows)
+
+
+def busy(rows: int) -> str:
+    """Return a table of so many washed sales, each of a symbol of its own, with costs that do not divide."""
+    lines = ["id,time,side,symbol,quantity,price,commission"]
+    for number in range(rows):
+        symbol = f"S{number % 7}"
+        day = f"2025-{3 + number % 6:02}-{1 + number % 25:02}"
+        lines += [
+            f"b{number},{day}T10:00:00-04:00,BUY,{symbol},3,20,1",
+            f"s{number},{day}T11:00:00-04:00,SELL,{symbol},2,19.99,0.01",
+            f"c{number},{day}T12:00:00-04:00,BUY,{symbol},1,19.50,0.01",
+        ]
+    return "\n".join(lines)
+
+
+def test_long_tables_show_their_end_unless_all_is_asked_for() -> None:
+    Path("trades.csv").write_text(busy(60))
+
+    short, whole = told("gains", *TABLE), told("gains", *TABLE, "--all")
+
+    assert "The last 40 of " in short and "--all shows every one." in short
+    assert whole.count("\n2025-") == len(tree("gains", *TABLE)["rows"]) > 40 == short.count("\n2025-")
+
+
+def test_what_is_disallowed_is_the_same_total_everywhere() -> None:
+    Path("trades.csv").write_text(busy(60))
+
+    rows, washed = tree("gains", *TABLE), tree("wash", *TABLE)
+
+    total = sum(Decimal(row["adjustment"]) for row in rows["rows"])
+    assert total > 0
+    assert Decimal(washed["totals"]["disallowed"]) == total
+    assert sum(Decimal(one["adjustment"]) for one in rows["totals"]) == total
+    # one disallowance after the other is rounded, so their sum may be some cents off: it is not the total
+    assert abs(sum(Decimal(one["amount"]) for one in washed["disallowed"]) - total) < 1
+
+
+def test_a_rule_that_may_matter_is_told_once_for_many_symbols() -> None:
+    lines = ["id,time,side,symbol,quantity,price"]
+    for symbol in ("AAA", "BBB"):
+        lines.append(f"h{symbol},2025-01-06,BUY,{symbol},100,50")
+        lines.append(f"b{symbol},2025-03-03,BUY,{symbol},100,40")
+        lines.append(f"s{symbol},2025-03-10,SELL,{symbol},100,42")
+        lines.append(f"t{symbol},2025-03-17,SELL,{symbol},100,38")
+    Path("trades.csv").write_text("\n".join(lines))
+
+    shown = told("gains", *TABLE, "--method", "LIFO")
+
+    notes = [line for line in shown.splitlines() if line.startswith("Note: ")]
+    assert len(notes) == 1
+    assert notes[0].startswith("Note: AAA, BBB: shares bought in the window were sold before the loss")
+    assert notes[0].endswith("(2 symbols, 2 times; sold_before)")

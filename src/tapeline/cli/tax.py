@@ -22,6 +22,7 @@ from tapeline.cli.tax_options import (
     ShortRate,
     StateRate,
     Trades,
+    Whole,
     Year,
     carried_of,
     choice_of,
@@ -32,7 +33,6 @@ tax_app = typer.Typer(help="Lots, gains and wash sales of a US taxpayer. No tax 
 tax_app.command("forms")(forms)
 
 On = Annotated[str, typer.Option("--on", help="Day of the trade; default: the last day known.")]
-Whole = Annotated[bool, typer.Option("--all", help="Every row, however many there are.")]
 
 
 @tax_app.command("gains")
@@ -73,12 +73,13 @@ def lots(
     method: Methods = None,
     policy: PolicyWords = None,
     as_of: AsOf = "",
+    whole: Whole = False,
     as_json: AsJson = False,
 ) -> None:
     """Show open lots with their adjusted basis, and the days until each is long-term."""
     from tapeline.cli.tax_open import show_lots
 
-    show_lots(choice_of(trades, journal, year, account, method, policy, as_of), as_json=as_json)
+    show_lots(choice_of(trades, journal, year, account, method, policy, as_of), whole=whole, as_json=as_json)
 
 
 @tax_app.command("wash")
@@ -90,12 +91,13 @@ def wash(
     method: Methods = None,
     policy: PolicyWords = None,
     as_of: AsOf = "",
+    whole: Whole = False,
     as_json: AsJson = False,
 ) -> None:
     """Show a year's wash sales: each loss, what replaced it, under which rule, and which losses are still open."""
     from tapeline.cli.tax_open import show_wash
 
-    show_wash(choice_of(trades, journal, year, account, method, policy, as_of), as_json=as_json)
+    show_wash(choice_of(trades, journal, year, account, method, policy, as_of), whole=whole, as_json=as_json)
 
 
 @tax_app.command("whatif")

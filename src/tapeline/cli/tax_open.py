@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -19,8 +20,10 @@ from tapeline.cli.tax_options import (
     print_table,
     quantity,
 )
+from tapeline.cli.text_table import TextTable
 from tapeline.domain.errors import InputError
 from tapeline.report.amounts import plural
+from tapeline.tax.amounts import cents, dollars
 from tapeline.tax.estimate import Rates, tax_on_rows
 from tapeline.tax.harvest import Harvest, harvests
 from tapeline.tax.result import OpenLot, PendingLoss
@@ -29,7 +32,7 @@ from tapeline.tax.wash_sales import Disallowance
 ZERO = Decimal(0)
 
 
-def show_lots(choice: TaxChoice, *, as_json: bool) -> None:
+def show_lots(choice: TaxChoice, *, whole: bool, as_json: bool) -> None:
     """Print open lots with their adjusted basis, and when each becomes long-term."""
     books = open_books(choice)
     lots = [lot for lot in books.result.open_lots() if books.is_asked(lot.account)]
@@ -39,7 +42,7 @@ def show_lots(choice: TaxChoice, *, as_json: bool) -> None:
     if not lots:
         show_text(f"Nothing is held or short on {books.as_of}.")
     else:
-        print_table(_lots_table(books, lots))
+        print_table(_lots_table(books, lots), whole=whole)
         held = [lot for lot in lots if not lot.is_short]
         basis = amount(sum((lot.cost_basis for lot in held), ZERO))
         show_text(f"{plural(len(lots), 'lot')}, basis of what is held {basis}.")
@@ -73,7 +76,7 @@ def _days_left(lot: OpenLot, as_of: date) -> int | None:
     return None if lot.long_term_from is None else max(0, (lot.long_term_from - as_of).days)
 
 
-def _lots_table(books: TaxBooks, lots: list[OpenLot]) -> Any:
+def _lots_table(books: TaxBooks, lots: list[OpenLot]) -> TextTable:
     names = ["account", "symbol", "lot", "quantity", "acquired", "", "basis", "per share", "days", "long-term from"]
     table = new_table(f"Open lots on {books.as_of} in USD", names)
     for lot in lots:
@@ -94,14 +97,15 @@ def _lots_table(books: TaxBooks, lots: list[OpenLot]) -> Any:
     return table
 
 
-def show_wash(choice: TaxChoice, *, as_json: bool) -> None:
+def show_wash(choice: TaxChoice, *, whole: bool, as_json: bool) -> None:
     """Print a year's disallowed losses with their replacements and rules, and those still open to one."""
     books = open_books(choice)
     result = books.result
     found = [one for one in result.disallowances if one.row.tax_year == books.year and books.is_asked(one.row.account)]
     pending = [loss for loss in result.pending_losses(books.as_of) if books.is_asked(loss.row.account)]
-    total = sum((one.amount for one in found), ZERO)
-    permanent = sum((one.amount for one in found if one.is_permanent), ZERO)
+    # of rows, so that it is the total of the gains to the cent: several disallowances of one row are rounded together
+    total = sum((row.adjustment for row in result.gains(books.year) if books.is_asked(row.account)), ZERO)
+    permanent = dollars(cents(sum(one.amount_units for one in found if one.is_permanent)))
     if as_json:
         print_json(
             {
@@ -113,20 +117,30 @@ def show_wash(choice: TaxChoice, *, as_json: bool) -> None:
         )
         return
     if found:
-        print_table(_wash_table(books, found))
+        print_table(_wash_table(books, found), whole=whole)
         show_text(
             f"Disallowed {amount(total)}: {amount(total - permanent)} went into the basis of replacements and comes"
             f" back when these are sold, {amount(permanent)} is lost for good."
         )
     else:
         show_text(f"No loss of {books.year} was disallowed as a wash sale.")
-    for loss in pending:
-        row = loss.row
-        show_text(
-            f"Still open: {quantity(loss.quantity)} {row.symbol} sold at a loss on {row.close_date} ({row.close_id});"
-            f" a purchase until {loss.last_day} disallows up to {amount(loss.amount)}."
-        )
+    for line in _pending_lines(pending):
+        show_text(line)
     print_foot(books)
+
+
+def _pending_lines(pending: list[PendingLoss]) -> Iterator[str]:
+    by_symbol: dict[str, list[PendingLoss]] = {}
+    for loss in pending:
+        by_symbol.setdefault(loss.row.symbol, []).append(loss)
+    for symbol, losses in by_symbol.items():
+        count = quantity(sum((loss.quantity for loss in losses), ZERO))
+        most = amount(sum((loss.amount for loss in losses), ZERO))
+        first, last = min(loss.row.close_date for loss in losses), max(loss.last_day for loss in losses)
+        yield (
+            f"Still open: {count} {symbol} sold at a loss since {first}; a purchase until {last} disallows up to"
+            f" {most}."
+        )
 
 
 def disallowance_tree(one: Disallowance) -> dict[str, Any]:
@@ -162,7 +176,7 @@ def _pending_tree(loss: PendingLoss) -> dict[str, Any]:
     }
 
 
-def _wash_table(books: TaxBooks, found: list[Disallowance]) -> Any:
+def _wash_table(books: TaxBooks, found: list[Disallowance]) -> TextTable:
     names = ["sold", "symbol", "loss", "quantity", "disallowed", "replaced by", "in", "rule"]
     table = new_table(f"Wash sales of {books.year} in USD", names)
     for one in found:
@@ -233,7 +247,7 @@ def _harvest_tree(one: Harvest, known: Any, rates: Rates | None) -> dict[str, An
     }
 
 
-def _harvest_table(found: list[Harvest], day: date, rates: Rates | None) -> Any:
+def _harvest_table(found: list[Harvest], day: date, rates: Rates | None) -> TextTable:
     names = ["account", "symbol", "quantity", "price", "amount", "disallowed", "gain", "terms"]
     if rates is not None:
         names.append("estimated tax")

@@ -6,7 +6,7 @@ Amounts are texts in JSON, such as "-1234.50": exact, and not for a reader that 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:  # --help needs neither the engine nor its tables
-    from rich.table import Table
-
     from tapeline.app.taxes import TaxBooks, TaxChoice
+    from tapeline.cli.text_table import TextTable
     from tapeline.tax.carryover import Carryover
     from tapeline.tax.estimate import Rates
+    from tapeline.tax.flags import Flag
     from tapeline.tax.policies import Policies
 
 _EVENTS, _RULES, _ESTIMATE = "Events", "Rules", "Estimate"
 WIDE = 110
+ROWS_SHOWN = 40
 WORK = Path("tapeline-work")
 
 Trades = Annotated[
@@ -66,6 +67,7 @@ NiitRate = Annotated[
 Carried = Annotated[
     str, typer.Option("--carried", help="Losses of the year before: short,long such as 1200,0.", rich_help_panel=_RULES)
 ]
+Whole = Annotated[bool, typer.Option("--all", help="Every row, however many there are.")]
 Separate = Annotated[
     bool,
     typer.Option("--separate", help="Married filing separately: 1,500 deductible, not 3,000.", rich_help_panel=_RULES),
@@ -167,9 +169,22 @@ def foot_lines(books: TaxBooks) -> Iterable[str]:
         methods[0] if len(methods) == 1 else ", ".join(f"{name} {method}" for name, method in result.methods.items())
     )
     yield f"Lots by {named}; policies: {_policies(result.policies, Policies())}."
-    for flag in result.flags:
-        yield f"Note: {flag.sentence} ({flag.rule})"
+    yield from _flag_lines(result.flags)
     yield result.disclaimer
+
+
+def _flag_lines(flags: list[Flag]) -> Iterator[str]:
+    """Yield a line for each rule; one symbol is told where it was met first, several are only counted."""
+    by_rule: dict[str, list[Flag]] = {}
+    for flag in flags:
+        by_rule.setdefault(flag.rule, []).append(flag)
+    for rule, found in by_rule.items():
+        if len(found) == 1:
+            yield f"Note: {found[0].sentence} ({rule})"
+            continue
+        named = ", ".join(flag.symbol for flag in found[:5]) + (", ..." if len(found) > 5 else "")
+        times = sum(flag.count for flag in found)
+        yield f"Note: {named}: {found[0].meaning} ({len(found)} symbols, {times:,} times; {rule})"
 
 
 def print_foot(books: TaxBooks) -> None:
@@ -187,44 +202,23 @@ def _policies(said: Any, defaults: Policies) -> str:
     return ", ".join(changed) + ", else the defaults" if changed else "the defaults of docs/tax-rules.md"
 
 
-FIGURES = frozenset(
-    (
-        "quantity",
-        "proceeds",
-        "cost",
-        "disallowed",
-        "gain",
-        "rows",
-        "basis",
-        "per share",
-        "days",
-        "amount",
-        "estimated tax",
-        "price",
-    )
-)
-"""Columns whose cells end at the right; the others are words and dates."""
-
-
-def new_table(title: str, columns: Iterable[str]) -> Table:
+def new_table(title: str, columns: Iterable[str]) -> TextTable:
     """Return a table with columns by name, as every tax command has it."""
-    from rich.table import Table
+    from tapeline.cli.text_table import TextTable
 
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in columns:
-        table.add_column(name, justify="right" if name in FIGURES else "left", no_wrap=True)
-    return table
+    return TextTable(title, list(columns))
 
 
-def print_table(table: Table) -> None:
-    """Print a table whole: figures are never cut off, so where room is short its lines run on."""
-    from rich.console import Console
+def print_table(table: TextTable, *, whole: bool = True) -> None:
+    """Print a table; unless it is wanted whole, the last rows of a long one, and how many there are."""
+    from tapeline.cli.console import show_text
 
-    from tapeline.cli.console import console
-
-    needed = Console(width=10_000).measure(table).maximum
-    wide = Console(file=console.file, width=max(console.width, needed), highlight=False)
-    wide.print(table, crop=False, soft_wrap=True)
+    count = len(table.rows)
+    if not whole:
+        table.rows = table.rows[-ROWS_SHOWN:]
+    table.show()
+    if len(table.rows) < count:
+        show_text(f"The last {len(table.rows)} of {count:,} rows; --all shows every one.")
 
 
 def is_wide() -> bool:

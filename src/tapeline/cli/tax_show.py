@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from rich.table import Table
-
 from tapeline.app.taxes import TaxBooks, TaxChoice, open_books
 from tapeline.cli.console import console, show_text
 from tapeline.cli.tax_options import (
@@ -21,14 +19,13 @@ from tapeline.cli.tax_options import (
     print_table,
     quantity,
 )
-from tapeline.report.amounts import plural
+from tapeline.cli.text_table import TextTable
 from tapeline.tax.carryover import LOSS_LIMIT, LOSS_LIMIT_SEPARATE, Carryover, Netting
 from tapeline.tax.estimate import Rates, tax_on_year
 from tapeline.tax.gains import Gain, Term
 from tapeline.tax.result import PendingLoss
 from tapeline.tax.views import Total, netting, provisional, totals
 
-ROWS_SHOWN = 40
 TERMS = {
     Term.SHORT: "short-term",
     Term.LONG: "long-term",
@@ -68,9 +65,7 @@ def show_gains(choice: TaxChoice, year_end: YearEnd, *, whole: bool, as_json: bo
         )
         return
     if rows:
-        print_table(_rows_table(books, rows, pending, whole=whole))
-        if len(rows) > ROWS_SHOWN and not whole:
-            show_text(f"The last {ROWS_SHOWN} of {plural(len(rows), 'row')}; --all shows every one.")
+        print_table(_rows_table(books, rows, pending), whole=whole)
         console.print()
         print_table(_totals_table(found))
         console.print()
@@ -138,13 +133,13 @@ def _netting_tree(net: Netting) -> dict[str, Any]:
     }
 
 
-def _rows_table(books: TaxBooks, rows: list[Gain], pending: dict[int, PendingLoss], *, whole: bool) -> Table:
+def _rows_table(books: TaxBooks, rows: list[Gain], pending: dict[int, PendingLoss]) -> TextTable:
     wide = is_wide()
     names = ["sold", "symbol", "quantity", "acquired", "disallowed", "gain", "term", ""]
     if wide:
         names[4:4] = ["proceeds", "cost"]
     table = new_table(f"Gains and losses of {books.year} in USD{_in_account(books)}", names)
-    for row in rows if whole else rows[-ROWS_SHOWN:]:
+    for row in rows:
         table.add_row(
             str(row.close_date),
             row.symbol,
@@ -159,7 +154,7 @@ def _rows_table(books: TaxBooks, rows: list[Gain], pending: dict[int, PendingLos
     return table
 
 
-def _totals_table(found: list[Total]) -> Table:
+def _totals_table(found: list[Total]) -> TextTable:
     table = new_table("Totals", ["", "rows", "proceeds", "cost", "disallowed", "gain"])
     for total in found:
         figures = (total.proceeds, total.cost, total.adjustment, total.gain)

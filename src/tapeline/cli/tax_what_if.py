@@ -14,6 +14,7 @@ from tapeline.cli.console import show_text
 from tapeline.cli.tax_open import disallowance_tree
 from tapeline.cli.tax_options import amount, head_of, new_table, print_foot, print_json, print_table, quantity
 from tapeline.cli.tax_show import TERMS, gain_tree
+from tapeline.cli.text_table import TextTable
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.report.amounts import plural
 from tapeline.tax.estimate import Rates, tax_on_rows
@@ -58,8 +59,7 @@ def show_what_if(choice: TaxChoice, wish: Wish, rates: Rates | None, *, as_json:
     for line in (*_wash_lines(found), *_tax_lines(found, rates)):
         show_text(line)
     if best is not None:
-        for line in _best_lines(best):
-            show_text(line)
+        _show_best(best)
     print_foot(books)
 
 
@@ -103,7 +103,7 @@ def _account(books: TaxBooks, side: str, symbol: str) -> str:
     raise InputError(f"{side} {symbol}: in which account? {found[0].upper()}{found[1:]}. Name one with --account.")
 
 
-def _rows_table(title: str, rows: list[Gain]) -> Any:
+def _rows_table(title: str, rows: list[Gain]) -> TextTable:
     table = new_table(title, ["lot", "quantity", "acquired", "proceeds", "cost", "disallowed", "gain", "term"])
     for row in rows:
         figures = (row.proceeds, row.cost, row.adjustment, row.gain)
@@ -149,17 +149,18 @@ def _tax_words(tax: Decimal) -> str:
     return f"{amount(-tax)} saved on other gains" if tax < 0 else f"{amount(tax)} owed"
 
 
-def _best_lines(best: BestLots) -> Iterator[str]:
+def _show_best(best: BestLots) -> None:
     if not best.lots:
-        yield "The account's method already chooses the lots with the least estimated tax" + (
-            "." if best.is_exact else ", of the choices tried."
+        show_text(
+            "The account's method already chooses the lots with the least estimated tax"
+            + ("." if best.is_exact else ", of the choices tried.")
         )
         return
-    named = ", ".join(
-        f"{quantity(choice.quantity)} of {choice.lot_id} (held from {choice.holding_start})" for choice in best.lots
-    )
-    yield f"Best lots{'' if best.is_exact else ' of those tried'}: {named}."
-    yield (
+    table = new_table(f"Best lots{'' if best.is_exact else ' of those tried'}", ["lot", "held from", "quantity"])
+    for choice in best.lots:
+        table.add_row(choice.lot_id, str(choice.holding_start), quantity(choice.quantity))
+    print_table(table)
+    show_text(
         f"Identified by settlement, they report {amount(best.consequence.gain)}; estimated tax: {_tax_words(best.tax)}."
     )
 
