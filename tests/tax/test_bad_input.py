@@ -244,3 +244,25 @@ def test_parts_of_a_lot_are_named_by_where_their_holding_starts_and_once() -> No
         engine = TaxEngine(ACCOUNTS)
         with pytest.raises(TaxRefusal, match=rule):
             engine.apply([*executions(TABLE), replace(sale, lots=lots)])
+
+
+def test_a_later_time_of_the_same_day_is_taken_and_an_earlier_one_refused() -> None:
+    engine = TaxEngine(ACCOUNTS)
+    engine.apply(executions("2025-04-01 buy b1 10 XYZ @ 20 time=10:00"))
+    engine.apply(executions("2025-04-01 sell s1 5 XYZ @ 21 time=10:00"))
+
+    with pytest.raises(TaxRefusal, match="day_is_closed"):
+        engine.apply(executions("2025-04-01 sell s2 5 XYZ @ 21 time=09:59"))
+
+    engine.apply(executions("2025-04-01 sell s2 5 XYZ @ 21 time=10:01"))
+    assert engine.result().open_lots() == []
+
+
+def test_an_order_that_was_settled_gets_no_further_execution() -> None:
+    engine = TaxEngine(ACCOUNTS)
+    engine.apply(executions(TABLE + "2025-04-02 sell s2 10 XYZ @ 19 order=o1 time=10:00"))
+
+    with pytest.raises(TaxRefusal, match=r"order o1, whose losses were settled.*order_is_settled"):
+        engine.apply(executions("2025-04-02 sell s3 10 XYZ @ 19 order=o1 time=10:01"))
+
+    engine.apply(executions("2025-04-03 sell s3 10 XYZ @ 19 order=o1 time=10:01"))

@@ -6,9 +6,10 @@
     engine.result().gains(2025)
 
 Events are taken in the order of day, then corporate actions, trades by the clock and as listed, then what ends options
-and year-end marks. A day that has been applied is closed: a later batch begins after it, so applying day by day gives
-the same result as applying everything at once. An execution that was taken before is ignored if it is the same, and
-refused if it is another one under the same id. This is a computation by stated rules, not tax advice.
+and year-end marks. What has been applied is closed: a later batch begins after it, on a later day or at a later time of
+the same one, so applying piece by piece gives the same result as applying everything at once. An execution that was
+taken before is ignored if it is the same, and refused if it is another one under the same id. This is a computation by
+stated rules, not tax advice.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ class TaxEngine:
     ) -> None:
         self._book = Book(accounts, instruments, policies or Policies())
         self._seen: dict[str, dict[str, Event]] = {}
-        self._closed_day = 0
+        self._closed_day = self._closed_place = 0
+        self._settled: set[tuple[object, ...]] = set()
         self._is_broken = False
         self._dispositions: dict[tuple[object, ...], Disposition] = {}
         self._fills: dict[tuple[object, ...], int] = {}
@@ -136,13 +138,7 @@ class TaxEngine:
             )
         fresh, ignored = self._fresh(events)
         fresh.sort(key=_place)
-        if fresh and _day(fresh[0]) <= self._closed_day:
-            self._forget(fresh)
-            raise TaxRefusal(
-                "day_is_closed",
-                f"Event {_key(fresh[0])[1]} is of {date.fromordinal(_day(fresh[0]))}, but days up to "
-                f"{date.fromordinal(self._closed_day)} have been applied; build a new engine with all events.",
-            )
+        self._check_open(fresh)
         self._count_fills(fresh)
         first_row, wash_sales = len(self._book.dispositions.rows), self._book.wash_sales
         wash_sales.adjusted = []
@@ -153,8 +149,7 @@ class TaxEngine:
         self._is_broken = False
         if self._dispositions:
             raise InvariantError("An order's executions were counted wrongly: a disposition was never settled.")
-        if fresh:
-            self._closed_day = _day(fresh[-1])
+        self._close(fresh)
         new_rows = self._book.dispositions.rows[first_row:]
         known = {id(row) for row in new_rows}
         earlier = {id(row): row for row in wash_sales.adjusted if id(row) not in known}
@@ -202,6 +197,42 @@ class TaxEngine:
                     "right, or give the other one an id of its own.",
                 )
         return fresh, ignored
+
+    def _check_open(self, events: list[Event]) -> None:
+        """Refuse a batch that begins before the end of the one before it, or goes on with an order settled there."""
+        if not events:
+            return
+        first, place = events[0], _place(events[0])
+        has_time = isinstance(first, Trade) and first.time_of_day is not None
+        if place < self._closed_place or (place == self._closed_place and not has_time):
+            self._forget(events)
+            raise TaxRefusal(
+                "day_is_closed",
+                f"Event {_key(first)[1]} of {date.fromordinal(_day(first))} comes before the end of what has been"
+                f" applied, up to {date.fromordinal(self._closed_day)}; build a new engine with all events.",
+            )
+        for event in events if self._settled else ():
+            if isinstance(event, Sell | Cover) and self._order_key(event) in self._settled:
+                self._forget(events)
+                raise TaxRefusal(
+                    "order_is_settled",
+                    f"Execution {event.execution_id} belongs to order {event.order_id}, whose losses were settled in a"
+                    " batch before; give the executions of an order together.",
+                )
+
+    def _close(self, events: list[Event]) -> None:
+        """Remember where a batch ended, and the orders settled on its last day."""
+        if not events:
+            return
+        day = _day(events[-1])
+        if day > self._closed_day:
+            self._settled = set()
+        self._closed_day, self._closed_place = day, _place(events[-1])
+        for event in reversed(events):
+            if _day(event) < day:
+                break
+            if isinstance(event, Sell | Cover) and (event.order_id or self._book.policies.same_day_sales_are_one):
+                self._settled.add(self._order_key(event))
 
     def _forget(self, events: list[Event]) -> None:
         """Take back that events were taken: they were refused before any of them had an effect."""

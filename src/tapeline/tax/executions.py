@@ -29,17 +29,22 @@ class ExecutionReader:
     """Turns executions, in the order of time, into trades.
 
     zone : of the exchange; 20:30 in New York is the next day in UTC, and the trade date is New York's
+    held : positions before the first execution by account and symbol, below zero for short ones
     """
 
-    def __init__(self, zone: str = "America/New_York") -> None:
+    def __init__(self, zone: str = "America/New_York", held: Mapping[tuple[str, str], Decimal] | None = None) -> None:
         self._zone = ZoneInfo(zone)
-        self._positions: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        self._positions: dict[tuple[str, str], Decimal] = defaultdict(Decimal, held or {})
 
     def read(self, execution: Execution) -> list[Trade]:
-        """Return the one or two trades of an execution."""
-        key = execution.account, execution.symbol
-        before, signed = self._positions[key], execution.signed_quantity
-        self._positions[key] = before + signed
+        """Return the one or two trades of an execution, and take it into the account's position."""
+        trades = self.trades_of(execution)
+        self._positions[execution.account, execution.symbol] += execution.signed_quantity
+        return trades
+
+    def trades_of(self, execution: Execution) -> list[Trade]:
+        """Return the one or two trades that an execution would be now."""
+        before, signed = self._positions[execution.account, execution.symbol], execution.signed_quantity
         closed = abs(closing_part(before, signed))
         opened = execution.quantity - closed
         is_buy = signed > 0
