@@ -32,7 +32,7 @@ def test_the_summary_has_lines_files_notes_and_the_disclaimer(trades: Path) -> N
     assert done.code == 0, done.err
     assert "Form 8949: 3 rows on 2 pages." in done.out
     # XYZ 1,500 - 2,000 + 150 and 570 - (480 + 150)
-    assert "1b    Short-term, Form 8949 boxes A and G   2,070.00   2,630.00    150.00  (410.00)" in done.out
+    assert "1b    Short-term, Form 8949 boxes A and G   2,070.00   2,630.00    150.00   -410.00" in done.out
     assert "Provisional: a purchase until January 30, 2026 may still disallow a loss of 2025." in done.out
     assert "F/tax-forms-2025.pdf" in done.out
     assert "1 row cannot be told in TXF and must be entered by hand: see not-in-txf.csv." in done.out

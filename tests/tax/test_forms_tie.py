@@ -107,3 +107,15 @@ def test_a_year_is_provisional_until_the_thirtieth_of_january_has_passed() -> No
     assert [(loss.quantity, loss.last_day) for loss in prepare(result, 2025, as_of=date(2026, 1, 10)).pending] == [
         (10, date(2026, 1, 19))
     ]
+
+
+def test_a_line_whose_whole_dollars_do_not_foot_is_named() -> None:
+    # 15.50 - 10.40 = 5.10: 16 - 10 is not 5
+    result = taxed("2025-01-06 buy b1 1 XYZ @ 10.40\n2025-02-06 sell s1 1 XYZ @ 15.50")
+
+    rounded = prepare(result, 2025, FilingChoices(in_dollars=True))
+    exact = prepare(result, 2025)
+
+    assert rounded.schedule.in_dollars["1b"] == {"d": 16, "e": 10, "g": 0, "h": 5}
+    assert any("line 1b differ by one" in note for note in rounded.notes)
+    assert not any("differ by one" in note for note in exact.notes)

@@ -143,12 +143,10 @@ def _print_summary(books: TaxBooks, made: Forms, written: WrittenForms | None) -
     from tapeline.cli.console import show_text
     from tapeline.cli.tax_options import foot_lines, new_table, print_table
     from tapeline.report.amounts import plural
-    from tapeline.report.tax_pdf import money_text
     from tapeline.report.tax_tables import LINE_TEXTS
 
     in_dollars = made.choices.in_dollars
     table = new_table(f"Schedule D of {made.tax_year} in USD", ["line", "", "proceeds", "cost", "adjusted", "gain"])
-    table.columns[4].justify = "right"
     for name, text in LINE_TEXTS.items():
         columns: dict[str, int] = {}
         if name in made.schedule.lines:
@@ -156,22 +154,21 @@ def _print_summary(books: TaxBooks, made: Forms, written: WrittenForms | None) -
         elif made.schedule.amounts.get(name) or name in ("7", "15", "16"):
             columns = {"h": made.schedule.amounts[name]}
         if columns:
-            cells = [money_text(columns.get(column), in_dollars=in_dollars) for column in "degh"]
-            table.add_row(name, text, *cells)
+            table.add_row(name, text, *(_figure(columns.get(column), in_dollars) for column in "degh"))
     print_table(table)
     show_text(f"Form 8949: {plural(len(made.rows), 'row')} on {plural(len(made.pages), 'page')}.")
     schedule = made.schedule
     if schedule.short_carryover_cents or schedule.long_carryover_cents:
         show_text(
-            f"Carried into {made.tax_year + 1}: {money_text(schedule.short_carryover_cents)} short-term and"
-            f" {money_text(schedule.long_carryover_cents)} long-term."
+            f"Carried into {made.tax_year + 1}: {_figure(schedule.short_carryover_cents)} short-term and"
+            f" {_figure(schedule.long_carryover_cents)} long-term."
         )
     for title, cents in (
         ("Form 6781 (section 1256)", made.section_1256_cents),
         ("Form 4797 (section 475(f))", made.section_475_cents),
     ):
         if cents:
-            show_text(f"{title}: {money_text(cents)}.")
+            show_text(f"{title}: {_figure(cents)}.")
     own = len(made.notes) - len(made.flags)
     for note in made.notes[: min(own, NOTES_SHOWN)]:
         show_text(f"Note: {note}")
@@ -183,3 +180,13 @@ def _print_summary(books: TaxBooks, made: Forms, written: WrittenForms | None) -
             show_text(f"{count} cannot be told in TXF and must be entered by hand: see not-in-txf.csv.")
     for sentence in ("", *foot_lines(books)):
         show_text(sentence)
+
+
+def _figure(cents: int | None, in_dollars: bool = False) -> str:
+    from tapeline.cli.tax_options import amount
+    from tapeline.tax.amounts import dollars
+    from tapeline.tax.forms.rounding import whole_dollars
+
+    if cents is None:
+        return ""
+    return f"{whole_dollars(cents):,}" if in_dollars else amount(dollars(cents))

@@ -108,6 +108,12 @@ class Forms:
         return sum(gain_cents(gain) for gain in self.traders)
 
     @property
+    def lines_off(self) -> list[str]:
+        """The lines of Schedule D whose rounded columns do not foot, though their cents do."""
+        rounded = self.schedule.in_dollars
+        return [line for line, found in rounded.items() if found["d"] - found["e"] + found["g"] != found["h"]]
+
+    @property
     def notes(self) -> list[str]:
         """Sentences that belong on every output."""
         assumed = sum(row.is_assumed for row in self.rows)
@@ -124,6 +130,11 @@ class Forms:
             found.append(f"{missing:,} entries of the reconciliation lack their other side.")
         if self.choices.use_exception_2:
             found.append("Exception 2: the statement goes with the return, on paper with Form 8453 or as a PDF.")
+        if self.choices.in_dollars and self.lines_off:
+            found.append(
+                f"In whole dollars the columns of line {', '.join(self.lines_off)} differ by one from their gain: each"
+                " is rounded once, from its own sum in cents."
+            )
         found += [f"Row {row.number}: {remark}" for row in self.rows for remark in row.remarks]
         return [*found, *(flag.sentence for flag in self.flags)]
 
