@@ -17,6 +17,7 @@ from tapeline.domain.errors import InputError, StorageError, UnknownNameError
 from tapeline.domain.words import Role, Side
 from tapeline.ledger.facts import OrderFilled, OrderIntended, SignalRaised
 from tapeline.store.sqlite_journal import SqliteJournal
+from tapeline.tax.carryover import Carryover
 
 TRADES = """\
 id,time,account,side,symbol,quantity,price,account_type
@@ -86,17 +87,20 @@ def test_one_account_is_reported_and_all_are_computed(tmp_path: Path) -> None:
     assert make_forms(books_of(tmp_path, account="other")).rows == ()
 
 
-def test_lines_from_other_papers_are_given_by_their_numbers(tmp_path: Path) -> None:
-    amounts = make_forms(books_of(tmp_path), FormsChoice(lines=("14=1200.50", "13=10", "6 = 3"))).schedule.amounts
+def test_lines_from_other_papers_and_carried_losses_are_netted(tmp_path: Path) -> None:
+    carried = Carryover(Decimal(3), Decimal("1200.50"))
 
-    assert (amounts["14"], amounts["13"], amounts["6"]) == (-120_050, 1000, -300)
-    assert amounts["16"] == -25_000 - 300 + 1000 - 120_050
+    schedule = make_forms(books_of(tmp_path), FormsChoice(lines=("13=10", "5 = -7"), carried=carried)).schedule
+
+    assert [schedule.amounts[line] for line in ("5", "6", "13", "14")] == [-700, -300, 1000, -120_050]
+    assert schedule.amounts["16"] == -25_000 - 700 - 300 + 1000 - 120_050
 
 
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
         (FormsChoice(lines=("7=1",)), "Unknown line '7'"),
+        (FormsChoice(lines=("14=1",)), "Unknown line '14'"),
         (FormsChoice(lines=("13=a lot",)), "--line 13: 'a lot' is no amount"),
         (FormsChoice(taxable_income="none"), "--taxable-income: 'none' is no amount"),
         (FormsChoice(unreported=("mian",)), "Unknown account 'mian' in --no-1099. Did you mean 'main'?"),

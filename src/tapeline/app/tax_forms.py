@@ -27,6 +27,7 @@ from tapeline.report.tax_pdf import pdf_bytes
 from tapeline.report.tax_tables import csv_text, tables_of
 from tapeline.store.whole_file import write_whole
 from tapeline.tax.amounts import to_cents
+from tapeline.tax.carryover import Carryover
 from tapeline.tax.events import day_of
 from tapeline.tax.forms.filing import FilingChoices, Forms, prepare
 from tapeline.tax.forms.schedule_d import FromElsewhere
@@ -36,11 +37,9 @@ from tapeline.tax.result import OpenLot
 LINES = {
     "4": "short_forms_cents",
     "5": "short_partnership_cents",
-    "6": "short_carryover_cents",
     "11": "long_forms_cents",
     "12": "long_partnership_cents",
     "13": "distributions_cents",
-    "14": "long_carryover_cents",
 }
 """The lines of Schedule D that come from other papers."""
 
@@ -60,7 +59,8 @@ class FormsChoice:
 
     broker_forms, adjustments : CSV tables, see `feeds/broker_forms.py`
     unreported : accounts that no 1099 comes from
-    lines : of Schedule D from other papers, such as 6=1200.50
+    lines : of Schedule D from other papers, such as 13=120.50
+    carried : losses of the year before, lines 6 and 14
     """
 
     broker_forms: tuple[Path, ...] = ()
@@ -68,6 +68,7 @@ class FormsChoice:
     unreported: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     taxable_income: str = ""
+    carried: Carryover | None = None
     is_separate: bool = False
     use_exception_1: bool = False
     use_exception_2: bool = False
@@ -118,7 +119,12 @@ def _open_lots(books: TaxBooks) -> list[OpenLot]:
 
 
 def _from_elsewhere(choice: FormsChoice) -> FromElsewhere:
-    found = FromElsewhere(is_separate=choice.is_separate)
+    carried = choice.carried or Carryover()
+    found = FromElsewhere(
+        short_carryover_cents=to_cents(carried.short),
+        long_carryover_cents=to_cents(carried.long),
+        is_separate=choice.is_separate,
+    )
     if choice.taxable_income:
         found = replace(found, taxable_income_cents=_cents(choice.taxable_income, "--taxable-income"))
     for written in choice.lines:

@@ -12,11 +12,14 @@ from tapeline.cli.tax_options import (
     AccountName,
     AsJson,
     AsOf,
+    Carried,
     JournalFile,
     Methods,
     PolicyWords,
+    Separate,
     Trades,
     Year,
+    carried_of,
     choice_of,
 )
 
@@ -55,12 +58,11 @@ Unreported = Annotated[
 ]
 Lines = Annotated[
     list[str] | None,
-    typer.Option("--line", help="A line of Schedule D from other papers, such as 14=1200.50.", rich_help_panel=_FILING),
+    typer.Option("--line", help="A line of Schedule D from other papers, such as 13=120.50.", rich_help_panel=_FILING),
 ]
 Income = Annotated[
     str, typer.Option("--taxable-income", help="For the carry-over; below zero if so.", rich_help_panel=_FILING)
 ]
-Separately = Annotated[bool, typer.Option("--separately", help="Married filing separately.", rich_help_panel=_FILING)]
 Exception1 = Annotated[
     bool, typer.Option("--exception-1", help="Rows that need not be listed go to Schedule D.", rich_help_panel=_FILING)
 ]
@@ -89,7 +91,8 @@ def forms(
     unreported: Unreported = None,
     line: Lines = None,
     taxable_income: Income = "",
-    separately: Separately = False,
+    carried: Carried = "",
+    separate: Separate = False,
     exception_1: Exception1 = False,
     exception_2: Exception2 = False,
     whole_dollars: Dollars = False,
@@ -106,7 +109,8 @@ def forms(
         tuple(unreported or ()),
         tuple(line or ()),
         taxable_income,
-        separately,
+        carried_of(carried),
+        separate,
         exception_1,
         exception_2,
         whole_dollars,
