@@ -180,3 +180,29 @@ def test_a_row_from_a_journal_leads_to_execution_order_conditions_and_bar(tmp_pa
     assert entry.signal is not None and isinstance(entry.signal.fact, SignalRaised)
     assert entry.signal.fact.bar == signal.bar
     assert traced.closed.answer.orders[0].client_order_id == "Dip-ABCD-9"
+
+
+def test_an_execution_without_an_order_of_ours_is_told_and_the_rest_is_followed(tmp_path: Path) -> None:
+    signal = a_signal()
+    facts = [
+        a_run(),
+        signal,
+        OrderIntended(an_order(role=Role.ENTRY), signal.signal_id),
+        a_fill(),
+        a_fill(execution_id="X-9", client_order_id="external", side=Side.SELL, event_time_ns=T0 + 30 * MINUTE),
+    ]
+    path = tmp_path / "journal.sqlite"
+    with SqliteJournal.writing(path) as journal:
+        for fact in facts:
+            journal.append(fact)
+        journal.commit()
+    books = open_books(TaxChoice(journal=path))
+
+    with SqliteJournal.reading(path) as journal:
+        (traced,) = trace_row("8949:1", books, make_forms(books), journal).gains
+
+    assert traced.opened.answer is not None
+    assert (traced.closed.answer, traced.closed.missing) == (
+        None,
+        "Unknown order 'external' in the journal. There are none.",
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,3 +87,16 @@ def test_a_row_that_is_none_is_refused_in_a_sentence(trades: Path) -> None:
     done = run("why", "8949:12", "--trades", trades)
 
     assert (done.code, done.sentence) == (2, "tapeline: Unknown row '12' in Form 8949 of 2025. Known: 1 to 3.")
+
+
+def test_the_writers_libraries_are_imported_only_for_their_files(trades: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['tapeline', 'tax', 'forms', '--trades', 'trades.csv', '--out', 'F', '--csv']\n"
+        "from tapeline.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit as done:\n    assert not done.code\n"
+        "print([name for name in ('fpdf', 'xlsxwriter', 'numba') if name in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"

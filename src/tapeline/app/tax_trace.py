@@ -33,11 +33,13 @@ class Source:
 
     event : the trade or corporate action of that id, None where there is none
     answer : the journal's chain behind it, None for what is no execution of a journal
+    missing : a sentence, where the journal has no such chain: an execution that no order of ours asked for
     """
 
     event_id: str
     event: Event | None
     answer: Answer | None
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,13 @@ class _Tracer:
         key = account, event_id
         if key not in self.known:
             event = self.events.get(key) or self.events.get(("", event_id))
-            answer = None
+            answer, missing = None, ""
             if self.journal is not None and isinstance(event, Trade):
-                execution_id = event_id.removesuffix(OPENING_SUFFIX)
-                answer = explain_execution(self.journal, execution_id, self.bars_around)
-            self.known[key] = Source(event_id, event, answer)
+                try:
+                    answer = explain_execution(self.journal, event_id.removesuffix(OPENING_SUFFIX), self.bars_around)
+                except UnknownNameError as exc:
+                    missing = str(exc)
+            self.known[key] = Source(event_id, event, answer, missing)
         return self.known[key]
 
 

@@ -135,6 +135,8 @@ def _add_source(branch: Tree, source: Source, shown: set[str]) -> None:
     elif event is not None:
         branch.add(f"{type(event).__name__} {source.event_id} on {event.day}")
     if source.answer is None:
+        if source.missing:
+            branch.add(source.missing)
         return
     for chain in source.answer.orders:
         if chain.client_order_id in shown:
@@ -232,4 +234,5 @@ def _source_tree(source: Source) -> dict[str, Any]:
         }
     elif event is not None:
         found["day"] = event.day
-    return {**found, "why": None if source.answer is None else as_plain(source.answer)}
+    why = None if source.answer is None else as_plain(source.answer)
+    return {**found, "why": why, "missing": source.missing or None}
