@@ -105,7 +105,8 @@ def measure_forms() -> None:
     """Time the files of a year with a good 50,000 rows; the engine's own time is not in it."""
     from tapeline.report.tax_excel import excel_bytes
     from tapeline.report.tax_pdf import pdf_bytes
-    from tapeline.report.tax_tables import csv_text, tables_of
+    from tapeline.report.tax_tables import tables_of
+    from tapeline.report.tax_text import csv_text
     from tapeline.tax.forms.filing import prepare
     from tapeline.tax.forms.txf import write_txf
 

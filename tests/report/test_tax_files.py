@@ -15,7 +15,8 @@ import pytest
 
 from tapeline.report.tax_excel import excel_bytes
 from tapeline.report.tax_pdf import NOT_THE_FORM, money_text, pdf_bytes
-from tapeline.report.tax_tables import csv_text, tables_of
+from tapeline.report.tax_tables import tables_of
+from tapeline.report.tax_text import csv_text
 from tapeline.tax.forms.filing import FilingChoices, Forms, prepare
 from tax.form_rows import a_line
 from tax.tables import taxed

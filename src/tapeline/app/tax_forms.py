@@ -24,7 +24,8 @@ from tapeline.domain.errors import InputError, StorageError, UnknownNameError
 from tapeline.feeds.broker_forms import read_adjustments, read_broker_forms
 from tapeline.report.tax_excel import excel_bytes
 from tapeline.report.tax_pdf import pdf_bytes
-from tapeline.report.tax_tables import csv_text, tables_of
+from tapeline.report.tax_tables import tables_of
+from tapeline.report.tax_text import csv_text
 from tapeline.store.whole_file import write_whole
 from tapeline.tax.amounts import to_cents
 from tapeline.tax.carryover import Carryover

@@ -130,7 +130,8 @@ def forms(
 
 def _print_tree(books: TaxBooks, made: Forms, choice: FormsChoice, written: WrittenForms | None) -> None:
     from tapeline.cli.tax_options import head_of, print_json
-    from tapeline.report.tax_tables import tables_of, tree_of
+    from tapeline.report.tax_tables import tables_of
+    from tapeline.report.tax_text import tree_of
 
     tree: dict[str, Any] = head_of(books)
     tree["is_in_whole_dollars"] = choice.in_dollars
@@ -147,7 +148,7 @@ def _print_summary(books: TaxBooks, made: Forms, written: WrittenForms | None) -
     from tapeline.cli.console import show_text
     from tapeline.cli.tax_options import foot_lines, new_table, print_table
     from tapeline.report.amounts import plural
-    from tapeline.report.tax_tables import LINE_TEXTS
+    from tapeline.tax.forms.schedule_d import LINE_TEXTS
 
     in_dollars = made.choices.in_dollars
     table = new_table(f"Schedule D of {made.tax_year} in USD", ["line", "", "proceeds", "cost", "adjusted", "gain"])

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
-from tapeline.report.tax_tables import LINE_TEXTS, note_rows
+from tapeline.report.tax_tables import note_rows
 from tapeline.tax.forms.boxes import BOXES, Box, Part
 from tapeline.tax.forms.filing import Forms
 from tapeline.tax.forms.pages import Page, Totals, pages_of
 from tapeline.tax.forms.rounding import whole_dollars
 from tapeline.tax.forms.rows import FormRow
+from tapeline.tax.forms.schedule_d import LINE_TEXTS
 
 if TYPE_CHECKING:
     from fpdf import FPDF

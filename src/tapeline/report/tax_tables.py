@@ -7,11 +7,8 @@ written."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -20,7 +17,7 @@ from tapeline.tax.amounts import share_price
 from tapeline.tax.forms.filing import Forms, gain_cents
 from tapeline.tax.forms.rounding import whole_dollars
 from tapeline.tax.forms.rows import FORM_4797, FORM_6781, FormRow
-from tapeline.tax.forms.schedule_d import ScheduleD
+from tapeline.tax.forms.schedule_d import LINE_TEXTS, ScheduleD
 from tapeline.tax.gains import Gain
 
 Row = tuple[Any, ...]
@@ -53,30 +50,6 @@ class TaxTable:
     name: str
     columns: tuple[Column, ...]
     make_rows: Callable[[], Iterable[Row]]
-
-
-LINE_TEXTS = {
-    "1a": "Short-term, reported with basis, not listed (Exception 1)",
-    "1b": "Short-term, Form 8949 boxes A and G",
-    "2": "Short-term, Form 8949 boxes B and H",
-    "3": "Short-term, Form 8949 boxes C and I",
-    "4": "Short-term from Forms 6252, 4684, 6781 (40 %), 8824",
-    "5": "Short-term from partnerships, S corporations, estates, trusts (Schedule K-1)",
-    "6": "Short-term loss carried over from the year before",
-    "7": "Net short-term gain or loss",
-    "8a": "Long-term, reported with basis, not listed (Exception 1)",
-    "8b": "Long-term, Form 8949 boxes D and J",
-    "9": "Long-term, Form 8949 boxes E and K",
-    "10": "Long-term, Form 8949 boxes F and L",
-    "11": "Long-term from Forms 4797, 2439, 6252, 4684, 6781 (60 %), 8824",
-    "12": "Long-term from partnerships, S corporations, estates, trusts (Schedule K-1)",
-    "13": "Capital gain distributions",
-    "14": "Long-term loss carried over from the year before",
-    "15": "Net long-term gain or loss",
-    "16": "Lines 7 and 15 together",
-    "21": "Loss allowed this year",
-}
-"""The lines of Schedule D in our words, in the order of the form."""
 
 
 def _text(*names: str, width: int = 12) -> tuple[Column, ...]:
@@ -364,50 +337,3 @@ def note_rows(forms: Forms) -> Iterator[tuple[str, str]]:
 
 def _cents(amount: Decimal) -> int:
     return int(amount.scaleb(2))
-
-
-def csv_text(table: TaxTable) -> str:
-    """Return a table as CSV: dates as the form prints them, money with two decimals, quantities as they are."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([column.name for column in table.columns])
-    texts = [_TEXTS[column.kind] for column in table.columns]
-    writer.writerows(
-        ["" if cell is None else text(cell) for cell, text in zip(row, texts, strict=True)] for row in table.make_rows()
-    )
-    return file.getvalue()
-
-
-def tree_of(table: TaxTable) -> list[dict[str, str | int | None]]:
-    """Return a table for a program: amounts and quantities as texts, dates in ISO form, None where a cell is empty."""
-    shapes = [(column.name, column.kind, _TEXTS[column.kind]) for column in table.columns]
-    return [
-        {
-            name: cell
-            if cell is None or kind is Kind.COUNT
-            else cell.isoformat()
-            if isinstance(cell, date)
-            else text(cell)
-            for (name, kind, text), cell in zip(shapes, row, strict=True)
-        }
-        for row in table.make_rows()
-    ]
-
-
-def _money_text(cents: int) -> str:
-    sign, cents = ("-", -cents) if cents < 0 else ("", cents)
-    return f"{sign}{cents // 100}.{cents % 100:02}"
-
-
-def _date_text(day: date | str) -> str:
-    return day if isinstance(day, str) else f"{day.month:02}/{day.day:02}/{day.year}"
-
-
-_TEXTS: dict[Kind, Callable[[Any], str]] = {
-    Kind.TEXT: str,
-    Kind.MONEY: _money_text,
-    Kind.PER_SHARE: lambda value: f"{value:f}",
-    Kind.QUANTITY: lambda value: f"{value:f}",
-    Kind.DATE: _date_text,
-    Kind.COUNT: str,
-}

@@ -25,6 +25,28 @@ from tapeline.tax.forms.rows import FormRow
 SHORT_LINES, LONG_LINES = ("1a", "1b", "2", "3"), ("8a", "8b", "9", "10")
 SHORT_AMOUNTS, LONG_AMOUNTS = ("4", "5", "6"), ("11", "12", "13", "14")
 SECTION_1256_SHORT_PERCENT = 40
+LINE_TEXTS = {
+    "1a": "Short-term, reported with basis, not listed (Exception 1)",
+    "1b": "Short-term, Form 8949 boxes A and G",
+    "2": "Short-term, Form 8949 boxes B and H",
+    "3": "Short-term, Form 8949 boxes C and I",
+    "4": "Short-term from Forms 6252, 4684, 6781 (40 %), 8824",
+    "5": "Short-term from partnerships, S corporations, estates, trusts (Schedule K-1)",
+    "6": "Short-term loss carried over from the year before",
+    "7": "Net short-term gain or loss",
+    "8a": "Long-term, reported with basis, not listed (Exception 1)",
+    "8b": "Long-term, Form 8949 boxes D and J",
+    "9": "Long-term, Form 8949 boxes E and K",
+    "10": "Long-term, Form 8949 boxes F and L",
+    "11": "Long-term from Forms 4797, 2439, 6252, 4684, 6781 (60 %), 8824",
+    "12": "Long-term from partnerships, S corporations, estates, trusts (Schedule K-1)",
+    "13": "Capital gain distributions",
+    "14": "Long-term loss carried over from the year before",
+    "15": "Net long-term gain or loss",
+    "16": "Lines 7 and 15 together",
+    "21": "Loss allowed this year",
+}
+"""The lines of Schedule D in our words, in the order of the form."""
 
 
 @dataclass(frozen=True, slots=True)
