@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tapeline.report.tax_excel import excel_bytes
-from tapeline.report.tax_pdf import NOT_THE_FORM, money_text, pdf_bytes
+from tapeline.report.tax_paper import NOT_THE_FORM, money_text
+from tapeline.report.tax_pdf import pdf_bytes
 from tapeline.report.tax_tables import tables_of
 from tapeline.report.tax_text import csv_text
 from tapeline.tax.forms.filing import FilingChoices, Forms, prepare

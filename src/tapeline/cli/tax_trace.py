@@ -17,7 +17,7 @@ from tapeline.cli.console import console, show_text
 from tapeline.cli.show import bars_around_of
 from tapeline.cli.tax_options import amount, foot_lines, head_of, print_json, quantity
 from tapeline.ledger.why_text import as_plain, bar_line, manifest_lines, order_lines
-from tapeline.report.tax_pdf import money_text
+from tapeline.report.tax_paper import money_text
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.tax.events import Trade
 from tapeline.tax.forms.filing import Forms

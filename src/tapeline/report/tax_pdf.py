@@ -1,62 +1,29 @@
 """Form 8949 and Schedule D as PDF pages of our own layout, eleven rows a page, with the numbers that `why` follows.
 
-It is not the IRS's form and says so on every page. Text is placed line by line, without the library's search for room,
-which costs a tenth as much: a form of 50,000 rows is 4,546 pages.
+It is not the IRS's form and says so on every page. A form of 50,000 rows is 4,546 pages, so words are placed where they
+belong (`tax_paper.py`) and the library is not asked to find room for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING
 
+from tapeline.report.tax_paper import EDGE, HEIGHT, INK, SOFT, WIDTH, Paper, columns_of, money_text, wrapped
 from tapeline.report.tax_tables import note_rows
 from tapeline.tax.forms.boxes import BOXES, Box, Part
 from tapeline.tax.forms.filing import Forms
 from tapeline.tax.forms.pages import Page, Totals, pages_of
-from tapeline.tax.forms.rounding import whole_dollars
 from tapeline.tax.forms.rows import FormRow
 from tapeline.tax.forms.schedule_d import LINE_TEXTS
 
-if TYPE_CHECKING:
-    from fpdf import FPDF
-
-WIDTH, HEIGHT, EDGE = 792.0, 612.0, 30.0
 STATEMENT_ROWS = 17
 ROW_HEIGHT = 24.0
-INK, SOFT, DARK, STRIPE, RULE = (24, 30, 40), (105, 112, 122), (28, 63, 96), (243, 246, 250), (200, 207, 216)
-WHITE = (255, 255, 255)
-NOT_THE_FORM = (
-    "Tapeline's own layout of the columns of the form, not the IRS's form. Not legal or tax advice: check it before"
-    " filing."
-)
 PARTS = {
     Part.SHORT: "Part I   Short-term: assets held one year or less",
     Part.LONG: "Part II   Long-term: assets held more than one year",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """A column: its left edge and width in points, its two lines of heading, whether figures end at its right."""
-
-    left: float
-    width: float
-    letter: str
-    title: str
-    is_figure: bool = False
-
-
-def _columns(*entries: tuple[float, str, str, bool]) -> tuple[_Column, ...]:
-    left, found = EDGE, []
-    for width, letter, title, is_figure in entries:
-        found.append(_Column(left, width, letter, title, is_figure))
-        left += width
-    return tuple(found)
-
-
-FORM_COLUMNS = _columns(
+FORM_COLUMNS = columns_of(
     (38, "", "Row", False),
     (178, "(a)", "Description of property", False),
     (64, "(b)", "Date acquired", False),
@@ -67,7 +34,7 @@ FORM_COLUMNS = _columns(
     (80, "(g)", "Adjustment", True),
     (86, "(h)", "Gain or (loss)", True),
 )
-SCHEDULE_COLUMNS = _columns(
+SCHEDULE_COLUMNS = columns_of(
     (38, "", "Line", False),
     (326, "", "", False),
     (92, "(d)", "Proceeds", True),
@@ -75,15 +42,6 @@ SCHEDULE_COLUMNS = _columns(
     (92, "(g)", "Adjustments", True),
     (92, "(h)", "Gain or (loss)", True),
 )
-
-
-def money_text(cents: int | None, *, in_dollars: bool = False) -> str:
-    """Return an amount as forms print it: thousands, losses in parentheses, nothing for None."""
-    if cents is None:
-        return ""
-    size = abs(whole_dollars(cents)) * 100 if in_dollars else abs(cents)
-    text = f"{size // 100:,}" if in_dollars else f"{size // 100:,}.{size % 100:02}"
-    return f"({text})" if cents < 0 and size else text
 
 
 def pdf_bytes(forms: Forms, *, made_on: date, name: str = "", source: str = "") -> bytes:
@@ -99,114 +57,17 @@ def pdf_bytes(forms: Forms, *, made_on: date, name: str = "", source: str = "") 
     pdf.set_creation_date(datetime.combine(made_on, time(), UTC))
     pdf.set_title(f"Form 8949 and Schedule D, {forms.tax_year}")
     pdf.set_creator("Tapeline")
-    paper = _Paper(pdf, forms, name, f"made {made_on.isoformat()} from {source}" if source else f"made {made_on}")
+    paper = Paper(pdf, forms, name, f"made {made_on.isoformat()} from {source}" if source else f"made {made_on}")
     _schedule_page(paper)
     for page in forms.pages:
         _form_page(paper, page, "Form 8949   Sales and other dispositions of capital assets")
     for page in pages_of(forms.statement, STATEMENT_ROWS):
         _form_page(paper, page, "Statement attached to Form 8949, Exception 2", STATEMENT_ROWS)
     _note_pages(paper)
-    return bytes(pdf.output())
+    return paper.bytes()
 
 
-class _Paper:
-    """What every page shares: the pen, its widths, head and foot."""
-
-    def __init__(self, pdf: FPDF, forms: Forms, name: str, made: str) -> None:
-        self.pdf, self.forms = pdf, forms
-        self.name, self.made = name or "Name: ______________________________", made
-        self._widths = {style: self._measured(style) for style in ("", "B")}
-        self._font = ("", 0.0)
-
-    def font(self, style: str, size: float) -> None:
-        """Take up a font: plain or B for bold, in points."""
-        if (style, size) != self._font:
-            self.pdf.set_font("Helvetica", style, size)
-            self._font = style, size
-
-    def _measured(self, style: str) -> dict[str, float]:
-        """Return the widths of letters per point of size."""
-        self.pdf.set_font("Helvetica", style, 1000)
-        return {chr(code): self.pdf.get_string_width(chr(code)) / 1000 for code in range(32, 127)}
-
-    def ink(self, color: tuple[int, int, int]) -> None:
-        """Choose the colour of words. The library writes it with every word unless areas have it too."""
-        self.pdf.set_text_color(*color)
-        self.pdf.set_fill_color(*color)
-
-    def width_of(self, text: str) -> float:
-        """Return how wide a text is in the font at hand, points."""
-        widths = self._widths[self._font[0]]
-        return sum(widths.get(letter, 0.6) for letter in text) * self._font[1]
-
-    def put(self, x: float, y: float, text: str, room: float = 0.0) -> None:
-        """Write a text on its base line; with `room`, cut off what does not fit."""
-        if not text:
-            return
-        if room and len(text) * self._font[1] * 0.4 > room and self.width_of(text) > room:
-            while text and self.width_of(text) + self._font[1] > room:
-                text = text[:-1]
-            text += "..."
-        self.pdf.text(x, y, text if text.isascii() else text.encode("latin-1", "replace").decode("latin-1"))
-
-    def put_right(self, right: float, y: float, text: str) -> None:
-        """Write a text that ends at a place."""
-        if text:
-            self.pdf.text(right - self.width_of(text), y, text)
-
-    def page(self, title: str) -> None:
-        """Begin a page with its head and foot."""
-        pdf = self.pdf
-        pdf.add_page()
-        self.ink(INK)
-        self.font("B", 15)
-        self.put(EDGE, 44, title)
-        self.put_right(WIDTH - EDGE, 44, str(self.forms.tax_year))
-        self.font("", 9)
-        self.put(EDGE, 60, self.name, 400)
-        self.put_right(WIDTH - EDGE, 60, "PROVISIONAL" if self.forms.is_provisional else "")
-        self.ink(SOFT)
-        self.font("", 7)
-        self.put(EDGE, HEIGHT - 30, NOT_THE_FORM)
-        self.put(EDGE, HEIGHT - 20, f"Tapeline, {self.made}", 600)
-        self.put_right(WIDTH - EDGE, HEIGHT - 20, f"page {pdf.page_no():,}")
-        self.ink(INK)
-
-    def bar(self, y: float, text: str, height: float = 17.0) -> None:
-        """Draw a dark bar with words in it."""
-        self.pdf.set_fill_color(*DARK)
-        self.pdf.rect(EDGE, y, WIDTH - 2 * EDGE, height, style="F")
-        self.ink(WHITE)
-        self.font("B", 9)
-        self.put(EDGE + 6, y + height - 5, text)
-        self.ink(INK)
-
-    def heading(self, y: float, columns: Sequence[_Column]) -> None:
-        """Write the titles of columns and a line under them."""
-        self.font("B", 7.5)
-        for column in columns:
-            for line, text in enumerate((column.letter, column.title)):
-                if column.is_figure:
-                    self.put_right(column.left + column.width - 5, y + 9 * line, text)
-                else:
-                    self.put(column.left + 4, y + 9 * line, text)
-        self.rule(y + 14)
-
-    def rule(self, y: float, weight: float = 0.6) -> None:
-        """Draw a line over the whole width."""
-        self.pdf.set_draw_color(*RULE)
-        self.pdf.set_line_width(weight)
-        self.pdf.line(EDGE, y, WIDTH - EDGE, y)
-
-    def stripes(self, top: float, count: int, height: float) -> None:
-        """Shade every second row."""
-        self.pdf.set_fill_color(*STRIPE)
-        for at in range(0, count, 2):
-            self.pdf.rect(EDGE, top + at * height, WIDTH - 2 * EDGE, height, style="F")
-        self.ink(INK)
-
-
-def _form_page(paper: _Paper, page: Page, title: str, rows_a_page: int = 11) -> None:
+def _form_page(paper: Paper, page: Page, title: str, rows_a_page: int = 11) -> None:
     box = page.box
     paper.page(title)
     paper.bar(70, PARTS[box.part])
@@ -235,22 +96,17 @@ def _form_page(paper: _Paper, page: Page, title: str, rows_a_page: int = 11) -> 
     paper.rule(bottom + 20, 1.2)
 
 
-def _boxes(paper: _Paper, checked: Box, top: float) -> None:
+def _boxes(paper: Paper, checked: Box, top: float) -> None:
     paper.font("", 7.5)
     half = (WIDTH - 2 * EDGE) / 2
     kinds = {Part.SHORT: "Short-term", Part.LONG: "Long-term"}
     for at, box in enumerate(box for box in BOXES.values() if box.part is checked.part):
         x, y = EDGE + half * (at // 3), top + 14 * (at % 3)
-        paper.pdf.set_draw_color(*INK)
-        paper.pdf.set_line_width(0.7)
-        paper.pdf.rect(x, y - 6, 8, 8)
-        if box is checked:
-            paper.pdf.line(x + 1.5, y - 4.5, x + 6.5, y + 0.5)
-            paper.pdf.line(x + 6.5, y - 4.5, x + 1.5, y + 0.5)
+        paper.check_box(x, y - 6, is_checked=box is checked)
         paper.put(x + 13, y, f"({box.letter})  {kinds[box.part]}, {box.sentence}", half - 16)
 
 
-def _row_line(paper: _Paper, row: FormRow, y: float) -> None:
+def _row_line(paper: Paper, row: FormRow, y: float) -> None:
     number, description, acquired, sold, *_, codes, _, _ = FORM_COLUMNS
     paper.put(number.left + 4, y, f"{row.number:,}" if row.number else "")
     paper.put(description.left + 4, y, row.sale.description, description.width - 6)
@@ -265,7 +121,7 @@ def _row_line(paper: _Paper, row: FormRow, y: float) -> None:
     )
 
 
-def _amounts(paper: _Paper, y: float, totals: Totals, *, shows_adjustment: bool = True) -> None:
+def _amounts(paper: Paper, y: float, totals: Totals, *, shows_adjustment: bool = True) -> None:
     figures = [column for column in FORM_COLUMNS if column.is_figure]
     for column, (letter, cents) in zip(figures, totals.columns.items(), strict=True):
         if letter != "g" or shows_adjustment:
@@ -286,7 +142,7 @@ def _origin(row: FormRow) -> str:
     return f"{text}, no 1099 given" if row.is_assumed else text
 
 
-def _schedule_page(paper: _Paper) -> None:
+def _schedule_page(paper: Paper) -> None:
     forms = paper.forms
     schedule, in_dollars = forms.schedule, forms.choices.in_dollars
     paper.page("Schedule D   Capital gains and losses")
@@ -330,13 +186,13 @@ def _schedule_page(paper: _Paper) -> None:
         y += 13
 
 
-def _note_pages(paper: _Paper) -> None:
+def _note_pages(paper: Paper) -> None:
     title = f"Notes to the forms of {paper.forms.tax_year}"
     bottom = HEIGHT - 48
     y = bottom
     for about, says in note_rows(paper.forms):
         paper.font("", 8.5)
-        lines = _wrapped(says, 540, paper.width_of)
+        lines = wrapped(says, 540, paper.width_of)
         if y + 12 * len(lines) > bottom:
             paper.page(title)
             paper.font("", 8.5)
@@ -348,14 +204,3 @@ def _note_pages(paper: _Paper) -> None:
             paper.put(EDGE + 190, y, line)
             y += 12
         y += 3
-
-
-def _wrapped(text: str, room: float, width_of: Callable[[str], float]) -> list[str]:
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if width_of(longer) > room and lines[-1]:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
