@@ -403,13 +403,17 @@ class TaxEngine:
 @contextmanager
 def _collector_paused() -> Iterator[None]:
     """Pause the cyclic garbage collector: a batch makes millions of objects that stay, and a quarter of its time would
-    go into looking through them."""
+    go into looking through them, once while it runs and once more at its end."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
+            if not gc.get_freeze_count():  # what an application has frozen stays so
+                # frozen and thawed, new objects stand among the old ones without having been looked through
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
