@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/bench_tax.py [executions ...]
     .venv/bin/python benchmarks/bench_tax.py forms      Form 8949 of a good 50,000 rows as PDF, Excel, CSV and TXF
 
-Prints processor and wall seconds, peak memory, the share of washed sales, and the time of one more day.
+Prints processor and wall seconds, peak memory, the share of washed sales, the time of one more day, and that of checks
+before a trade in every symbol that is held.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from statistics import median
 from typing import Any
 
 from tapeline.tax.accounts import Account, AccountKind
+from tapeline.tax.amounts import SHARE
 from tapeline.tax.engine import TaxEngine
 from tapeline.tax.events import Buy, Sell, Trade
+from tapeline.tax.pre_trade import wash_sale_check
 
 SYMBOLS = [f"S{number:04d}" for number in range(2000)]
 ACCOUNTS = [Account("first"), Account("second"), Account("roth", AccountKind.RETIREMENT)]
@@ -71,6 +74,28 @@ def executions(count: int, seed: int = 7) -> list[Trade]:
     return trades
 
 
+def checks(engine: TaxEngine, kind: type[Trade]) -> str:
+    """Time the wash-sale check of an order in every symbol that an account holds."""
+    times = []
+    for symbol in SYMBOLS:
+        position = engine.book.position("first", symbol)
+        if position.quantity < 10 * SHARE:
+            continue
+        order = kind(
+            execution_id="next",
+            account="first",
+            symbol=symbol,
+            quantity=Decimal(10),
+            price=Decimal(50),
+            trade_date=date.fromordinal(engine.closed_day) + timedelta(days=1),
+        )
+        start = time.thread_time()
+        wash_sale_check(engine, order)
+        times.append((time.thread_time() - start) * 1e6)
+    times.sort()
+    return f"median {median(times):.0f} us, 99 % below {times[len(times) * 99 // 100]:.0f} us"
+
+
 def measure(count: int) -> None:
     """Time a year of so many executions from scratch, then one more day on top."""
     trades = executions(count + DAYS_ON_TOP * count // DAYS)
@@ -91,10 +116,12 @@ def measure(count: int) -> None:
         on_top.append((time.process_time() - start) * 1e3)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     disallowances = len(engine.result().disallowances)
+    checked = {kind.__name__: checks(engine, kind) for kind in (Buy, Sell)}
     print(
         f"{len(year):>9,} executions: {processor:6.2f} s processor, {wall:6.2f} s wall; peak {peak_mb:,.0f} MB\n"
         f"          {len(applied.new_rows):,} rows, {washed:.0%} of sales washed, {disallowances:,} disallowances\n"
-        f"          one more day of {len(days[0]):,}: {median(on_top):.0f} ms processor, best {min(on_top):.0f} ms"
+        f"          one more day of {len(days[0]):,}: {median(on_top):.0f} ms processor, best {min(on_top):.0f} ms\n"
+        f"          check before a trade: {'; '.join(f'{name} {text}' for name, text in checked.items())}"
     )
 
 

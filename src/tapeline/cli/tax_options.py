@@ -5,16 +5,15 @@ Amounts are texts in JSON, such as "-1234.50": exact, and not for a reader that 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from datetime import date
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:  # --help needs neither the engine nor its tables
+if TYPE_CHECKING:  # --help needs neither the engine nor its tables, nor amounts
+    from decimal import Decimal
+
     from tapeline.app.taxes import TaxBooks, TaxChoice
     from tapeline.cli.text_table import TextTable
     from tapeline.tax.carryover import Carryover
@@ -94,6 +93,8 @@ def choice_of(
 
 def rates_of(short: str, long: str, state: str, investment: str) -> Rates | None:
     """Return the rates of an estimate, None where none were given. Raises InputError for one of two, or no number."""
+    from decimal import Decimal, InvalidOperation
+
     from tapeline.domain.errors import InputError
     from tapeline.tax.estimate import Rates
 
@@ -109,6 +110,8 @@ def rates_of(short: str, long: str, state: str, investment: str) -> Rates | None
 
 def carried_of(written: str) -> Carryover:
     """Return the losses carried in. Raises InputError for a text that is no two amounts."""
+    from decimal import Decimal, InvalidOperation
+
     from tapeline.domain.errors import InputError
     from tapeline.tax.carryover import Carryover
 
@@ -146,12 +149,17 @@ def head_of(books: TaxBooks) -> dict[str, Any]:
 
 def print_json(tree: dict[str, Any]) -> None:
     """Print a tree: amounts, quantities and dates as texts, keys in their order."""
+    import json
+
     from tapeline.cli.console import console
 
     console.out(json.dumps(tree, default=_text), highlight=False)
 
 
 def _text(value: object) -> str:
+    from datetime import date
+    from decimal import Decimal
+
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, date):

@@ -109,8 +109,6 @@ def wash_sale_check(engine: TaxEngine, order: Trade) -> WashSaleFound | None:
         return None
     security = book.dispositions.security_of_losses(position)
     side = security.short if is_short_side else security.long
-    if side.head == len(side.recent):
-        return None
     return _is_replaced(_Found(order, book), position, security, side, day)
 
 
@@ -164,13 +162,16 @@ def _replaces(found: _Found, side: Side, position: Position, quantity: Number, f
 def _is_replaced(found: _Found, position: Position, security: Security, side: Side, day: int) -> WashSaleFound | None:
     """Match the losses of a sale with the free lots of the window, as the engine would after it."""
     order, policies = found.order, found.book.policies
-    slices = list(_slices(found.book, position, order))
-    sold = {id(lot): count for lot, count in slices}
-    free = {
-        id(lot): (lot, (lot.quantity - sold.get(id(lot), 0)) * factor_of(lot, security))
+    window = [
+        lot
         for lot in side.recent[side.head :]
         if lot.quantity and not lot.used and day - WINDOW_DAYS <= lot.acquired <= day
-    }
+    ]
+    if not window:
+        return None
+    slices = list(_slices(found.book, position, order))
+    sold = {id(lot): count for lot, count in slices}
+    free = {id(lot): (lot, (lot.quantity - sold.get(id(lot), 0)) * factor_of(lot, security)) for lot in window}
     for loss in _losses(position, slices, order, security):
         for key, (lot, room) in free.items():
             if not loss.quantity:
