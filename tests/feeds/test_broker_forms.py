@@ -59,6 +59,9 @@ def test_both_forms_are_read_by_their_boxes(tmp_path: Path) -> None:
         ("symbol,sold,proceeds,basis_reported\nXYZ,2025-03-10,seven,no\n", DataError, "'seven' is no number"),
         ("symbol,sold,proceeds,1d,basis_reported\nXYZ,2025-03-10,7,8,no\n", DataError, "stands there twice"),
         ("symbol,1c,1d,12,1i\nXYZ,2025-03-10,7,no,5\n", DataError, "a 1099-B has no box 1i"),
+        ("symbol,1c,1d,1e,12,5\nXYZ,2025-03-10,7,6,yes,yes\n", DataError, "a noncovered security has no basis"),
+        ("symbol,1c,1d,12,7\nXYZ,2025-03-10,7,no,yes\n", TaxRefusal, "box 7 says that a loss is not allowed"),
+        ("symbol,1c,1d,12,11\nXYZ,2025-03-10,7,no,yes\n", UnknownNameError, "Unknown column '11'"),
         ("symbol,sold,proceeds,basis_reported\nXYZ,2025-03-10,7,yes\n", TaxRefusal, "line 2: A line of a 1099-B"),
     ],
 )

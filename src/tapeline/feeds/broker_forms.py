@@ -27,19 +27,20 @@ from tapeline.tax.gains import Term
 NEEDED = ("symbol", "sold", "proceeds", "basis_reported")
 LINE_COLUMNS = (
     *NEEDED, "form", "account", "acquired", "basis", "market_discount", "wash_sale", "term", "ordinary", "collectible",
-    "opportunity_fund", "description",
+    "opportunity_fund", "noncovered", "loss_not_allowed", "withheld", "net_proceeds", "description",
 )  # fmt: skip
 BOXES = {
     BrokerForm.SECURITIES: {
         "1a": "description", "1b": "acquired", "1c": "sold", "1d": "proceeds", "1e": "basis", "1f": "market_discount",
-        "1g": "wash_sale", "2": "term", "12": "basis_reported",
+        "1g": "wash_sale", "2": "term", "4": "withheld", "5": "noncovered", "6": "net_proceeds",
+        "7": "loss_not_allowed", "12": "basis_reported",
     },
     BrokerForm.DIGITAL_ASSETS: {
         "1a": "symbol", "1b": "description", "1d": "acquired", "1e": "sold", "1f": "proceeds", "1g": "basis",
-        "1h": "market_discount", "1i": "wash_sale", "2": "basis_reported", "6": "term",
+        "1h": "market_discount", "1i": "wash_sale", "2": "basis_reported", "6": "term", "9": "noncovered",
     },
 }  # fmt: skip
-"""What the boxes of each form are called here."""
+"""What the boxes of each form are called here. Boxes 8 to 11, section 1256 contracts, are no sales: see Form 6781."""
 ADJUSTMENT_COLUMNS = ("sale", "lot", "code", "amount")
 ZERO = Decimal(0)
 _ZONE = ZoneInfo("UTC")  # the tables have dates only
@@ -99,12 +100,21 @@ def _line(row: TableRow) -> BrokerLine:
     def cents(name: str) -> int:
         return to_cents(row.number(name, ZERO))
 
+    is_reported = row.truth("basis_reported", default=False)
+    if is_reported and row.truth("noncovered", default=False):
+        raise row.fault("a noncovered security has no basis that was reported to the IRS. Correct one of the two.")
+    if row.truth("loss_not_allowed", default=False):
+        raise TaxRefusal(
+            "loss_not_allowed",
+            f"{row.where}: box 7 says that a loss is not allowed after a change in control; no rule here computes that."
+            " Leave the line out and report it by hand.",
+        )
     with _told_where(row):
         return BrokerLine(
             row.choice("form", BrokerForm),
             cents("proceeds"),
             to_cents(row.number("basis")) if row.text("basis") else None,
-            row.truth("basis_reported", default=False),
+            is_reported,
             row.choice("term", Term) if row.text("term") else None,
             cents("wash_sale"),
             cents("market_discount"),
