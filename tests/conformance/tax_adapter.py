@@ -1,12 +1,17 @@
 """Names of the conformance cases in `shared/tax` mapped to the tax engine; see check.py there."""
 
 from datetime import date, time
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from tapeline.domain.errors import TaxRefusal
 from tapeline.tax import events
 from tapeline.tax.accounts import Account, AccountKind, InstrumentKind, Method, Owner, Right, TaxInstrument
 from tapeline.tax.engine import TaxEngine
+from tapeline.tax.forms.boxes import BrokerForm
+from tapeline.tax.forms.brokers import BrokerLine
+from tapeline.tax.forms.rows import Sale, form_of, form_row
+from tapeline.tax.forms.schedule_d import schedule_d
+from tapeline.tax.gains import Term
 from tapeline.tax.policies import Policies
 
 
@@ -179,3 +184,75 @@ def _lot(lot):
         "proceeds": str(lot.proceeds),
         "deferred_loss": str(lot.deferred_loss),
     }
+
+
+def forms(case):
+    """Return the rows of Form 8949 and the lines of Schedule D of a case."""
+    found, rows = [], []
+    for entry in case["rows"]:
+        own = _sale(entry)
+        if form_of(own.term) != "8949":
+            found.append({"form": form_of(own.term)})
+            continue
+        row = form_row(own, _line(entry["reported"]))
+        rows.append(row)
+        found.append(
+            {
+                "form": "8949",
+                "part": row.box.part.value,
+                "box": row.box.letter,
+                "d": _dollars(row.proceeds_cents),
+                "e": _dollars(row.basis_cents),
+                "f": row.codes,
+                "g": _dollars(row.adjustment_cents),
+                "h": _dollars(row.gain_cents),
+                "schedule_d_line": row.box.line,
+                "exception_1": row.exception_line,
+            }
+        )
+    schedule = schedule_d(rows, use_exception_1=case.get("use_exception_1", False))
+    if case.get("rounding") == "dollars":
+        lines = {
+            line: {column: str(value) for column, value in row.items()} for line, row in schedule.in_dollars.items()
+        }
+    else:
+        lines = {
+            line: {column: _dollars(value) for column, value in totals.columns.items()}
+            for line, totals in schedule.lines.items()
+        }
+    return {"rows": found, "schedule_d": lines}
+
+
+def _sale(entry):
+    own = entry["own"]
+    return Sale(
+        entry["description"],
+        None,
+        None,
+        _cents(own["proceeds"]),
+        _cents(own["cost_basis"]),
+        _cents(own["disallowed"]),
+        Term(own["term"]),
+        entry["asset"] == "digital_asset",
+    )
+
+
+def _line(reported):
+    if reported is None:
+        return None
+    return BrokerLine(
+        BrokerForm(reported["form"]),
+        _cents(reported["proceeds"]),
+        None if reported["cost_basis"] is None else _cents(reported["cost_basis"]),
+        reported["basis_reported_to_irs"],
+        None if reported["term"] is None else Term(reported["term"]),
+        _cents(reported["disallowed"]),
+    )
+
+
+def _cents(text):
+    return int(Decimal(text).scaleb(2).to_integral_value(ROUND_HALF_UP))
+
+
+def _dollars(whole_cents):
+    return str(Decimal(whole_cents).scaleb(-2))

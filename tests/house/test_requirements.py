@@ -11,7 +11,7 @@ import tomllib
 from house.paths import PACKAGE, ROOT
 
 LOCKS = ("core", "dev", "installer")
-IMPORT_NAME_OF = {"exchange-calendars": "exchange_calendars", "pyyaml": "yaml"}
+IMPORT_NAME_OF = {"exchange-calendars": "exchange_calendars", "fpdf2": "fpdf", "pyyaml": "yaml"}
 
 
 def pins(lock: str) -> dict[str, str]:

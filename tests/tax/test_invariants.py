@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -281,3 +281,24 @@ def test_executions_of_one_order_may_be_cut_into_fills(events, by_account) -> No
     for key, sums in want.items():
         for mine, theirs in zip(sums, got[key], strict=True):
             assert abs(mine - theirs) <= NEGLIGIBLE
+
+
+@MANY
+@given(books, methods, st.data())
+def test_pieces_of_a_day_are_the_same_as_the_whole(events, by_account, draw) -> None:
+    """An order's executions stay together; else a batch may end between any two moments."""
+    timed = [
+        replace(event, time_of_day=time(9, number)) if isinstance(event, Trade) else event
+        for number, event in enumerate(events)
+    ]
+    cuts = draw.draw(st.sets(st.integers(1, len(timed) - 1), max_size=6))
+    engine, first = engine_of(by_account), 0
+    for end in [*sorted(cuts), len(timed)]:
+        before, after = timed[end - 1], timed[end] if end < len(timed) else None
+        joined = isinstance(before, Trade) and isinstance(after, Trade) and before.order_id == after.order_id
+        if end < len(timed) and joined:
+            continue
+        engine.apply(timed[first:end])
+        first = end
+
+    assert state(engine) == state(taxed(timed, by_account))

@@ -16,11 +16,15 @@ import typer
 from tapeline import __version__
 from tapeline.cli.data import data_app
 from tapeline.cli.screen import AsJson, At, Config, Frames, Profile, VixFile, screen_app, universe_app
+from tapeline.cli.tax import tax_app
+from tapeline.cli.tax_forms import BrokerForms, Unreported
+from tapeline.cli.tax_options import AccountName, AsOf, Methods, PolicyWords, Trades, Year, choice_of
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 INTERRUPTION = "interrupted; nothing was kept."
 DEBUG = "TAPELINE_DEBUG"
 WORK = Path("tapeline-work")
+FORM_ROW = "8949:"
 
 app = typer.Typer(
     name="tapeline",
@@ -36,6 +40,7 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(data_app, name="data")
 app.add_typer(screen_app, name="screen")
 app.add_typer(universe_app, name="universe")
+app.add_typer(tax_app, name="tax")
 
 _BARS, _RUN, _OUTPUT, _SCREENER = "Bars", "Run", "Output", "Rules of momentum-reversal"
 
@@ -199,14 +204,36 @@ def strategies() -> None:
 @app.command()
 def why(
     question: Annotated[
-        str, typer.Argument(help="An order's id, an execution's id, or SYMBOL@TIME.", metavar="QUESTION")
+        str,
+        typer.Argument(
+            help="An order's id, an execution's id, SYMBOL@TIME, or 8949:ROW of a tax form.", metavar="QUESTION"
+        ),
     ],
     journal: Journal = None,
     data: Annotated[Path | None, typer.Option("--data", help="The run's bars, to show those around.")] = None,
     whole: Annotated[bool, typer.Option("--all", help="With every setting of the run.")] = False,
+    trades: Trades = None,
+    year: Year = 0,
+    account: AccountName = "",
+    method: Methods = None,
+    policy: PolicyWords = None,
+    as_of: AsOf = "",
+    broker_forms: BrokerForms = None,
+    unreported: Unreported = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON, nothing left out.")] = False,
 ) -> None:
-    """Follow an order or an execution back to the bar that caused it, from the journal alone."""
+    """Follow an order, an execution or a row of Form 8949 back to the bar that caused it.
+
+    A row is found with the same options that the form was made with.
+    """
+    if question.startswith(FORM_ROW):
+        from tapeline.app.tax_forms import FormsChoice
+        from tapeline.cli.tax_trace import show_trace
+
+        choice = choice_of(trades, journal, year, account, method, policy, as_of)
+        how = FormsChoice(tuple(broker_forms or ()), unreported=tuple(unreported or ()))
+        show_trace(question, choice, how, data, whole=whole, as_json=as_json)
+        return
     from tapeline.cli.show import show_why
 
     show_why(question, journal, data, WORK, whole=whole, as_json=as_json)

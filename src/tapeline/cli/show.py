@@ -44,7 +44,7 @@ def show_strategies() -> None:
 def show_why(question: str, path: Path | None, data: Path | None, work: Path, *, whole: bool, as_json: bool) -> None:
     """Print the chain behind an order, an execution or a moment."""
     with SqliteJournal.reading(path or newest_journal(work)) as journal:
-        bars_around = None if data is None else _bars_around(journal, data)
+        bars_around = None if data is None else bars_around_of(journal, data)
         answer = explain(journal, question, bars_around)
     if as_json:
         console.out(json.dumps(as_plain(answer)), highlight=False)
@@ -69,7 +69,7 @@ def show_verification(path: Path | None, head: str | None, work: Path) -> None:
         )
 
 
-def _bars_around(journal: SqliteJournal, path: Path) -> BarsAround | None:
+def bars_around_of(journal: SqliteJournal, path: Path) -> BarsAround | None:
     """Return how to look up the run's bars in a file; None, after saying so, if the file has others."""
     from tapeline.app.load import DataChoice
     from tapeline.feeds.digest import panel_digest

@@ -60,7 +60,7 @@ class TaxRefusal(InputError):  # noqa: N818 - the field's word for what the engi
     """Events that cannot be taxed as they are; `rule` is the name of the rule that forbids a guess."""
 
     def __init__(self, rule: str, sentence: str) -> None:
-        self.rule = rule
+        self.rule, self.sentence = rule, sentence
         super().__init__(f"{sentence} ({rule})")
 
 

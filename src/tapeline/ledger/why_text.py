@@ -48,13 +48,13 @@ def render(answer: Answer, *, whole: bool = False) -> str:
     """
     lines = [f"Why {answer.asked}"]
     for chain in answer.orders:
-        lines += ["", *_order_lines(chain)]
+        lines += ["", *order_lines(chain)]
     for record in answer.signals:
         lines += ["", "A signal that led to no order", *_indented(_signal_lines(record))]
     if answer.bars:
-        lines += ["", "Bars around the decision, from the data file", *_indented(map(_bar_line, answer.bars))]
+        lines += ["", "Bars around the decision, from the data file", *_indented(map(bar_line, answer.bars))]
     if answer.manifest is not None:
-        lines += ["", *_manifest_lines(answer.manifest, whole=whole)]
+        lines += ["", *manifest_lines(answer.manifest, whole=whole)]
     if answer.not_shown:
         lines += ["", "What the journal cannot show", *_indented(answer.not_shown)]
     return "\n".join(lines)
@@ -98,7 +98,8 @@ def sizing_text(sizing: Mapping[str, Any], currency: str = "") -> str:
     return ", ".join(parts)
 
 
-def _order_lines(chain: OrderChain) -> Iterator[str]:
+def order_lines(chain: OrderChain) -> Iterator[str]:
+    """Yield the lines of one order: its terms, the signal with its conditions, the size, what happened."""
     fact = chain.decision.fact
     if isinstance(fact, OrderIntended):
         order = fact.order
@@ -151,7 +152,7 @@ def _signal_lines(record: Record) -> Iterator[str]:
     else:
         yield from _indented(_tree_lines(signal.explanation))
     if fact.bar is not None:
-        yield f"  Decision bar {_bar_line(fact.bar)}"
+        yield f"  Decision bar {bar_line(fact.bar)}"
 
 
 def _tree_lines(tree: Mapping[str, Any]) -> Iterator[str]:
@@ -195,7 +196,8 @@ def bare(text: str) -> str:
     return text
 
 
-def _manifest_lines(record: Record, *, whole: bool) -> Iterator[str]:
+def manifest_lines(record: Record, *, whole: bool) -> Iterator[str]:
+    """Yield the lines of a run's manifest; whole : with every setting."""
     fact = cast(RunStarted, record.fact)
     leaves = list(_leaves(fact.configuration, ""))
     digest = hashlib.sha256(encode_tree(fact.configuration)).hexdigest()
@@ -244,7 +246,8 @@ def _event_text(fact: Fact) -> str:
     return f"{fact.kind}: {word}" if word else fact.kind
 
 
-def _bar_line(bar: Bar) -> str:
+def bar_line(bar: Bar) -> str:
+    """Return a bar as one line."""
     prices = "  ".join(
         f"{name} {amount_text(getattr(bar, name))}" for name in ("open", "high", "low", "close", "volume")
     )

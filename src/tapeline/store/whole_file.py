@@ -31,12 +31,15 @@ def check_page_place(path: Path) -> None:
         raise StorageError(f"File {path} exists and is no page of HTML, so it is not replaced. Name another file.")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all. Raises StorageError where it cannot be written."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file that is there whole or not at all; a text is written as UTF-8.
+
+    Raises StorageError where it cannot be written.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with draft.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)

@@ -60,6 +60,14 @@ class InstrumentKind(Enum):
     SECTION_1256 = "section1256"
 
 
+BROAD_BASED_INDEXES = frozenset(
+    ("SPX", "SPXW", "XSP", "NDX", "NDXP", "XND", "RUT", "RUTW", "MRUT", "VIX", "VIXW", "DJX", "OEX", "XEO")
+)
+"""Indexes whose options are cash-settled nonequity options under IRC 1256(g)(3): the S&P 500, S&P 100, Nasdaq-100,
+Russell 2000, Dow Jones Industrial Average and VIX with their smaller and weekly roots. Others must be known by the
+taxpayer; nothing is guessed from a name."""
+
+
 class Right(Enum):
     """What an option gives its holder the right to do."""
 

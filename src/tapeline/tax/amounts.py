@@ -12,7 +12,7 @@ dollars of half a cent is taken for half a cent, so a tie in exact arithmetic is
 
 from __future__ import annotations
 
-from decimal import Context, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 
@@ -91,6 +91,21 @@ def cents(amount: Number) -> int:
 def dollars(whole_cents: int) -> Decimal:
     """Return cents as dollars with two decimals."""
     return Decimal(whole_cents).scaleb(-2)
+
+
+def to_cents(amount: Decimal) -> int:
+    """Return dollars as whole cents, half-up (away from zero)."""
+    return int(amount.scaleb(2).to_integral_value(ROUND_HALF_UP))
+
+
+def share_price(units: int) -> Decimal:
+    """Return dollars per share as a decimal, at ten decimals at most."""
+    value = Decimal(units).scaleb(-PRICE_DIGITS, _EXACT).quantize(Decimal("1e-10"), ROUND_HALF_UP)
+    return max(value.normalize(_EXACT), value.quantize(Decimal("0.01"), ROUND_HALF_UP), key=_decimals)
+
+
+def _decimals(value: Decimal) -> int:
+    return -int(value.as_tuple().exponent)
 
 
 def shares(quantity: Number) -> Decimal:

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from tapeline.domain.errors import TaxRefusal, UnknownNameError
-from tapeline.tax.accounts import Account, AccountKind, InstrumentKind, Method, Owner, Right, TaxInstrument
+from tapeline.tax.accounts import (
+    BROAD_BASED_INDEXES,
+    Account,
+    AccountKind,
+    InstrumentKind,
+    Method,
+    Owner,
+    Right,
+    TaxInstrument,
+)
 from tapeline.tax.amounts import to_amount
 from tapeline.tax.dispositions import Dispositions
 from tapeline.tax.flags import Flags
 from tapeline.tax.lots import Lot, Position, Treatment
 from tapeline.tax.policies import Policies
-from tapeline.tax.securities import Securities, Security
+from tapeline.tax.securities import Securities
 from tapeline.tax.wash_sales import WashSales
 
 _NEVER = 10**9
@@ -64,6 +73,7 @@ class Book:
         instrument = self.instruments.get(symbol)
         if instrument is None:
             instrument = self.instruments[symbol] = TaxInstrument(symbol)
+        _check_section_1256(instrument)
         security = self.securities.of(symbol)
         treatment = _treatment(account, instrument)
         if is_short and account.kind is AccountKind.RETIREMENT and instrument.kind is InstrumentKind.STOCK:
@@ -94,6 +104,8 @@ class Book:
             else self.securities.of(self.symbol_now(instrument.underlying)),
         )
         security.positions.append(position)
+        if position.underlying is not None:
+            position.underlying.options.append(position)
         return position
 
     def symbol_now(self, symbol: str) -> str:
@@ -120,10 +132,6 @@ class Book:
         """Return the method in force for a position."""
         return self.methods[position.account.name]
 
-    def is_held(self, security: Security) -> bool:
-        """Return whether any account holds the security's shares."""
-        return any(position.quantity and not position.is_short for position in security.positions)
-
     def acquire(self, position: Position, pieces: list[Lot]) -> None:
         """Offer new lots of a position to the open losses; what is left of them can replace later losses."""
         security, wash_sales = position.security, self.wash_sales
@@ -138,6 +146,15 @@ class Book:
                 security.long.insert(lot)
                 if underlying is not None:
                     underlying.long.insert(lot)
+
+
+def _check_section_1256(instrument: TaxInstrument) -> None:
+    if instrument.kind is InstrumentKind.OPTION and instrument.underlying in BROAD_BASED_INDEXES:
+        raise TaxRefusal(
+            "section_1256_undeclared",
+            f"Option {instrument.symbol} is on the broad-based index {instrument.underlying}, so it is a section 1256 "
+            "contract by law and no equity option (IRC 1256(g)(3)). Give its type as section1256, with its multiplier.",
+        )
 
 
 def _treatment(account: Account, instrument: TaxInstrument) -> Treatment:

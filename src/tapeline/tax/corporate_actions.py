@@ -246,23 +246,23 @@ def _write(
             rows[at].cost_units += cost
             return
         at -= 1
-    rows.append(
-        Gain(
-            key[0],
-            position.symbol,
-            lot.id,
-            event_id,
-            lot.acquired,
-            lot.holding_start,
-            day,
-            lot.quantity,
-            proceeds,
-            cost,
-            term,
-            year_of(day),
-            kind,
-        )
+    row = Gain(
+        key[0],
+        position.symbol,
+        lot.id,
+        event_id,
+        lot.acquired,
+        lot.holding_start,
+        day,
+        lot.quantity,
+        proceeds,
+        cost,
+        term,
+        year_of(day),
+        kind,
     )
+    row.inherited = lot.inherited
+    rows.append(row)
 
 
 def cash_merger(book: Book, event: CashMerger | Worthless) -> None:

@@ -96,6 +96,8 @@ class Dispositions:
                     year,
                     kind,
                 )
+                if lot.inherited:
+                    row.inherited = True
                 self.rows.append(row)
                 if rows is not None:
                     rows[lot.id, start, term] = row
@@ -156,9 +158,9 @@ class Dispositions:
                 lot.long_term -= long_term
                 pieces = [(long_term, Term.LONG if loss > 0 else Term.SHORT), (quantity - long_term, Term.SHORT)]
             trade_date = date.fromordinal(day)
-            year = trade_date.year
+            delivered = trade_date
             if loss > 0 and fixed_term is None:
-                year = (settlement or settlement_date(trade_date)).year
+                delivered = settlement or settlement_date(trade_date)
             for piece, term in pieces:
                 if not piece:
                     continue
@@ -176,9 +178,10 @@ class Dispositions:
                         0,
                         0,
                         term,
-                        year,
+                        delivered.year,
                         kind,
                     )
+                    row.delivered_day = delivered.toordinal()
                     self.rows.append(row)
                 row.quantity_units += piece
                 row.proceeds_units += piece * lot.basis

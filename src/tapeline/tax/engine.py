@@ -6,9 +6,10 @@
     engine.result().gains(2025)
 
 Events are taken in the order of day, then corporate actions, trades by the clock and as listed, then what ends options
-and year-end marks. A day that has been applied is closed: a later batch begins after it, so applying day by day gives
-the same result as applying everything at once. An execution that was taken before is ignored if it is the same, and
-refused if it is another one under the same id. This is a computation by stated rules, not tax advice.
+and year-end marks. What has been applied is closed: a later batch begins after it, on a later day or at a later time of
+the same one, so applying piece by piece gives the same result as applying everything at once. An execution that was
+taken before is ignored if it is the same, and refused if it is another one under the same id. This is a computation by
+stated rules, not tax advice.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
 from tapeline.domain.errors import InvariantError, TaxRefusal
 from tapeline.tax import corporate_actions, marks, options, shorts, transfers
-from tapeline.tax.accounts import Account, Method, Right, TaxInstrument
+from tapeline.tax.accounts import Account, Method, TaxInstrument
 from tapeline.tax.amounts import per_share, to_amount, to_price, to_quantity
 from tapeline.tax.book import Book, is_put
 from tapeline.tax.dispositions import Disposition, of_contract
@@ -57,6 +58,7 @@ from tapeline.tax.policies import Policies
 from tapeline.tax.relief import take
 from tapeline.tax.result import TaxResult
 from tapeline.tax.securities import WINDOW_DAYS
+from tapeline.tax.straddles import flag_straddle
 
 _MICROSECONDS_A_DAY = 86_400_000_000
 _OPEN, _TRADES, _CLOSE = 0, 1, 2
@@ -93,7 +95,8 @@ class TaxEngine:
     ) -> None:
         self._book = Book(accounts, instruments, policies or Policies())
         self._seen: dict[str, dict[str, Event]] = {}
-        self._closed_day = 0
+        self._closed_day = self._closed_place = 0
+        self._settled: set[tuple[object, ...]] = set()
         self._is_broken = False
         self._dispositions: dict[tuple[object, ...], Disposition] = {}
         self._fills: dict[tuple[object, ...], int] = {}
@@ -135,13 +138,7 @@ class TaxEngine:
             )
         fresh, ignored = self._fresh(events)
         fresh.sort(key=_place)
-        if fresh and _day(fresh[0]) <= self._closed_day:
-            self._forget(fresh)
-            raise TaxRefusal(
-                "day_is_closed",
-                f"Event {_key(fresh[0])[1]} is of {date.fromordinal(_day(fresh[0]))}, but days up to "
-                f"{date.fromordinal(self._closed_day)} have been applied; build a new engine with all events.",
-            )
+        self._check_open(fresh)
         self._count_fills(fresh)
         first_row, wash_sales = len(self._book.dispositions.rows), self._book.wash_sales
         wash_sales.adjusted = []
@@ -152,23 +149,38 @@ class TaxEngine:
         self._is_broken = False
         if self._dispositions:
             raise InvariantError("An order's executions were counted wrongly: a disposition was never settled.")
-        if fresh:
-            self._closed_day = _day(fresh[-1])
+        self._close(fresh)
         new_rows = self._book.dispositions.rows[first_row:]
         known = {id(row) for row in new_rows}
         earlier = {id(row): row for row in wash_sales.adjusted if id(row) not in known}
         return Applied(len(fresh), ignored, new_rows, list(earlier.values()))
 
-    def result(self) -> TaxResult:
-        """Return everything computed so far. It is a view: after another `apply`, ask again."""
-        return TaxResult(self._book, self._closed_day)
+    def result(self, as_of: date | None = None) -> TaxResult:
+        """Return everything computed so far. It is a view: after another `apply`, ask again.
+
+        as_of : a day after the last event, up to which there were no others
+        """
+        return TaxResult(self._book, max(self._closed_day, 0 if as_of is None else as_of.toordinal()))
+
+    @property
+    def book(self) -> Book:
+        """The state of positions and rules, to be looked at and never changed."""
+        return self._book
+
+    @property
+    def closed_day(self) -> int:
+        """The last day applied, as an ordinal; 0 before any."""
+        return self._closed_day
 
     def _fresh(self, events: Iterable[Event]) -> tuple[list[Event], int]:
         """Return the events not taken before, noted as taken, and how many were."""
         fresh: list[Event] = []
         ignored = 0
         for event in events:
-            account, event_id = _key(event)
+            if isinstance(event, Trade):  # `_key`, without a call for each of a million
+                account, event_id = event.account, event.execution_id
+            else:
+                account, event_id = "", event.event_id
             seen = self._seen.get(account)
             if seen is None:
                 seen = self._seen[account] = {}
@@ -181,9 +193,46 @@ class TaxEngine:
                 self._forget(fresh)
                 raise TaxRefusal(
                     "conflicting_execution",
-                    f"Event {event_id} was imported as {known} and again as {event}; keep the one that is right.",
+                    f"Event {event_id} was imported twice, with {_difference(known, event)}; keep the one that is "
+                    "right, or give the other one an id of its own.",
                 )
         return fresh, ignored
+
+    def _check_open(self, events: list[Event]) -> None:
+        """Refuse a batch that begins before the end of the one before it, or goes on with an order settled there."""
+        if not events:
+            return
+        first, place = events[0], _place(events[0])
+        has_time = isinstance(first, Trade) and first.time_of_day is not None
+        if place < self._closed_place or (place == self._closed_place and not has_time):
+            self._forget(events)
+            raise TaxRefusal(
+                "day_is_closed",
+                f"Event {_key(first)[1]} of {date.fromordinal(_day(first))} comes before the end of what has been"
+                f" applied, up to {date.fromordinal(self._closed_day)}; build a new engine with all events.",
+            )
+        for event in events if self._settled else ():
+            if isinstance(event, Sell | Cover) and self._order_key(event) in self._settled:
+                self._forget(events)
+                raise TaxRefusal(
+                    "order_is_settled",
+                    f"Execution {event.execution_id} belongs to order {event.order_id}, whose losses were settled in a"
+                    " batch before; give the executions of an order together.",
+                )
+
+    def _close(self, events: list[Event]) -> None:
+        """Remember where a batch ended, and the orders settled on its last day."""
+        if not events:
+            return
+        day = _day(events[-1])
+        if day > self._closed_day:
+            self._settled = set()
+        self._closed_day, self._closed_place = day, _place(events[-1])
+        for event in reversed(events):
+            if _day(event) < day:
+                break
+            if isinstance(event, Sell | Cover) and (event.order_id or self._book.policies.same_day_sales_are_one):
+                self._settled.add(self._order_key(event))
 
     def _forget(self, events: list[Event]) -> None:
         """Take back that events were taken: they were refused before any of them had an effect."""
@@ -250,6 +299,8 @@ class TaxEngine:
         security = position.security
         if not is_purchase and acquisition is Acquisition.GIFT:
             book.flags.up("gift_basis", event.symbol, event.execution_id)
+        if security.options or position.underlying is not None:
+            flag_straddle(book, position, event.execution_id)
         if position.underlying is not None:
             self._flag_option_bought(event, position, day)
         elif security.option_loss[0] >= day - WINDOW_DAYS:
@@ -305,9 +356,7 @@ class TaxEngine:
             day,
         )
         shorts.open_short(book, position, lot)
-        if position.underlying is not None and book.is_held(position.underlying):
-            rule = "straddle_1092" if is_put(position) else "qualified_covered_call_1092"
-            book.flags.up(rule, event.symbol, event.execution_id)
+        flag_straddle(book, position, event.execution_id)
         if position.underlying is not None and is_put(position) and position.underlying.long.losses:
             book.flags.up("short_put_to_stock", event.symbol, event.execution_id)
 
@@ -340,8 +389,6 @@ class TaxEngine:
         if loss_day >= day - WINDOW_DAYS and symbol != event.symbol:
             book.flags.up("option_to_option", event.symbol, event.execution_id)
         underlying.option_bought = day, event.symbol
-        if position.instrument.right is Right.PUT and book.is_held(underlying):
-            book.flags.up("married_put_1233c", event.symbol, event.execution_id)
 
     def _flag_option_loss(self, event: Sell, position: Position, day: int) -> None:
         underlying = position.underlying
@@ -356,13 +403,17 @@ class TaxEngine:
 @contextmanager
 def _collector_paused() -> Iterator[None]:
     """Pause the cyclic garbage collector: a batch makes millions of objects that stay, and a quarter of its time would
-    go into looking through them."""
+    go into looking through them, once while it runs and once more at its end."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
+            if not gc.get_freeze_count():  # what an application has frozen stays so
+                # frozen and thawed, new objects stand among the old ones without having been looked through
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
@@ -373,6 +424,13 @@ def _day(event: Event) -> int:
 def _key(event: Event) -> tuple[str, str]:
     """Return what an event is known by: its account and id, for an action its id alone."""
     return (event.account, event.execution_id) if isinstance(event, Trade) else ("", event.event_id)
+
+
+def _difference(one: Event, other: Event) -> str:
+    if type(one) is not type(other):
+        return f"{type(one).__name__} and {type(other).__name__}"
+    pairs = ((field.name, getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
+    return ", ".join(f"{name} {first} and {second}" for name, first, second in pairs if first != second)
 
 
 def _place(event: Event) -> int:

@@ -61,10 +61,14 @@ def _check_amount(value: Decimal, name: str, what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LotChoice:
-    """A part of a sale that is identified: so many shares of the lot that this execution acquired."""
+    """A part of a sale that is identified: so many shares of the lot that this execution acquired.
+
+    holding_start : tells the parts of a lot apart of which a wash sale has adjusted one; None = the first part first
+    """
 
     lot_id: str
     quantity: Decimal
+    holding_start: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,3 +317,8 @@ class StandingOrder(Action):
 
 
 Event = Trade | Action
+
+
+def day_of(event: Event) -> date:
+    """Return the day of an event: an execution's trade date, an action's day."""
+    return event.trade_date if isinstance(event, Trade) else event.day

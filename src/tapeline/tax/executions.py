@@ -12,6 +12,7 @@ proportion.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -28,17 +29,22 @@ class ExecutionReader:
     """Turns executions, in the order of time, into trades.
 
     zone : of the exchange; 20:30 in New York is the next day in UTC, and the trade date is New York's
+    held : positions before the first execution by account and symbol, below zero for short ones
     """
 
-    def __init__(self, zone: str = "America/New_York") -> None:
+    def __init__(self, zone: str = "America/New_York", held: Mapping[tuple[str, str], Decimal] | None = None) -> None:
         self._zone = ZoneInfo(zone)
-        self._positions: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        self._positions: dict[tuple[str, str], Decimal] = defaultdict(Decimal, held or {})
 
     def read(self, execution: Execution) -> list[Trade]:
-        """Return the one or two trades of an execution."""
-        key = execution.account, execution.symbol
-        before, signed = self._positions[key], execution.signed_quantity
-        self._positions[key] = before + signed
+        """Return the one or two trades of an execution, and take it into the account's position."""
+        trades = self.trades_of(execution)
+        self._positions[execution.account, execution.symbol] += execution.signed_quantity
+        return trades
+
+    def trades_of(self, execution: Execution) -> list[Trade]:
+        """Return the one or two trades that an execution would be now."""
+        before, signed = self._positions[execution.account, execution.symbol], execution.signed_quantity
         closed = abs(closing_part(before, signed))
         opened = execution.quantity - closed
         is_buy = signed > 0
@@ -52,17 +58,37 @@ class ExecutionReader:
             trades.append(self._trade(Buy if is_buy else Short, execution, opened, rest, suffix))
         return trades
 
-    def split(self, symbol: str, day: date, new: Decimal, old: Decimal, event_id: str) -> StockSplit:
-        """Return a split as an event, and rescale the positions of its symbol."""
-        for key in self._positions:
-            if key[1] == symbol:
-                self._positions[key] = self._positions[key] * new / old
-        return StockSplit(event_id=event_id, day=day, symbol=symbol, new=new, old=old)
+    def split(
+        self,
+        symbol: str,
+        day: date,
+        new: Decimal,
+        old: Decimal,
+        event_id: str,
+        cash_in_lieu: Mapping[str, Decimal] | None = None,
+    ) -> StockSplit:
+        """Return a split as an event, and rescale the positions of its symbol.
+
+        cash_in_lieu : what accounts were paid for the fraction of their position
+        """
+        paid = {account: cash for account, cash in (cash_in_lieu or {}).items() if cash}
+        for account, name in self._positions:
+            if name == symbol:
+                after = self._positions[account, name] * new / old
+                self._positions[account, name] = after - after % 1 if account in paid else after
+        return StockSplit(event_id=event_id, day=day, symbol=symbol, new=new, old=old, cash_in_lieu=paid)
+
+    def trade_day(self, time_ns: int) -> date:
+        """Return the date on the exchange's calendar at a moment."""
+        return self._local(time_ns).date()
+
+    def _local(self, time_ns: int) -> datetime:
+        return (_EPOCH + timedelta(microseconds=time_ns // 1000)).astimezone(self._zone)
 
     def _trade(
         self, kind: type[Trade], execution: Execution, quantity: Decimal, commission: Decimal, suffix: str
     ) -> Trade:
-        moment = (_EPOCH + timedelta(microseconds=execution.event_time_ns // 1000)).astimezone(self._zone)
+        moment = self._local(execution.event_time_ns)
         return kind(
             execution_id=execution.execution_id + suffix,
             account=execution.account,

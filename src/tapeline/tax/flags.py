@@ -38,10 +38,15 @@ class Flag:
     count: int
 
     @property
+    def meaning(self) -> str:
+        """What its rule says, whatever the symbol."""
+        return SENTENCES[self.rule]
+
+    @property
     def sentence(self) -> str:
         """What it says."""
         times = "" if self.count == 1 else f", {self.count} times"
-        return f"{self.symbol}: {SENTENCES[self.rule]} (first at {self.event_id}{times})."
+        return f"{self.symbol}: {self.meaning} (first at {self.event_id}{times})."
 
 
 class Flags:

@@ -21,6 +21,9 @@ class Term(Enum):
     SECTION_1256 = "60/40"
     ORDINARY = "ordinary"
 
+    # members are equal only to themselves; Enum would hash their names, in Python, for every slice of a sale
+    __hash__ = object.__hash__
+
 
 class GainKind(Enum):
     """What made a row."""
@@ -40,6 +43,8 @@ class Gain:
     """One row. Later purchases may disallow more of its loss; everything else stays.
 
     open_id, close_id : of the executions or events that acquired and disposed of the shares
+    delivered_day : the day shares sold short were delivered, for a loss its settlement; else the day of the disposition
+    inherited : the shares were, which a form tells in place of a date
     Units of quantity and amounts are those of `amounts`; the properties are for people and forms.
     """
 
@@ -48,7 +53,9 @@ class Gain:
         "close_id",
         "closed_day",
         "cost_units",
+        "delivered_day",
         "disallowed_units",
+        "inherited",
         "kind",
         "open_id",
         "opened_day",
@@ -80,6 +87,7 @@ class Gain:
         self.opened_day, self.start_day, self.closed_day = opened_day, start_day, closed_day
         self.quantity_units, self.proceeds_units, self.cost_units = quantity, proceeds, cost
         self.disallowed_units: Number = 0
+        self.delivered_day, self.inherited = closed_day, False
         self.term, self.tax_year, self.kind = term, tax_year, kind
 
     @property
@@ -110,29 +118,41 @@ class Gain:
     @property
     def proceeds(self) -> Decimal:
         """Proceeds net of commissions and fees, column (d)."""
-        return dollars(cents(self.proceeds_units))
+        return dollars(self.proceeds_cents)
 
     @property
     def cost(self) -> Decimal:
         """Basis with commissions, fees and losses carried into it, column (e)."""
-        return dollars(cents(self.cost_units))
+        return dollars(self.cost_cents)
 
     @property
     def adjustment(self) -> Decimal:
         """The disallowed loss, positive, column (g)."""
-        return dollars(self._adjustment_cents())
+        return dollars(self.adjustment_cents)
 
     @property
     def gain(self) -> Decimal:
         """Reported gain or loss, column (h)."""
-        return dollars(cents(self.proceeds_units) - cents(self.cost_units) + self._adjustment_cents())
+        return dollars(self.proceeds_cents - self.cost_cents + self.adjustment_cents)
 
     @property
     def code(self) -> str:
         """W where a loss is disallowed, column (f)."""
         return "W" if self.disallowed_units else ""
 
-    def _adjustment_cents(self) -> int:
+    @property
+    def proceeds_cents(self) -> int:
+        """Proceeds in whole cents."""
+        return cents(self.proceeds_units)
+
+    @property
+    def cost_cents(self) -> int:
+        """Basis in whole cents."""
+        return cents(self.cost_units)
+
+    @property
+    def adjustment_cents(self) -> int:
+        """The disallowed loss in whole cents; what is disallowed in full leaves nothing."""
         disallowed = self.disallowed_units
         if not disallowed:
             return 0

@@ -6,6 +6,8 @@ The row of a mark has the market value as its proceeds, and the same value is th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tapeline.tax.amounts import to_price
 from tapeline.tax.book import Book
 from tapeline.tax.dispositions import Rows, of_contract, year_of
@@ -13,6 +15,7 @@ from tapeline.tax.events import MarkToMarket
 from tapeline.tax.gains import Gain, GainKind, Term
 from tapeline.tax.lots import Lot, Position, Treatment
 
+MARK_MISSING = "section_1256_mark_missing"
 _MARKED = {Treatment.SECTION_1256: Term.SECTION_1256, Treatment.ORDINARY: Term.ORDINARY}
 
 
@@ -61,7 +64,12 @@ def _mark_lot(
 
 def check_marks(book: Book, position: Position, lots: list[Lot], day: int, event_id: str) -> None:
     """Flag lots that went over a year's end without the mark that their treatment asks for."""
-    if position.treatment in _MARKED:
-        last_year = year_of(day) - 1
-        if any(max(lot.marked_year, year_of(lot.acquired) - 1) < last_year for lot in lots):
-            book.flags.up("section_1256_mark_missing", position.symbol, event_id)
+    if lacks_mark(position, lots, year_of(day)):
+        book.flags.up(MARK_MISSING, position.symbol, event_id)
+
+
+def lacks_mark(position: Position, lots: Iterable[Lot], year: int) -> bool:
+    """Return whether a position in a year has lots that were not marked at the end of the year before."""
+    return position.treatment in _MARKED and any(
+        max(lot.marked_year, year_of(lot.acquired) - 1) < year - 1 for lot in lots
+    )

@@ -12,6 +12,7 @@ The shares are taken out of the position here; slices are (lot, shares taken).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from heapq import heappop
 
 from tapeline.domain.errors import TaxRefusal
@@ -101,33 +102,44 @@ def _take_identified(
     position: Position, quantity: Number, lots: Sequence[LotChoice], what: What, slices: list[Slice]
 ) -> Number:
     """Take the lots that were named, the first part of each first; return how many shares that was."""
-    wanted = {choice.lot_id: to_quantity(choice.quantity) for choice in lots}
-    if sum(wanted.values()) > quantity or len(wanted) < len(lots):
+    wanted: dict[tuple[str, int | None], Number] = {}
+    for choice in lots:
+        start = None if choice.holding_start is None else choice.holding_start.toordinal()
+        wanted[choice.lot_id, start] = to_quantity(choice.quantity)
+    named = {lot_id for lot_id, _ in wanted}
+    if (
+        sum(wanted.values()) > quantity
+        or len(wanted) < len(lots)
+        or any((name, None) in wanted for name, start in wanted if start)
+    ):
         raise TaxRefusal(
             "identification_exceeds_sale",
             f"{what[0]} {what[1]} sells {shares(quantity)} shares and identifies {shares(sum(wanted.values()))}, each "
             "lot once; identify no more than was sold.",
         )
-    parts: dict[str, list[Lot]] = {name: [] for name in wanted}
+    parts: dict[tuple[str, int | None], list[Lot]] = {named_part: [] for named_part in wanted}
     for lot in position:
-        if lot.id in parts:
-            parts[lot.id].append(lot)
-    for name, part_lots in parts.items():
+        if lot.id in named:
+            for found in (parts.get((lot.id, None)), parts.get((lot.id, lot.holding_start))):
+                if found is not None:
+                    found.append(lot)
+    for (name, start), part_lots in parts.items():
         held = sum(lot.quantity for lot in part_lots)
+        part = "" if start is None else f" held from {date.fromordinal(start)}"
         if not part_lots:
             raise TaxRefusal(
                 "unknown_lot",
-                f"{what[0]} {what[1]} identifies lot {name!r}, which account {position.account.name} does not hold; "
-                "name the execution that acquired it.",
+                f"{what[0]} {what[1]} identifies lot {name!r}{part}, which account {position.account.name} does not "
+                "hold; name the execution that acquired it.",
             )
-        if held < wanted[name]:
+        if held < wanted[name, start]:
             raise TaxRefusal(
                 "insufficient_lots",
-                f"{what[0]} {what[1]} identifies {shares(wanted[name])} shares of lot {name!r}, which has "
+                f"{what[0]} {what[1]} identifies {shares(wanted[name, start])} shares of lot {name!r}{part}, which has "
                 f"{shares(held)}; identify no more than it has.",
             )
-    for name, left in wanted.items():
-        for lot in parts[name]:
+    for key, left in wanted.items():
+        for lot in parts[key]:
             if left:
                 left -= _take_part(position, lot, left, slices)
     return sum(wanted.values())

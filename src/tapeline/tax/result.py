@@ -12,7 +12,9 @@ from tapeline.tax.accounts import Method
 from tapeline.tax.amounts import Number, cents, dollars, shares
 from tapeline.tax.flags import Flag
 from tapeline.tax.gains import Gain
-from tapeline.tax.lots import Lot, Position
+from tapeline.tax.holding_period import last_short_term_day
+from tapeline.tax.lots import Lot, Position, Treatment
+from tapeline.tax.marks import MARK_MISSING, lacks_mark
 from tapeline.tax.wash_sales import Disallowance
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ class OpenLot:
 
     cost_basis : with carried losses; zero for a short position
     proceeds, deferred_loss : of a short position
+    long_term_from : the first day on which a sale is long-term; None where no day is: short positions, lots whose
+        holding begins anew when a short sale is closed, and what is not taxed by terms
     """
 
     account: str
@@ -39,6 +43,7 @@ class OpenLot:
     cost_basis: Decimal
     proceeds: Decimal
     deferred_loss: Decimal
+    long_term_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,16 @@ class TaxResult:
     @property
     def flags(self) -> list[Flag]:
         """Where a rule may matter that was not applied."""
-        return self._book.flags.all()
+        found = self._book.flags.all()
+        known = {(flag.rule, flag.symbol) for flag in found}
+        year = date.fromordinal(max(1, self._closed_day)).year
+        for position in self._book.all_positions():
+            # what was closed without its mark has been flagged; this is what is still open
+            if (MARK_MISSING, position.symbol) not in known and lacks_mark(position, position, year):
+                assert position.first is not None
+                found.append(Flag(MARK_MISSING, position.symbol, position.first.id, 1))
+                known.add((MARK_MISSING, position.symbol))
+        return sorted(found, key=lambda flag: (flag.rule, flag.symbol))
 
     def gains(self, tax_year: int) -> list[Gain]:
         """Return the rows of one tax year."""
@@ -148,4 +162,13 @@ def _open_lot(position: Position, start: int, lots: list[Lot]) -> OpenLot:
         dollars(0 if position.is_short else cents(amount)),
         dollars(cents(amount) if position.is_short else 0),
         dollars(cents(deferred)),
+        _long_term_from(position, start, lots),
     )
+
+
+def _long_term_from(position: Position, start: int, lots: list[Lot]) -> date | None:
+    if position.is_short or position.treatment is not Treatment.CAPITAL or any(lot.opening for lot in lots):
+        return None
+    if lots[0].inherited:
+        return date.fromordinal(lots[0].acquired)
+    return date.fromordinal(last_short_term_day(start) + 1)

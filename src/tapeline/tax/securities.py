@@ -110,6 +110,7 @@ class Security:
     sold_slices : the same purchases one by one, under the policy that counts them
     last_sold : day of the last long sale, for the warning of 1091(e)(1)
     sales : long sales that may disallow a short loss under that policy, as [day, shares left]
+    options : positions in options on it
     option_loss, option_bought : day and symbol of the last on this security, for warnings
     """
 
@@ -120,6 +121,7 @@ class Security:
         "openings",
         "option_bought",
         "option_loss",
+        "options",
         "positions",
         "sales",
         "short",
@@ -131,6 +133,7 @@ class Security:
         self.name = name
         self.long, self.short = Side(), Side()
         self.positions: list[Position] = []
+        self.options: list[Position] = []
         self.openings: list[Opening] = []
         self.sold_acquired = self.last_sold = LONG_AGO
         self.option_loss = self.option_bought = (LONG_AGO, "")
@@ -183,7 +186,10 @@ class Securities:
                 self._by_symbol[name] = security
         for position in other.positions:
             position.security = security
+        for position in other.options:
+            position.underlying = security
         security.positions += other.positions
+        security.options += other.options
         security.openings = sorted(security.openings + other.openings, key=lambda opening: opening.day)
         for mine, theirs in ((security.long, other.long), (security.short, other.short)):
             mine.losses = deque(sorted((*mine.losses, *theirs.losses), key=lambda loss: (loss.day, loss.place)))
