@@ -19,6 +19,7 @@ from tapeline.domain.reports import Request
 from tapeline.domain.signal import Action, Signal
 from tapeline.domain.words import Limit, OrderStatus, OrderType, Purpose, Reason, Role, Side, Stage, TimeInForce
 from tapeline.ledger.adopted_facts import (
+    AccountDescribed,
     CashAdopted,
     ExecutionAdopted,
     ExecutionBusted,
@@ -185,9 +186,11 @@ FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
     corrections(),
     st.builds(ExecutionBusted, TIMES, EXECUTIONS, GROUNDS, ABOVE_ZERO, maybe(OPEN)),
     st.builds(CashAdopted, TIMES, NAMES, st.sampled_from(CashCause), AMOUNTS, GROUNDS, maybe(NAMES), TEXTS, NAMES),
+    st.builds(AccountDescribed, TIMES, NAMES, NAMES, GROUNDS),
     st.builds(
         HoldingChanged, TIMES, NAMES, st.sampled_from(HoldingCause), NAMES, AMOUNTS, GROUNDS, maybe(NAMES), AMOUNTS,
-        maybe(ABOVE_ZERO), maybe(ABOVE_ZERO), AMOUNTS, maybe(AMOUNTS), maybe(TIMES), TEXTS, NAMES,
+        maybe(ABOVE_ZERO), maybe(ABOVE_ZERO), AMOUNTS, maybe(AMOUNTS), maybe(TIMES),
+        maybe(AMOUNTS), TEXTS, NAMES,
     ),
     st.builds(SessionClosed, TIMES, st.dictionaries(NAMES, ABOVE_ZERO, max_size=3)),
     st.builds(RunEnded, TIMES, TEXTS, TREES),

@@ -186,13 +186,20 @@ def a_change(cause: HoldingCause, quantity: str, **changes: Any) -> HoldingChang
         (a_change(HoldingCause.SPLIT, "100"), (200, 1000, 0), None),
         (a_change(HoldingCause.SYMBOL_CHANGE, "-100", new_symbol="N", new_quantity=H), (0, 0, 0), (100, 1000)),
         (a_change(HoldingCause.SPIN_OFF, "0", new_symbol="N", new_quantity=Decimal(10)), (100, 1000, 0), (10, 0)),
+        (
+            a_change(
+                HoldingCause.SPIN_OFF, "0", new_symbol="N", new_quantity=Decimal(10), basis_fraction=Decimal("0.2")
+            ),
+            (100, 800, 0),
+            (10, 200),
+        ),
         (a_change(HoldingCause.CASH_MERGER, "-100", cash=Decimal(1500)), (0, 0, 500), None),
         (a_change(HoldingCause.OPTION_EXPIRY, "-25"), (75, 750, -250), None),
         (a_change(HoldingCause.RETURN_OF_CAPITAL, "0", cash=Decimal(50)), (100, 950, 0), None),
         (a_change(HoldingCause.TRANSFER_IN, "10", basis=Decimal(70)), (110, 1070, 0), None),
         (a_change(HoldingCause.TRANSFER_OUT, "-40"), (60, 600, 0), None),
     ],
-    ids=lambda value: value.cause.word if isinstance(value, HoldingChanged) else "",
+    ids=lambda value: f"{value.cause.word} {value.basis_fraction}" if isinstance(value, HoldingChanged) else "",
 )  # fmt: skip
 def test_changes_of_a_holding_of_100_that_cost_1000(
     change: HoldingChanged, left: tuple[int, int, int], new: tuple[int, int] | None
@@ -213,3 +220,39 @@ def test_cash_of_a_statement_is_income_or_a_deposit() -> None:
     )
 
     assert (views.cash["main"].deposits, views.cash["main"].income) == (500, Decimal("20.4"))
+
+
+def test_a_busted_part_of_a_short_leaves_the_rest_of_its_round_trip() -> None:
+    """100 sold at 20, 50 at 21 that did not happen, 100 bought at 18: 200.00 on 100."""
+    first, second = an_execution(1, Side.SELL, 100, "20"), an_execution(2, Side.SELL, 50, "21")
+    views = views_of(
+        ExecutionAdopted(first, GROUNDS), ExecutionAdopted(second, GROUNDS), ExecutionBusted(T0, second, GROUNDS),
+        ExecutionAdopted(an_execution(3, Side.BUY, 100, "18"), GROUNDS),
+    )  # fmt: skip
+    (trip,) = views.round_trips
+
+    assert (trip.side, trip.quantity, trip.entry_average_price, trip.gross_profit) == (Side.SELL, 100, 20, 200)
+
+
+def test_what_was_sold_opens_a_short_when_the_purchase_did_not_happen() -> None:
+    """100 bought at 10, 50 sold at 11; without the purchase 50 were sold short at 11, and bought back at 10: 50.00."""
+    bought = an_execution(1, Side.BUY, 100, "10")
+    views = views_of(
+        ExecutionAdopted(bought, GROUNDS), ExecutionAdopted(an_execution(2, Side.SELL, 50, "11"), GROUNDS),
+        ExecutionBusted(T0, bought, GROUNDS), ExecutionAdopted(an_execution(3, Side.BUY, 50, "10"), GROUNDS),
+    )  # fmt: skip
+    (trip,) = views.round_trips
+
+    assert (trip.side, trip.quantity, trip.gross_profit) == (Side.SELL, 50, 50)
+    assert views.position(EXTERNAL, "ABCD").realized == 50
+
+
+def test_a_correction_stands_in_the_place_of_what_it_corrects() -> None:
+    first, second = (an_execution(n, Side.BUY, 1, "10", event_time_ns=T0) for n in (1, 2))
+    right = replace(first, execution_id="b1~2", price=Decimal(11))
+    facts: list[Fact] = [
+        ExecutionAdopted(first, GROUNDS), ExecutionAdopted(second, GROUNDS),
+        ExecutionCorrected(T0, first, right, GROUNDS),
+    ]  # fmt: skip
+
+    assert [standing.execution_id for standing in standing_executions(facts)] == ["b1~2", "b2"]

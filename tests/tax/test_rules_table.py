@@ -16,6 +16,7 @@ RULES = {
     *(f"W{number}" for number in range(1, 20)),
     *(f"S{number}" for number in range(1, 9)),
     *(f"I{number}" for number in range(1, 9)),
+    *(f"R{number}" for number in range(1, 7)),
     "M1",
     "M2",
 }
@@ -33,7 +34,7 @@ def test_every_named_test_exists() -> None:
 def test_every_rule_and_every_policy_has_a_row() -> None:
     first_cells = [line.split("|")[1] for line in TABLE.splitlines() if line.startswith("| ")]
 
-    assert RULES - set(re.findall(r"\b[LHWSIM]\d+\b", " ".join(first_cells))) == set()
+    assert RULES - set(re.findall(r"\b[LHWSIMR]\d+\b", " ".join(first_cells))) == set()
     for policy in fields(Policies):
         # the declared groups are rule W15
         assert policy.name == "identical_groups" or any(f"`{policy.name}`" in cell for cell in first_cells), policy.name

@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tapeline.app.run_files import newest_journal
-from tapeline.app.tax_journal import read_journal
+from tapeline.app.tax_journal import read_accounts, read_journal_with_options
 from tapeline.domain.errors import ConfigurationError, DataError, InputError, UnknownNameError
 from tapeline.feeds.tax_tables import TaxTable, read_tax_table
 from tapeline.store.sqlite_journal import SqliteJournal
@@ -124,7 +124,9 @@ def open_books(choice: TaxChoice) -> TaxBooks:
     else:
         path = choice.journal or newest_journal(choice.work)
         with SqliteJournal.reading(path) as journal:
-            table, source = TaxTable(read_journal(journal, choice.zone)), (str(path),)
+            events, instruments = read_journal_with_options(journal, choice.zone)
+            described = read_accounts(journal)
+        table, source = TaxTable(events, described, instruments), (str(path),)
         for event in table.events:
             if isinstance(event, Trade):
                 table.accounts.setdefault(event.account, Account(event.account))

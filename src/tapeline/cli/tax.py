@@ -28,6 +28,7 @@ from tapeline.cli.tax_options import (
     choice_of,
     rates_of,
 )
+from tapeline.cli.tax_statement_words import add_to as add_statement_commands
 
 tax_app = typer.Typer(help="Lots, gains and wash sales of a US taxpayer. No tax advice.", no_args_is_help=True)
 tax_app.command("forms")(forms)
@@ -160,3 +161,6 @@ def harvest(
         rates_of(short_rate, long_rate, state_rate, niit_rate),
         as_json=as_json,
     )
+
+
+add_statement_commands(tax_app)

@@ -4,6 +4,7 @@
     ExecutionCorrected   the broker writes again: it was 172.04 (FIX 150=G, TradeCorrect)
     ExecutionBusted      the trade did not happen after all (FIX 150=H, TradeCancel)
     CashAdopted          a dividend, a fee, a deposit
+    AccountDescribed     it is a retirement account
     HoldingChanged       a split, a merger, an expired option, shares that came from another broker
 
 The record that was wrong stays where it is: a correction stands behind it and holds both versions, so whoever reads it
@@ -175,6 +176,7 @@ class HoldingChanged:
     new_shares, old_shares : the ratio, as the issuer tells it; None where it has none
     cash : what it brought in money, over all shares
     basis, acquired_ns : of shares that came from outside, over all of them; None where the statement is silent
+    basis_fraction : the part of the basis that goes to the shares of a spin-off, from the issuer's Form 8937
     """
 
     kind: ClassVar[str] = "HoldingChanged"
@@ -192,6 +194,7 @@ class HoldingChanged:
     cash: Decimal = ZERO
     basis: Decimal | None = None
     acquired_ns: int | None = None
+    basis_fraction: Decimal | None = None
     text: str = ""
     account: str = "main"
 
@@ -204,6 +207,26 @@ class HoldingChanged:
         for name in ("new_shares", "old_shares"):
             if getattr(self, name) is not None:
                 require.above_zero(getattr(self, name), name, "Change", self.entry_id)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDescribed:
+    """What an account is to the law, from now on and for everything before: the last description counts.
+
+    account_kind : taxable, ira or mtm475f; an account that nobody described is taxable
+    """
+
+    kind: ClassVar[str] = "AccountDescribed"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    account: str
+    account_kind: str
+    grounds: Grounds
+
+    def __post_init__(self) -> None:
+        require.a_time(self.event_time_ns, "event_time_ns", "Description of account", self.account)
+        require.a_name(self.account, "account", "Description of an account")
+        require.a_name(self.account_kind, "account_kind", "Description of account", self.account)
 
 
 def _whose(execution: Execution) -> str:

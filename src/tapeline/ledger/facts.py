@@ -36,6 +36,7 @@ from tapeline.domain.reports import Request
 from tapeline.domain.signal import Signal
 from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side, Stage, TimeInForce
 from tapeline.ledger.adopted_facts import (
+    AccountDescribed,
     CashAdopted,
     ExecutionAdopted,
     ExecutionBusted,
@@ -501,6 +502,7 @@ FACTS: dict[str, type[Any]] = {
         ExecutionBusted,
         CashAdopted,
         HoldingChanged,
+        AccountDescribed,
         SessionClosed,
         RunEnded,
         GapOpened,

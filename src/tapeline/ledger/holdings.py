@@ -29,7 +29,10 @@ def changed(positions: Mapping[Key, Position], fact: HoldingChanged) -> dict[Key
         return {key: replace(after, realized=before.realized + fact.cash)}
     if fact.cause is HoldingCause.TRANSFER_IN:
         return {key: replace(after, cost=before.cost + (fact.basis or ZERO))}
-    taken = _cost_of(before, fact.quantity)
+    if fact.cause is HoldingCause.SPIN_OFF:
+        taken = part_of(before.cost, fact.basis_fraction or ZERO, Decimal(1))
+    else:
+        taken = _cost_of(before, fact.quantity)
     left = replace(after, cost=before.cost - taken)
     if fact.cause is HoldingCause.TRANSFER_OUT:
         return {key: left}

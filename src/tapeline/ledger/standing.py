@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import heapq
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
 from tapeline.ledger.adopted_facts import ONE, ExecutionAdopted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.facts import OrderFilled
-from tapeline.ports.journal import Fact
+from tapeline.ports.journal import Fact, Journal, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ class Standing:
 
 KINDS = (OrderFilled.kind, ExecutionAdopted.kind, ExecutionCorrected.kind, ExecutionBusted.kind)
 """The kinds of facts that say something about executions."""
+
+
+def records_of(journal: Journal, kinds: Iterable[str]) -> Iterator[Record]:
+    """Yield the records of some kinds in the order of a journal, without reading the others."""
+    return heapq.merge(*[journal.read(kind=kind) for kind in kinds], key=lambda record: record.sequence)
 
 
 def standing_executions(facts: Iterable[Fact]) -> list[Standing]:

@@ -86,6 +86,7 @@ class Views:
             "ExecutionBusted": self._busted,
             "CashAdopted": self._cash_adopted,
             "HoldingChanged": self._holding_changed,
+            "AccountDescribed": _nothing,
             "OutcomeLost": orders.outcome_lost,
             "CancelRejected": orders.cancel_rejected,
             "ReplaceRejected": orders.replace_rejected,

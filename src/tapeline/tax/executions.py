@@ -78,6 +78,14 @@ class ExecutionReader:
                 self._positions[account, name] = after - after % 1 if account in paid else after
         return StockSplit(event_id=event_id, day=day, symbol=symbol, new=new, old=old, cash_in_lieu=paid)
 
+    def position(self, account: str, symbol: str) -> Decimal:
+        """Return what an account holds of a symbol after what was read; short is below zero."""
+        return self._positions[account, symbol]
+
+    def move(self, account: str, symbol: str, quantity: Decimal) -> None:
+        """Note that a position changed without an execution."""
+        self._positions[account, symbol] += quantity
+
     def trade_day(self, time_ns: int) -> date:
         """Return the date on the exchange's calendar at a moment."""
         return self._local(time_ns).date()
