@@ -303,3 +303,18 @@ def test_a_rule_that_may_matter_is_told_once_for_many_symbols() -> None:
     assert len(notes) == 1
     assert notes[0].startswith("Note: AAA, BBB: shares bought in the window were sold before the loss")
     assert notes[0].endswith("(2 symbols, 2 times; sold_before)")
+
+
+def test_a_short_sales_loss_is_told_with_its_year_and_what_would_disallow_it() -> None:
+    Path("trades.csv").write_text(
+        "id,time,side,symbol,quantity,price\n"
+        "h1,2025-08-05,SHORT,DEF,10,70\n"
+        "c1,2025-12-31,COVER,DEF,10,90\n"
+        "b1,2026-01-02,BUY,DEF,10,90\n"
+    )
+
+    shown = told("gains", *TABLE, "--year", "2026")
+
+    assert "A loss on a short sale belongs to the year of its delivery" in shown
+    assert "another short sale until 2026-01-30 can still disallow up to 200.00" in shown
+    assert "another short sale until 2026-01-30 disallows up to 200.00." in told("wash", *TABLE)

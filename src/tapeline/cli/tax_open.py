@@ -19,6 +19,7 @@ from tapeline.cli.tax_options import (
     print_json,
     print_table,
     quantity,
+    what_disallows,
 )
 from tapeline.cli.text_table import TextTable
 from tapeline.domain.errors import InputError
@@ -138,8 +139,8 @@ def _pending_lines(pending: list[PendingLoss]) -> Iterator[str]:
         most = amount(sum((loss.amount for loss in losses), ZERO))
         first, last = min(loss.row.close_date for loss in losses), max(loss.last_day for loss in losses)
         yield (
-            f"Still open: {count} {symbol} sold at a loss since {first}; a purchase until {last} disallows up to"
-            f" {most}."
+            f"Still open: {count} {symbol} closed at a loss since {first};"
+            f" {what_disallows(loss.row for loss in losses)} until {last} disallows up to {most}."
         )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # --help needs neither the engine nor its tables, nor amounts
     from tapeline.tax.carryover import Carryover
     from tapeline.tax.estimate import Rates
     from tapeline.tax.flags import Flag
+    from tapeline.tax.gains import Gain
     from tapeline.tax.policies import Policies
 
 _EVENTS, _RULES, _ESTIMATE = "Events", "Rules", "Estimate"
@@ -36,7 +37,7 @@ JournalFile = Annotated[
     Path | None,
     typer.Option("--journal", help="Journal of a run; default: of the newest run.", rich_help_panel=_EVENTS),
 ]
-Year = Annotated[int, typer.Option("--year", help="Tax year; default: that of the last event.")]
+Year = Annotated[int, typer.Option("--year", show_default=False, help="Tax year; default: that of the last event.")]
 AccountName = Annotated[str, typer.Option("--account", help="Show one account; all are computed together.")]
 Methods = Annotated[
     list[str] | None,
@@ -234,6 +235,20 @@ def is_wide() -> bool:
     from tapeline.cli.console import console
 
     return console.width >= WIDE
+
+
+def what_disallows(rows: Iterable[Gain]) -> str:
+    """Return what would make wash sales of open losses: a purchase, for a loss on a short sale another short sale."""
+    from tapeline.tax.gains import GainKind
+
+    kinds = {row.kind is GainKind.SHORT_SALE for row in rows}
+    return (
+        "a purchase or another short sale"
+        if len(kinds) == 2
+        else "another short sale"
+        if True in kinds
+        else "a purchase"
+    )
 
 
 def amount(value: Decimal) -> str:

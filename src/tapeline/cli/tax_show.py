@@ -18,6 +18,7 @@ from tapeline.cli.tax_options import (
     print_json,
     print_table,
     quantity,
+    what_disallows,
 )
 from tapeline.cli.text_table import TextTable
 from tapeline.tax.carryover import LOSS_LIMIT, LOSS_LIMIT_SEPARATE, Carryover, Netting
@@ -165,12 +166,15 @@ def _totals_table(found: list[Total]) -> TextTable:
 def _provisional_lines(books: TaxBooks, rows: list[Gain], pending: dict[int, PendingLoss]) -> Iterator[str]:
     if any(row.code for row in rows):
         yield "W: a wash sale; the disallowed loss is in the basis of its replacement, or lost (`tapeline tax wash`)."
+    if any(row.close_date.year != books.year for row in rows):
+        yield f"A loss on a short sale belongs to the year of its delivery, so {books.year} has some closed before it."
     open_rows = [pending[id(row)] for row in rows if id(row) in pending]
     if open_rows:
-        most = amount(sum((loss.amount for loss in open_rows), start=open_rows[0].amount * 0))
+        most = amount(sum((loss.amount for loss in open_rows), start=Decimal(0)))
+        what, last = what_disallows(loss.row for loss in open_rows), max(loss.last_day for loss in open_rows)
         yield (
-            f"~: provisional. Trades are known up to {books.as_of}; a purchase until"
-            f" {max(loss.last_day for loss in open_rows)} can still disallow up to {most} of these losses."
+            f"~: provisional. Trades are known up to {books.as_of}; {what} until {last} can still disallow up to"
+            f" {most} of these losses."
         )
 
 

@@ -12,7 +12,16 @@ from tapeline.app.tax_prices import above_zero, prices_of
 from tapeline.app.taxes import TaxBooks, TaxChoice, open_books
 from tapeline.cli.console import show_text
 from tapeline.cli.tax_open import disallowance_tree
-from tapeline.cli.tax_options import amount, head_of, new_table, print_foot, print_json, print_table, quantity
+from tapeline.cli.tax_options import (
+    amount,
+    head_of,
+    new_table,
+    print_foot,
+    print_json,
+    print_table,
+    quantity,
+    what_disallows,
+)
 from tapeline.cli.tax_show import TERMS, gain_tree
 from tapeline.cli.text_table import TextTable
 from tapeline.domain.errors import InputError, UnknownNameError
@@ -119,14 +128,14 @@ def _wash_lines(found: Consequence) -> Iterator[str]:
             f" replaced by {one.lot_id} in {one.account} ({one.rule})."
         )
     for one in found.washes:
-        lost = "for good" if one.is_permanent else "carried into the basis of what is bought"
+        lost = "for good" if one.is_permanent else "carried by what replaces them"
         yield (
             f"Wash sale: it replaces {quantity(one.quantity)} shares sold at a loss on {one.row.close_date}"
             f" ({one.row.close_id} in {one.row.account}): {amount(one.amount)} is disallowed, {lost} ({one.rule})."
         )
     for loss in found.pending:
         yield (
-            f"Open until {loss.last_day}: a purchase in any account by then disallows up to"
+            f"Open until {loss.last_day}: {what_disallows([loss.row])} in any account by then disallows up to"
             f" {amount(loss.amount)} of the loss."
         )
     if not (found.washed or found.washes or found.pending):
