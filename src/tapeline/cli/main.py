@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tapeline import __version__
+from tapeline.cli import live_app
 from tapeline.cli.data import data_app
 from tapeline.cli.screen import AsJson, At, Config, Frames, Profile, VixFile, screen_app, universe_app
 from tapeline.cli.tax import tax_app
@@ -40,6 +41,7 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(data_app, name="data")
 app.add_typer(screen_app, name="screen")
 app.add_typer(universe_app, name="universe")
+live_app.add_to(app)
 app.add_typer(tax_app, name="tax")
 
 _BARS, _RUN, _OUTPUT, _SCREENER = "Bars", "Run", "Output", "Rules of momentum-reversal"
@@ -190,6 +192,59 @@ def backtest(
         report=report,
         benchmark=benchmark or None,
         screener=ScreenerChoice(profile, screener_file, vix, filters),
+    )
+
+
+@app.command()
+def paper(
+    strategies: Annotated[list[str], typer.Argument(help="Shipped names, or your own: file.py or file.py:ClassName.")],
+    data: Data = None,
+    lake: Lake = "",
+    bars: Bars = "",
+    seed: Seed = 7,
+    symbols: Symbols = "",
+    first: First = "",
+    last: Last = "",
+    label: Label = "start",
+    calendar: Calendar = "XNYS",
+    actions: Actions = None,
+    membership: Membership = None,
+    groups: Groups = None,
+    frame: Annotated[
+        str,
+        typer.Option("--frame", help="Frame of strategies without one, such as 15min.", rich_help_panel=_RUN),
+    ] = "",
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Parameter, name=number; repeatable.", rich_help_panel=_RUN),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="TOML file: account, costs, market, limits.", rich_help_panel=_RUN),
+    ] = None,
+    cash: Annotated[float | None, typer.Option("--cash", help="Cash at the start.", rich_help_panel=_RUN)] = None,
+    speed: Annotated[
+        str, typer.Option("--speed", help="real, max, or so many times as fast.", rich_help_panel=_RUN)
+    ] = "60",
+    no_limits: Annotated[
+        bool, typer.Option("--no-limits", help="Without the usual limits.", rich_help_panel=_RUN)
+    ] = False,
+    work: Annotated[Path, typer.Option("--work", help="Folder for the run's files.", rich_help_panel=_RUN)] = WORK,
+) -> None:
+    """Trade on paper: bars in real or compressed time, the simulated venue, and commands from other terminals."""
+    from tapeline.app.load import DataChoice
+    from tapeline.cli.paper import run_paper
+
+    run_paper(
+        strategies,
+        DataChoice(data, symbols, first, last, label, calendar, seed, actions, membership, lake, bars, groups),
+        frame=frame,
+        assignments=assignments or [],
+        config=config,
+        cash=cash,
+        speed=speed,
+        no_limits=no_limits,
+        work=work,
     )
 
 

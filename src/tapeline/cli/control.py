@@ -1,0 +1,119 @@
+"""What people tell a running system, and what they ask of it, from another terminal.
+
+A command is left in the control file beside the run's journal; the run takes it in its next turn, records it with who,
+when and why, and answers.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from tapeline.app.run_files import newest_journal
+from tapeline.cli.console import console, show_text
+from tapeline.cli.live_tables import orders_table, positions_table, status_view
+from tapeline.domain.errors import InputError
+from tapeline.domain.times import MINUTE, SECOND
+from tapeline.feeds.clock import SystemClock
+from tapeline.store.control_file import ControlFile
+
+ANSWER_WITHIN_S = 10.0
+POLL_S = 0.1
+SPANS = {"s": SECOND, "m": MINUTE, "h": 60 * MINUTE}
+
+ASKS_FIRST = {
+    "halt": "Trading stops at once: nothing is decided, stops and targets go on working. Halt",
+    "flatten": "Every order is canceled and every position closed at the market. Flatten",
+}
+
+
+def tell(
+    name: str,
+    journal: Path | None,
+    work: Path,
+    *,
+    reason: str = "",
+    arguments: Mapping[str, Any] | None = None,
+    yes: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Give a command to a run and print its answer. Raises InputError where it was refused or nobody answers."""
+    path = _running(journal, work)
+    if name in ASKS_FIRST and not yes and not typer.confirm(f"{ASKS_FIRST[name]} {path.parent.name}?"):
+        raise InputError("Nothing was done.")
+    with ControlFile.open(path) as desk:
+        if name == "resume":
+            desk.release_latch()
+        number = desk.give(
+            name, who=getpass.getuser(), reason=reason, now_ns=SystemClock().now_ns(), arguments=arguments
+        )
+        deadline_s = time.monotonic() + ANSWER_WITHIN_S
+        while (answer := desk.answer_of(number)) is None:
+            if time.monotonic() > deadline_s:
+                raise InputError(_nobody(name, path, desk, number))
+            time.sleep(POLL_S)
+    if not answer.done:
+        raise InputError(answer.text)
+    if as_json:
+        console.out(json.dumps({"command": name, "done": True, "text": answer.text}), highlight=False)
+    else:
+        show_text(answer.text)
+
+
+def show(what: str, journal: Path | None, work: Path, *, as_json: bool) -> None:
+    """Print the state, the positions or the working orders of a run."""
+    path = _running(journal, work)
+    with ControlFile.open(path) as desk:
+        status, latch = desk.status(), desk.halted()
+    if status is None:
+        raise InputError(f"The run of {path} has shown nothing yet. Ask again in a moment.")
+    if as_json:
+        body = status.body if what == "status" else status.body[what]
+        console.out(json.dumps(body, indent=2), highlight=False)
+        return
+    if latch is not None:
+        show_text(f"Nothing is sent: {latch}. `tapeline resume --reason ...` takes that off.")
+    if what == "status":
+        console.print(status_view(status.body))
+        return
+    rows = status.body[what]
+    show_text(f"At {status.body['time']}:" if rows else f"At {status.body['time']} there are no {what}.")
+    if rows:
+        console.print(positions_table(rows) if what == "positions" else orders_table(rows))
+
+
+def span_ns(text: str) -> int:
+    """Return a span such as 30m, 45s or 2h in nanoseconds. Raises InputError for anything else."""
+    found = re.fullmatch(r"(\d+)(s|m|h)", text)
+    if found is None:
+        raise InputError(f"--for {text!r} is no span of time. Write it like 30m, 45s or 2h.")
+    return int(found[1]) * SPANS[found[2]]
+
+
+def _running(journal: Path | None, work: Path) -> Path:
+    path = newest_journal(work) if journal is None else journal
+    if not Path(f"{path}.control").exists():
+        raise InputError(f"Nothing runs on {path}: only a paper run takes commands. Start one with `tapeline paper`.")
+    return path
+
+
+def _nobody(name: str, path: Path, desk: ControlFile, number: int) -> str:
+    if name in ASKS_FIRST:
+        desk.set_latch(f"{name} was asked for, and the run did not answer", SystemClock().now_ns())
+        return (
+            f"The run of {path} did not answer within {ANSWER_WITHIN_S:g} s. Nothing more will be sent by it; the "
+            f"command waits for it."
+        )
+    status = desk.status()
+    seen = "never showed a sign of life" if status is None else f"was last seen at {status.body['time']} of its time"
+    return (
+        f"The run of {path} did not answer within {ANSWER_WITHIN_S:g} s; it {seen}. Command {number} waits for it; see"
+        " whether it still runs."
+    )

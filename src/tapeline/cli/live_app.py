@@ -1,0 +1,105 @@
+"""The commands around a running system: status, orders, positions, pause, resume, halt, flatten, override ..."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+WORK = Path("tapeline-work")
+
+Journal = Annotated[
+    Path | None,
+    typer.Option("--journal", help="Journal of the run; default: of the newest run below ./tapeline-work."),
+]
+Reason = Annotated[str, typer.Option("--reason", help="Why, in your words; it is recorded.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+
+
+def status(journal: Journal = None, as_json: AsJson = False) -> None:
+    """Show a running system: trading state, equity, positions, gaps, locks, overrides."""
+    from tapeline.cli.control import show
+
+    show("status", journal, WORK, as_json=as_json)
+
+
+def orders(journal: Journal = None, as_json: AsJson = False) -> None:
+    """Show the orders that work now."""
+    from tapeline.cli.control import show
+
+    show("orders", journal, WORK, as_json=as_json)
+
+
+def positions(journal: Journal = None, as_json: AsJson = False) -> None:
+    """Show what is held now."""
+    from tapeline.cli.control import show
+
+    show("positions", journal, WORK, as_json=as_json)
+
+
+def pause(reason: Reason = "", journal: Journal = None, as_json: AsJson = False) -> None:
+    """Enter nothing more; exits go on."""
+    from tapeline.cli.control import tell
+
+    tell("pause", journal, WORK, reason=reason, as_json=as_json)
+
+
+def resume(reason: Reason = "", journal: Journal = None, as_json: AsJson = False) -> None:
+    """Go back to trading; needs a reason, and books that were compared with the broker's."""
+    from tapeline.cli.control import tell
+
+    tell("resume", journal, WORK, reason=reason, as_json=as_json)
+
+
+def halt(reason: Reason = "", yes: Yes = False, journal: Journal = None, as_json: AsJson = False) -> None:
+    """Decide nothing more; stops and targets at the venue go on working."""
+    from tapeline.cli.control import tell
+
+    tell("halt", journal, WORK, reason=reason, yes=yes, as_json=as_json)
+
+
+def flatten(reason: Reason = "", yes: Yes = False, journal: Journal = None, as_json: AsJson = False) -> None:
+    """Cancel every order, close every position, and stay halted."""
+    from tapeline.cli.control import tell
+
+    tell("flatten", journal, WORK, reason=reason, yes=yes, as_json=as_json)
+
+
+def reconcile(journal: Journal = None, as_json: AsJson = False) -> None:
+    """Compare the books with the broker's now."""
+    from tapeline.cli.control import tell
+
+    tell("reconcile", journal, WORK, as_json=as_json)
+
+
+def stop(reason: Reason = "", journal: Journal = None, as_json: AsJson = False) -> None:
+    """End the run; what works at the venue goes on working there."""
+    from tapeline.cli.control import tell
+
+    tell("stop", journal, WORK, reason=reason, as_json=as_json)
+
+
+def override(
+    limit: Annotated[str, typer.Argument(help="Limit to set, such as gross; see docs/limits.md.")],
+    value: Annotated[str, typer.Option("--value", help="Its bound, as in a file of settings.")],
+    span: Annotated[str, typer.Option("--for", help="How long: 30m, 45s or 2h, up to 24h.")],
+    reason: Reason = "",
+    strategy: Annotated[str, typer.Option("--strategy", help="Whose limit; default: the account's.")] = "",
+    journal: Journal = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set a limit to another bound for a while."""
+    from tapeline.cli.control import span_ns, tell
+
+    arguments = {"limit": limit, "value": value, "for_ns": span_ns(span)}
+    if strategy:
+        arguments["strategy"] = strategy
+    tell("override", journal, WORK, reason=reason, arguments=arguments, as_json=as_json)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    for command in (status, orders, positions, pause, resume, halt, flatten, override, reconcile, stop):
+        app.command(rich_help_panel="A running system")(command)

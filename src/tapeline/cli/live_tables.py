@@ -1,0 +1,80 @@
+"""A live run for eyes: its state, its positions, its orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+STYLES = {"ACTIVE": "green", "REDUCING": "yellow", "HALTED": "bold red"}
+
+_POSITIONS = ("strategy", "symbol", "quantity", "average_price", "mark", "unrealized", "realized")
+_ORDERS = (
+    "client_order_id",
+    "symbol",
+    "side",
+    "type",
+    "purpose",
+    "leaves_quantity",
+    "limit_price",
+    "stop_price",
+    "status",
+)
+_LEFT = {"strategy", "symbol", "client_order_id", "side", "type", "purpose", "status"}
+
+
+def status_view(status: Mapping[str, Any]) -> RenderableType:
+    """Return the state of a run as lines and a table of positions."""
+    lines = Text()
+    lines.append(f"{status['time']}  ")
+    lines.append(status["state"], style=STYLES.get(status["state"], ""))
+    lines.append(f"  equity {_money(status['equity'])}  cash {_money(status['cash'])}")
+    lines.append(f"  long {_money(status['long_exposure'])}  short {_money(status['short_exposure'])}\n")
+    lines.append(
+        f"{', '.join(status['strategies'])} on {status['symbols']} symbols: {status['slices']:,} slices, "
+        f"{status['orders_working']} orders working, {status['round_trips']} round trips, {status['denied']} denials, "
+        f"{status['facts']:,} facts\n"
+    )
+    for sentence in remarks_of(status):
+        lines.append(f"{sentence}\n", style="yellow")
+    return Group(lines, positions_table(status["positions"])) if status["positions"] else lines
+
+
+def remarks_of(status: Mapping[str, Any]) -> list[str]:
+    """Return what a person should know of a run besides its figures."""
+    found = []
+    if status["is_flattening"]:
+        found.append("Everything is being closed.")
+    if status["gap"] is not None:
+        found.append(f"A gap is open since {status['gap']['since']} ({status['gap']['cause']}): nothing new is risked.")
+    if status["locks"]:
+        found.append(f"Locked, because the broker's position is not explained: {', '.join(status['locks'])}.")
+    if status["reconciled"] is not None:
+        found.append(f"Compared with the broker's books at {status['reconciled']}.")
+    return [*found, *[f"Override: {text}" for text in status["overrides"]]]
+
+
+def positions_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return positions as a table."""
+    return _table(rows, _POSITIONS)
+
+
+def orders_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return working orders as a table."""
+    return _table(rows, _ORDERS)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name.replace("_", " "), justify="left" if name in _LEFT else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*["" if row[name] is None else str(row[name]) for name in columns])
+    return table
+
+
+def _money(text: str) -> str:
+    return f"{float(text):,.2f}"

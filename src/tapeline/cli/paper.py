@@ -1,0 +1,112 @@
+"""`tapeline paper`: strategies on the simulated venue in real or compressed time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.live import Live
+
+from tapeline.app.load import DataChoice, load_settings
+from tapeline.app.paper import trade_on_paper
+from tapeline.app.replay import check_run
+from tapeline.app.run_files import JOURNAL, run_folder
+from tapeline.app.strategies import make_strategies, users_faults
+from tapeline.cli.console import SIMULATED, console, messages, prepare_kernels, show_text
+from tapeline.cli.interruption import between_slices, was_asked
+from tapeline.cli.live_tables import status_view
+from tapeline.cli.summary import summary_of
+from tapeline.domain.errors import InputError
+from tapeline.engine.live import LiveEngine
+from tapeline.engine.status import status_of
+from tapeline.simulation.limit_settings import Limits, usual_limits
+from tapeline.simulation.settings import RunSettings
+
+SPEEDS = {"real": 1.0, "max": math.inf}
+SHOWN_EVERY_TURNS = 5
+
+
+def speed_of(text: str) -> float:
+    """Return how fast time shall run: "real", "max", or a number above zero. Raises InputError for anything else."""
+    if text in SPEEDS:
+        return SPEEDS[text]
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if not (math.isfinite(speed) and speed > 0):
+        raise InputError(f"--speed {text!r} is no speed. Give real, max, or how many times as fast, such as 60.")
+    return speed
+
+
+def run_paper(
+    names: Sequence[str],
+    choice: DataChoice,
+    *,
+    frame: str,
+    assignments: Sequence[str],
+    config: Path | None,
+    cash: float | None,
+    speed: str,
+    no_limits: bool,
+    work: Path,
+) -> None:
+    """Trade on paper until the bars end, somebody says stop, or Ctrl-C."""
+    pace = speed_of(speed)
+    strategies = make_strategies(names, assignments, frame, None)
+    choice.check_series(strategies)
+    settings = load_settings(config, cash)
+    if settings.limits == Limits() and not no_limits:
+        overnight = any(strategy.flat_before_close_minutes is None for strategy in strategies)
+        settings = replace(settings, limits=usual_limits(overnight=overnight))
+    reading, actions = choice.read_with_actions()
+    for sentence in reading.report.sentences():
+        messages.print(sentence, soft_wrap=True, markup=False)
+    groups = choice.read_groups(reading.panel.symbols)
+    prepare_kernels(check_run(strategies, reading.panel, settings, groups), "event loop")
+    with run_folder(work) as folder, users_faults(), between_slices():
+        journal = folder / JOURNAL
+        show_text(f"Journal: {journal}")
+        show_text("From another terminal: tapeline status, orders, positions, pause, resume, halt, flatten, stop.")
+        live = Live(console=messages, transient=True, auto_refresh=False) if messages.is_terminal else None
+        turns = 0
+
+        def on_turn(engine: LiveEngine) -> None:
+            nonlocal turns
+            turns += 1
+            if was_asked():
+                engine.is_stopped = True
+            if live is not None and turns % (SHOWN_EVERY_TURNS if math.isfinite(pace) else 200) == 0:
+                live.update(status_view(status_of(engine)), refresh=True)
+
+        if live is not None:
+            live.start()
+        try:
+            engine = trade_on_paper(
+                strategies,
+                reading.panel,
+                journal,
+                settings,
+                speed=pace,
+                data_source=reading.report.source,
+                corporate_actions=actions,
+                groups=groups,
+                seed=choice.seed,
+                on_turn=on_turn,
+            )
+        finally:
+            if live is not None:
+                live.stop()
+    _show_end(engine, choice, settings)
+
+
+def _show_end(engine: LiveEngine, choice: DataChoice, settings: RunSettings) -> None:
+    console.print()
+    console.print(summary_of(engine.loop.result(), console.width))
+    if choice.is_simulated:
+        show_text(SIMULATED)
+    if was_asked() or engine.is_stopped:
+        show_text("The run was stopped. What worked at the venue went on working until then; the journal is whole.")
+    show_text(f"Trading was {engine.guard.switch.state.name} at the end.")
