@@ -9,6 +9,7 @@ from typing import Any
 from execution.venue import Link, Venue
 from tapeline.domain.cash import CashCause
 from tapeline.domain.order import Order, client_order_id
+from tapeline.domain.reports import EXTERNAL, Query, Question
 from tapeline.domain.times import SECOND, from_iso
 from tapeline.domain.words import OrderStatus, OrderType, Purpose, Side, TimeInForce
 from tapeline.execution.order_keeper import OrderKeeper
@@ -36,6 +37,7 @@ class Trader:
         self.count = 0
         self.starts = 0
         self.recorded: list[Any] = []
+        self.rounds = 0
         self.wishes: set[str] = set()
         self.record(CashMoved(T0, CashCause.DEPOSIT, self.venue.cash))
         self.keeper = self.new_keeper()
@@ -77,6 +79,8 @@ class Trader:
             if self.views.control.gap is not None:
                 assert isinstance(message, Ask | Cancel), "something was risked, or closed blindly, in a gap"
             message.send(self.link)
+            if isinstance(message, Ask) and message.query.question is Question.POSITIONS:
+                self.rounds += 1
 
     def wait(self, seconds: float) -> list[Any]:
         """Let time pass, with a turn whenever the keeper wants one."""
@@ -152,7 +156,7 @@ class Trader:
             quantity=None if quantity is None else Decimal(quantity),
             limit_price=None if price is None else Decimal(price),
         )  # fmt: skip
-        self.recorded += self.keeper.replace(self.record(fact))
+        self.keeper.replace(self.record(fact))
 
     # What the venue does by itself --------------------------------------------------------------------------
 
@@ -166,6 +170,10 @@ class Trader:
 
     def held(self, symbol: str = "A") -> Decimal:
         return self.views.quantity(symbol)
+
+    def questions_under_way(self) -> list[Query]:
+        """The questions that left and have not arrived yet."""
+        return [letter.query for letter in self.link.outward if letter.query is not None]
 
     def kinds(self) -> list[str]:
         return [fact.kind for fact in self.recorded]
@@ -206,3 +214,12 @@ class Trader:
         }
         assert ours == theirs
         assert not self.views.control.locks
+        for name, status in orders.ended.items():
+            if orders.states[name].order.strategy == EXTERNAL:
+                continue  # of an order of somebody else that was over at once, only its executions are told
+            line = self.venue.lines.get(name)
+            if line is not None and line.status is OrderStatus.FILLED and line.quantity < orders.states[name].quantity:
+                # a replace to less was done and its answer lost: by our terms the rest was withdrawn
+                assert status in (OrderStatus.FILLED, OrderStatus.CANCELED)
+                continue
+            assert status is (OrderStatus.REJECTED if line is None else line.status), name

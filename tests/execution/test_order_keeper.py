@@ -1,18 +1,648 @@
-"""The order keeper, one trouble after the other."""
+"""The order keeper, one trouble after the other: what a link can do to an order, and what must come of it."""
 
 from __future__ import annotations
 
-from execution.running import Trader
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from execution.running import SETTINGS, Trader
+from tapeline.domain.adopted import Grounds
+from tapeline.domain.reports import EXTERNAL, Request, RequestFailed
+from tapeline.domain.words import OrderStatus, Purpose, Reason, Role, Side
+from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
+from tapeline.ledger.facts import (
+    CancelRejected,
+    OrderAccepted,
+    OrderCanceled,
+    OrderFilled,
+    OrderIntended,
+    OrderRejected,
+    OrderReplaced,
+)
 
 
-def test_without_faults_an_order_goes_from_intent_to_fill() -> None:
-    trader = Trader().ready()
+@pytest.fixture
+def trader() -> Trader:
+    """A trader whose first comparison is done, on a link without faults."""
+    return Trader().ready()
+
+
+def a_working_order(trader: Trader, quantity: int = 10, **terms: object) -> str:
+    name = trader.place(quantity=quantity, **terms)
+    trader.settle()
+    assert trader.status(name) == "NEW"
+    return name
+
+
+def say(trader: Trader, *facts: object) -> list[object]:
+    """Let these reports arrive, in this order, and read them."""
+    trader.link.arrived += facts
+    return trader.turn()
+
+
+def fills(trader: Trader, name: str, *quantities: int) -> list[OrderFilled]:
+    """Let the venue execute, and keep what it says about it."""
+    said = [trader.venue.fill(name, trader.now, Decimal(quantity), Decimal(100)) for quantity in quantities]
+    return [fact for facts in said for fact in facts]
+
+
+# Without faults -------------------------------------------------------------------------------------------------
+
+
+def test_an_order_goes_from_intent_to_fill_with_the_facts_of_the_venue(trader: Trader) -> None:
+    before = len(trader.recorded)
     name = trader.place(quantity=10)
     trader.settle()
     trader.fill(name, 4)
     trader.fill(name, 6)
     trader.settle()
 
-    assert trader.status(name) == "FILLED"
-    assert trader.held() == 10
+    assert trader.kinds()[before:] == ["OrderAccepted", "OrderFilled", "OrderFilled"]
+    assert (trader.status(name), trader.held()) == ("FILLED", 10)
     trader.assert_settled()
+
+
+def test_an_execution_is_completed_with_the_strategy_of_its_order(trader: Trader) -> None:
+    name = a_working_order(trader)
+    (fill,) = fills(trader, name, 10)
+    assert fill.execution.strategy == EXTERNAL
+
+    (booked,) = say(trader, fill)
+
+    assert (booked.execution.strategy, booked.execution.account) == ("Dip", "main")
+    assert trader.views.position("Dip", "A").quantity == 10
+
+
+# Twice, late, out of order --------------------------------------------------------------------------------------
+
+
+def test_an_execution_is_booked_once_whatever_road_it_comes(trader: Trader) -> None:
+    """By the stream, by the stream again, and by the answer to the comparison's question."""
+    name = a_working_order(trader)
+    (fill,) = fills(trader, name, 4)
+
+    say(trader, fill, fill)
+    trader.settle_for(400)
+
+    assert (trader.held(), trader.kinds().count("OrderFilled")) == (4, 1)
+
+
+def test_every_other_report_told_again_is_recorded_once(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.replace(name, 8, "99")
+    trader.settle()
+    trader.cancel(name)
+    trader.settle()
+    before = len(trader.recorded)
+    now = trader.now
+
+    say(
+        trader,
+        OrderAccepted(now, name, "V0"),
+        OrderReplaced(now, name, Decimal(8), Decimal(8), Decimal(99)),
+        OrderCanceled(now, name),
+        CancelRejected(now, name, OrderStatus.CANCELED),
+    )
+
+    assert trader.recorded[before:] == []
+
+
+def test_an_acceptance_after_a_fill_changes_nothing(trader: Trader) -> None:
+    name = trader.place(quantity=10)
+    trader.turn()
+    trader.link.let_out()
+    accepted = trader.link.inward.pop()
+    (fill,) = fills(trader, name, 4)
+
+    say(trader, fill, accepted)
+
+    assert (trader.status(name), trader.held()) == ("PARTIALLY_FILLED", 4)
+
+
+def test_a_cancel_after_a_fill_ends_the_rest(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.cancel(name)
+    trader.turn()
+    trader.fill(name, 4)
+    trader.settle()
+
+    assert (trader.status(name), trader.held()) == ("CANCELED", 4)
+
+
+def test_a_fill_that_comes_after_its_cancel_is_booked(trader: Trader) -> None:
+    """The venue filled 4 and canceled the rest; the cancel was faster."""
+    name = a_working_order(trader)
+    trader.cancel(name)
+    trader.turn()
+    (fill,) = fills(trader, name, 4)
+    trader.settle()
+    assert (trader.status(name), trader.held()) == ("CANCELED", 0)
+
+    say(trader, fill)
+
+    assert (trader.status(name), trader.held()) == ("CANCELED", 4)
+    trader.settle_for(5)
+    trader.assert_settled()
+
+
+def test_leaves_are_our_own_sum_and_a_missing_fill_is_asked_for(trader: Trader) -> None:
+    """The second fill says that nothing is left; by our sum 4 are, since the first one was lost."""
+    name = a_working_order(trader)
+    _, second = fills(trader, name, 4, 6)
+
+    (booked, gap) = say(trader, second)
+
+    assert booked.leaves_quantity == 4
+    assert (gap.kind, gap.cause.name) == ("GapOpened", "REPORT_MISSING")
+    assert trader.status(name) == "PARTIALLY_FILLED"
+    trader.settle_for(5)
+    assert (trader.status(name), trader.held()) == ("FILLED", 10)
+    trader.assert_settled()
+
+
+def test_fills_in_the_wrong_order_end_the_order_once(trader: Trader) -> None:
+    name = a_working_order(trader)
+    first, second = fills(trader, name, 4, 6)
+
+    say(trader, second, first)
+    trader.settle_for(5)
+
+    assert (trader.status(name), trader.held()) == ("FILLED", 10)
+    trader.assert_settled()
+
+
+def test_fills_beyond_the_known_quantity_wait_for_the_terms_of_the_order(trader: Trader) -> None:
+    """Replaced from 10 to 15 without our hearing of it; then all 15 fill."""
+    name = a_working_order(trader)
+    trader.replace(name, 15)
+    trader.turn()
+    trader.link.let_out()
+    trader.link.inward.clear()
+    first, second = fills(trader, name, 12, 3)
+
+    say(trader, first, second)
+    trader.settle_for(5)
+
+    assert (trader.status(name), trader.held()) == ("FILLED", 15)
+    trader.assert_settled()
+
+
+def test_terms_of_an_older_replace_do_not_come_back(trader: Trader) -> None:
+    name = a_working_order(trader)
+    now = trader.now
+    older = OrderReplaced(now, name, Decimal(8), Decimal(8), Decimal(98))
+    newer = OrderReplaced(now + 1, name, Decimal(7), Decimal(7), Decimal(97))
+
+    say(trader, newer, older)
+
+    assert trader.views.orders.working[name].limit_price == 97
+
+
+def test_the_later_terms_of_an_order_hold_with_what_it_has_filled(trader: Trader) -> None:
+    """A replace to 8 reports 8 open, as of before the fill of 3 that we have booked: 5 are."""
+    name = a_working_order(trader)
+    (fill,) = fills(trader, name, 3)
+    trader.replace(name, 8)
+
+    say(trader, fill, OrderReplaced(trader.now, name, Decimal(8), Decimal(8), Decimal(100)))
+
+    state = trader.views.orders.working[name]
+    assert (state.quantity, state.leaves_quantity) == (8, 5)
+
+
+def test_a_refusal_of_an_order_that_has_filled_is_not_believed(trader: Trader) -> None:
+    name = trader.place(quantity=10)
+    trader.turn()
+    trader.link.let_out()
+    trader.link.inward.clear()
+    (fill,) = fills(trader, name, 4)
+
+    say(trader, fill, OrderRejected(trader.now, name))
+    trader.settle_for(5)
+
+    assert (trader.status(name), trader.held()) == ("PARTIALLY_FILLED", 4)
+    trader.assert_settled()
+
+
+# Lost outcomes --------------------------------------------------------------------------------------------------
+
+
+def test_a_request_without_an_answer_is_unknown_after_the_time_out_and_found_by_its_name(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    trader.link.let_out()
+    trader.link.inward.clear()
+    trader.wait(9)
+    assert trader.status(name) == "PENDING_NEW"
+
+    trader.wait(2)
+
+    assert trader.status(name) == "UNKNOWN"
+    assert trader.views.orders.working[name].exposed_quantity == 10
+    trader.settle()
+    assert trader.status(name) == "NEW"
+    assert trader.venue.submits == {name: 1}
+
+
+def test_a_request_that_failed_is_looked_up_and_not_sent_again(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    trader.link.fail(0, after=True)
+    trader.link.inward.clear()
+
+    trader.turn()
+    assert trader.status(name) == "UNKNOWN"
+    trader.settle_for(5)
+
+    assert trader.status(name) == "NEW"
+    assert trader.venue.submits == {name: 1}
+
+
+def test_a_failure_that_comes_after_the_acceptance_is_ignored(trader: Trader) -> None:
+    name = a_working_order(trader)
+
+    recorded = say(trader, RequestFailed(trader.now, Request.SUBMIT, name, "timed out"))
+
+    assert (recorded, trader.status(name)) == ([], "NEW")
+
+
+def test_an_order_that_never_arrived_ends_after_the_horizon_and_not_before(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    trader.link.fail(0, after=False)
+    trader.settle_for(59)
+    assert trader.status(name) == "UNKNOWN"
+
+    trader.settle_for(30)
+
+    assert trader.status(name) == "REJECTED"
+    assert trader.recorded[-1].reason is Reason.NEVER_ARRIVED
+    assert trader.venue.submits == {}
+
+
+def test_an_order_that_arrives_late_but_within_the_horizon_is_found(trader: Trader) -> None:
+    """Asked at once the venue does not know it; 50 seconds later it has it."""
+    name = trader.place()
+    trader.turn()
+    letter = trader.link.outward[0]
+    trader.link.fail(0, after=False)
+    trader.settle_for(50)
+    letter.act(trader.venue, trader.now)
+
+    trader.settle_for(60)
+
+    assert trader.status(name) == "NEW"
+    trader.assert_settled()
+
+
+def test_a_late_answer_of_before_the_horizon_does_not_end_an_order_after_it(trader: Trader) -> None:
+    """Twice the venue said that it does not know the order; the second answer came late, and the order in between."""
+    name = trader.place()
+    trader.turn()
+    letter = trader.link.outward[0]
+    trader.link.fail(0, after=False)
+    trader.settle()
+    trader.wait(16)
+    trader.link.let_out()
+    (late,) = trader.link.inward
+    trader.link.inward.clear()
+    letter.act(trader.venue, trader.now)
+    trader.wait(100)
+
+    say(trader, late)
+    assert trader.status(name) == "UNKNOWN"
+    trader.settle_for(100)
+
+    assert trader.status(name) == "NEW"
+
+
+def test_an_answer_that_a_report_overtook_is_asked_for_again(trader: Trader) -> None:
+    """Asked for because of a lost replace, the order is answered with terms that a second replace has changed."""
+    name = a_working_order(trader)
+    trader.replace(name, 8)
+    trader.turn()
+    trader.link.fail(0, after=True)
+    trader.link.inward.clear()
+    trader.turn()
+    trader.link.let_out()
+    trader.link.arrived += trader.venue.replace(name, trader.now, Decimal(7), None)
+    trader.turn()
+
+    trader.link.let_in()
+    trader.turn()
+    assert trader.views.orders.working[name].quantity == 7
+    trader.settle_for(5)
+
+    trader.assert_settled()
+
+
+def test_an_order_that_appears_after_the_horizon_is_adopted_and_canceled(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    letter = trader.link.outward[0]
+    trader.link.fail(0, after=False)
+    trader.settle_for(100)
+    assert trader.status(name) == "REJECTED"
+
+    trader.link.say(letter.act(trader.venue, trader.now))
+    trader.settle_for(5)
+
+    assert "OrderAdopted" in trader.kinds()
+    assert trader.status(name) == "CANCELED"
+    assert trader.venue.lines[name].status is OrderStatus.CANCELED
+
+
+def test_it_is_left_working_where_the_settings_say_so() -> None:
+    trader = Trader(replace(SETTINGS, cancels_revived=False)).ready()
+    name = trader.place()
+    trader.turn()
+    letter = trader.link.outward[0]
+    trader.link.fail(0, after=False)
+    trader.settle_for(100)
+
+    letter.act(trader.venue, trader.now)
+    trader.settle_for(400)
+
+    assert trader.status(name) == "NEW"
+    trader.assert_settled()
+
+
+def test_a_fill_of_an_order_that_was_given_up_is_booked(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    letter = trader.link.outward[0]
+    trader.link.fail(0, after=False)
+    trader.settle_for(100)
+    letter.act(trader.venue, trader.now)
+    trader.fill(name, 10)
+
+    trader.settle_for(5)
+
+    assert (trader.status(name), trader.held()) == ("FILLED", 10)
+    trader.assert_settled()
+
+
+def test_an_order_that_the_venue_had_is_not_ended_because_it_does_not_know_it_any_more(trader: Trader) -> None:
+    name = a_working_order(trader)
+    forgotten = trader.venue.lines.pop(name)
+
+    trader.settle_for(1200)
+
+    assert trader.status(name) == "NEW"
+    findings = [
+        finding["finding"] for fact in trader.recorded if fact.kind == "Reconciled" for finding in fact.findings
+    ]
+    assert set(findings) == {"ORDER_MISSING"}
+    trader.venue.lines[name] = forgotten
+    trader.settle_for(700)
+    trader.assert_settled()
+
+
+def test_a_lost_cancel_is_sent_again_once_the_order_was_found_working(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.cancel(name)
+    trader.turn()
+    trader.link.fail(0, after=False)
+
+    trader.settle_for(5)
+
+    assert trader.status(name) == "CANCELED"
+    trader.assert_settled()
+
+
+def test_a_lost_replace_is_not_sent_again(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.replace(name, 8)
+    trader.turn()
+    trader.link.fail(0, after=False)
+    trader.settle_for(30)
+    assert trader.status(name) == "UNKNOWN"
+
+    trader.settle_for(60)
+
+    assert (trader.status(name), trader.venue.lines[name].quantity) == ("NEW", 10)
+    assert trader.recorded[-1].kind == "ReplaceRejected"
+
+
+def test_a_replace_waits_for_the_answer_to_the_one_before_it_and_only_the_newest_does(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.replace(name, 20)
+    trader.turn()
+    for quantity in (19, 18):
+        trader.replace(name, quantity)
+    trader.turn()
+    assert len(trader.link.outward) == 1
+
+    trader.settle()
+
+    assert trader.views.orders.working[name].quantity == trader.venue.lines[name].quantity == 18
+    assert trader.status(name) == "NEW"
+
+
+def test_a_refusal_that_is_told_twice_does_not_answer_the_next_request(trader: Trader) -> None:
+    name = a_working_order(trader)
+    (fill,) = fills(trader, name, 5)
+    say(trader, fill)
+    trader.replace(name, 5)
+    trader.turn()
+    trader.link.let_out()
+    (refusal,) = trader.link.inward
+    trader.settle()
+    trader.replace(name, 7)
+    trader.turn()
+
+    say(trader, refusal)
+
+    assert trader.status(name) == "PENDING_REPLACE"
+
+
+def test_a_replace_whose_answer_was_lost_is_found_by_its_terms(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.replace(name, 8, "99")
+    trader.turn()
+    trader.link.fail(0, after=True)
+    trader.link.inward.clear()
+
+    trader.settle_for(5)
+
+    state = trader.views.orders.working[name]
+    assert (state.status.name, state.quantity, state.limit_price) == ("NEW", 8, 99)
+
+
+def test_a_cancel_of_an_order_in_doubt_waits_for_the_look_up(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    letter = trader.link.outward[0]
+    trader.link.fail(0, after=False)
+    trader.turn()
+    trader.cancel(name)
+
+    trader.settle_for(20)
+    assert trader.status(name) == "UNKNOWN"
+    letter.act(trader.venue, trader.now)
+    trader.settle_for(60)
+
+    assert trader.status(name) == "CANCELED"
+    trader.assert_settled()
+
+
+def test_a_replace_of_an_order_in_doubt_waits_for_the_look_up(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    trader.link.fail(0, after=True)
+    trader.turn()
+    trader.replace(name, 8)
+    trader.turn()
+    assert [letter.request for letter in trader.link.outward if letter.request] == []
+
+    trader.settle_for(5)
+
+    assert trader.views.orders.working[name].quantity == trader.venue.lines[name].quantity == 8
+    trader.assert_settled()
+
+
+def test_a_lost_replace_is_not_answered_by_what_is_asked_for_after_it(trader: Trader) -> None:
+    """Made 15 without our hearing of it, and 10 asked for while that is in doubt: 10 that fill are not the end."""
+    name = a_working_order(trader)
+    trader.replace(name, 15)
+    trader.turn()
+    trader.link.fail(0, after=True)
+    trader.link.inward.clear()
+    trader.turn()
+    trader.replace(name, 10)
+
+    say(trader, *[replace(fill, leaves_quantity=Decimal(0)) for fill in fills(trader, name, 10)])
+
+    assert trader.views.orders.states[name].status.is_working
+    trader.settle_for(5)
+    trader.assert_settled()
+
+
+def test_a_lost_end_is_found_with_its_fills(trader: Trader) -> None:
+    """4 of 10 filled, then canceled, and nothing of it was told; a refused second cancel says that it is over."""
+    name = a_working_order(trader)
+    trader.cancel(name)
+    trader.turn()
+    trader.fill(name, 4)
+    trader.link.let_out()
+    trader.link.inward.clear()
+
+    say(trader, CancelRejected(trader.now, name, OrderStatus.CANCELED, "too late"))
+    trader.settle_for(5)
+
+    assert (trader.status(name), trader.held()) == ("CANCELED", 4)
+    trader.assert_settled()
+
+
+# What others do -------------------------------------------------------------------------------------------------
+
+
+def test_an_order_that_somebody_else_sent_is_adopted_as_external(trader: Trader) -> None:
+    trader.venue.place_by_hand("hand-1", "B", Side.SELL, 7, "50")
+    trader.settle_for(400)
+
+    state = trader.views.orders.working["hand-1"]
+    assert (state.order.strategy, state.order.side, state.quantity) == (EXTERNAL, Side.SELL, 7)
+    trader.assert_settled()
+
+
+def test_an_execution_of_an_order_nobody_knows_is_adopted_with_its_order(trader: Trader) -> None:
+    trader.venue.place_by_hand("hand-1", "B", Side.SELL, 7, "50")
+    trader.fill("hand-1", 3, "50")
+
+    trader.settle_for(5)
+
+    assert trader.views.position(EXTERNAL, "B").quantity == -3
+    assert trader.status("hand-1") == "PARTIALLY_FILLED"
+    trader.assert_settled()
+
+
+def test_an_execution_whose_order_the_venue_does_not_show_is_booked_all_the_same(trader: Trader) -> None:
+    """A liquidation by the broker: an execution without an order that could be asked for."""
+    trader.venue.place_by_hand("margin-call", "B", Side.BUY, 5, "50")
+    trader.fill("margin-call", 5, "50")
+    del trader.venue.lines["margin-call"]
+
+    trader.settle_for(60)
+
+    assert trader.views.position(EXTERNAL, "B").quantity == 5
+    trader.assert_settled()
+
+
+# Corrections ----------------------------------------------------------------------------------------------------
+
+
+def test_a_correction_replaces_what_it_corrects_under_our_names_and_once(trader: Trader) -> None:
+    name = a_working_order(trader)
+    (fill,) = fills(trader, name, 4)
+    say(trader, fill)
+    wrong = fill.execution
+    right = replace(wrong, execution_id=f"{wrong.execution_id}~2", price=Decimal(99))
+    correction = ExecutionCorrected(trader.now, wrong, right, Grounds("venue"))
+
+    say(trader, correction, correction, fill)
+
+    assert trader.held() == 4
+    assert trader.views.cash_amount() == 100_000 - 4 * 99 - Decimal("0.35")
+
+
+def test_a_correction_that_was_missed_is_taken_from_the_list_of_executions(trader: Trader) -> None:
+    name = a_working_order(trader)
+    (fill,) = fills(trader, name, 4)
+    say(trader, fill)
+    wrong = trader.venue.executions.pop()
+    trader.venue.executions.append(replace(wrong, execution_id=f"{wrong.execution_id}~2", quantity=Decimal(3)))
+    trader.venue.positions["A"], trader.venue.lines[name].filled = Decimal(3), Decimal(3)
+    trader.venue.cash += 100
+
+    trader.settle_for(400)
+
+    assert (trader.held(), trader.views.orders.working[name].leaves_quantity) == (3, 7)
+    assert trader.views.cash_amount() == trader.venue.cash
+
+
+def test_an_older_version_that_comes_late_is_not_booked(trader: Trader) -> None:
+    name = a_working_order(trader)
+    (fill,) = fills(trader, name, 4)
+    newer = replace(fill.execution, execution_id=f"{fill.execution.execution_id}~2", quantity=Decimal(3))
+
+    say(trader, OrderFilled(newer, Decimal(7)), fill)
+
+    assert trader.held() == 3
+
+
+def test_a_bust_takes_an_execution_out_also_before_it_came(trader: Trader) -> None:
+    name = a_working_order(trader)
+    first, second = fills(trader, name, 4, 2)
+
+    say(trader, first, ExecutionBusted(trader.now, first.execution, Grounds("venue")))
+    say(trader, ExecutionBusted(trader.now, second.execution, Grounds("venue")), second, first)
+
+    assert trader.held() == 0
+    assert trader.views.orders.working[name].leaves_quantity == 10
+
+
+# Brackets -------------------------------------------------------------------------------------------------------
+
+
+def test_children_of_an_entry_that_failed_are_in_doubt_with_it(trader: Trader) -> None:
+    name = trader.place(role=Role.ENTRY)
+    entry = trader.views.orders.working[name].order
+    child = replace(
+        entry, client_order_id=f"{name}-s", side=Side.SELL, role=Role.TARGET, parent=name, group=name,
+        purpose=Purpose.TARGET,
+    )  # fmt: skip
+    trader.keeper.outbox(trader.now)
+    trader.record(OrderIntended(child))
+    trader.keeper.submit([entry, child])
+    trader.turn()
+    trader.link.fail(0, after=True)
+    trader.link.inward.clear()
+
+    trader.turn()
+    assert {trader.status(name), trader.status(child.client_order_id)} == {"UNKNOWN"}
+    trader.settle_for(5)
+
+    assert {trader.status(name), trader.status(child.client_order_id)} == {"NEW"}

@@ -1,4 +1,4 @@
-"""Faults planted into the order keeper: the model-based test finds each of them, so it is not blind.
+"""Faults planted into the order keeper: the model-based test, or the test of that trouble, finds each of them.
 
 Each is a line that somebody wrote once, in one program or another, and that lost money there.
 """
@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import run_state_machine_as_test
 
+from execution import test_gap as gaps
+from execution import test_order_keeper as orders
 from execution.machine import Troubles
+from execution.running import Trader
 from tapeline.domain.errors import TapelineError
 from tapeline.domain.reports import Request
 from tapeline.domain.words import Reason
+from tapeline.execution import comparison
 from tapeline.execution.bookings import Bookings
 from tapeline.execution.books import Books
 from tapeline.execution.comparison import Comparison
@@ -25,12 +28,12 @@ from tapeline.execution.look_ups import LookUps
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.order_reports import OrderReports
 from tapeline.execution.questions import Questions
-from tapeline.ledger.facts import OrderCanceled, OrderRejected
+from tapeline.ledger.facts import OrderCanceled, OrderRejected, OutcomeLost
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 SEARCH = settings(
-    max_examples=1500, stateful_step_count=40, deadline=None, database=None, derandomize=True,
+    max_examples=400, stateful_step_count=40, deadline=None, database=None, derandomize=True,
     suppress_health_check=list(HealthCheck), print_blob=False, report_multiple_bugs=False, phases=[Phase.generate],
 )  # fmt: skip
 
@@ -138,6 +141,10 @@ def the_end_of_the_link_is_no_gap(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(OrderKeeper, "_link_lost", lambda *_: None)
 
 
+def leaves_are_those_of_the_report(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("tapeline.execution.bookings.is_alone", lambda _: False)
+
+
 def a_refusal_is_believed_of_an_order_that_filled(patch: pytest.MonkeyPatch) -> None:
     def believe(self: Any, fact: Any, state: Any) -> bool:
         self._books.record(fact)
@@ -146,29 +153,116 @@ def a_refusal_is_believed_of_an_order_that_filled(patch: pytest.MonkeyPatch) -> 
     patch.setattr(OrderReports, "_rejected", believe)
 
 
-FAULTS: list[Plant] = [
+def a_failure_is_believed_after_an_acceptance(patch: pytest.MonkeyPatch) -> None:
+    def lose(self: Any, name: str, request: Request, text: str, now_ns: int) -> bool:
+        if name in self.working:
+            self.record(OutcomeLost(now_ns, name, request, text))
+        return name in self.working
+
+    patch.setattr(Books, "lose", lose)
+
+
+def what_waited_through_a_gap_is_sent_unseen(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(OrderKeeper, "_still_fits", lambda *_: True)
+
+
+def the_first_difference_is_believed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Comparison, "_is_believed", lambda _: True)
+
+
+def a_missing_position_is_flat(patch: pytest.MonkeyPatch) -> None:
+    positions = comparison.position_findings
+
+    def only_what_is_listed(ours: Any, quantities: Any, missing: Any = ()) -> Any:
+        return [finding for finding in positions(ours, quantities, missing) if finding.theirs is not None]
+
+    patch.setattr(comparison, "position_findings", only_what_is_listed)
+
+
+def positions_are_not_those_of_the_answer_s_moment(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Books, "_after", lambda *_: [])
+
+
+def a_revived_order_is_taken_for_ours_and_left(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(LookUps, "_cancel", lambda *_: None)
+
+
+def an_older_version_of_an_execution_is_another_one(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("tapeline.execution.bookings._version_of", lambda execution_id: (execution_id, 1))
+
+
+def older_terms_come_back(patch: pytest.MonkeyPatch) -> None:
+    replaced = Bookings.replaced
+
+    def whatever(self: Any, fact: Any) -> None:
+        self._terms_ns.clear()
+        replaced(self, fact)
+
+    patch.setattr(Bookings, "replaced", whatever)
+
+
+# Those that any course of troubles meets sooner or later are left to the machine to find; the others have their test.
+FOUND_BY_THE_MACHINE: list[Plant] = [
     executions_are_not_told_apart,
     a_cumulative_quantity_is_taken_for_an_increment,
     a_lost_submit_is_sent_again,
-    the_first_not_found_is_trusted,
-    a_missing_order_is_taken_for_ended,
-    what_a_request_touched_is_held_against_it,
-    an_answer_counts_whatever_it_answers,
     exits_do_not_wait_for_the_gap_to_close,
-    requests_have_no_time_out,
     a_new_start_believes_that_everything_arrived,
     questions_are_asked_once,
     an_execution_of_a_stranger_is_dropped,
-    executions_are_asked_for_from_now_on,
-    an_order_ends_before_its_executions_are_there,
-    a_lost_cancel_is_forgotten,
     the_end_of_the_link_is_no_gap,
+]
+FOUND_BY_A_TEST: list[tuple[Plant, Callable[[Trader], None]]] = [
+    (
+        executions_are_asked_for_from_now_on,
+        gaps.test_an_execution_of_somebody_else_that_nobody_told_of_is_found,
+    ),
+    (an_order_ends_before_its_executions_are_there, orders.test_a_lost_end_is_found_with_its_fills),
+    (
+        requests_have_no_time_out,
+        orders.test_a_request_without_an_answer_is_unknown_after_the_time_out_and_found_by_its_name,
+    ),
+    (the_first_not_found_is_trusted, orders.test_an_order_that_arrives_late_but_within_the_horizon_is_found),
+    (
+        a_missing_order_is_taken_for_ended,
+        orders.test_an_order_that_the_venue_had_is_not_ended_because_it_does_not_know_it_any_more,
+    ),
+    (
+        an_answer_counts_whatever_it_answers,
+        orders.test_a_late_answer_of_before_the_horizon_does_not_end_an_order_after_it,
+    ),
+    (what_a_request_touched_is_held_against_it, orders.test_an_answer_that_a_report_overtook_is_asked_for_again),
+    (a_lost_cancel_is_forgotten, orders.test_a_lost_cancel_is_sent_again_once_the_order_was_found_working),
+    (leaves_are_those_of_the_report, orders.test_leaves_are_our_own_sum_and_a_missing_fill_is_asked_for),
+    (a_refusal_is_believed_of_an_order_that_filled, orders.test_a_refusal_of_an_order_that_has_filled_is_not_believed),
+    (a_failure_is_believed_after_an_acceptance, orders.test_a_failure_that_comes_after_the_acceptance_is_ignored),
+    (
+        a_revived_order_is_taken_for_ours_and_left,
+        orders.test_an_order_that_appears_after_the_horizon_is_adopted_and_canceled,
+    ),
+    (an_older_version_of_an_execution_is_another_one, orders.test_an_older_version_that_comes_late_is_not_booked),
+    (older_terms_come_back, orders.test_terms_of_an_older_replace_do_not_come_back),
+    (what_waited_through_a_gap_is_sent_unseen, gaps.test_an_exit_of_what_was_closed_in_the_gap_is_not_sent),
+    (the_first_difference_is_believed, gaps.test_a_mismatch_that_passes_by_itself_locks_nothing),
+    (a_missing_position_is_flat, gaps.test_a_position_that_is_missing_is_not_flat),
+    (positions_are_not_those_of_the_answer_s_moment, gaps.test_a_fill_between_two_answers_is_no_mismatch),
 ]
 
 
-@pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
-def test_a_planted_fault_is_found(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("plant", FOUND_BY_THE_MACHINE, ids=lambda plant: plant.__name__)
+def test_a_planted_fault_is_found_by_the_machine(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
 
-    with pytest.raises((AssertionError, TapelineError, FlakyFailure, KeyError)):
+    with pytest.raises((AssertionError, TapelineError)):
         run_state_machine_as_test(Troubles, settings=SEARCH)
+
+
+@pytest.mark.parametrize(("plant", "check"), FOUND_BY_A_TEST, ids=lambda function: function.__name__)
+def test_a_planted_fault_fails_its_test(
+    plant: Plant, check: Callable[[Trader], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(Trader().ready())
+    plant(monkeypatch)
+
+    with pytest.raises((AssertionError, TapelineError, ValueError)):  # of a list with more or fewer than expected
+        check(Trader().ready())

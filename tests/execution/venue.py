@@ -175,6 +175,7 @@ class Letter:
     name: str
     act: Callable[[Venue, int], list[Any]]
     request: Request | None
+    query: Query | None = None
 
 
 @dataclass
@@ -206,7 +207,7 @@ class Link:
         )
 
     def ask(self, query: Query) -> None:
-        self._leave("", lambda venue, now: [venue.answer(query, now)], None)
+        self._leave("", lambda venue, now: [venue.answer(query, now)], None, query)
 
     def events(self) -> list[Any]:
         arrived, self.arrived = self.arrived, []
@@ -261,6 +262,8 @@ class Link:
         while self.inward:
             self.let_in()
 
-    def _leave(self, name: str, act: Callable[[Venue, int], list[Any]], request: Request | None) -> None:
+    def _leave(
+        self, name: str, act: Callable[[Venue, int], list[Any]], request: Request | None, query: Query | None = None
+    ) -> None:
         assert self.is_up, "a message was sent without a link"
-        self.outward.append(Letter(self.now, name, act, request))
+        self.outward.append(Letter(self.now, name, act, request, query))

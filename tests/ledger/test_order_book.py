@@ -111,10 +111,34 @@ def test_a_replace_that_may_have_happened_counts_with_the_larger_total() -> None
     assert exposure(*before, larger, OrderReplaced(T0, NAME, Decimal(150), Decimal(120))).buys == 120
 
 
-def test_a_second_replace_does_not_hide_the_larger_total_of_the_first() -> None:
-    asked = [ReplaceIntended(T0, NAME, quantity=Decimal(total)) for total in (150, 120)]
+def test_a_total_that_was_asked_for_later_counts_until_it_has_its_own_answer() -> None:
+    """Asked for 150, then for 120, then for 160: answered in that order."""
+    asked = [ReplaceIntended(T0, NAME, quantity=Decimal(total)) for total in (150, 120, 160)]
+    answers = [OrderReplaced(T0, NAME, Decimal(total), Decimal(total)) for total in (150, 120, 160)]
 
-    assert exposure(*sent(), *asked).buys == 150
+    buys = [exposure(*sent(), *asked, *answers[:count]).buys for count in range(4)]
+
+    assert buys == [160, 160, 160, 160]
+    assert exposure(*sent(), *asked[:2], *answers[:1]).buys == 150
+    assert exposure(*sent(), *asked[:2], *answers[:2]).buys == 120
+
+
+def test_terms_that_nobody_asked_for_are_no_answer_to_a_replace() -> None:
+    asked = ReplaceIntended(T0, NAME, quantity=Decimal(150))
+    found = OrderReplaced(T0, NAME, Decimal(120), Decimal(120), reason=Reason.NONE)
+    books = books_of(*sent(), asked, found)
+
+    assert books.orders.working[NAME].status is OrderStatus.PENDING_REPLACE
+    assert books.orders.exposures()[KEY].buys == 150
+
+
+def test_a_split_takes_the_place_of_a_replace_on_its_way() -> None:
+    asked = ReplaceIntended(T0, NAME, quantity=Decimal(150))
+    split = OrderReplaced(T0, NAME, Decimal(10), Decimal(10), reason=Reason.CORPORATE_ACTION)
+    books = books_of(*sent(), asked, split)
+
+    assert books.orders.working[NAME].status is OrderStatus.NEW
+    assert books.orders.exposures()[KEY].buys == 10
 
 
 def test_members_of_a_group_count_once_on_their_side() -> None:

@@ -18,7 +18,7 @@ from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
 from tapeline.domain.order_states import TRANSITIONS, OrderEvent
 from tapeline.domain.reports import Request
-from tapeline.domain.words import OrderStatus
+from tapeline.domain.words import OrderStatus, Reason
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.facts import (
     CancelIntended,
@@ -99,8 +99,10 @@ def moves(book: OrderBook) -> Iterator[Move]:
     yield event.CANCELED, lambda book: book.canceled(OrderCanceled(T0, NAME))
     yield event.EXPIRED, lambda book: book.expired(OrderExpired(T0, NAME))
     yield event.REJECTED, lambda book: book.rejected(OrderRejected(T0, NAME))
-    terms = OrderReplaced(T0, NAME, Decimal(3), 3 - state.filled_quantity if works else ZERO)
-    yield event.REPLACED, lambda book: book.replaced(terms)
+    for reason in (Reason.NONE, Reason.REQUESTED, Reason.CORPORATE_ACTION):
+        leaves = 3 - state.filled_quantity if works else ZERO
+        terms = OrderReplaced(T0, NAME, Decimal(3), leaves, reason=reason)
+        yield event.REPLACED, lambda book, terms=terms: book.replaced(terms)
     for request in Request:
         yield event.OUTCOME_LOST, lambda book, request=request: book.outcome_lost(OutcomeLost(T0, NAME, request))
     for done in (ZERO, Decimal(1)):

@@ -342,6 +342,26 @@ def chart(
     write_chart(ScreenChoice(choice, profile, config, frames, at=at), symbol, output)
 
 
+@app.command()
+def simulate(
+    seeds: Annotated[int, typer.Option("--seeds", help="How many seeds to run.")] = 100,
+    first_seed: Annotated[int, typer.Option("--first-seed", help="The first of them.")] = 1,
+    days: Annotated[int, typer.Option("--days", help="Days with faults of each seed; a quiet one follows.")] = 5,
+    episodes: Annotated[
+        str, typer.Option("--episodes", help="Only these faults of a seed, such as 3,7, as a failure's line says.")
+    ] = "",
+    shrinks: Annotated[
+        bool, typer.Option("--shrink/--no-shrink", help="Find the shortest scenario of each failure.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Run the whole under simulated faults of venue, link, feed, disk and clock; every seed is repeatable."""
+    from tapeline.cli.simulate import show_simulation
+
+    if not show_simulation(seeds, first_seed, days, episodes, shrinks=shrinks, as_json=as_json):
+        raise typer.Exit(FAULT)
+
+
 @journal_app.command("verify")
 def journal_verify(
     path: Annotated[

@@ -13,8 +13,9 @@ reached, and whether something filled. `standing` says it, in the order of what 
     the submit has no answer           PENDING_NEW
     else                               PARTIALLY_FILLED, TRIGGERED or NEW
 
-A request is answered by the events of `ANSWERS` and by every end. Reports overtake each other, so a fill answers a
-submit whose acceptance comes later, and a refusal can come for an order that filled meanwhile.
+Acceptance, a stop that was reached and a fill answer the submit, new terms and a refusal their own request, every end
+all of them. Reports overtake each other, so a fill may come before the acceptance, and a refusal for an order that
+filled meanwhile.
 
 An order that has ended stays so. Executions that crossed its cancel or expiry are booked all the same, and may be
 corrected or busted later; none of that lets it work again. Two things do: a bust or correction after which the venue
@@ -61,16 +62,6 @@ _RESTING = (_S.NEW, _S.TRIGGERED, _S.PARTIALLY_FILLED)
 _ENDINGS = {_E.FILLED: (_S.FILLED,), _E.CANCELED: (_S.CANCELED,), _E.EXPIRED: (_S.EXPIRED,)}
 _REFUSALS = (_E.CANCEL_REFUSED, _E.REPLACE_REFUSED)
 _REQUESTS = {_E.CANCEL_SENT: (_S.PENDING_CANCEL,), _E.REPLACE_SENT: (_S.PENDING_REPLACE,)}
-
-ANSWERS: dict[OrderEvent, Request] = {
-    _E.ACCEPTED: Request.SUBMIT,
-    _E.TRIGGERED: Request.SUBMIT,
-    _E.PARTLY_FILLED: Request.SUBMIT,
-    _E.CANCEL_REFUSED: Request.CANCEL,
-    _E.REPLACED: Request.REPLACE,
-    _E.REPLACE_REFUSED: Request.REPLACE,
-}
-"""Which request an event answers. A replace that was asked for and done proves that the submit arrived as well."""
 
 
 def _stays(status: OrderStatus, *events: OrderEvent) -> dict[OrderEvent, tuple[OrderStatus, ...]]:
@@ -139,7 +130,7 @@ TRANSITIONS: dict[OrderStatus, dict[OrderEvent, tuple[OrderStatus, ...]]] = {
         **_stays(_S.PENDING_REPLACE, _E.BUSTED),
         _E.CORRECTED: (_S.PENDING_REPLACE, _S.FILLED),
         _E.REJECTED: (_S.REJECTED,),
-        _E.REPLACED: _RESTING,
+        _E.REPLACED: (*_RESTING, _S.PENDING_REPLACE),
         _E.REPLACE_REFUSED: (*_RESTING, _S.PENDING_NEW),
         _E.OUTCOME_LOST: (_S.UNKNOWN, _S.PENDING_REPLACE),
     },

@@ -241,7 +241,7 @@ class EventLoop:
         self._flush()
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
         recorded: ReplaceIntended = self.record(self.desk.replace_of(intent, signal_id))
-        self.book(self.keeper.replace(recorded))
+        self.keeper.replace(recorded)
 
     def _deny(self, intent: Any, now: Slice) -> None:
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)

@@ -6,6 +6,9 @@ A report may have been overtaken by others, so what it says is left of its order
 missing. Exceptions are members of brackets and groups: what they work for depends on fills of other orders, and the
 venue's word is as good as ours.
 
+A correction keeps the key of what it corrects and bears a version behind it: E7, then E7~2. So the newest version
+stands whatever road it came, and an older one that comes late is known to be void.
+
 What fits no order of ours, since nobody knows it or more was executed than ordered, is not booked until the order was
 asked for by name (`look_ups.py`).
 """
@@ -16,18 +19,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from tapeline.domain.adopted import Grounds
 from tapeline.domain.errors import InputError
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import CLIENT_ORDER_ID_LENGTH_MAX, Order
 from tapeline.domain.position import ZERO
 from tapeline.domain.reports import EXTERNAL, Request, VenueOrder
-from tapeline.domain.words import OrderStatus, OrderType, TimeInForce
+from tapeline.domain.words import OrderStatus, OrderType, Reason, TimeInForce
 from tapeline.execution.books import Books
 from tapeline.execution.reconciliation import TERMS
+from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.facts import OrderAdopted, OrderFilled, OrderReplaced
 from tapeline.ledger.order_book import OrderState
 
-_REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
+_VERSION_MAX = 1_000_000
+REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
 
 
 class Bookings:
@@ -36,10 +42,41 @@ class Bookings:
     def __init__(self, books: Books) -> None:
         self._books = books
         self._terms_ns: dict[str, int] = {}
+        self._versions: dict[str, int] = {}
+        for execution_id in books.views.orders.executions:
+            self._note(execution_id)
 
     def is_booked(self, execution: Execution) -> bool:
-        """Return whether it is in the books, or was and is void."""
-        return execution.execution_id in self._books.views.orders.executions
+        """Return whether it is in the books, or was and is void, or a newer version of it is."""
+        key, version = _version_of(execution.execution_id)
+        is_known = execution.execution_id in self._books.views.orders.executions
+        return is_known or version <= self._versions.get(key, 0)
+
+    def correct(self, execution: Execution, grounds: Grounds, time_ns: int) -> bool:
+        """Book a newer version of an execution; return whether it is one."""
+        key, _ = _version_of(execution.execution_id)
+        before = self._standing(key)
+        if before is None or (before.symbol, before.side) != (execution.symbol, execution.side):
+            return False
+        after = replace(
+            execution,
+            client_order_id=before.client_order_id,
+            strategy=before.strategy,
+            account=before.account,
+        )
+        leaves = self._leaves_after(before, after.quantity)
+        self._note(after.execution_id)
+        self._books.record(ExecutionCorrected(time_ns, before, after, grounds, leaves_quantity=leaves))
+        return True
+
+    def bust(self, fact: ExecutionBusted) -> None:
+        """Take an execution out of the books, under our names; one that was never booked never will be."""
+        key, _ = _version_of(fact.busted.execution_id)
+        before = self._standing(key)
+        self._versions[key] = _VERSION_MAX
+        if before is not None:
+            leaves = self._leaves_after(before, ZERO)
+            self._books.record(replace(fact, busted=before, leaves_quantity=leaves))
 
     def fits(self, execution: Execution, claimed: Decimal | None = None) -> bool:
         """Return whether it can belong to the order that it names, as we know it.
@@ -47,15 +84,15 @@ class Bookings:
         claimed : the leaves quantity of its report, None if it came without
         """
         state = self._books.states.get(execution.client_order_id)
-        if state is None or state.status in _REFUSED:
+        if state is None or state.status in REFUSED:
             return False
         if (execution.symbol, execution.side) != (state.order.symbol, state.order.side):
             return False
         left = state.quantity - state.filled_quantity - execution.quantity
         if left or not is_alone(state):
             return left >= 0
-        # nothing is left by our sum: not so if the order may be larger than we know
-        return not claimed and (state.asked_quantity is None or state.asked_quantity <= state.quantity)
+        # nothing is left by our sum: not so if the order may be larger than we know, or one of ours stands no more
+        return claimed == ZERO and max(state.asked_totals, default=ZERO) <= state.quantity
 
     def book(self, execution: Execution, claimed: Decimal | None = None) -> bool:
         """Book an execution that fits; return whether its report, by what it claims, shows others missing."""
@@ -67,10 +104,23 @@ class Bookings:
         leaves = ours
         if not is_alone(state):
             leaves = max(ZERO, state.leaves_quantity - execution.quantity) if claimed is None else claimed
+            if self._is_overtaken(execution):
+                # what is left after the newer one has this one in already
+                leaves = state.leaves_quantity
         if not state.status.is_working:
             leaves = ZERO
+        self._note(execution.execution_id)
         self._books.record(OrderFilled(execution, leaves))
         return claimed is not None and claimed < ours and leaves == ours
+
+    def _is_overtaken(self, execution: Execution) -> bool:
+        booked = self._books.views.orders.executions.values()
+        return any(
+            one is not None
+            and one.client_order_id == execution.client_order_id
+            and one.event_time_ns > execution.event_time_ns
+            for one in booked
+        )
 
     def adopt(self, found: VenueOrder, executions: Sequence[Execution], now_ns: int) -> None:
         """Take an order into the books that these did not expect at work.
@@ -101,17 +151,18 @@ class Bookings:
             self.book(execution)
 
     def make_room(self, found: VenueOrder, executions: Sequence[Execution], time_ns: int) -> None:
-        """Let a working order of ours be as large as the venue says, or as its executions show."""
-        state = self._books.working[found.client_order_id]
+        """Let an order of ours be as large as the venue says, or as its executions show."""
+        state = self._books.states[found.client_order_id]
         needed = sum((one.quantity for one in executions), state.filled_quantity)
         if is_alone(state):
-            needed = max(found.quantity, needed)
+            # what is open there stays open here, also if one of our executions does not stand any more
+            needed = max(found.quantity, needed + found.leaves_quantity)
         if executions and needed > state.quantity:
             self.take_terms(found, time_ns, needed)
 
     def take_terms(self, found: VenueOrder, time_ns: int, quantity: Decimal | None = None) -> None:
-        """Let a working order of ours have the terms that the venue answered at a time, or another total quantity."""
-        state = self._books.working[found.client_order_id]
+        """Let an order of ours have the terms that the venue answered at a time, or another total quantity."""
+        state = self._books.states[found.client_order_id]
         if quantity is None:
             quantity = found.quantity if is_alone(state) else state.quantity
         self.replaced(
@@ -125,31 +176,54 @@ class Bookings:
                 found.trail_amount,
                 found.trail_percent,
                 found.time_in_force,
+                reason=Reason.REQUESTED if Request.REPLACE in state.asked else Reason.NONE,
             )
         )
 
     def replaced(self, fact: OrderReplaced) -> None:
-        """Record the terms of a working order, unless newer ones are known or nothing is new about them."""
+        """Record the terms of an order, unless newer ones are known or nothing is new about them."""
         name = fact.client_order_id
-        state = self._books.working[name]
-        if fact.event_time_ns < self._terms_ns.get(name, 0):
+        state = self._books.states[name]
+        told_ns = self._terms_ns.get(name, 0)
+        if fact.event_time_ns < told_ns:
             return
         quantity, leaves = fact.quantity, fact.leaves_quantity
         if is_alone(state):
             quantity = max(quantity, state.filled_quantity)
-            leaves = quantity - state.filled_quantity
+            leaves = quantity - state.filled_quantity if state.status.is_working else ZERO
         if (quantity, leaves) != (fact.quantity, fact.leaves_quantity):
             fact = replace(fact, quantity=quantity, leaves_quantity=leaves)
         is_known = all(getattr(fact, term) == getattr(state, term) for term in (*TERMS, "leaves_quantity"))
-        if is_known and Request.REPLACE not in state.asked:
+        if is_known and (Request.REPLACE not in state.asked or fact.event_time_ns == told_ns):
             return
         self._terms_ns[name] = fact.event_time_ns
         self._books.record(fact)
+
+    def _standing(self, key: str) -> Execution | None:
+        orders = self._books.views.orders
+        # where the first version never came, another one stands at the head of its line
+        return orders.standing_execution(key) or orders.executions.get(f"{key}~{self._versions.get(key)}")
+
+    def _leaves_after(self, before: Execution, quantity: Decimal) -> Decimal | None:
+        state = self._books.working.get(before.client_order_id)
+        if state is None or not is_alone(state):
+            return None
+        return max(ZERO, state.quantity - state.filled_quantity + before.quantity - quantity)
+
+    def _note(self, execution_id: str) -> None:
+        key, version = _version_of(execution_id)
+        if version > 1:
+            self._versions[key] = max(version, self._versions.get(key, 0))
 
     def forget(self) -> None:
         """Forget when the terms of orders were told that do not work any more."""
         working = self._books.working
         self._terms_ns = {name: time_ns for name, time_ns in self._terms_ns.items() if name in working}
+
+
+def _version_of(execution_id: str) -> tuple[str, int]:
+    key, _, version = execution_id.rpartition("~")
+    return (key, int(version)) if key and version.isdecimal() else (execution_id, 1)
 
 
 def is_alone(state: OrderState) -> bool:

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from enum import Enum, auto
 from typing import Any
 
 from tapeline.domain.execution import Execution
+from tapeline.domain.position import ZERO
 from tapeline.domain.reports import (
     CashAnswered,
     ExecutionsAnswered,
@@ -37,6 +39,8 @@ from tapeline.execution.reconciliation import (
     missing_executions,
     order_findings,
     position_findings,
+    vanished_executions,
+    vanished_finding,
 )
 from tapeline.execution.settings import KeeperSettings
 from tapeline.ledger.control_facts import Reconciled, SymbolLocked, SymbolUnlocked
@@ -51,7 +55,7 @@ QUESTION_OF: dict[type[Any], Question] = {
 _FURTHER = 4
 
 Execute = Callable[[Execution, int], None]
-"""Books an execution that is missing, or asks for its order."""
+"""Books an execution that is missing, or asks for its order; or takes one out that the venue has taken back."""
 
 
 class Phase(Enum):
@@ -67,10 +71,16 @@ class Comparison:
     """One comparison at a time."""
 
     def __init__(
-        self, books: Books, look_ups: LookUps, questions: Questions, settings: KeeperSettings, execute: Execute
+        self,
+        books: Books,
+        look_ups: LookUps,
+        questions: Questions,
+        settings: KeeperSettings,
+        execute: Execute,
+        take_back: Execute,
     ) -> None:
         self._books, self._look_ups, self._questions = books, look_ups, questions
-        self._settings, self._execute = settings, execute
+        self._settings, self._execute, self._take_back = settings, execute, take_back
         self._phase = Phase.IDLE
         self._round = 0
         self._moment = 0
@@ -107,6 +117,7 @@ class Comparison:
             for execution in missing_executions(ours, answer.executions):
                 self._booked[execution.execution_id] = execution_finding(ours, execution)
                 self._execute(execution, now_ns)
+            self._look_ups.executions_told(now_ns)
         if is_wanted and self._phase is Phase.ASKING:
             self._answers[question] = answer
 
@@ -145,28 +156,35 @@ class Comparison:
     def _compare(self, now_ns: int) -> list[Finding]:
         ours = self._ours()
         listed = self._answers[Question.OPEN_ORDERS].orders
-        found = order_findings(ours, listed)
-        for finding in found:
+        found = []
+        for finding in order_findings(ours, listed):
+            # what was told meanwhile cannot be held against the list, nor the list against it: the name settles both
             self._look_ups.begin(finding.name, now_ns)
+            if not self._books.touched_since(finding.name, self._moment):
+                found.append(finding)
         positions: PositionsAnswered = self._answers[Question.POSITIONS]
-        then = replace(ours, quantities=self._books.quantities(positions.event_time_ns))
-        found += position_findings(then, positions.quantities)
+        quantities = self._books.quantities(positions.event_time_ns)
+        for execution in self._vanished(quantities, positions):
+            quantities[execution.symbol] = quantities.get(execution.symbol, ZERO) - execution.signed_quantity
+            found.append(vanished_finding(execution))
+        found += position_findings(replace(ours, quantities=quantities), positions.quantities)
         cash: CashAnswered = self._answers[Question.CASH]
         then = replace(ours, cash=self._books.cash(cash.event_time_ns))
         found += cash_findings(then, cash.amount, (), self._settings.cash_tolerance)
         return sorted(found)
 
+    def _vanished(self, quantities: dict[str, Decimal], positions: PositionsAnswered) -> list[Execution]:
+        listed: ExecutionsAnswered = self._answers[Question.EXECUTIONS]
+        booked = [
+            one
+            for one in self._books.views.orders.executions.values()
+            if one is not None and listed.since_ns <= one.event_time_ns <= listed.event_time_ns
+        ]
+        return vanished_executions(booked, listed.executions, quantities, positions.quantities)
+
     def _ours(self) -> OurBooks:
         books = self._books
         orders = books.views.orders
-        names = {*orders.working}
-        if Question.OPEN_ORDERS in self._answers:
-            names.update(order.client_order_id for order in self._answers[Question.OPEN_ORDERS].orders)
-        unsettled = {
-            name
-            for name in names
-            if books.touched_since(name, self._moment) or (name in orders.working and orders.working[name].asked)
-        }
         return OurBooks(
             books.account,
             orders.working,
@@ -175,7 +193,7 @@ class Comparison:
             books.quantities(),
             books.cash(),
             books.locked(),
-            unsettled,
+            {name for name, state in orders.working.items() if state.asked},
         )
 
     def _is_believed(self) -> bool:
@@ -189,6 +207,11 @@ class Comparison:
         locks = books.views.control.locks
         for finding in self._found:
             if finding.ours is None:
+                continue
+            if finding.remedy is Remedy.BUST:
+                execution = books.views.orders.executions[finding.name]
+                if execution is not None:
+                    self._take_back(execution, now_ns)
                 continue
             numbers = (now_ns, finding.name, finding.ours, finding.theirs, books.account)
             if finding.remedy is Remedy.UNLOCK:

@@ -23,7 +23,7 @@ from tapeline.domain.execution import Execution
 from tapeline.domain.reports import OrderAnswered, Question, Request, VenueOrder
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import OrderStatus, Reason
-from tapeline.execution.bookings import Bookings
+from tapeline.execution.bookings import REFUSED, Bookings
 from tapeline.execution.books import Books
 from tapeline.execution.questions import Asked, Questions
 from tapeline.execution.reconciliation import terms_that_differ
@@ -50,6 +50,7 @@ class LookUp:
     moment : of the books when it was asked
     misses : how often the venue said that it does not know the order
     is_answered : whether anything was answered since it was taken up
+    wants_executions : whether it is asked for again as soon as executions were told
     executions : those that wait for it; cancel : the wish to cancel it, which waits as well
     """
 
@@ -57,6 +58,7 @@ class LookUp:
     moment: int = 0
     misses: int = 0
     is_answered: bool = False
+    wants_executions: bool = False
     executions: dict[str, Execution] = field(default_factory=dict)
     cancel: CancelIntended | None = None
 
@@ -84,8 +86,8 @@ class LookUps:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether some have no answer at all yet."""
-        return any(not look_up.is_answered for look_up in self._open.values())
+        """Whether some have no answer at all yet, or executions wait for one."""
+        return any(not look_up.is_answered or look_up.executions for look_up in self._open.values())
 
     def begin(self, name: str, now_ns: int, *, anew: bool = False) -> None:
         """Ask for an order; one that is asked for already is left at that.
@@ -118,6 +120,13 @@ class LookUps:
         """Count no answer of before: it may be older than what was missed since."""
         for look_up in self._open.values():
             look_up.is_answered = False
+
+    def executions_told(self, now_ns: int) -> None:
+        """Ask for the orders whose executions were missing, without waiting any longer."""
+        for name, look_up in self._open.items():
+            if look_up.wants_executions:
+                look_up.wants_executions = False
+                self._ask(name, look_up, now_ns)
 
     def on_answer(self, answer: OrderAnswered, now_ns: int) -> None:
         """Draw the conclusion from an answer; one that something overtook is asked for again."""
@@ -159,12 +168,13 @@ class LookUps:
         look_up.misses += 1
         if look_up.misses < 2:
             return False
+        self._bookings.adopt_executions(self._waiting(look_up), now_ns)
+        look_up.executions.clear()
         state = self._books.working.get(name)
         if state is None:
-            self._bookings.adopt_executions(self._waiting(look_up), now_ns)
             return True
         never_heard_of = state.asked.get(Request.SUBMIT) is True and not state.filled_quantity
-        if not never_heard_of or look_up.executions or not self._is_final(look_up, asked):
+        if not never_heard_of or not self._is_final(look_up, asked):
             return False
         text = NEVER_ARRIVED.format(misses=look_up.misses)
         self._books.record(OrderRejected(now_ns, name, Reason.NEVER_ARRIVED, text))
@@ -178,8 +188,9 @@ class LookUps:
         state = self._books.states.get(name)
         if state is not None and (found.symbol, found.side) != (state.order.symbol, state.order.side):
             self._bookings.adopt_executions(waiting, now_ns)
-            return False
-        if state is None or not state.status.is_working:
+            look_up.executions.clear()
+            return True
+        if state is None or (not state.status.is_working and (found.status.is_working or state.status in REFUSED)):
             if waiting or found.status.is_working:
                 self._bookings.adopt(found, waiting, now_ns)
                 if state is not None and found.status.is_working and self._settings.cancels_revived:
@@ -195,6 +206,7 @@ class LookUps:
         if found.filled_quantity > state.filled_quantity:
             # an execution is missing: nothing is concluded, and nothing ended, before it is there
             self._ask_executions(state, asked.tries, now_ns)
+            look_up.wants_executions = asked.tries == 0
             return False
         if not state.status.is_working:
             return True

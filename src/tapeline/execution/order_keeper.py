@@ -27,11 +27,11 @@ A venue inside the process needs none of this: with `PERFECT` settings every fac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from random import Random
-from typing import Any
+from typing import Any, TypeGuard
 
 from tapeline.domain.control import GapCause
-from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
 from tapeline.domain.reports import (
     CashAnswered,
@@ -68,7 +68,7 @@ Deadline = tuple[str, Request]
 _LOST_WITH_LINK = "The link was lost before an answer came."
 _LOST_WITH_RUN = "The program ended before an answer came."
 _NOT_SENT = "It waited while a gap was open, and what it was to reduce is not held any more; it was never sent."
-_NOT_REPLACED = "What became of an earlier request about the order is unknown; nothing was sent."
+_IN_LINE = "It waited for the answer to an earlier one; the newest that waited is sent anew."
 
 
 class OrderKeeper:
@@ -95,9 +95,13 @@ class OrderKeeper:
         self._questions = Questions(settings, random, first_id=now_ns + 1)
         self._look_ups = LookUps(self._books, self._bookings, self._questions, settings, self._send_cancel)
         self._reports = OrderReports(self._books, self._bookings, self._look_ups, self._report_missing)
-        self._comparison = Comparison(self._books, self._look_ups, self._questions, settings, self._execute)
+        reports = self._reports
+        self._comparison = Comparison(
+            self._books, self._look_ups, self._questions, settings, reports.execute, reports.take_back
+        )
         self._deadlines: Timers[Deadline] = Timers()
         self._waiting: list[Message] = []
+        self._replacing: set[str] = set()
         self._is_linked = True
         self._now_ns = now_ns
         self._compare_at_ns: int | None = None
@@ -125,6 +129,8 @@ class OrderKeeper:
         for name, state in self._books.working.items():
             if True in state.asked.values():
                 self._look_ups.begin(name, now_ns, anew=True)
+            if Request.REPLACE in state.asked:
+                self._replacing.add(name)
         return self._books.hand_out()
 
     def take(self, reports: Iterable[Any], now_ns: int) -> list[Any]:
@@ -178,16 +184,14 @@ class OrderKeeper:
         if not (in_doubt and self._look_ups.defer(fact)):
             self._waiting.append(Cancel(fact))
 
-    def replace(self, fact: ReplaceIntended) -> list[Any]:
-        """Let a replace leave that is recorded. Returns its refusal if the order is in doubt."""
-        state = self._books.working.get(fact.client_order_id)
-        if state is None:
-            return []
-        if True in state.asked.values():
-            self._books.record(ReplaceRejected(fact.event_time_ns, fact.client_order_id, None, _NOT_REPLACED))
-            return self._books.hand_out()
-        self._waiting.append(Replace(fact))
-        return []
+    def replace(self, fact: ReplaceIntended) -> None:
+        """Let a replace leave that is recorded.
+
+        It waits for the answer to the one before it, and until no request about its order is in doubt. Of several that
+        wait only the newest is sent.
+        """
+        if fact.client_order_id in self._books.working:
+            self._waiting.append(Replace(fact))
 
     def outbox(self, now_ns: int) -> list[Message]:
         """Return what leaves now, once; to be called after everything recorded is durable."""
@@ -243,12 +247,6 @@ class OrderKeeper:
     def _report_missing(self, text: str) -> None:
         self._open_gap(GapCause.REPORT_MISSING, text)
 
-    def _execute(self, execution: Execution, now_ns: int) -> None:
-        if self._bookings.fits(execution):
-            self._bookings.book(execution)
-        else:
-            self._look_ups.hold(execution, now_ns)
-
     # Doubt --------------------------------------------------------------------------------------------------
 
     def _lose(self, name: str, request: Request, text: str) -> None:
@@ -261,12 +259,21 @@ class OrderKeeper:
         waiting |= {
             (message.fact.client_order_id, _REQUEST_OF[type(message)])
             for message in self._waiting
-            if isinstance(message, Cancel | Replace)
+            if isinstance(message, Cancel)
+            or (isinstance(message, Replace) and message.fact.client_order_id not in self._replacing)
         }
         for name, state in [*self._books.working.items()]:
             for request in [*state.asked]:
                 if (name, request) not in waiting:
                     self._lose(name, request, text)
+
+    def _follows(self, message: Message) -> bool:
+        # a replace that waits for the answer to one that left, or for the look-up of its order
+        if not isinstance(message, Replace) or self.settings.is_perfect:
+            return False
+        state = self._books.working.get(message.fact.client_order_id)
+        in_doubt = state is not None and True in state.asked.values()
+        return in_doubt or message.fact.client_order_id in self._replacing
 
     def _open_gap(self, cause: GapCause, text: str) -> None:
         if self._books.gap is None:
@@ -275,6 +282,7 @@ class OrderKeeper:
         self._comparison.begin(self._now_ns)
 
     def _go_on(self) -> None:
+        self._let_next_replaces_leave()
         if not self._comparison.advance(self._now_ns):
             return
         self._compare_at_ns = self._now_ns + int(self.settings.compare_every_s * SECOND)
@@ -282,8 +290,26 @@ class OrderKeeper:
             self._books.record(GapClosed(self._now_ns))
             self._waiting = [message for message in self._waiting if self._still_fits(message)]
         self._bookings.forget()
+        self._reports.forget()
         if not self._look_ups:
             self._books.forget()
+
+    def _let_next_replaces_leave(self) -> None:
+        for name in [*self._replacing]:
+            state = self._books.working.get(name)
+            if state is not None and Request.REPLACE in state.asked:
+                continue
+            self._replacing.discard(name)
+            line = [message.fact for message in self._waiting if _replaces(message, name)]
+            self._waiting = [message for message in self._waiting if not _replaces(message, name)]
+            if state is None or not line:
+                continue
+            # the books took the answer for one that has left: those in line are over, and the newest is asked for anew
+            for _ in line:
+                self._books.record(ReplaceRejected(self._now_ns, name, None, _IN_LINE))
+            newest = replace(line[-1], event_time_ns=self._now_ns)
+            self._books.record(newest)
+            self._waiting.append(Replace(newest))
 
     # The outbox ---------------------------------------------------------------------------------------------
 
@@ -291,6 +317,8 @@ class OrderKeeper:
         self._waiting.append(Cancel(fact))
 
     def _may_leave(self, message: Message) -> bool:
+        if self._follows(message):
+            return False
         if self._books.gap is None:
             return True
         if not isinstance(message, Cancel) or message.fact.client_order_id in self._waiting_orders():
@@ -321,9 +349,15 @@ class OrderKeeper:
             requests = [(order.client_order_id, Request.SUBMIT) for order in message.orders]
         elif isinstance(message, Cancel | Replace):
             requests = [(message.fact.client_order_id, _REQUEST_OF[type(message)])]
+            if isinstance(message, Replace):
+                self._replacing.add(message.fact.client_order_id)
         for deadline in requests:
             self._books.touch(deadline[0])
             self._deadlines.set(deadline, now_ns + int(self.settings.request_timeout_s * SECOND))
+
+
+def _replaces(message: Message, name: str) -> TypeGuard[Replace]:
+    return isinstance(message, Replace) and message.fact.client_order_id == name
 
 
 _REQUEST_OF: dict[type, Request] = {Cancel: Request.CANCEL, Replace: Request.REPLACE}

@@ -13,11 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tapeline.domain.adopted import Grounds
+from tapeline.domain.execution import Execution
 from tapeline.domain.reports import Request
 from tapeline.domain.words import OrderStatus
 from tapeline.execution.bookings import Bookings
 from tapeline.execution.books import Books
 from tapeline.execution.look_ups import LookUps
+from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.facts import (
     CancelRejected,
     OrderAccepted,
@@ -40,6 +43,12 @@ class OrderReports:
 
     def __init__(self, books: Books, bookings: Bookings, look_ups: LookUps, missing: Missing) -> None:
         self._books, self._bookings, self._look_ups, self._missing = books, bookings, look_ups, missing
+        self._refused_ns: dict[tuple[str, Request], int] = {}
+        self._executions: dict[str, Callable[[Any, int], None]] = {
+            OrderFilled.kind: self._filled,
+            ExecutionCorrected.kind: self._corrected,
+            ExecutionBusted.kind: lambda fact, _: self._bookings.bust(fact),
+        }
         self._takers: dict[str, Callable[[Any, OrderState], bool]] = {
             OrderAccepted.kind: self._accepted,
             OrderTriggered.kind: self._triggered,
@@ -54,12 +63,12 @@ class OrderReports:
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds of facts that are taken here."""
-        return frozenset({*self._takers, OrderFilled.kind})
+        return frozenset({*self._takers, *self._executions})
 
     def take(self, fact: Any, now_ns: int) -> None:
         """Take one fact as it was told."""
-        if fact.kind == OrderFilled.kind:
-            self.execute(fact, now_ns)
+        if fact.kind in self._executions:
+            self._executions[fact.kind](fact, now_ns)
             return
         name = fact.client_order_id
         state = self._books.states.get(name)
@@ -75,10 +84,26 @@ class OrderReports:
             # taken for never arrived, and yet the venue speaks of it
             self._look_ups.begin(name, now_ns)
 
-    def execute(self, fact: OrderFilled, now_ns: int) -> None:
-        """Book the execution of a fill unless it is booked."""
+    def execute(self, execution: Execution, now_ns: int) -> None:
+        """Book an execution that came without a report of its order, unless it is booked."""
+        if self._bookings.is_booked(execution) or self._bookings.correct(execution, _ANSWER, now_ns):
+            return
+        if self._bookings.fits(execution):
+            self._bookings.book(execution)
+        else:
+            self._look_ups.hold(execution, now_ns)
+
+    def _corrected(self, fact: ExecutionCorrected, now_ns: int) -> None:
         execution = fact.execution
-        if self._bookings.is_booked(execution):
+        if not self._bookings.is_booked(execution) and not self._bookings.correct(
+            execution, fact.grounds, fact.event_time_ns
+        ):
+            self._missing(f"Execution {fact.corrected.execution_id} was corrected, and is not booked here.")
+            self.execute(execution, now_ns)
+
+    def _filled(self, fact: OrderFilled, now_ns: int) -> None:
+        execution = fact.execution
+        if self._bookings.is_booked(execution) or self._bookings.correct(execution, _ANSWER, fact.event_time_ns):
             return
         if not self._bookings.fits(execution, fact.leaves_quantity):
             self._missing(
@@ -92,6 +117,15 @@ class OrderReports:
                 f"Execution {execution.execution_id} leaves {fact.leaves_quantity} of order {fact.client_order_id}, "
                 f"by our sum {state.leaves_quantity}."
             )
+
+    def forget(self) -> None:
+        """Forget when requests about orders were refused that do not work any more."""
+        working = self._books.working
+        self._refused_ns = {key: time_ns for key, time_ns in self._refused_ns.items() if key[0] in working}
+
+    def take_back(self, execution: Execution, now_ns: int) -> None:
+        """Take an execution out that the venue has taken back, though its report never came."""
+        self._bookings.bust(ExecutionBusted(now_ns, execution, _ANSWER))
 
     # Each returns whether the order is to be asked for by name ----------------------------------------------
 
@@ -121,16 +155,20 @@ class OrderReports:
         return False
 
     def _cancel_rejected(self, fact: CancelRejected, state: OrderState) -> bool:
-        if Request.CANCEL not in state.asked:
-            return False
-        self._books.record(fact)
-        return fact.status is None or not fact.status.is_working
+        return self._refused(fact, Request.CANCEL, state)
 
     def _replace_rejected(self, fact: ReplaceRejected, state: OrderState) -> bool:
-        if Request.REPLACE not in state.asked:
+        return self._refused(fact, Request.REPLACE, state)
+
+    def _refused(self, fact: CancelRejected | ReplaceRejected, request: Request, state: OrderState) -> bool:
+        key = (fact.client_order_id, request)
+        # a refusal told twice would answer the next request
+        if request not in state.asked or fact.event_time_ns <= self._refused_ns.get(key, -1):
             return False
+        self._refused_ns[key] = fact.event_time_ns
         self._books.record(fact)
         return fact.status is None or not fact.status.is_working
 
 
+_ANSWER = Grounds("venue")
 _REFUSALS = (CancelRejected.kind, ReplaceRejected.kind)

@@ -11,6 +11,8 @@ The position is no finding: 300 and the 20 of E7 are what the venue says. Four r
 2. An order that a list does not show is asked for by name. Nothing is ended or deleted because it is missing.
 3. A position that is missing is not flat: ours stays as it is. What executions do not explain locks the symbol, until
    both books say the same again; no execution is invented that would explain it.
+   One thing may be concluded from a list that lacks an execution of ours: if the position, too, is what it was without
+   it, the venue has taken it back.
 4. Cash that differs by more than a tolerance is reported. Fees and interest come late and are no reason to trade.
 
 The result depends on the two books only, not on the order in which anything was listed or answered; after the defaults
@@ -48,6 +50,7 @@ class FindingKind(IntEnum):
     POSITION_BREAK = 8
     POSITION_AGREES = 9
     CASH_BREAK = 10
+    EXECUTION_VANISHED = 11
 
 
 class Remedy(IntEnum):
@@ -59,6 +62,7 @@ class Remedy(IntEnum):
     LOCK = 4
     UNLOCK = 5
     REPORT = 6
+    BUST = 7
 
 
 REMEDIES = {
@@ -72,6 +76,7 @@ REMEDIES = {
     FindingKind.POSITION_BREAK: Remedy.LOCK,
     FindingKind.POSITION_AGREES: Remedy.UNLOCK,
     FindingKind.CASH_BREAK: Remedy.REPORT,
+    FindingKind.EXECUTION_VANISHED: Remedy.BUST,
 }
 
 
@@ -118,8 +123,7 @@ class OurBooks:
 
     working : our working orders by client order id; ended : the names of those that ended
     execution_ids : of everything booked
-    unsettled : orders that a request or report touched since the venue was asked; its answers cannot be held
-        against them
+    unsettled : orders with a request that has no answer yet; what a list shows of them proves nothing
     quantities : of the account by symbol, over all strategies; locked : the symbols that are locked
     """
 
@@ -161,6 +165,37 @@ def missing_executions(ours: OurBooks, executions: Iterable[Execution]) -> list[
     """Return the executions that are not booked, each once, in order of time and id."""
     found = {one.execution_id: one for one in executions if one.execution_id not in ours.execution_ids}
     return sorted(found.values(), key=lambda one: (one.event_time_ns, one.execution_id))
+
+
+def vanished_executions(
+    booked: Iterable[Execution],
+    listed: Iterable[Execution],
+    ours: Mapping[str, Decimal],
+    theirs: Mapping[str, Decimal],
+) -> list[Execution]:
+    """Return the executions that we have booked and the venue has taken back without a word that reached us.
+
+    booked : those of ours that its list must show; ours, theirs : the quantities by symbol
+    That a list does not show an execution proves nothing by itself. It is believed where, without what the list lacks,
+    the position is what the venue says, and with it is not: two books of the venue then say the same.
+    """
+    shown = {one.execution_id.partition("~")[0] for one in listed}
+    lacking: dict[str, list[Execution]] = {}
+    for one in booked:
+        if one.execution_id.partition("~")[0] not in shown:
+            lacking.setdefault(one.symbol, []).append(one)
+    vanished = []
+    for symbol, executions in lacking.items():
+        signed = sum((one.signed_quantity for one in executions), ZERO)
+        if signed and ours.get(symbol, ZERO) - signed == theirs.get(symbol, ZERO):
+            vanished += executions
+    return sorted(vanished, key=lambda one: (one.event_time_ns, one.execution_id))
+
+
+def vanished_finding(execution: Execution) -> Finding:
+    """Return the finding of an execution that the venue has taken back."""
+    what = f"{execution.side.name} {execution.symbol} at {execution.price}, order {execution.client_order_id}"
+    return Finding(FindingKind.EXECUTION_VANISHED, execution.execution_id, execution.quantity, None, what)
 
 
 def order_findings(ours: OurBooks, orders: Iterable[VenueOrder], missing: Sequence[Execution] = ()) -> list[Finding]:

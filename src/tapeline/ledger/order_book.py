@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
-from tapeline.domain.order_states import ANSWERS, OrderEvent, check, standing
+from tapeline.domain.order_states import OrderEvent, check, standing
 from tapeline.domain.position import ZERO
 from tapeline.domain.reports import Request
-from tapeline.domain.words import OrderStatus, Side
+from tapeline.domain.words import OrderStatus, Reason, Side
 from tapeline.ledger.adopted_facts import ExecutionAdopted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.facts import (
@@ -55,7 +55,7 @@ class OrderState:
 
     filled_quantity : of executions as they are booked now, and of what was done before an adoption
     asked : the requests without an answer, True for one whose outcome is lost
-    asked_quantity : the total that the newest replace without an answer asks for
+    asked_totals : of the replaces without an answer, oldest first; zero for one that leaves the total as it is
     """
 
     order: Order
@@ -70,14 +70,14 @@ class OrderState:
     trail_amount: Decimal | None = None
     trail_percent: Decimal | None = None
     asked: dict[Request, bool] = field(default_factory=dict)
-    asked_quantity: Decimal | None = None
+    asked_totals: tuple[Decimal, ...] = ()
 
     @property
     def exposed_quantity(self) -> Decimal:
         """The most that may still fill: what is open, or what a replace without an answer may have made of it."""
-        if self.asked_quantity is None:
+        if not self.asked_totals:
             return self.leaves_quantity
-        return max(self.leaves_quantity, self.asked_quantity - self.filled_quantity)
+        return max(self.leaves_quantity, max(self.asked_totals) - self.filled_quantity)
 
     def as_tree(self) -> dict[str, Any]:
         """Return it as plain values for the canonical bytes of the views."""
@@ -190,8 +190,7 @@ class OrderBook:
         state = self._known(fact)
         if state.status.is_working:
             state.asked.setdefault(Request.REPLACE, False)
-            if fact.quantity is not None:
-                state.asked_quantity = max(fact.quantity, state.asked_quantity or ZERO)
+            state.asked_totals += (fact.quantity or ZERO,)
         self._advance(state, OrderEvent.REPLACE_SENT)
 
     def outcome_lost(self, fact: OutcomeLost) -> None:
@@ -205,33 +204,45 @@ class OrderBook:
         """Take in that the venue has an order."""
         state = self._known(fact)
         state.venue_order_id = fact.venue_order_id or state.venue_order_id
+        state.asked.pop(Request.SUBMIT, None)
         self._advance(state, OrderEvent.ACCEPTED)
 
     def triggered(self, fact: OrderTriggered) -> None:
         """Take in that a stop was reached."""
         state = self._known(fact)
         state.is_triggered = True
+        state.asked.pop(Request.SUBMIT, None)
         self._advance(state, OrderEvent.TRIGGERED)
 
     def replaced(self, fact: OrderReplaced) -> None:
-        """Take in the terms that hold from now on."""
+        """Take in the terms that hold from now on.
+
+        They answer a replace, unless their reason is NONE: then nobody asked for them, and the wait goes on.
+        """
         state = self._known(fact)
         self._check_open(state, fact.leaves_quantity, fact.kind)
-        if state.status.is_working:
-            state.quantity = fact.quantity
-            state.leaves_quantity = fact.leaves_quantity
-            _take_terms(state, fact)
+        state.quantity = fact.quantity
+        state.leaves_quantity = fact.leaves_quantity
+        _take_terms(state, fact)
+        if fact.reason is not Reason.NONE:
             if Request.REPLACE in state.asked:
                 state.asked.pop(Request.SUBMIT, None)
+            self._replace_answered(state)
+        if fact.reason is Reason.CORPORATE_ACTION:
+            state.asked_totals = ()
         self._advance(state, OrderEvent.REPLACED)
 
     def cancel_rejected(self, fact: CancelRejected) -> None:
         """Take in that the venue does not cancel an order; that it speaks of it as working proves that it has it."""
-        self._refused(self._known(fact), fact.status, OrderEvent.CANCEL_REFUSED)
+        state = self._known(fact)
+        state.asked.pop(Request.CANCEL, None)
+        self._refused(state, fact.status, OrderEvent.CANCEL_REFUSED)
 
     def replace_rejected(self, fact: ReplaceRejected) -> None:
         """Take in that the venue does not replace an order, whose terms stay."""
-        self._refused(self._known(fact), fact.status, OrderEvent.REPLACE_REFUSED)
+        state = self._known(fact)
+        self._replace_answered(state)
+        self._refused(state, fact.status, OrderEvent.REPLACE_REFUSED)
 
     def filled(self, fact: OrderFilled) -> Order:
         """Take in an execution and return its order; one that comes after a cancel or an expiry is booked too.
@@ -244,6 +255,7 @@ class OrderBook:
         self._same_owner("Execution", execution.execution_id, execution, state.order)
         self._check_open(state, fact.leaves_quantity, fact.kind)
         self.executions[execution.execution_id] = execution
+        state.asked.pop(Request.SUBMIT, None)
         self._change_filled(state, execution.quantity, fact.leaves_quantity)
         self._advance(state, OrderEvent.PARTLY_FILLED if fact.leaves_quantity else OrderEvent.FILLED)
         return state.order
@@ -345,6 +357,10 @@ class OrderBook:
                 f"{state.status.name} already."
             )
 
+    def _replace_answered(self, state: OrderState) -> None:
+        state.asked.pop(Request.REPLACE, None)
+        state.asked_totals = state.asked_totals[1:]
+
     def _refused(self, state: OrderState, said: OrderStatus | None, event: OrderEvent) -> None:
         if said is not None and said.is_working and said not in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
             state.asked.pop(Request.SUBMIT, None)
@@ -370,11 +386,6 @@ class OrderBook:
         return standing(state.asked, triggered=state.is_triggered, partly_filled=state.filled_quantity > 0)
 
     def _advance(self, state: OrderState, event: OrderEvent) -> None:
-        answered = ANSWERS.get(event)
-        if answered is not None and state.asked:
-            state.asked.pop(answered, None)
-            if answered is Request.REPLACE:
-                state.asked_quantity = None
         name = state.order.client_order_id
         if name not in self.working:
             check(state.status, event, state.status)
@@ -401,7 +412,7 @@ class OrderBook:
         order = state.order
         name = order.client_order_id
         state.leaves_quantity = ZERO
-        state.asked, state.asked_quantity = {}, None
+        state.asked, state.asked_totals = {}, ()
         del self.working[name]
         del self._by_symbol[order.symbol][name]
         self.ended[name] = state.status

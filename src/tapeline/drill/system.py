@@ -1,0 +1,123 @@
+"""The system under the drill: what a process of ours consists of, between journal, clock, feed and broker.
+
+    journal -> views      what outlived the process before
+    a turn                reports, timers and slices -> facts -> one commit -> outbox -> broker
+
+Journal, views and the order keeper are the real ones. Decisions come from an actor with dice, which walks more roads
+than a strategy would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from tapeline.domain.cash import CashCause
+from tapeline.domain.errors import StorageError
+from tapeline.domain.slice import Slice
+from tapeline.drill.actor import Actor, Cancel, Replace, Submit, Wish
+from tapeline.drill.virtual_time import Chance
+from tapeline.execution.order_keeper import OrderKeeper
+from tapeline.execution.settings import KeeperSettings
+from tapeline.ledger.canonical import decode
+from tapeline.ledger.facts import CancelIntended, CashMoved, OrderIntended, ReplaceIntended
+from tapeline.ledger.views import Views
+from tapeline.ports.broker import Broker
+from tapeline.ports.clock import Clock
+from tapeline.ports.journal import Fact, Journal
+
+SETTINGS = KeeperSettings(cash_tolerance=Decimal(0))
+
+
+class System:
+    """One process. A new one is made over the same journal after each crash.
+
+    is_durable : whether every fact that it knows is committed
+    next_time_ns : when it wants to be woken although nothing has come, by its own clock; None for never
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        broker: Broker,
+        clock: Clock,
+        symbols: Sequence[str],
+        dice: Chance,
+        limit: int,
+        deposit: Decimal,
+    ) -> None:
+        self.journal, self.broker, self.clock = journal, broker, clock
+        self.views = Views()
+        self.is_durable = True
+        self._slices: list[Slice] = []
+        self._floor_ns = 0
+        for record in journal.read():
+            self.views.apply(record.fact)
+            self._floor_ns = max(self._floor_ns, record.fact.event_time_ns)
+        self._last_slice_ns = 0
+        self.actor = Actor(symbols, dice, limit)
+        if not journal.head().count:
+            self._record(CashMoved(self._now_ns(), CashCause.DEPOSIT, deposit))
+        random = Random(int(dice.share() * 2**32))
+        now_ns = self._now_ns()
+        self.keeper = OrderKeeper(self.views, self._record, SETTINGS, random=random, now_ns=now_ns)
+        self.keeper.start(now_ns)
+        self.is_durable = False
+
+    @property
+    def next_time_ns(self) -> int | None:
+        """When a timer is due; at once while something waits to be committed."""
+        return self._now_ns() if not self.is_durable else self.keeper.next_time_ns
+
+    def take(self, now: Slice) -> None:
+        """Take in a slice; it is worked off in the next turn."""
+        self._slices.append(now)
+
+    def wind_down(self) -> None:
+        """Enter nothing any more and cancel what works."""
+        self.actor.is_winding_down = True
+
+    def turn(self) -> None:
+        """Take what came, decide, make it durable, and only then send."""
+        now_ns = self._now_ns()
+        self.keeper.take(self.broker.events(), now_ns)
+        self.keeper.on_time(now_ns)
+        slices, self._slices = self._slices, []
+        for now in slices:
+            if now.end_ns > self._last_slice_ns:
+                self._last_slice_ns = now.end_ns
+                self._decide(now)
+        try:
+            self.journal.commit()
+        except StorageError:
+            self.is_durable = False
+            return
+        self.is_durable = True
+        for message in self.keeper.outbox(now_ns):
+            message.send(self.broker)
+
+    def _decide(self, now: Slice) -> None:
+        decision_ns = self._now_ns() + 1
+        for wish in self.actor.decide(now, self.views, decision_ns, self.keeper.may_risk):
+            self._intend(wish, decision_ns)
+
+    def _intend(self, wish: Wish, decision_ns: int) -> None:
+        if isinstance(wish, Submit):
+            self.keeper.submit([self._record(OrderIntended(order)).order for order in wish.orders])
+        elif isinstance(wish, Cancel):
+            self.keeper.cancel(self._record(CancelIntended(decision_ns, wish.client_order_id)))
+        elif isinstance(wish, Replace):
+            self.keeper.replace(self._record(ReplaceIntended(decision_ns, wish.client_order_id, **wish.terms)))
+
+    def _record(self, fact: Fact) -> Any:
+        recorded = decode(self.journal.append(fact))
+        self.views.apply(recorded)
+        self._floor_ns = max(self._floor_ns, recorded.event_time_ns)
+        return recorded
+
+    def _now_ns(self) -> int:
+        # a clock that was set back while no process ran must not let a decision have the time of an earlier one
+        self._floor_ns = max(self._floor_ns, self.clock.now_ns())
+        return self._floor_ns

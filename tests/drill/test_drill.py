@@ -1,0 +1,84 @@
+"""The whole under simulated faults: every kind alone, two hundred days of all, and the same bytes for a seed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drill.builders import a_scenario
+from house.paths import PACKAGE
+from tapeline.drill.campaign import run_campaign
+from tapeline.drill.faults import Fault
+from tapeline.drill.scenario import draw
+from tapeline.drill.world import World
+
+DAYS, SEEDS_IN_ALL, SEEDS_AT_ONCE = 5, 40, 5
+"""Two hundred days, in parts that several workers can share."""
+RATES = {Fault.CRASH_WHILE_SENDING: 0.05, Fault.CRASH_IN_COMMIT: 0.05, Fault.CRASH_BEFORE_COMMIT: 0.05}
+"""Where a fault at every third chance would let nothing happen at all."""
+PYTHONS = [sys.executable, *filter(None, (shutil.which(f"python3.{minor}") for minor in (12, 13, 14)))]
+ELSEWHERE = """
+from tapeline.drill.scenario import draw
+from tapeline.drill.world import World
+print(World(draw(11, 2)).run().digest)
+"""
+
+
+def test_without_faults_a_day_passes_and_both_books_agree() -> None:
+    outcome = World(a_scenario()).run()
+
+    assert outcome.failure is None
+    assert outcome.executions > 20
+    assert outcome.starts == 1
+
+
+@pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
+def test_each_fault_changes_the_course_of_something_and_breaks_nothing(fault: Fault) -> None:
+    outcome = World(a_scenario(fault, rate=RATES.get(fault, 0.3))).run()
+
+    assert outcome.failure is None
+    assert outcome.tally.injected[fault] > 0
+    assert outcome.tally.changed[fault] > 0
+
+
+@pytest.mark.parametrize("first_seed", range(1, SEEDS_IN_ALL + 1, SEEDS_AT_ONCE))
+def test_nothing_breaks_over_two_hundred_days_of_faults(first_seed: int) -> None:
+    campaign = run_campaign(first_seed, SEEDS_AT_ONCE, DAYS, shrinks=False)
+
+    assert [failure.command + " " + str(failure.outcome.failure) for failure in campaign.failures] == []
+
+
+@pytest.mark.parametrize(("seed", "days"), [(135, 2), (509, 2), (510, 2), (10054, 5)])
+def test_seeds_that_once_broke_something_hold(seed: int, days: int) -> None:
+    assert World(draw(seed, days)).run().failure is None
+
+
+def test_the_same_seed_writes_the_same_bytes() -> None:
+    first, second, other = (World(draw(seed, 2)).run() for seed in (11, 11, 12))
+
+    assert first.digest == second.digest
+    assert first.tally.changed == second.tally.changed
+    assert first.digest != other.digest
+
+
+@pytest.mark.parametrize("python", PYTHONS, ids=lambda python: Path(python).name)
+def test_another_process_writes_the_same_bytes_whatever_its_hashes(python: str) -> None:
+    """Every Python of this machine that has the packages takes part; the one that runs the tests always does."""
+    if python != sys.executable and subprocess.run([python, "-c", "import numpy"], capture_output=True).returncode:
+        pytest.skip(f"{python} does not start or lacks packages")
+    variables = {**os.environ, "PYTHONHASHSEED": "4711", "PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run([python, "-c", ELSEWHERE], env=variables, capture_output=True, text=True, check=False)
+
+    assert done.stdout.strip() == World(draw(11, 2)).run().digest, done.stderr
+
+
+def test_a_longer_run_begins_like_a_shorter_one() -> None:
+    short, long = draw(3, 2), draw(3, 4)
+
+    assert long.episodes[: len(short.episodes)] == short.episodes
+    assert long.with_days(2) == short

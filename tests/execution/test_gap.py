@@ -1,0 +1,416 @@
+"""Gaps, comparisons and starts: when nothing may be risked, what is asked, and what closes the gap again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from execution.running import SETTINGS, Trader
+from execution.test_order_keeper import a_working_order, fills, say
+from tapeline.domain.control import GapCause
+from tapeline.domain.reports import EXTERNAL, LinkRestored, OpenOrdersAnswered, Question
+from tapeline.domain.times import SECOND
+from tapeline.domain.words import Purpose, Reason, Side
+
+
+@pytest.fixture
+def trader() -> Trader:
+    """A trader whose first comparison is done, on a link without faults."""
+    return Trader().ready()
+
+
+def with_position(trader: Trader, quantity: int = 10) -> Trader:
+    name = a_working_order(trader, quantity)
+    trader.fill(name, quantity)
+    trader.settle()
+    assert trader.held() == quantity
+    return trader
+
+
+def an_exit(trader: Trader, quantity: int = 10) -> str:
+    return trader.place(side=Side.SELL, quantity=quantity, purpose=Purpose.EXIT_RULE)
+
+
+def asked(trader: Trader) -> list[Question]:
+    """What is on its way to the venue, by asking it."""
+    return [query.question for query in trader.questions_under_way()]
+
+
+# A gap ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_start_opens_a_gap_that_closes_when_all_four_questions_are_answered() -> None:
+    trader = Trader()
+    trader.start()
+    assert (trader.kinds(), trader.views.control.gap.cause) == (["GapOpened"], GapCause.START)
+    assert sorted(asked(trader)) == [
+        Question.OPEN_ORDERS, Question.EXECUTIONS, Question.POSITIONS, Question.CASH,
+    ]  # fmt: skip
+    assert not trader.keeper.may_risk("A")
+
+    for _ in range(3):
+        trader.link.let_out()
+        trader.link.let_in()
+        trader.turn()
+        assert not trader.keeper.may_risk("A")
+    trader.settle()
+
+    assert trader.kinds() == ["GapOpened", "Reconciled", "GapClosed"]
+    assert trader.keeper.may_risk("A")
+
+
+def test_what_happened_while_the_link_was_lost_is_found_before_the_gap_closes(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    trader.fill(name, 4)
+    trader.venue.expire(name, trader.now)
+    trader.wait(30)
+    assert (trader.status(name), trader.held()) == ("NEW", 0)
+
+    trader.link.restore()
+    trader.settle_for(5)
+
+    assert (trader.status(name), trader.held()) == ("EXPIRED", 4)
+    assert trader.kinds()[-1] == "GapClosed"
+    trader.assert_settled()
+
+
+def test_requests_under_way_are_in_doubt_when_the_link_is_lost(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    trader.link.lose(letters_arrive=True)
+    trader.turn()
+    assert trader.status(name) == "UNKNOWN"
+
+    trader.link.restore()
+    trader.settle_for(5)
+
+    assert trader.status(name) == "NEW"
+
+
+def test_nothing_leaves_without_a_link(trader: Trader) -> None:
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    an_exit(trader)
+
+    trader.wait(1000)  # the link asserts that nothing is sent
+
+    assert trader.link.outward == []
+
+
+def test_news_of_a_link_that_was_never_missed_open_a_gap_too(trader: Trader) -> None:
+    recorded = say(trader, LinkRestored(trader.now))
+
+    assert [fact.kind for fact in recorded] == ["GapOpened"]
+
+
+def test_an_exit_waits_for_the_gap_to_close_and_leaves_then(trader: Trader) -> None:
+    with_position(trader)
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    name = an_exit(trader)
+    trader.link.restore()
+    trader.turn()
+    assert [letter for letter in trader.link.outward if letter.request] == []
+
+    trader.settle_for(5)
+
+    assert trader.status(name) == "NEW"
+    trader.assert_settled()
+
+
+def test_an_exit_of_what_was_closed_in_the_gap_is_not_sent(trader: Trader) -> None:
+    """The stop filled while the link was down: an exit would sell what is not held any more."""
+    with_position(trader)
+    stop = trader.place(side=Side.SELL, quantity=10, price="90", purpose=Purpose.STOP)
+    trader.settle()
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    trader.fill(stop, 10)
+    name = an_exit(trader)
+
+    trader.link.restore()
+    trader.settle_for(5)
+
+    assert (trader.held(), trader.status(name)) == (0, "REJECTED")
+    assert trader.recorded[-1].reason is Reason.NEVER_ARRIVED
+    assert name not in trader.venue.lines
+
+
+def test_an_entry_that_waited_is_not_sent_at_all(trader: Trader) -> None:
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    name = trader.place()
+
+    trader.link.restore()
+    trader.settle_for(5)
+
+    assert trader.status(name) == "REJECTED"
+    assert trader.venue.lines == {}
+
+
+def test_what_waits_is_not_taken_for_lost(trader: Trader) -> None:
+    with_position(trader)
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    name = an_exit(trader)
+    trader.link.restore()
+    trader.turn()
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+
+    assert trader.status(name) == "PENDING_NEW"
+
+
+def test_the_cancel_of_an_entry_does_not_wait_for_the_gap_to_close(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    trader.link.restore()
+    trader.turn()
+    trader.cancel(name, purpose=Purpose.ENTRY)
+    trader.turn()
+
+    assert [letter.name for letter in trader.link.outward if letter.request] == [name]
+
+
+def test_questions_are_asked_until_they_are_answered_less_and_less_often() -> None:
+    """First after 5 s, lengthened by at most half, then after twice as long, up to 60 s."""
+    trader = Trader()
+    trader.start()
+    times = []
+    for _ in range(8):
+        trader.link.outward.clear()
+        due = trader.keeper.next_time_ns
+        times.append(due - trader.now)
+        trader.link.now = due + 30 * SECOND  # those of the other three questions besides
+        trader.turn()
+
+    assert 5 * SECOND <= times[0] <= 7.5 * SECOND
+    assert max(times) <= 90 * SECOND
+    assert asked(trader)
+
+
+def test_a_late_answer_to_a_question_that_was_asked_again_does_no_harm(trader: Trader) -> None:
+    """The list of open orders is from before the order; its second asking is what counts."""
+    trader.link.now += 300 * SECOND
+    trader.turn()
+    old = [trader.venue.answer(query, trader.now) for query in trader.questions_under_way()]
+    name = a_working_order(trader)
+    trader.link.outward.clear()
+    trader.wait(8)
+
+    say(trader, *old)
+
+    (still_open,) = [fact for fact in old if isinstance(fact, OpenOrdersAnswered)]
+    assert still_open.orders == ()
+    assert trader.status(name) == "NEW"
+    trader.settle_for(10)
+    trader.assert_settled()
+
+
+# Comparisons ----------------------------------------------------------------------------------------------------
+
+
+def test_books_are_compared_every_five_minutes_without_a_gap(trader: Trader) -> None:
+    before = len(trader.recorded)
+
+    trader.settle_for(1000)
+
+    assert trader.kinds()[before:] == ["Reconciled"] * 3
+    assert all(fact.findings == [] for fact in trader.recorded[before:])
+
+
+def test_a_fill_that_was_lost_without_any_sign_is_found_by_the_next_comparison(trader: Trader) -> None:
+    name = a_working_order(trader)
+    fills(trader, name, 4)
+    assert trader.held() == 0
+
+    trader.settle_for(310)
+
+    assert trader.held() == 4
+    (finding,) = trader.recorded[-1].findings
+    assert (finding["finding"], finding["name"], finding["remedy"]) == ("EXECUTION_MISSING", "E0", "BOOK")
+
+
+def test_an_execution_of_somebody_else_that_nobody_told_of_is_found(trader: Trader) -> None:
+    trader.venue.place_by_hand("hand-1", "B", Side.SELL, 7, "50")
+    fills(trader, "hand-1", 7)
+
+    trader.settle_for(320)
+
+    assert trader.views.position(EXTERNAL, "B").quantity == -7
+    assert trader.keeper.may_risk("B")
+    trader.assert_settled()
+
+
+def test_an_end_that_was_lost_without_any_sign_is_found_by_the_next_comparison(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.venue.cancel(name, trader.now)
+
+    trader.settle_for(310)
+
+    assert trader.status(name) == "CANCELED"
+
+
+def test_a_position_that_executions_do_not_explain_locks_its_symbol_until_it_clears(trader: Trader) -> None:
+    with_position(trader)
+    trader.venue.positions["A"] = Decimal(13)
+    trader.settle_for(310)
+
+    assert not trader.keeper.may_risk("A")
+    assert trader.keeper.may_risk("B")
+    (lock,) = trader.views.control.locks.values()
+    assert (lock.ours, lock.theirs) == (10, 13)
+
+    trader.settle_for(600)
+    assert trader.kinds().count("SymbolLocked") == 1
+    trader.venue.positions["A"] = Decimal(10)
+    trader.settle_for(310)
+    assert trader.keeper.may_risk("A")
+
+
+def test_a_position_that_is_missing_is_not_flat(trader: Trader) -> None:
+    with_position(trader)
+    del trader.venue.positions["A"]
+
+    trader.settle_for(310)
+
+    (lock,) = trader.views.control.locks.values()
+    assert (lock.ours, lock.theirs, trader.held()) == (10, None, 10)
+
+
+def test_a_lock_outlives_the_program(trader: Trader) -> None:
+    trader.venue.positions["A"] = Decimal(3)
+    trader.settle_for(310)
+
+    trader.stop()
+    trader.start()
+    trader.settle_for(10)
+
+    assert not trader.keeper.may_risk("A")
+    assert trader.views.control.gap is None
+
+
+def test_a_mismatch_that_passes_by_itself_locks_nothing(trader: Trader) -> None:
+    """The venue's list of positions lags behind its executions for one round."""
+    with_position(trader)
+    trader.venue.positions["A"] = Decimal(7)
+    trader.wait(300)
+    trader.link.pass_all()
+    trader.turn()
+    trader.venue.positions["A"] = Decimal(10)
+
+    trader.settle_for(10)
+
+    assert "SymbolLocked" not in trader.kinds()
+    assert trader.recorded[-1].findings == []
+
+
+def test_a_fill_between_two_answers_is_no_mismatch(trader: Trader) -> None:
+    """The positions are answered, then 4 execute and are told, then the rest is answered."""
+    name = a_working_order(trader)
+    trader.link.now += 300 * SECOND
+    trader.turn()
+    while trader.link.outward:
+        trader.link.let_out()
+    trader.link.now += SECOND
+    trader.link.arrived += fills(trader, name, 4)
+    trader.turn()
+    rounds = trader.rounds
+
+    trader.settle_for(5)
+
+    assert trader.rounds == rounds
+    assert trader.recorded[-1].findings == []
+
+
+def test_cash_that_differs_is_reported_and_nothing_is_done(trader: Trader) -> None:
+    trader.venue.cash -= Decimal("0.99")
+    trader.settle_for(310)
+    assert trader.recorded[-1].findings == []
+
+    trader.venue.cash -= Decimal("0.02")
+    trader.settle_for(310)
+
+    (finding,) = trader.recorded[-1].findings
+    assert (finding["finding"], finding["remedy"], finding["text"]) == ("CASH_BREAK", "REPORT", "-1.01")
+    assert trader.views.cash_amount() == 100_000
+    assert trader.keeper.may_risk("A")
+
+
+# Starts ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_order_intended_before_a_stop_is_unknown_until_it_was_looked_up(trader: Trader) -> None:
+    """One had left, the other had not; nobody can tell them apart."""
+    left = trader.place()
+    trader.turn()
+    trader.link.let_out()
+    never_left = trader.place("B")
+
+    trader.stop()
+    trader.start()
+
+    assert {trader.status(left), trader.status(never_left)} == {"UNKNOWN"}
+    trader.settle_for(100)
+    assert (trader.status(left), trader.status(never_left)) == ("NEW", "REJECTED")
+    assert trader.venue.submits == {left: 1}
+
+
+def test_starting_twice_changes_nothing(trader: Trader) -> None:
+    trader.place()
+    trader.turn()
+    trader.stop()
+    trader.start()
+    before = trader.views.to_bytes()
+
+    assert trader.start() == []
+    trader.stop()
+    assert trader.start() == []
+
+    assert trader.views.to_bytes() == before
+
+
+def test_what_executed_while_the_program_was_down_is_booked_after_it(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.stop()
+    trader.link.now += 3 * 3600 * SECOND
+    fills(trader, name, 4)
+
+    trader.start()
+    trader.settle_for(5)
+
+    assert trader.held() == 4
+    trader.assert_settled()
+
+
+def test_books_from_the_journal_are_those_that_were_kept(trader: Trader) -> None:
+    with_position(trader)
+    trader.link.lose(letters_arrive=True)
+    trader.turn()
+    trader.link.restore()
+    trader.settle_for(5)
+    kept = trader.views.to_bytes()
+
+    trader.stop()
+
+    assert trader.views.to_bytes() == kept
+
+
+def test_a_perfect_venue_is_taken_at_its_word() -> None:
+    perfect = Trader(replace(SETTINGS, is_perfect=True))
+    perfect.start()
+    name = perfect.place()
+    perfect.turn()
+    perfect.link.let_out()
+    named = [replace(fill, execution=replace(fill.execution, strategy="Dip")) for fill in fills(perfect, name, 4, 6)]
+    perfect.link.arrived += [*perfect.link.inward, *named]
+    perfect.turn()
+
+    assert perfect.kinds() == ["OrderAccepted", "OrderFilled", "OrderFilled"]
+    assert perfect.keeper.next_time_ns is None
+    assert perfect.keeper.may_risk("A")

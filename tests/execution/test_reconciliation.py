@@ -1,0 +1,356 @@
+"""The comparison of two books: worked examples, and what holds for any two."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tapeline.domain.execution import Execution
+from tapeline.domain.order import Order
+from tapeline.domain.reports import VenueOrder
+from tapeline.domain.words import OrderStatus, OrderType, Side, TimeInForce
+from tapeline.execution.reconciliation import (
+    FindingKind,
+    OurBooks,
+    Remedy,
+    TheirBooks,
+    compare,
+    vanished_executions,
+    vanished_finding,
+)
+from tapeline.ledger.order_book import OrderState
+
+T0 = 1_704_207_600_000_000_000
+TOLERANCE = Decimal(1)
+
+
+def a_state(name: str = "o1", quantity: int = 100, filled: int = 0, **changes: Any) -> OrderState:
+    fields: dict[str, Any] = {
+        "client_order_id": name, "strategy": "Dip", "symbol": "A", "side": Side.BUY, "order_type": OrderType.LIMIT,
+        "quantity": Decimal(quantity), "decision_time_ns": T0, "limit_price": Decimal(10),
+    }  # fmt: skip
+    order = Order(**{**fields, **changes})
+    return OrderState(
+        order, OrderStatus.NEW, order.quantity, order.quantity - filled, Decimal(filled), limit_price=order.limit_price
+    )
+
+
+def theirs_of(state: OrderState, **changes: Any) -> VenueOrder:
+    order = state.order
+    fields: dict[str, Any] = {
+        "client_order_id": order.client_order_id, "venue_order_id": "V1", "symbol": order.symbol, "side": order.side,
+        "order_type": order.order_type, "quantity": state.quantity, "filled_quantity": state.filled_quantity,
+        "status": OrderStatus.NEW, "event_time_ns": T0, "time_in_force": TimeInForce.DAY,
+        "limit_price": state.limit_price,
+    }  # fmt: skip
+    return VenueOrder(**{**fields, **changes})
+
+
+def an_execution(number: int = 1, quantity: int = 20, **changes: Any) -> Execution:
+    fields: dict[str, Any] = {
+        "execution_id": f"E{number}", "client_order_id": "o1", "strategy": "external", "symbol": "A", "side": Side.BUY,
+        "quantity": Decimal(quantity), "price": Decimal(10), "commission": Decimal("0.5"), "event_time_ns": T0 + number,
+    }  # fmt: skip
+    return Execution(**{**fields, **changes})
+
+
+def our_books(*states: OrderState, **changes: Any) -> OurBooks:
+    fields: dict[str, Any] = {
+        "account": "main", "working": {state.order.client_order_id: state for state in states}, "ended": frozenset(),
+        "execution_ids": frozenset(), "quantities": {}, "cash": Decimal(1000),
+    }  # fmt: skip
+    return OurBooks(**{**fields, **changes})
+
+
+def their_books(*orders: VenueOrder, **changes: Any) -> TheirBooks:
+    fields: dict[str, Any] = {"orders": orders, "executions": (), "quantities": {}, "cash": Decimal(1000)}
+    return TheirBooks(**{**fields, **changes})
+
+
+def found(ours: OurBooks, theirs: TheirBooks) -> list[tuple[str, str, Decimal | None, Decimal | None, str]]:
+    return [
+        (one.kind.name, one.name, one.ours, one.theirs, one.remedy.name) for one in compare(ours, theirs, TOLERANCE)
+    ]
+
+
+# Examples -------------------------------------------------------------------------------------------------------
+
+
+def test_equal_books_differ_in_nothing() -> None:
+    state = a_state(filled=40)
+
+    assert found(our_books(state, quantities={"A": 40}), their_books(theirs_of(state), quantities={"A": 40})) == []
+
+
+def test_the_example_of_the_module() -> None:
+    """Ours 300 and an order of which 40 are filled; theirs 320, nothing works, and E7 of 20 that we do not have."""
+    state = a_state(filled=40)
+    ours = our_books(state, quantities={"A": Decimal(300)})
+    missing = an_execution(7)
+    theirs = their_books(executions=[missing], quantities={"A": Decimal(320)}, cash=Decimal("799.5"))
+
+    assert found(ours, theirs) == [
+        ("EXECUTION_MISSING", "E7", None, 20, "BOOK"),
+        ("ORDER_MISSING", "o1", 100, None, "ASK"),
+    ]
+
+
+def test_what_missing_executions_explain_is_no_finding_of_its_own() -> None:
+    """Filled 40 there and 20 here: the execution of 20 is the difference, in the order, the position and the cash."""
+    state = a_state(filled=20)
+    theirs = their_books(
+        theirs_of(state, filled_quantity=Decimal(40)),
+        executions=[an_execution(1), an_execution(2)],
+        quantities={"A": Decimal(40)},
+        cash=Decimal("799.5"),
+    )
+
+    assert found(our_books(state, quantities={"A": Decimal(20)}, execution_ids={"E1"}), theirs) == [
+        ("EXECUTION_MISSING", "E2", None, 20, "BOOK")
+    ]
+
+
+def test_orders_and_executions_that_nobody_here_knows_are_adopted() -> None:
+    foreign = theirs_of(a_state("hand"))
+    theirs = their_books(
+        foreign, executions=[an_execution(3, client_order_id="x")], quantities={"A": Decimal(20)}, cash=Decimal("799.5")
+    )
+
+    assert found(our_books(), theirs) == [
+        ("EXECUTION_EXTERNAL", "E3", None, 20, "ADOPT"),
+        ("ORDER_EXTERNAL", "hand", None, 100, "ADOPT"),
+    ]
+
+
+def test_an_order_that_ended_here_and_works_there_is_asked_for() -> None:
+    assert found(our_books(ended={"o1"}), their_books(theirs_of(a_state()))) == [
+        ("ORDER_REVIVED", "o1", None, 100, "ASK")
+    ]
+
+
+def test_a_listed_order_that_has_ended_is_as_good_as_none() -> None:
+    state = a_state()
+
+    assert found(our_books(state), their_books(theirs_of(state, status=OrderStatus.CANCELED))) == [
+        ("ORDER_MISSING", "o1", 100, None, "ASK")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("term", "value"), [("quantity", Decimal(90)), ("limit_price", Decimal(11)), ("stop_price", 1)]
+)
+def test_other_terms_are_named(term: str, value: Any) -> None:
+    state = a_state()
+
+    (finding,) = compare(our_books(state), their_books(theirs_of(state, **{term: value})), TOLERANCE)
+
+    assert (finding.kind, finding.text, finding.remedy) == (FindingKind.ORDER_TERMS_DIFFER, term, Remedy.ASK)
+
+
+def test_the_quantity_of_a_member_of_a_group_is_the_venue_s_to_say() -> None:
+    state = a_state(group="g")
+
+    assert found(our_books(state), their_books(theirs_of(state, quantity=Decimal(60)))) == []
+
+
+def test_an_order_with_a_request_under_way_is_left_alone() -> None:
+    state = a_state()
+
+    assert found(our_books(state, unsettled={"o1"}), their_books()) == []
+
+
+def test_a_position_is_compared_by_symbol_and_missing_is_not_flat() -> None:
+    ours = our_books(quantities={"A": Decimal(5), "B": Decimal(-3)}, locked={"C", "D"})
+    theirs = their_books(quantities={"A": Decimal(5), "D": Decimal(1)})
+
+    assert found(ours, theirs) == [
+        ("POSITION_BREAK", "B", -3, None, "LOCK"),
+        ("POSITION_BREAK", "D", 0, 1, "LOCK"),
+        ("POSITION_AGREES", "C", 0, None, "UNLOCK"),
+    ]
+
+
+@pytest.mark.parametrize(("cash", "is_found"), [("1001.00", False), ("999.00", False), ("1001.01", True), ("-4", True)])
+def test_cash_is_compared_within_a_tolerance(cash: str, is_found: bool) -> None:
+    findings = found(our_books(), their_books(cash=Decimal(cash)))
+
+    assert findings == ([("CASH_BREAK", "main", 1000, Decimal(cash), "REPORT")] if is_found else [])
+
+
+def test_an_execution_that_neither_list_nor_position_has_was_taken_back() -> None:
+    """We hold 30 of E1 and E2; the venue lists E1 alone and holds 20, so the 10 of E2 are void."""
+    booked = [an_execution(1, 20), an_execution(2, 10)]
+
+    vanished = vanished_executions(booked, booked[:1], {"A": Decimal(30)}, {"A": Decimal(20)})
+
+    assert vanished == booked[1:]
+    assert vanished_finding(vanished[0]).remedy is Remedy.BUST
+
+
+@pytest.mark.parametrize(
+    ("listed", "theirs"),
+    [((), 30), ((1,), 30), ((1,), 25), ((1, 2), 20)],
+    ids=["a list that lacks everything", "the position has it", "the position is a third one", "the list has it"],
+)
+def test_one_of_both_alone_proves_nothing(listed: tuple[int, ...], theirs: int) -> None:
+    booked = [an_execution(1, 20), an_execution(2, 10)]
+    shown = [one for number, one in enumerate(booked, 1) if number in listed]
+
+    assert vanished_executions(booked, shown, {"A": Decimal(30)}, {"A": Decimal(theirs)}) == []
+
+
+def test_a_corrected_execution_is_listed_under_its_new_version() -> None:
+    booked = [an_execution(1, 20)]
+    corrected = replace(booked[0], execution_id="E1~2", price=Decimal(11))
+
+    assert vanished_executions(booked, [corrected], {"A": Decimal(20)}, {}) == []
+
+
+def test_a_finding_is_written_as_plain_values() -> None:
+    (finding,) = compare(our_books(), their_books(cash=Decimal("900.50")), TOLERANCE)
+
+    assert finding.as_tree() == {
+        "finding": "CASH_BREAK", "name": "main", "ours": "1000", "remedy": "REPORT", "text": "-99.50",
+        "theirs": "900.5",
+    }  # fmt: skip
+
+
+# Any two books --------------------------------------------------------------------------------------------------
+
+NAMES = ["o1", "o2", "o3", "o4"]
+amounts = st.integers(1, 9)
+
+
+@st.composite
+def two_books(draw: st.DrawFn) -> tuple[OurBooks, TheirBooks]:
+    """Books whose every part is drawn by itself, so that anything may differ."""
+    states = {
+        name: a_state(name, draw(amounts) + 9, draw(st.integers(0, 8)))
+        for name in draw(st.sets(st.sampled_from(NAMES)))
+    }
+    ended = draw(st.sets(st.sampled_from(NAMES))) - states.keys()
+    listed = [
+        theirs_of(
+            states.get(name) or a_state(name),
+            quantity=Decimal(draw(amounts) + 9),
+            filled_quantity=Decimal(draw(st.integers(0, 8))),
+            limit_price=Decimal(draw(amounts)),
+            status=draw(st.sampled_from([OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.CANCELED])),
+        )
+        for name in draw(st.sets(st.sampled_from([*NAMES, "hand"])))
+    ]
+    executions = [
+        an_execution(
+            number, draw(amounts), client_order_id=draw(st.sampled_from([*NAMES, "hand"])), symbol=symbol, side=side
+        )
+        for number in draw(st.sets(st.integers(1, 6)))
+        for symbol in [draw(st.sampled_from("AB"))]
+        for side in [draw(st.sampled_from(list(Side)))]
+    ]
+    quantities = st.dictionaries(st.sampled_from("ABC"), amounts.map(Decimal))
+    ours = our_books(
+        *states.values(),
+        ended=ended,
+        execution_ids={f"E{number}" for number in draw(st.sets(st.integers(1, 6)))},
+        quantities=draw(quantities),
+        cash=Decimal(draw(st.integers(900, 1100))),
+        locked=draw(st.sets(st.sampled_from("ABC"))),
+        unsettled=draw(st.sets(st.sampled_from(NAMES))),
+    )
+    return ours, their_books(*listed, executions=executions, quantities=draw(quantities))
+
+
+def after_defaults(ours: OurBooks, theirs: TheirBooks) -> OurBooks:
+    """Return our books after somebody did what is safe by default, written out by hand.
+
+    Asking for an order gives the venue's own line of it: its terms and fills if it works, its end if it does not.
+    """
+    working, ended = {**ours.working}, set(ours.ended)
+    ids, quantities, cash, locked = set(ours.execution_ids), {**ours.quantities}, ours.cash, set(ours.locked)
+    listed = {order.client_order_id: order for order in theirs.orders if order.status.is_working}
+    for finding in compare(ours, theirs, TOLERANCE):
+        name = finding.name
+        if finding.kind in (FindingKind.EXECUTION_MISSING, FindingKind.EXECUTION_EXTERNAL):
+            (execution,) = [one for one in theirs.executions if one.execution_id == name]
+            ids.add(name)
+            quantities[execution.symbol] = quantities.get(execution.symbol, Decimal(0)) + execution.signed_quantity
+            cash -= execution.signed_quantity * execution.price + execution.commission
+            if (state := working.get(execution.client_order_id)) is not None:
+                working[state.order.client_order_id] = replace(
+                    state, filled_quantity=state.filled_quantity + execution.quantity
+                )
+        elif finding.remedy in (Remedy.ASK, Remedy.ADOPT):
+            working.pop(name, None)
+            if name in listed:
+                state = a_state(name, int(listed[name].quantity), int(listed[name].filled_quantity))
+                working[name] = replace(state, limit_price=listed[name].limit_price)
+                ended.discard(name)
+            else:
+                ended.add(name)
+        elif finding.remedy is Remedy.LOCK:
+            locked.add(name)
+        elif finding.remedy is Remedy.UNLOCK:
+            locked.discard(name)
+    return replace(
+        ours, working=working, ended=ended, execution_ids=ids, quantities=quantities, cash=cash, locked=locked
+    )
+
+
+@given(two_books())
+def test_after_the_defaults_nothing_is_found_but_what_was_only_reported_or_locked(
+    books: tuple[OurBooks, TheirBooks],
+) -> None:
+    ours, theirs = books
+    before = compare(ours, theirs, TOLERANCE)
+
+    after = compare(after_defaults(ours, theirs), theirs, TOLERANCE)
+
+    lasting = (FindingKind.POSITION_BREAK, FindingKind.CASH_BREAK)
+    assert [one for one in after if one.kind not in lasting] == []
+    assert {one.numbers for one in after if one.kind in lasting} <= {one.numbers for one in before}
+
+
+@given(two_books(), st.randoms(use_true_random=False))
+def test_the_order_in_which_anything_is_listed_does_not_matter(
+    books: tuple[OurBooks, TheirBooks], random: Random
+) -> None:
+    ours, theirs = books
+
+    def shuffled(things: Any) -> list[Any]:
+        mixed = list(things)
+        random.shuffle(mixed)
+        return mixed
+
+    mixed_ours = replace(
+        ours, working=dict(shuffled(ours.working.items())), quantities=dict(shuffled(ours.quantities.items()))
+    )
+    mixed = replace(
+        theirs,
+        orders=shuffled(theirs.orders),
+        executions=shuffled([*theirs.executions, *theirs.executions]),
+        quantities=dict(shuffled(theirs.quantities.items())),
+    )
+
+    assert [one.numbers for one in compare(mixed_ours, mixed, TOLERANCE)] == [
+        one.numbers for one in compare(ours, theirs, TOLERANCE)
+    ]
+
+
+@given(two_books())
+def test_no_remedy_ends_an_order_or_changes_a_position_by_itself(books: tuple[OurBooks, TheirBooks]) -> None:
+    """A missing order is asked for, a missing position locks: nothing else is ever the default."""
+    ours, theirs = books
+    remedies = {(one.kind, one.name): one.remedy for one in compare(ours, theirs, TOLERANCE)}
+    listed = {order.client_order_id for order in theirs.orders if order.status.is_working}
+
+    for name in ours.working.keys() - listed - ours.unsettled:
+        assert remedies[FindingKind.ORDER_MISSING, name] is Remedy.ASK
+    for (kind, _), remedy in remedies.items():
+        if kind is FindingKind.POSITION_BREAK:
+            assert remedy is Remedy.LOCK
