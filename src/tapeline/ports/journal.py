@@ -7,9 +7,9 @@ a correction is a new fact.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 
 class Fact(Protocol):
@@ -23,8 +23,7 @@ class Fact(Protocol):
         """When it happened, UTC nanoseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One fact at its place in the chain.
 
     sequence : its number, from 1
@@ -72,10 +71,12 @@ class Journal(Protocol):
         until_ns: int | None = None,
         first: int = 1,
         last: int | None = None,
+        passing_over: Collection[str] = (),
     ) -> Iterator[Record]:
         """Yield committed records in order of their numbers, those only that meet every condition given.
 
         from_ns, until_ns : bounds of the event time, both included; first, last : bounds of the number
+        passing_over : kinds that are left out
         """
 
     def head(self) -> Head:

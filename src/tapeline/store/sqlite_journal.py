@@ -12,7 +12,7 @@ order, an execution, a signal or a symbol is found without reading everything; `
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -129,6 +129,7 @@ class SqliteJournal:
         until_ns: int | None = None,
         first: int = 1,
         last: int | None = None,
+        passing_over: Collection[str] = (),
     ) -> Iterator[Record]:
         """Yield committed records in order of their numbers, those only that meet every condition given."""
         conditions: list[tuple[str, Any]] = [
@@ -140,6 +141,7 @@ class SqliteJournal:
             ("event_time_ns >= ?", from_ns),
             ("event_time_ns <= ?", until_ns),
             ("sequence <= ?", last),
+            *[("kind <> ?", left_out) for left_out in passing_over],
         ]
         given = [(text, value) for text, value in conditions if value is not None]
         where = " AND ".join(["sequence >= ?", *[text for text, _ in given]])
