@@ -59,6 +59,7 @@ class OrderEvent(IntEnum):
 
 _S, _E = OrderStatus, OrderEvent
 _RESTING = (_S.NEW, _S.TRIGGERED, _S.PARTIALLY_FILLED)
+_WAITING = (_S.PENDING_CANCEL, _S.PENDING_REPLACE, _S.UNKNOWN)
 _ENDINGS = {_E.FILLED: (_S.FILLED,), _E.CANCELED: (_S.CANCELED,), _E.EXPIRED: (_S.EXPIRED,)}
 _REFUSALS = (_E.CANCEL_REFUSED, _E.REPLACE_REFUSED)
 _REQUESTS = {_E.CANCEL_SENT: (_S.PENDING_CANCEL,), _E.REPLACE_SENT: (_S.PENDING_REPLACE,)}
@@ -148,8 +149,8 @@ TRANSITIONS: dict[OrderStatus, dict[OrderEvent, tuple[OrderStatus, ...]]] = {
     },
     _S.FILLED: {
         **_ended(_S.FILLED),
-        _E.CORRECTED: (_S.FILLED, _S.PARTIALLY_FILLED),
-        _E.BUSTED: (_S.FILLED, *_RESTING),
+        _E.CORRECTED: (_S.FILLED, _S.PARTIALLY_FILLED, *_WAITING),
+        _E.BUSTED: (_S.FILLED, *_RESTING, *_WAITING),
     },
     _S.CANCELED: _ended(_S.CANCELED),
     _S.EXPIRED: _ended(_S.EXPIRED),

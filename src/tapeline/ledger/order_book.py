@@ -412,7 +412,8 @@ class OrderBook:
         order = state.order
         name = order.client_order_id
         state.leaves_quantity = ZERO
-        state.asked, state.asked_totals = {}, ()
+        if state.status is not OrderStatus.FILLED:  # which may work again, and then a request may still be on its way
+            state.asked, state.asked_totals = {}, ()
         del self.working[name]
         del self._by_symbol[order.symbol][name]
         self.ended[name] = state.status
