@@ -161,6 +161,10 @@ class OrderLife(RuleBasedStateMachine):
         names = [name for name, (quantity, _) in self.venue.executions.items() if quantity]
         self.reports.append(self.venue.correct(names[number % len(names)], price))
 
+    @rule()
+    def nothing_happens(self) -> None:
+        """An order that was given up and is on its way no more leaves nothing else to do."""
+
     # What must hold
 
     @invariant()
