@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 OURS := src tests benchmarks docs requirements tapeline
 
-.PHONY: check test format lock bench environment
+.PHONY: check test format lock bench mutants environment
 
 check: environment
 	$(PYTHON) -m ruff format --check $(OURS)
@@ -25,6 +25,12 @@ lock: environment
 # Needs PEERS_ENVS, the folder with the peers' environments: see benchmarks/README.md.
 bench: environment
 	$(PYTHON) benchmarks/compare.py
+
+# Plants small faults into the books of orders and sees whether tests notice: `[tool.mutmut]` in pyproject.toml. Needs
+# mutmut 3.8 or newer, `.venv/bin/python -m pip install mutmut`, which is no part of the locked environment.
+mutants: environment
+	$(PYTHON) -m mutmut run --max-children 2
+	$(PYTHON) -m mutmut results
 
 environment:
 	@./tapeline test --version >/dev/null

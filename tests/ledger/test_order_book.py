@@ -194,6 +194,19 @@ def test_a_fill_after_the_end_of_an_entry_lets_its_children_work_for_it() -> Non
     assert [books.orders.working[f"Dip-ABCD-{number}"].leaves_quantity for number in (2, 3)] == [30, 30]
 
 
+def test_the_books_write_a_working_order_with_its_terms_as_they_hold_now() -> None:
+    stop = an_order(order_type=OrderType.STOP_LIMIT, limit_price=Decimal("9.90"), stop_price=Decimal("10.00"))
+    replaced = OrderReplaced(T0, NAME, Decimal(90), Decimal(60), Decimal("9.80"), Decimal("9.95"))
+    books = books_of(OrderIntended(stop), a_fill(70, quantity=Decimal(30)), replaced)
+
+    assert books.as_tree()["open_orders"] == {
+        NAME: {
+            "filled_quantity": "30", "leaves_quantity": "60", "limit_price": "9.8", "quantity": "90",
+            "status": "PARTIALLY_FILLED", "stop_price": "9.95", "trail_amount": None, "trail_percent": None,
+        }
+    }  # fmt: skip
+
+
 def test_an_execution_is_booked_once_whatever_order_it_names() -> None:
     other = an_order(client_order_id="Dip-ABCD-9")
 
@@ -336,6 +349,12 @@ def test_what_was_done_before_an_adoption_is_not_open_and_not_held() -> None:
 
     assert books.orders.working["x-77"].leaves_quantity == 40
     assert books.position(EXTERNAL, "ABCD").is_flat
+
+
+def test_one_share_that_is_left_is_enough_to_be_found_at_work() -> None:
+    books = books_of(OrderAdopted(T0, an_external_order(), filled_quantity=Decimal(99)))
+
+    assert books.orders.working["x-77"].leaves_quantity == 1
 
 
 def test_an_order_taken_for_lost_that_arrives_after_all_works_again() -> None:
