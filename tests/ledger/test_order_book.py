@@ -138,6 +138,7 @@ def test_a_split_takes_the_place_of_a_replace_on_its_way() -> None:
     books = books_of(*sent(), asked, split)
 
     assert books.orders.working[NAME].status is OrderStatus.NEW
+    assert books.orders.working[NAME].asked_totals == ()
     assert books.orders.exposures()[KEY].buys == 10
 
 
@@ -154,15 +155,40 @@ def test_exposures_are_told_by_account_strategy_and_symbol() -> None:
     orders = [
         an_order(client_order_id="1"), an_order(client_order_id="2", strategy="Fade", side=Side.SELL),
         an_order(client_order_id="3", symbol="WXYZ"), an_order(client_order_id="4", account="second"),
-        an_order(client_order_id="5", quantity=Decimal(7)),
+        an_order(client_order_id="5", side=Side.SELL, quantity=Decimal(3)),
+        an_order(client_order_id="6", quantity=Decimal(7)),
     ]  # fmt: skip
 
     assert books_of(*[OrderIntended(order) for order in orders]).orders.exposures() == {
-        ("main", "Dip", "ABCD"): Exposure(Decimal(107)),
+        ("main", "Dip", "ABCD"): Exposure(Decimal(107), Decimal(3)),
         ("main", "Fade", "ABCD"): Exposure(sells=Decimal(100)),
         ("main", "Dip", "WXYZ"): Exposure(Decimal(100)),
         ("second", "Dip", "ABCD"): Exposure(Decimal(100)),
     }
+
+
+def test_what_is_asked_waits_and_is_not_lost_before_its_time_runs_out() -> None:
+    asked = [CancelIntended(T0, NAME), ReplaceIntended(T0, NAME)]
+
+    assert books_of(*sent(), *asked).orders.states[NAME].asked == {Request.CANCEL: False, Request.REPLACE: False}
+
+
+def test_a_replace_that_was_done_proves_that_the_submit_arrived_and_new_terms_alone_do_not() -> None:
+    """Terms of an order on its way change by a split before it has arrived."""
+    intent, asked = OrderIntended(an_order()), ReplaceIntended(T0, NAME, quantity=Decimal(50))
+    terms = OrderReplaced(T0, NAME, Decimal(50), Decimal(50))
+
+    done = books_of(intent, asked, terms).orders.working[NAME]
+    alone = books_of(intent, replace(terms, reason=Reason.CORPORATE_ACTION)).orders.working[NAME]
+
+    assert (done.status, alone.status) == (OrderStatus.NEW, OrderStatus.PENDING_NEW)
+
+
+def test_new_terms_that_leave_something_open_of_an_ended_order_are_refused() -> None:
+    terms = OrderReplaced(T0, NAME, Decimal(150), Decimal(50))
+
+    with pytest.raises(InvariantError, match="OrderReplaced says that 50 of order Dip-ABCD-1 are open, but it is CANC"):
+        books_of(*sent(), OrderCanceled(T0, NAME), terms)
 
 
 # Fills after the end ----------------------------------------------------------------------------------------
