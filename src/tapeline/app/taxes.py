@@ -25,6 +25,7 @@ from tapeline.feeds.tax_tables import TaxTable, read_tax_table
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.tax.accounts import Account, Method, TaxInstrument
 from tapeline.tax.engine import TaxEngine
+from tapeline.tax.event_order import day_of
 from tapeline.tax.events import Event, Trade
 from tapeline.tax.gains import Gain
 from tapeline.tax.policies import Policies
@@ -140,7 +141,7 @@ def open_books(choice: TaxChoice) -> TaxBooks:
         table.instruments,
         policies_of(choice.policies),
         source,
-        choice.year or max(map(_day, events)).year,
+        choice.year or max(map(day_of, events)).year,
         as_of,
         choice.account,
     )
@@ -166,21 +167,17 @@ def _read_tables(choice: TaxChoice) -> TaxTable:
 
 def _until(events: list[Event], written: str) -> tuple[list[Event], date]:
     """Return the events up to a day, and that day; by default all, and that of the last one."""
-    last = max(map(_day, events))
+    last = max(map(day_of, events))
     if not written:
         return events, last
     try:
         day = date.fromisoformat(written)
     except ValueError as exc:
         raise InputError(f"--as-of {written!r} is no date. Write it like 2026-02-15.") from exc
-    known = events if day >= last else [event for event in events if _day(event) <= day]
+    known = events if day >= last else [event for event in events if day_of(event) <= day]
     if not known:
-        raise InputError(f"--as-of {day} lies before the first event, of {min(map(_day, events))}. Name a later day.")
+        raise InputError(f"--as-of {day} lies before the first event, of {min(map(day_of, events))}. Name a later day.")
     return known, day
-
-
-def _day(event: Event) -> date:
-    return event.trade_date if isinstance(event, Trade) else event.day
 
 
 def _with_methods(accounts: Mapping[str, Account], written: tuple[str, ...]) -> dict[str, Account]:

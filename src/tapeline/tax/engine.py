@@ -17,7 +17,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -27,9 +27,9 @@ from tapeline.tax.accounts import Account, Method, TaxInstrument
 from tapeline.tax.amounts import per_share, to_amount, to_price, to_quantity
 from tapeline.tax.book import Book, is_put
 from tapeline.tax.dispositions import Disposition, of_contract
+from tapeline.tax.event_order import day_of, difference, key_of, place_of
 from tapeline.tax.events import (
     Acquisition,
-    Action,
     Buy,
     CashMerger,
     Cover,
@@ -60,8 +60,6 @@ from tapeline.tax.result import TaxResult
 from tapeline.tax.securities import WINDOW_DAYS
 from tapeline.tax.straddles import flag_straddle
 
-_MICROSECONDS_A_DAY = 86_400_000_000
-_OPEN, _TRADES, _CLOSE = 0, 1, 2
 _CLOSING = (Sell, Cover)
 _PURCHASE = Acquisition.PURCHASE
 
@@ -137,7 +135,7 @@ class TaxEngine:
                 "refused_before", "This engine has refused an event; build a new one from corrected events."
             )
         fresh, ignored = self._fresh(events)
-        fresh.sort(key=_place)
+        fresh.sort(key=place_of)
         self._check_open(fresh)
         self._count_fills(fresh)
         first_row, wash_sales = len(self._book.dispositions.rows), self._book.wash_sales
@@ -177,7 +175,7 @@ class TaxEngine:
         fresh: list[Event] = []
         ignored = 0
         for event in events:
-            if isinstance(event, Trade):  # `_key`, without a call for each of a million
+            if isinstance(event, Trade):  # `key_of`, without a call for each of a million
                 account, event_id = event.account, event.execution_id
             else:
                 account, event_id = "", event.event_id
@@ -193,7 +191,7 @@ class TaxEngine:
                 self._forget(fresh)
                 raise TaxRefusal(
                     "conflicting_execution",
-                    f"Event {event_id} was imported twice, with {_difference(known, event)}; keep the one that is "
+                    f"Event {event_id} was imported twice, with {difference(known, event)}; keep the one that is "
                     "right, or give the other one an id of its own.",
                 )
         return fresh, ignored
@@ -202,13 +200,13 @@ class TaxEngine:
         """Refuse a batch that begins before the end of the one before it, or goes on with an order settled there."""
         if not events:
             return
-        first, place = events[0], _place(events[0])
+        first, place = events[0], place_of(events[0])
         has_time = isinstance(first, Trade) and first.time_of_day is not None
         if place < self._closed_place or (place == self._closed_place and not has_time):
             self._forget(events)
             raise TaxRefusal(
                 "day_is_closed",
-                f"Event {_key(first)[1]} of {date.fromordinal(_day(first))} comes before the end of what has been"
+                f"Event {key_of(first)[1]} of {day_of(first)} comes before the end of what has been"
                 f" applied, up to {date.fromordinal(self._closed_day)}; build a new engine with all events.",
             )
         for event in events if self._settled else ():
@@ -224,12 +222,12 @@ class TaxEngine:
         """Remember where a batch ended, and the orders settled on its last day."""
         if not events:
             return
-        day = _day(events[-1])
+        day = day_of(events[-1]).toordinal()
         if day > self._closed_day:
             self._settled = set()
-        self._closed_day, self._closed_place = day, _place(events[-1])
+        self._closed_day, self._closed_place = day, place_of(events[-1])
         for event in reversed(events):
-            if _day(event) < day:
+            if day_of(event).toordinal() < day:
                 break
             if isinstance(event, Sell | Cover) and (event.order_id or self._book.policies.same_day_sales_are_one):
                 self._settled.add(self._order_key(event))
@@ -237,7 +235,7 @@ class TaxEngine:
     def _forget(self, events: list[Event]) -> None:
         """Take back that events were taken: they were refused before any of them had an effect."""
         for event in events:
-            account, event_id = _key(event)
+            account, event_id = key_of(event)
             del self._seen[account][event_id]
 
     def _count_fills(self, events: list[Event]) -> None:
@@ -415,32 +413,3 @@ def _collector_paused() -> Iterator[None]:
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()
-
-
-def _day(event: Event) -> int:
-    return event.trade_date.toordinal() if isinstance(event, Trade) else event.day.toordinal()
-
-
-def _key(event: Event) -> tuple[str, str]:
-    """Return what an event is known by: its account and id, for an action its id alone."""
-    return (event.account, event.execution_id) if isinstance(event, Trade) else ("", event.event_id)
-
-
-def _difference(one: Event, other: Event) -> str:
-    if type(one) is not type(other):
-        return f"{type(one).__name__} and {type(other).__name__}"
-    pairs = ((field.name, getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
-    return ", ".join(f"{name} {first} and {second}" for name, first, second in pairs if first != second)
-
-
-def _place(event: Event) -> int:
-    """Return an event's place in time; what has no time stands before what has one."""
-    if isinstance(event, Action):
-        phase = _CLOSE if event.at_close else _OPEN
-        return (event.day.toordinal() * 3 + phase) * (_MICROSECONDS_A_DAY + 1)
-    place = (event.trade_date.toordinal() * 3 + _TRADES) * (_MICROSECONDS_A_DAY + 1)
-    moment = event.time_of_day
-    if moment is None:
-        return place
-    seconds = (moment.hour * 60 + moment.minute) * 60 + moment.second
-    return place + 1 + seconds * 1_000_000 + moment.microsecond

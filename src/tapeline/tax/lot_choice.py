@@ -14,13 +14,14 @@ from tapeline.tax.best_lots import Part, cheapest
 from tapeline.tax.book import Book
 from tapeline.tax.dispositions import of_contract
 from tapeline.tax.estimate import Rates, tax_on_rows
+from tapeline.tax.event_order import day_of
 from tapeline.tax.events import LotChoice, Sell
 from tapeline.tax.gains import Term
 from tapeline.tax.holding_period import is_long_term
 from tapeline.tax.lots import Lot, Position, Treatment
 from tapeline.tax.securities import WINDOW_DAYS, Security
 from tapeline.tax.wash_sales import factor_of
-from tapeline.tax.what_if import Consequence, WhatIf, day_of
+from tapeline.tax.what_if import Consequence, WhatIf
 
 
 @dataclass(frozen=True, slots=True)

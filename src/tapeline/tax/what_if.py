@@ -16,6 +16,7 @@ from decimal import Decimal
 
 from tapeline.tax.accounts import Account, TaxInstrument
 from tapeline.tax.engine import TaxEngine
+from tapeline.tax.event_order import day_of
 from tapeline.tax.events import Event, SpinOff, StockMerger, SymbolChange, Trade
 from tapeline.tax.gains import Gain
 from tapeline.tax.policies import Policies
@@ -126,11 +127,6 @@ class WhatIf:
             changed,
             after.permanently_disallowed - before.permanently_disallowed,
         )
-
-
-def day_of(event: Event) -> date:
-    """Return an event's day."""
-    return event.trade_date if isinstance(event, Trade) else event.day
 
 
 class _Joined:
