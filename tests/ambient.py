@@ -27,6 +27,9 @@ import numpy as np
 PACKAGE = "tapeline"
 PORTS = {
     "tapeline.feeds.clock": "the clock port's adapter",
+    "tapeline.feeds.paced": "the clock and the wait of a paper run in real or compressed time",
+    "tapeline.store.control_file": "how often the state is written for those who look",
+    "tapeline.cli.control": "how long to wait for an answer of another process",
     "tapeline.app.precompile": "how long a compilation took, and how old a folder of machine code is",
     "tapeline.cli.demo": "how long a run took, for the person who waited",
     "tapeline.cli.screening": "how long a run took, for the person who waited",
