@@ -49,6 +49,9 @@ def tell(
     if name in ASKS_FIRST and not yes and not typer.confirm(f"{ASKS_FIRST[name]} {path.parent.name}?"):
         raise InputError("Nothing was done.")
     with ControlFile.open(path) as desk:
+        status = desk.status()
+        if status is not None and status.body["has_ended"]:
+            raise InputError(f"The run of {path} has ended at {status.body['time']}; it takes no more commands.")
         if name == "resume":
             desk.release_latch()
         number = desk.give(

@@ -16,7 +16,7 @@ import numpy as np
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.order import Order
-from tapeline.domain.times import to_iso
+from tapeline.domain.times import SECOND, to_iso
 from tapeline.domain.words import Limit, Purpose
 from tapeline.engine.desk import Desk
 from tapeline.ledger.control_facts import LimitOverridden
@@ -149,11 +149,13 @@ class Guard:
 
     def overrides(self) -> list[str]:
         """Return the overrides in force as sentences."""
-        return [
-            f"{o.limit}{f' of {o.strategy}' if o.strategy else ''} is {o.value} until {to_iso(o.until_ns)}, by {o.who}:"
-            f" {o.reason}"
-            for o in self._in_force or ()
-        ]
+        return [_sentence(override) for override in self._in_force or ()]
+
+
+def _sentence(override: LimitOverridden) -> str:
+    whose = f"{override.limit} of {override.strategy}" if override.strategy else override.limit
+    until = to_iso(override.until_ns // SECOND * SECOND)
+    return f"{whose} is {override.value} until {until}, by {override.who}: {override.reason}"
 
 
 def _as_bound(limit: str, value: Decimal) -> float | int:

@@ -56,7 +56,7 @@ class LiveEngine:
         self.loop, self.guard, self.data, self.waits, self.control = loop, guard, data, waits, control
         self.on_turn = on_turn
         self.flattening: Flattening | None = None
-        self.is_stopped = False
+        self.is_stopped = self.has_ended = False
         self._last: Slice | None = None
         self._shown_ns = -STATUS_EVERY_NS
         self._commands: dict[str, Callable[[Command, int], str]] = {
@@ -120,6 +120,7 @@ class LiveEngine:
         if self._last is not None:
             self.loop.close_session(self._last)
         self._commit(self.loop.clock.now_ns())
+        self.has_ended = True
         self._show(self.loop.clock.now_ns(), at_once=True)
 
     def _take(self, now: Slice) -> None:
@@ -192,7 +193,7 @@ class LiveEngine:
         until_ns = now_ns + span_ns
         strategy = given.get("strategy")
         self.guard.override(limit, value, until_ns, now_ns, who=command.who, reason=command.reason, strategy=strategy)
-        return f"The limit {limit} is {value} until {to_iso(until_ns)}."
+        return f"The limit {limit} is {value} until {to_iso(until_ns // SECOND * SECOND)}."
 
     def _reconcile(self, command: Command, now_ns: int) -> str:
         self.loop.keeper.compare(now_ns)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tapeline.domain.times import to_iso
+from tapeline.domain.times import SECOND, to_iso
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.order_book import OrderState
 from tapeline.ledger.views import Views
@@ -24,7 +24,8 @@ def status_of(engine: LiveEngine) -> dict[str, Any]:
     loop, guard, views = engine.loop, engine.guard, engine.loop.views
     control, account = views.control, loop.desk.book.fixed.account[0]
     return {
-        "time": to_iso(loop.clock.now_ns()),
+        "time": _second(loop.clock.now_ns()),
+        "has_ended": engine.has_ended,
         "strategies": list(loop.assembly.names),
         "symbols": len(loop.symbols),
         "slices": loop.slices,
@@ -33,9 +34,9 @@ def status_of(engine: LiveEngine) -> dict[str, Any]:
         "is_flattening": engine.flattening is not None,
         "gap": None
         if control.gap is None
-        else {"since": to_iso(control.gap.event_time_ns), "cause": control.gap.cause.name},
+        else {"since": _second(control.gap.event_time_ns), "cause": control.gap.cause.name},
         "locks": [symbol for _, symbol in sorted(control.locks)],
-        "reconciled": None if control.reconciled_ns is None else to_iso(control.reconciled_ns),
+        "reconciled": None if control.reconciled_ns is None else _second(control.reconciled_ns),
         "overrides": guard.overrides(),
         "next_slice": None if engine.data.next_ns is None else to_iso(engine.data.next_ns),
         "equity": f"{float(account['equity']):.2f}",
@@ -48,6 +49,10 @@ def status_of(engine: LiveEngine) -> dict[str, Any]:
         "orders": [_order(state) for state in [*views.orders.working.values()][:ORDERS_SHOWN]],
         "orders_working": len(views.orders.working),
     }
+
+
+def _second(time_ns: int) -> str:
+    return to_iso(time_ns // SECOND * SECOND)
 
 
 def _positions(views: Views) -> list[dict[str, Any]]:

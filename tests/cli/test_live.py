@@ -1,0 +1,120 @@
+"""A paper run in a process of its own, and the commands that people give it from other ones."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from cli.running import command, environment, run
+from tapeline.ledger.facts import CommandGiven, RunEnded
+from tapeline.store.sqlite_journal import SqliteJournal
+
+PAPER = ("paper", "moving-average-cross", "--frame", "5min", "--to", "2024-01-02", "--symbols", "SIM01,SIM02")
+WITHIN_S = 120.0
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
+        monkeypatch.chdir(name)
+        yield Path(name)
+
+
+@pytest.fixture
+def running(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run of 390 minutes in about half a minute."""
+    process = subprocess.Popen(
+        command(*PAPER, "--speed", "800"),
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    deadline = time.monotonic() + WITHIN_S
+    while run("status").code and time.monotonic() < deadline:
+        time.sleep(0.2)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def journal(folder: Path) -> Path:
+    return folder / "tapeline-work" / "run-0001" / "journal.sqlite"
+
+
+def test_a_run_is_watched_paused_resumed_and_stopped_from_outside(folder: Path, running: subprocess.Popen[str]) -> None:
+    shown = run("status")
+    assert shown.code == 0, shown.err
+    assert "ACTIVE" in shown.out
+    assert json.loads(run("status", "--json").out)["symbols"] == 2
+    assert run("positions").code == run("orders").code == 0
+
+    paused = run("pause", "--reason", "lunch")
+    refused = run("resume")
+    resumed = run("resume", "--reason", "back")
+    overridden = run("override", "gross", "--value", "0.2", "--for", "30m", "--reason", "careful")
+    halted = run("halt", "--yes", "--reason", "enough")
+    stopped = run("stop")
+    output, _ = running.communicate(timeout=WITHIN_S)
+
+    assert (paused.code, refused.code, resumed.code, overridden.code, halted.code, stopped.code) == (0, 2, 0, 0, 0, 0)
+    assert "Trading is REDUCING" in paused.out
+    assert "for a reason only" in refused.sentence
+    assert running.returncode == 0
+    assert "Trading was HALTED at the end." in output
+    with SqliteJournal.reading(journal(folder)) as facts:
+        given = [(r.fact.command, r.fact.reason) for r in facts.read(kind=CommandGiven.kind)]  # type: ignore[attr-defined]
+    assert given == [
+        ("pause", "lunch"),
+        ("resume", ""),
+        ("resume", "back"),
+        ("override", "careful"),
+        ("halt", "enough"),
+        ("stop", ""),
+    ]
+    assert "has ended" in run("pause").sentence
+
+
+def test_ctrl_c_ends_a_run_between_two_turns_and_keeps_its_journal(
+    folder: Path, running: subprocess.Popen[str]
+) -> None:
+    running.send_signal(signal.SIGINT)
+    output, _ = running.communicate(timeout=WITHIN_S)
+
+    assert running.returncode == 0, output
+    assert "The run was stopped." in output
+    with SqliteJournal.reading(journal(folder)) as facts:
+        assert len(list(facts.read(kind=RunEnded.kind))) == 1
+    assert run("journal", "verify").code == 0
+
+
+def test_commands_without_a_run_say_so(folder: Path) -> None:
+    assert "There is no run" in run("status").sentence
+    (folder / "tapeline-work" / "run-0001").mkdir(parents=True)
+    journal(folder).touch()
+    assert "only a paper run takes commands" in run("halt", "--yes").sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--speed", "fast"), "is no speed. Give real, max"),
+        (("--speed", "-1"), "is no speed"),
+        (("--symbols", "NONE"), "NONE"),
+    ],
+)
+def test_what_a_run_cannot_begin_with_is_refused_and_leaves_nothing(
+    folder: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = run(*PAPER, *arguments)
+
+    assert (done.code, sentence in done.sentence) == (2, True), done.err
+    assert not (folder / "tapeline-work").exists()
