@@ -43,8 +43,11 @@ class Bookings:
         self._books = books
         self._terms_ns: dict[str, int] = {}
         self._versions: dict[str, int] = {}
-        for execution_id in books.views.orders.executions:
+        self._newest_ns: dict[str, int] = {}
+        for execution_id, execution in books.views.orders.executions.items():
             self._note(execution_id)
+            if execution is not None and execution.client_order_id in books.working:
+                self._time(execution)
 
     def is_booked(self, execution: Execution) -> bool:
         """Return whether it is in the books, or was and is void, or a newer version of it is."""
@@ -110,17 +113,16 @@ class Bookings:
         if not state.status.is_working:
             leaves = ZERO
         self._note(execution.execution_id)
+        self._time(execution)
         self._books.record(OrderFilled(execution, leaves))
         return claimed is not None and claimed < ours and leaves == ours
 
     def _is_overtaken(self, execution: Execution) -> bool:
-        booked = self._books.views.orders.executions.values()
-        return any(
-            one is not None
-            and one.client_order_id == execution.client_order_id
-            and one.event_time_ns > execution.event_time_ns
-            for one in booked
-        )
+        return execution.event_time_ns < self._newest_ns.get(execution.client_order_id, 0)
+
+    def _time(self, execution: Execution) -> None:
+        name = execution.client_order_id
+        self._newest_ns[name] = max(execution.event_time_ns, self._newest_ns.get(name, 0))
 
     def adopt(self, found: VenueOrder, executions: Sequence[Execution], now_ns: int) -> None:
         """Take an order into the books that these did not expect at work.
@@ -216,8 +218,9 @@ class Bookings:
             self._versions[key] = max(version, self._versions.get(key, 0))
 
     def forget(self) -> None:
-        """Forget when the terms of orders were told that do not work any more."""
+        """Forget when terms and executions of orders were told that do not work any more."""
         working = self._books.working
+        self._newest_ns = {name: time_ns for name, time_ns in self._newest_ns.items() if name in working}
         self._terms_ns = {name: time_ns for name, time_ns in self._terms_ns.items() if name in working}
 
 
