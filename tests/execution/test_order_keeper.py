@@ -627,22 +627,46 @@ def test_a_bust_takes_an_execution_out_also_before_it_came(trader: Trader) -> No
 # Brackets -------------------------------------------------------------------------------------------------------
 
 
-def test_children_of_an_entry_that_failed_are_in_doubt_with_it(trader: Trader) -> None:
+def a_bracket(trader: Trader) -> tuple[str, str]:
+    """Intend an entry with a target, and hand both to the keeper."""
     name = trader.place(role=Role.ENTRY)
     entry = trader.views.orders.working[name].order
     child = replace(
-        entry, client_order_id=f"{name}-s", side=Side.SELL, role=Role.TARGET, parent=name, group=name,
+        entry, client_order_id=f"{name}-t", side=Side.SELL, role=Role.TARGET, parent=name, group=name,
         purpose=Purpose.TARGET,
     )  # fmt: skip
     trader.keeper.outbox(trader.now)
     trader.record(OrderIntended(child))
     trader.keeper.submit([entry, child])
+    return name, child.client_order_id
+
+
+def test_a_child_is_not_ended_by_a_sum_that_lacks_fills_of_its_entry(trader: Trader) -> None:
+    """Told: 4 of the entry. Executed: 6 more of it, listed late, and 7 of the target, which works for 3 more."""
+    name, target = a_bracket(trader)
+    trader.settle()
+    say(trader, *fills(trader, name, 4))
+    fills(trader, name, 6)
+    late = trader.venue.executions.pop()
+    fills(trader, target, 7)
+    trader.venue.executions[-1] = replace(trader.venue.executions[-1], execution_id="E2")
+
+    trader.settle_for(310)
+    assert trader.status(target) == "PARTIALLY_FILLED"
+    trader.venue.executions.append(late)
+    trader.settle_for(700)
+
+    trader.assert_settled()
+
+
+def test_children_of_an_entry_that_failed_are_in_doubt_with_it(trader: Trader) -> None:
+    name, child = a_bracket(trader)
     trader.turn()
     trader.link.fail(0, after=True)
     trader.link.inward.clear()
 
     trader.turn()
-    assert {trader.status(name), trader.status(child.client_order_id)} == {"UNKNOWN"}
+    assert {trader.status(name), trader.status(child)} == {"UNKNOWN"}
     trader.settle_for(5)
 
-    assert {trader.status(name), trader.status(child.client_order_id)} == {"NEW"}
+    assert {trader.status(name), trader.status(child)} == {"NEW"}

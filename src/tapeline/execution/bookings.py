@@ -92,6 +92,10 @@ class Bookings:
         if (execution.symbol, execution.side) != (state.order.symbol, state.order.side):
             return False
         left = state.quantity - state.filled_quantity - execution.quantity
+        if not is_alone(state) and left > 0 and state.status.is_working:
+            # what a member works for may be more than we know, since fills of its entry may be missing
+            is_told = claimed is not None and not self._is_overtaken(execution)
+            return is_told or self._leaves_of_member(state, execution, claimed) > 0
         if left or not is_alone(state):
             return left >= 0
         # nothing is left by our sum: not so if the order may be larger than we know, or one of ours stands no more
@@ -106,16 +110,28 @@ class Bookings:
         ours = state.quantity - state.filled_quantity - execution.quantity
         leaves = ours
         if not is_alone(state):
-            leaves = max(ZERO, state.leaves_quantity - execution.quantity) if claimed is None else claimed
-            if self._is_overtaken(execution):
-                # what is left after the newer one has this one in already
-                leaves = state.leaves_quantity
+            leaves = self._leaves_of_member(state, execution, claimed)
         if not state.status.is_working:
             leaves = ZERO
         self._note(execution.execution_id)
         self._time(execution)
         self._books.record(OrderFilled(execution, leaves))
         return claimed is not None and claimed < ours and leaves == ours
+
+    def book_all(self, executions: Sequence[Execution], found: VenueOrder) -> None:
+        """Book executions that waited for their order; `found` is how it stands after them."""
+        rest = ZERO if found.status is OrderStatus.FILLED else found.quantity - found.filled_quantity
+        left = rest + sum((one.quantity for one in executions), ZERO)
+        for execution in executions:
+            left -= execution.quantity
+            self._newest_ns.pop(execution.client_order_id, None)
+            self.book(execution, left)
+
+    def _leaves_of_member(self, state: OrderState, execution: Execution, claimed: Decimal | None) -> Decimal:
+        if self._is_overtaken(execution):
+            # what is left after the newer one has this one in already
+            return state.leaves_quantity
+        return max(ZERO, state.leaves_quantity - execution.quantity) if claimed is None else claimed
 
     def _is_overtaken(self, execution: Execution) -> bool:
         return execution.event_time_ns < self._newest_ns.get(execution.client_order_id, 0)

@@ -197,8 +197,7 @@ class LookUps:
                     self._cancel(name, now_ns)
         else:
             self._bookings.make_room(found, waiting, answer.event_time_ns)
-        for execution in waiting:
-            self._bookings.book(execution)
+        self._bookings.book_all(waiting, found)
         look_up.executions.clear()
         state = self._books.states.get(name)
         if state is None:
