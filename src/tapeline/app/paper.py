@@ -8,8 +8,9 @@ leaves. Only the feed and the venue are simulated.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,16 @@ def trade_on_paper(
             lambda symbol: market_of(loop, symbol),
             shortable=paper.shortable,
         )
-        guard = Guard(gate, Monitors(paper.monitors), loop.desk, loop.views, loop.record, loop.keeper.cancel)
+        # a turn that takes a second takes a minute of a market that runs sixty times as fast
+        turn_s = paper.monitors.turn_s * (max(speed, 1.0) if math.isfinite(speed) else 1.0)
+        guard = Guard(
+            gate,
+            Monitors(replace(paper.monitors, turn_s=turn_s)),
+            loop.desk,
+            loop.views,
+            loop.record,
+            loop.keeper.cancel,
+        )
         gate.hold_back_by(lambda symbol: None if loop.keeper.may_risk(symbol) else _in_doubt(loop, symbol))
         engine = LiveEngine(loop, guard, feed, time, control, on_turn=on_turn)
         engine.run()
