@@ -30,10 +30,16 @@ PORTS = {
     "tapeline.feeds.paced": "the clock and the wait of a paper run in real or compressed time",
     "tapeline.store.control_file": "how often the state is written for those who look",
     "tapeline.cli.control": "how long to wait for an answer of another process",
+    "tapeline.feeds.paced": "the clock and the wait of a paper run in real or compressed time",
+    "tapeline.store.control_file": "how often the state is written for those who look",
+    "tapeline.cli.control": "how long to wait for an answer of another process",
     "tapeline.app.precompile": "how long a compilation took, and how old a folder of machine code is",
     "tapeline.cli.demo": "how long a run took, for the person who waited",
     "tapeline.cli.screening": "how long a run took, for the person who waited",
+    "tapeline.cli.tax_forms": "on which day a form was made, where nobody says",
     "tapeline.cli.simulate": "how long a run took, for the person who waited",
+    "tapeline.statements.web": "the road to brokers' statements",
+    "tapeline.lake.table": "names of files that no other load of the lake can have given",
     "tapeline.tape.calendars": "how many years ahead a calendar is asked to know",
 }
 """Modules that may ask, and why."""
@@ -109,14 +115,31 @@ class _GuardedDatetime(datetime.datetime, metaclass=_SameInstances):
 
 
 class _GuardedSocket(socket.socket):
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None:
+    """Refuses to be used, not to be made: libraries make one while they are imported, to see what the machine has."""
+
+    def connect(self, address: Any) -> None:
+        _refuse_connections()
+        super().connect(address)
+
+    def connect_ex(self, address: Any) -> int:
+        _refuse_connections()
+        return super().connect_ex(address)
+
+    def listen(self, *backlog: int) -> None:
+        _refuse_connections()
+        super().listen(*backlog)
+
+
+def _refuse_connections() -> None:
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).startswith(PACKAGE + "."):
+            # the innermost of ours is who asks; if it is a port, whoever called it came through one
             module = asks(frame)
             if module is not None:
-                _refuse(module, "socket.socket")
-            frame = frame.f_back
-        super().__init__(*arguments, **named)
+                _refuse(module, "a connection")
+            return
+        frame = frame.f_back
 
 
 def install() -> None:

@@ -15,7 +15,7 @@ asked for by name (`look_ups.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -238,6 +238,16 @@ class Bookings:
         working = self._books.working
         self._newest_ns = {name: time_ns for name, time_ns in self._newest_ns.items() if name in working}
         self._terms_ns = {name: time_ns for name, time_ns in self._terms_ns.items() if name in working}
+
+
+def newest_versions(executions: Iterable[Execution]) -> list[Execution]:
+    """Return executions without those of which a newer version is among them."""
+    newest: dict[str, Execution] = {}
+    for execution in executions:
+        key, version = _version_of(execution.execution_id)
+        if key not in newest or version > _version_of(newest[key].execution_id)[1]:
+            newest[key] = execution
+    return list(newest.values())
 
 
 def _version_of(execution_id: str) -> tuple[str, int]:

@@ -23,7 +23,7 @@ from tapeline.domain.execution import Execution
 from tapeline.domain.reports import OrderAnswered, Question, Request, VenueOrder
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import OrderStatus, Reason
-from tapeline.execution.bookings import REFUSED, Bookings
+from tapeline.execution.bookings import REFUSED, Bookings, newest_versions
 from tapeline.execution.books import Books
 from tapeline.execution.questions import Asked, Questions
 from tapeline.execution.reconciliation import terms_that_differ
@@ -254,5 +254,5 @@ class LookUps:
         self._questions.ask((Question.EXECUTIONS, ""), now_ns, max(0, since_ns))
 
     def _waiting(self, look_up: LookUp) -> list[Execution]:
-        waiting = [one for one in look_up.executions.values() if not self._bookings.is_booked(one)]
+        waiting = newest_versions(one for one in look_up.executions.values() if not self._bookings.is_booked(one))
         return sorted(waiting, key=lambda one: (one.event_time_ns, one.execution_id))
