@@ -24,17 +24,20 @@ from tapeline import (
     ema,
     percent_of_equity,
 )
-from tapeline.app.paper import trade_on_paper
+from tapeline.app.paper import PaperSettings, trade_on_paper
+from tapeline.app.taxes import TaxChoice
 from tapeline.domain.control import TradingState
 from tapeline.domain.errors import DataError
+from tapeline.domain.words import Limit, Purpose
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
-from tapeline.ledger.facts import CommandGiven, OrderIntended, RunEnded
+from tapeline.ledger.facts import CommandGiven, OrderDenied, OrderIntended, OrderWarned, RunEnded
 from tapeline.ledger.views import rebuild
 from tapeline.store.control_file import CommandAnswer, ControlFile
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.strategies.moving_average_cross import MovingAverageCross
 from tapeline.tape.calendars import sessions
+from tapeline.tax.pre_trade import WashSaleLimit
 
 PANEL = simulate_market(7, sessions=sessions("XNYS", date(2024, 1, 2), date(2024, 1, 2)), symbols=3).panel
 
@@ -91,6 +94,51 @@ def test_the_journal_gives_the_books_back(folder: Path) -> None:
     assert again.to_bytes() == engine.loop.views.to_bytes()
     (ended,) = facts(folder, RunEnded.kind)
     assert ended.summary["slices"] == len(PANEL)
+
+
+def test_under_warn_wash_sales_are_told_and_the_run_trades_as_ever(folder: Path) -> None:
+    expected = backtest([Eager(), MovingAverageCross(frame="5min")], PANEL, TRAVELS)
+
+    engine = run(folder, paper=PaperSettings(wash_sales=WashSaleLimit.WARN))
+
+    assert engine.loop.result().digest == expected.digest
+    sent = {fact.order.client_order_id for fact in facts(folder, OrderIntended.kind)}
+    warnings = facts(folder, OrderWarned.kind)
+    assert warnings and {fact.client_order_id for fact in warnings} <= sent
+    assert all("IRC 1091" in fact.reason for fact in warnings)
+
+
+def test_under_refuse_no_entry_replaces_a_loss(folder: Path) -> None:
+    """Within one day nothing leaves the window: a symbol that was sold at a loss is not bought again."""
+    run(folder, paper=PaperSettings(wash_sales=WashSaleLimit.REFUSE))
+
+    refused = [fact for fact in facts(folder, OrderDenied.kind) if fact.limit is Limit.WASH_SALE]
+    assert refused and all("disallowed" in fact.reason for fact in refused)
+    first = min(fact.event_time_ns for fact in refused)
+    again = {fact.symbol for fact in refused if fact.event_time_ns == first}
+    orders = [fact.order for fact in facts(folder, OrderIntended.kind)]
+    assert not [o for o in orders if o.symbol in again and o.purpose is Purpose.ENTRY and o.decision_time_ns > first]
+    with SqliteJournal.reading(folder / "journal") as journal:
+        assert rebuild(journal).positions
+
+
+def test_what_the_taxpayer_did_before_is_in_the_check(folder: Path) -> None:
+    table = folder / "before.csv"
+    table.write_text(
+        "id,time,account,account_type,side,symbol,quantity,price\n"
+        + "".join(
+            f"b{n},2023-12-01,other,,BUY,{name},1000,900\ns{n},2023-12-20,other,,SELL,{name},1000,1\n"
+            for n, name in enumerate(PANEL.symbols)
+        )
+        + "r,2023-12-01,main,ira,BUY,ELSE,1,1\n"
+    )
+    paper = PaperSettings(wash_sales=WashSaleLimit.REFUSE_PERMANENT, taxpayer=TaxChoice(trades=(table,)))
+
+    run(folder, paper=paper)
+
+    assert facts(folder, OrderIntended.kind) == []
+    refused = [fact.reason for fact in facts(folder, OrderDenied.kind) if fact.limit is Limit.WASH_SALE]
+    assert refused and all("for good (Rev. Rul. 2008-5)" in reason for reason in refused)
 
 
 class Person:

@@ -31,6 +31,7 @@ from tapeline.ledger.control_facts import (
     GapClosed,
     GapOpened,
     LimitOverridden,
+    OrderWarned,
     Reconciled,
     SymbolLocked,
     SymbolUnlocked,
@@ -208,6 +209,7 @@ FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
         LimitOverridden, st.integers(0, 99), NAMES, AMOUNTS, st.integers(100, 2**62), NAMES, NAMES, maybe(NAMES), NAMES
     ),
     st.builds(CommandGiven, TIMES, NAMES, TREES, NAMES, TEXTS, TEXTS),
+    st.builds(OrderWarned, TIMES, IDS, NAMES, st.sampled_from(Limit), TEXTS),
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from tapeline import __version__
 from tapeline.app.replay import code_digest, configuration
+from tapeline.app.taxes import TaxChoice, open_books
 from tapeline.brokers.simulated.broker import SimulatedBroker
 from tapeline.domain.cash import CashCause
 from tapeline.domain.corporate import CorporateAction
@@ -37,10 +38,14 @@ from tapeline.feeds.replay import Replay
 from tapeline.ledger.facts import CashMoved, RunEnded, RunStarted
 from tapeline.risk.gate import Gate, GateSettings, Market
 from tapeline.risk.monitors import Monitors, MonitorSettings
+from tapeline.risk.wash_sales import WashSaleCheck
 from tapeline.simulation.settings import RunSettings
 from tapeline.simulation.venue import instruments_of
 from tapeline.store.control_file import ControlFile
 from tapeline.store.sqlite_journal import SqliteJournal
+from tapeline.tax.accounts import Account as TaxAccount
+from tapeline.tax.engine import TaxEngine
+from tapeline.tax.pre_trade import WashSaleLimit
 
 ANSWERED_AFTER_FRAMES = 2.5
 """A venue that trades by bars tells of an order at the end of the next bar; this many frames are no sign of a loss."""
@@ -51,11 +56,15 @@ class PaperSettings:
     """What a paper run adds to a backtest's settings.
 
     gate, monitors : bounds of single orders and of the run; shortable : symbols that can be borrowed, None = all
+    wash_sales : what is done about an order that would make a wash sale
+    taxpayer : the tables of what the taxpayer's accounts did before the run, None = nothing; the run trades in `main`
     """
 
     gate: GateSettings = field(default_factory=GateSettings)
     monitors: MonitorSettings = field(default_factory=MonitorSettings)
     shortable: Collection[str] | None = None
+    wash_sales: WashSaleLimit = WashSaleLimit.OFF
+    taxpayer: TaxChoice | None = None
 
 
 def trade_on_paper(
@@ -76,7 +85,8 @@ def trade_on_paper(
 
     journal_path : a new journal; commands and status go through the control file beside it
     speed : how much faster than the computer's clock time runs; infinity = as fast as the work is done
-    Raises DataError when there is nothing to run on or the journal already holds a run.
+    Raises DataError when there is nothing to run on or the journal already holds a run, InputError and its kinds for a
+    taxpayer's tables that cannot be used.
     """
     settings, paper = settings or RunSettings(), paper or PaperSettings()
     if not len(data):
@@ -85,6 +95,7 @@ def trade_on_paper(
         tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
     )
     check_warmup(assembly, data)
+    new_engine = engine_of_taxpayer(paper.taxpayer)
     with SqliteJournal.writing(journal_path) as journal, ControlFile.open(journal_path) as control:
         if journal.head().count:
             raise DataError(
@@ -101,6 +112,11 @@ def trade_on_paper(
         manifest = configuration(assembly.manifest, settings, data, groups or {})
         loop.record(RunStarted(start_ns, __version__, code_digest(), manifest, data_source, panel_digest(data), seed))
         loop.record(CashMoved(start_ns, CashCause.DEPOSIT, exact(settings.account.cash)))
+        wash_sales = None
+        if paper.wash_sales is not WashSaleLimit.OFF:
+            zone = (paper.taxpayer or TaxChoice()).zone
+            wash_sales = WashSaleCheck(new_engine, paper.wash_sales, loop.record, zone)
+            loop.on_fact.append(wash_sales.see)
         gate = Gate(
             paper.gate,
             loop.views,
@@ -108,6 +124,7 @@ def trade_on_paper(
             lambda symbol: float(loop.desk.book.fixed.positions[loop.desk.columns[symbol]]),
             lambda symbol: market_of(loop, symbol),
             shortable=paper.shortable,
+            wash_sales=wash_sales,
         )
         # a turn that takes a second takes a minute of a market that runs sixty times as fast
         turn_s = paper.monitors.turn_s * (max(speed, 1.0) if math.isfinite(speed) else 1.0)
@@ -125,6 +142,21 @@ def trade_on_paper(
         loop.record(RunEnded(time.now_ns(), loop.views.digest(), {"slices": loop.slices}))
         journal.commit()
     return engine
+
+
+def engine_of_taxpayer(choice: TaxChoice | None) -> Callable[[], TaxEngine]:
+    """Return what makes a tax engine that knows account `main` and what stands in a taxpayer's tables."""
+    if choice is None:
+        return lambda: TaxEngine([TaxAccount("main")])
+    books = open_books(choice)
+    books = replace(books, accounts={"main": TaxAccount("main"), **books.accounts})
+
+    def new_engine() -> TaxEngine:
+        engine = books.new_engine()
+        engine.apply(books.events)
+        return engine
+
+    return new_engine
 
 
 def market_of(loop: EventLoop, symbol: str) -> Market:

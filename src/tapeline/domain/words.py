@@ -191,6 +191,7 @@ class Limit(IntEnum):
     SETTLED_CASH = 31
     SHORT_AVAILABILITY = 32
     DAY_TRADES = 33
+    WASH_SALE = 34
 
     @property
     def word(self) -> str:

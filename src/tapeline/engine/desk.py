@@ -46,7 +46,7 @@ from tapeline.ledger.facts import (
     SplitApplied,
 )
 from tapeline.ledger.views import Views
-from tapeline.risk.gate import Denial
+from tapeline.risk.denial import Denial
 from tapeline.simulation.amounts import ROUNDING_NUDGE
 from tapeline.simulation.book import apply_event
 

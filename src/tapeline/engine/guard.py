@@ -23,7 +23,8 @@ from tapeline.ledger.control_facts import LimitOverridden
 from tapeline.ledger.facts import CancelIntended
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
-from tapeline.risk.gate import Denial, Gate
+from tapeline.risk.denial import Denial
+from tapeline.risk.gate import Gate
 from tapeline.risk.monitors import Alarm, Monitors
 from tapeline.risk.switch import TradingSwitch
 from tapeline.simulation.limit_rows import limit_rows

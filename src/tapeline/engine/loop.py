@@ -56,6 +56,7 @@ class EventLoop:
 
     batch_slices : slices per commit: 1 live, more in a replay, which can be repeated
     keeper : how far the venue is trusted; seed : of the jitter of its waiting times
+    on_fact : who follows what is recorded, each fact as the journal has it
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class EventLoop:
         self.views = Views()
         self.keeper = OrderKeeper(self.views, self.record, keeper, random=Random(seed), now_ns=clock.now_ns())
         self.guard: Guard | None = None
+        self.on_fact: list[Callable[[Any], None]] = []
         self._now_session = -1
         self.slices = 0
         self._times: list[int] = []
@@ -178,6 +180,8 @@ class EventLoop:
         """Journal a fact and return it as the journal's bytes say it."""
         recorded = decode(self.journal.append(fact))
         self.views.apply(recorded)
+        for follow in self.on_fact:
+            follow(recorded)
         return recorded
 
     def take_reports(self) -> None:

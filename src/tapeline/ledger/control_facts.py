@@ -5,6 +5,7 @@
     GapClosed
     CommandGiven          halt, by anna: "looks wrong"
     TradingStateChanged   HALTED by a PERSON
+    OrderWarned           buying now makes a wash sale of 250.00; the order leaves, as asked
 
 They change no position and no order; what they decide is taken in by `control.py`.
 """
@@ -19,6 +20,7 @@ from typing import Any, ClassVar
 from tapeline.domain import require
 from tapeline.domain.control import GapCause, TradingState, Trigger
 from tapeline.domain.errors import InputError
+from tapeline.domain.words import Limit
 
 Tree = Mapping[str, Any]
 """Nested dicts with text keys, lists, texts, whole numbers, float64, booleans and None."""
@@ -164,6 +166,27 @@ class CommandGiven:
     def __post_init__(self) -> None:
         require.a_name(self.command, "command", "Command")
         require.a_name(self.who, "who", "Command", self.command)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderWarned:
+    """A limit found something about an order and let it leave all the same.
+
+    client_order_id : of the order, whose OrderIntended comes after; limit : what warns
+    reason : the sentence with its numbers
+    """
+
+    kind: ClassVar[str] = "OrderWarned"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    symbol: str
+    limit: Limit
+    reason: str
+
+    def __post_init__(self) -> None:
+        require.a_name(self.client_order_id, "client_order_id", "Warning")
+        require.a_name(self.symbol, "symbol", "Warning of", self.client_order_id)
 
 
 def _check_lock(lock: SymbolLocked | SymbolUnlocked) -> None:

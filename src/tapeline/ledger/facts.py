@@ -48,6 +48,7 @@ from tapeline.ledger.control_facts import (
     GapClosed,
     GapOpened,
     LimitOverridden,
+    OrderWarned,
     Reconciled,
     SymbolLocked,
     SymbolUnlocked,
@@ -513,6 +514,7 @@ FACTS: dict[str, type[Any]] = {
         TradingStateChanged,
         LimitOverridden,
         CommandGiven,
+        OrderWarned,
     )
 }
 """Every kind of fact by its name."""

@@ -40,6 +40,7 @@ from tapeline.ledger.facts import (
     CashMoved,
     OrderDenied,
     OrderFilled,
+    OrderWarned,
     RunEnded,
     RunStarted,
     SessionClosed,
@@ -51,7 +52,7 @@ from tapeline.ledger.position_book import PositionBook
 from tapeline.ledger.round_trips import ONE, Key, RoundTrip
 from tapeline.ports.journal import Fact, Journal
 
-PASSED_OVER = (SignalRaised.kind, RunStarted.kind, CommandGiven.kind)
+PASSED_OVER = (SignalRaised.kind, RunStarted.kind, CommandGiven.kind, OrderWarned.kind)
 """Kinds that change no view: `rebuild` does not read them, they are the largest."""
 
 

@@ -9,6 +9,7 @@
     rate              orders in the last second and minute; exits may use the last part alone
     cash, shares      bought by unsettled cash; shorts that nobody lends
     day trades        counting of day trades, off by default (the rule ended in June 2026)
+    wash sales        losses that the order would disallow, off by default; see `wash_sales.py`
 
 A reduction is asked less: it is never refused for a gap, a lock, a stale price, cash or day trades, and it may be sent
 while the state is REDUCING. A denial names the limit, what was found and the bound.
@@ -29,6 +30,8 @@ from tapeline.domain.order import Order
 from tapeline.domain.times import MINUTE, SECOND, to_iso
 from tapeline.domain.words import Limit, OrderType, Purpose, Side, TimeInForce
 from tapeline.ledger.views import Views
+from tapeline.risk.denial import Denial
+from tapeline.risk.wash_sales import WashSaleCheck
 
 _AT_OPEN_OR_CLOSE = frozenset(
     {OrderType.MARKET_ON_OPEN, OrderType.LIMIT_ON_OPEN, OrderType.MARKET_ON_CLOSE, OrderType.LIMIT_ON_CLOSE}
@@ -88,22 +91,13 @@ class Market:
     is_halted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """Why an order was not sent: the limit, what it found, its bound, and a sentence with both."""
-
-    limit: Limit
-    found: float
-    bound: float
-    text: str
-
-
 class Gate:
     """Asks the questions of every order, in one order that is always the same.
 
     views : orders and trading state as the journal has them; held : the account's signed quantity of a symbol
     market : of a symbol, as it is known now
     settled_cash : what purchases may use now; shortable : the symbols that can be borrowed, None = all of them
+    wash_sales : what is asked last, None = nothing
     """
 
     def __init__(
@@ -117,10 +111,12 @@ class Gate:
         settled_cash: Callable[[], Decimal] | None = None,
         day_trades: Callable[[], int] | None = None,
         shortable: Collection[str] | None = None,
+        wash_sales: WashSaleCheck | None = None,
     ) -> None:
         self.settings, self.views, self.instruments = settings, views, instruments
         self._held, self._market = held, market
         self._settled_cash, self._day_trades, self._shortable = settled_cash, day_trades, shortable
+        self._wash_sales = wash_sales
         self._sent: deque[int] = deque()
         self._recent: deque[tuple[int, tuple[object, ...]]] = deque()
         self._may_risk: Callable[[str], str | None] = lambda symbol: None
@@ -136,6 +132,9 @@ class Gate:
         if denial is None and not reduces:
             denial = self._risk(order, now_ns)
         denial = denial or self._price(order) or self._own_orders(order, now_ns) or self._rate(reduces, now_ns)
+        if denial is None and self._wash_sales is not None:
+            price = self._price_of(order, self._market(order.symbol))
+            denial = self._wash_sales.ask(order, price, now_ns, reduces=reduces)
         if denial is None:
             self._sent.append(now_ns)
             self._recent.append((now_ns, _terms(order)))
@@ -208,8 +207,7 @@ class Gate:
             return Denial(Limit.STALE_PRICE, age_s, self.settings.stale_s, text)
         if order.side is Side.SELL and self._shortable is not None and order.symbol not in self._shortable:
             return Denial(Limit.SHORT_AVAILABILITY, math.nan, math.nan, f"nobody is known to lend {order.symbol}")
-        price = float(order.limit_price or order.stop_price or Decimal(0)) or market.last_price
-        notional = float(order.quantity) * price
+        notional = float(order.quantity) * self._price_of(order, market)
         if order.side is Side.BUY and self.settings.settled_cash and self._settled_cash is not None:
             settled = float(self._settled_cash())
             if notional > settled:
@@ -241,12 +239,15 @@ class Gate:
                 most_text = f"{settings.collar:.2%} is the most"
                 text = f"its limit of {order.limit_price} is {beyond:.2%} beyond {near:,.4f}; {most_text}"
                 return Denial(Limit.COLLAR, beyond, settings.collar, text)
-        price = float(order.limit_price or order.stop_price or Decimal(0)) or last
-        notional, most = float(order.quantity) * price, settings.order_notional
+        notional, most = float(order.quantity) * self._price_of(order, market), settings.order_notional
         if most is not None and notional > most:
             text = f"its notional of {notional:,.2f} is above {most:,.2f}, the most of one order"
             return Denial(Limit.ORDER_NOTIONAL, notional, most, text)
         return None
+
+    @staticmethod
+    def _price_of(order: Order, market: Market) -> float:
+        return float(order.limit_price or order.stop_price or Decimal(0)) or market.last_price
 
     def _own_orders(self, order: Order, now_ns: int) -> Denial | None:
         for state in self.views.orders.working_of(order.symbol):
