@@ -13,8 +13,10 @@ from tests.ledger.builders import MINUTE, T0, a_fill, a_run, a_signal, an_order
 from tapeline.app.tax_forms import Format, FormsChoice, make_forms, write_forms
 from tapeline.app.tax_trace import trace_row
 from tapeline.app.taxes import TaxBooks, TaxChoice, open_books
+from tapeline.domain.adopted import Grounds
 from tapeline.domain.errors import InputError, StorageError, UnknownNameError
 from tapeline.domain.words import Role, Side
+from tapeline.ledger.adopted_facts import ExecutionAdopted
 from tapeline.ledger.facts import OrderFilled, OrderIntended, SignalRaised
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.tax.carryover import Carryover
@@ -30,10 +32,14 @@ b4,2026-03-01,main,BUY,XYZ,7,18,
 DAY = date(2026, 2, 1)
 
 
-def books_of(folder: Path, table: str = TRADES, **words: object) -> TaxBooks:
+def _table(folder: Path, table: str = TRADES) -> Path:
     path = folder / "trades.csv"
     path.write_text(table, encoding="utf-8")
-    return open_books(TaxChoice(trades=(path,), year=2025, **words))  # type: ignore[arg-type]
+    return path
+
+
+def books_of(folder: Path, table: str = TRADES, **words: object) -> TaxBooks:
+    return open_books(TaxChoice(trades=(_table(folder, table),), year=2025, **words))  # type: ignore[arg-type]
 
 
 def test_a_january_purchase_is_in_the_row_and_not_in_what_was_open_at_the_years_end(tmp_path: Path) -> None:
@@ -148,6 +154,13 @@ def test_a_row_that_is_none_is_refused(tmp_path: Path, question: str, kind: type
         trace_row(question, books, make_forms(books))
 
 
+def test_a_year_without_rows_names_the_years_that_have_some(tmp_path: Path) -> None:
+    books = open_books(TaxChoice(trades=(_table(tmp_path),)))  # the last trade is of 2026
+
+    with pytest.raises(InputError, match=r"Form 8949 of 2026 has no row; what was closed was so in 2025\. Use --year"):
+        trace_row("8949:1", books, make_forms(books))
+
+
 def test_a_row_from_a_journal_leads_to_execution_order_conditions_and_bar(tmp_path: Path) -> None:
     signal = a_signal()
     later = T0 + 30 * MINUTE
@@ -206,3 +219,21 @@ def test_an_execution_without_an_order_of_ours_is_told_and_the_rest_is_followed(
         None,
         "Unknown order 'external' in the journal. There are none.",
     )
+
+
+def test_a_row_of_a_statement_ends_at_its_executions_and_names_the_statement(tmp_path: Path) -> None:
+    grounds = Grounds("flex U1, 2024")
+    bought, sold = a_fill().execution, a_fill(execution_id="E-2", side=Side.SELL, event_time_ns=T0 + MINUTE).execution
+    path = tmp_path / "journal.sqlite"
+    with SqliteJournal.writing(path) as journal:
+        for execution in (bought, sold):
+            journal.append(ExecutionAdopted(execution, grounds))
+        journal.commit()
+    books = open_books(TaxChoice(journal=path))
+
+    with SqliteJournal.reading(path) as journal:
+        (traced,) = trace_row("8949:1", books, make_forms(books), journal).gains
+
+    assert traced.opened.event is not None and traced.closed.event is not None
+    assert traced.opened.missing == "Execution E-1 was taken from flex U1, 2024; no order of this journal caused it."
+    assert traced.closed.missing.startswith("Execution E-2 was taken from flex U1, 2024")

@@ -99,7 +99,7 @@ class _Tracer:
             if self.journal is not None and isinstance(event, Trade):
                 try:
                     answer = explain_execution(self.journal, event_id.removesuffix(OPENING_SUFFIX), self.bars_around)
-                except UnknownNameError as exc:
+                except InputError as exc:
                     missing = str(exc)
             self.known[key] = Source(event_id, event, answer, missing)
         return self.known[key]
@@ -118,7 +118,7 @@ def trace_row(
     journal : of the executions, None where they came from a table
     Raises InputError for a question that is none, UnknownNameError for a number that no row has.
     """
-    row = _row(question, forms)
+    row = _row(question, forms, sorted({gain.tax_year for gain in books.result.rows}))
     events = {_key(event): event for event in books.events}
     tracer = _Tracer(journal, bars_around, events)
     every = books.result.disallowances
@@ -145,12 +145,17 @@ def trace_row(
     )
 
 
-def _row(question: str, forms: Forms) -> FormRow:
+def _row(question: str, forms: Forms, years: list[int]) -> FormRow:
     written = question.removeprefix(PREFIX)
     if not written.isdigit():
         raise InputError(f"{question!r} names no row. Write {PREFIX} and the number of the row, such as {PREFIX}12.")
     number = int(written)
     if not 1 <= number <= len(forms.rows):
+        if not forms.rows and years:
+            found = ", ".join(map(str, years))
+            raise InputError(
+                f"Form 8949 of {forms.tax_year} has no row; what was closed was so in {found}. Use --year."
+            )
         known = [f"1 to {len(forms.rows)}"] if forms.rows else []
         raise UnknownNameError("row", written, known, where=f"Form 8949 of {forms.tax_year}")
     return forms.rows[number - 1]

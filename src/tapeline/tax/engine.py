@@ -50,6 +50,7 @@ from tapeline.tax.events import (
     Transfer,
     TransferIn,
     Worthless,
+    day_of,
 )
 from tapeline.tax.gains import Gain
 from tapeline.tax.holding_period import settlement_date
