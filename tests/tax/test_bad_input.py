@@ -159,6 +159,23 @@ def test_what_may_matter_and_is_not_applied_is_flagged_with_its_sentence() -> No
     assert "first at s2" in result.flags[0].sentence
 
 
+def test_shares_of_one_purchase_sold_in_parts_are_not_flagged_as_replacements_of_each_other() -> None:
+    scaled_out = """
+        2025-03-03  buy   b1  100 XYZ @ 50
+        2025-03-10  sell  s1   50 XYZ @ 48
+        2025-03-11  sell  s2   50 XYZ @ 47
+    """
+    another = """
+        2025-02-20  buy   b0   10 XYZ @ 40
+        2025-02-21  sell  s0   10 XYZ @ 41
+    """
+
+    assert rules(taxed(scaled_out)) == []
+    # what was bought and sold before them within 30 days may be a replacement, and is flagged, though it came earlier
+    assert rules(taxed(another + scaled_out)) == ["sold_before"]
+    assert "first at s1, 2 times" in taxed(another + scaled_out).flags[0].sentence
+
+
 def test_a_gift_is_flagged_because_its_basis_for_a_loss_may_be_lower() -> None:
     assert rules(taxed("2025-01-06 buy g1 1 XYZ @ 50 how=gift")) == ["gift_basis"]
 

@@ -62,7 +62,7 @@ class Dispositions:
         if treatment is Treatment.NOT_REPORTED:
             for lot, quantity in slices:
                 if lot.eligible and not lot.used:
-                    security.sold_acquired = max(security.sold_acquired, lot.acquired)
+                    security.note_sold(lot)
                     if self._keeps_sold:
                         security.sold_slices.append(SoldSlice(lot, quantity, None))
             return
@@ -108,8 +108,7 @@ class Dispositions:
             if basis > price and washes:
                 disposition.losses.append(self._loss(position, row, day, quantity, basis - price, lot, start))
             if lot.eligible and not lot.used:
-                if lot.acquired > security.sold_acquired:
-                    security.sold_acquired = lot.acquired
+                security.note_sold(lot)
                 if self._keeps_sold:
                     security.sold_slices.append(SoldSlice(lot, quantity, row))
 

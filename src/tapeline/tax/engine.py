@@ -320,7 +320,7 @@ class TaxEngine:
         assert position is not None
         day, security = event.trade_date.toordinal(), position.security
         disposition, is_complete = self._disposition(event, position)
-        sold_before = security.sold_acquired
+        (sold_before, sold_last), sold_earlier = security.sold_acquired, security.sold_acquired_before
         book.dispositions.sell(
             position, slices, self._price(event, position, quantity, -1), event.execution_id, day, disposition
         )
@@ -328,7 +328,10 @@ class TaxEngine:
             marks.check_marks(book, position, [lot for lot, _ in slices], day, event.execution_id)
         if is_complete and disposition.losses:
             book.dispositions.settle(disposition)
-            if sold_before >= day - WINDOW_DAYS and any(loss.quantity for loss in disposition.losses):
+            if sold_before >= day - WINDOW_DAYS and any(
+                loss.quantity and (sold_earlier if loss.acquisition == sold_last else sold_before) >= day - WINDOW_DAYS
+                for loss in disposition.losses
+            ):
                 book.flags.up("sold_before", event.symbol, event.execution_id)
             self._flag_option_loss(event, position, day)
         shorts.after_long_sale(book, position, quantity, day, event.execution_id)

@@ -106,7 +106,8 @@ class Security:
     """Everything under one identity: positions of all accounts, and the state of the wash-sale rules.
 
     openings : short sales still open, earliest first
-    sold_acquired : latest acquisition day among unused purchases that were sold again
+    sold_acquired : day and number of the latest acquisition among unused purchases that were sold again
+    sold_acquired_before : the latest day among the other ones
     sold_slices : the same purchases one by one, under the policy that counts them
     last_sold : day of the last long sale, for the warning of 1091(e)(1)
     sales : long sales that may disallow a short loss under that policy, as [day, shares left]
@@ -126,6 +127,7 @@ class Security:
         "sales",
         "short",
         "sold_acquired",
+        "sold_acquired_before",
         "sold_slices",
     )
 
@@ -135,10 +137,21 @@ class Security:
         self.positions: list[Position] = []
         self.options: list[Position] = []
         self.openings: list[Opening] = []
-        self.sold_acquired = self.last_sold = LONG_AGO
+        self.sold_acquired_before = self.last_sold = LONG_AGO
+        self.sold_acquired = (LONG_AGO, 0)
         self.option_loss = self.option_bought = (LONG_AGO, "")
         self.sales: deque[list[Number]] = deque()
         self.sold_slices: list[SoldSlice] = []
+
+    def note_sold(self, lot: Lot) -> None:
+        """Remember an unused purchase that is sold again."""
+        latest, acquisition = self.sold_acquired
+        if lot.acquisition == acquisition:
+            return
+        if lot.acquired >= latest:
+            self.sold_acquired, self.sold_acquired_before = (lot.acquired, lot.acquisition), latest
+        elif lot.acquired > self.sold_acquired_before:
+            self.sold_acquired_before = lot.acquired
 
 
 class SoldSlice:
