@@ -318,3 +318,25 @@ def test_a_short_sales_loss_is_told_with_its_year_and_what_would_disallow_it() -
     assert "A loss on a short sale belongs to the year of its delivery" in shown
     assert "another short sale until 2026-01-30 can still disallow up to 200.00" in shown
     assert "another short sale until 2026-01-30 disallows up to 200.00." in told("wash", *TABLE)
+
+
+def test_an_options_own_symbol_tells_its_terms(folder: Path) -> None:
+    (folder / "options.csv").write_text(
+        "id,time,side,symbol,quantity,price\n"
+        "b1,2025-01-06,BUY,XYZ251219C00020000,1,2\n"
+        "e1,2025-12-19,EXERCISE,XYZ251219C00020000,1,\n"
+    )
+
+    (lot,) = tree("lots", "--trades", "options.csv")["lots"]
+
+    # a hundred shares at the strike of 20, and the premium of 200
+    assert (lot["symbol"], lot["quantity"], lot["basis"]) == ("XYZ", "100", "2200.00")
+
+
+def test_an_index_option_known_by_its_symbol_is_refused_until_it_is_declared(folder: Path) -> None:
+    rows = "id,time,side,symbol,quantity,price,type,multiplier\nb1,2025-01-06,BUY,SPXW250919C05000000,1,10,{}\n"
+    (folder / "plain.csv").write_text(rows.format(","))
+    (folder / "declared.csv").write_text(rows.format("section1256,100"))
+
+    assert "section1256" in refused("lots", "--trades", "plain.csv")
+    assert tree("lots", "--trades", "declared.csv")["lots"][0]["basis"] == "1000.00"

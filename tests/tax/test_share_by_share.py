@@ -1,6 +1,6 @@
 """The engine equals a second one that knows no lots, share by share, on random books.
 
-.venv/bin/python tests/tax/test_share_by_share.py 20000     # as many books as one likes
+PYTHONPATH=tests .venv/bin/python tests/tax/test_share_by_share.py 20000     # as many books as one likes
 """
 
 from __future__ import annotations

@@ -7,9 +7,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tapeline.domain.errors import TaxRefusal
 from tapeline.tax.accounts import Account, AccountKind, InstrumentKind, Method, Right, TaxInstrument
 from tapeline.tax.estimate import Rates, tax_on_rows
 from tapeline.tax.events import Buy, Event, LotChoice, Sell, SymbolChange, Trade
@@ -40,6 +42,17 @@ HELD = """
 2025-01-06  buy   b1  100 XYZ @ 20
 2025-03-20  buy   b2   40 XYZ @ 16
 """
+
+
+def test_a_trade_that_leaves_too_little_for_a_later_one_is_told_from_one_that_cannot_be_made() -> None:
+    later = HELD + "2025-05-05 sell s1 120 XYZ @ 25"
+
+    with pytest.raises(
+        TaxRefusal, match=r"can be made on 2025-04-01, but not before what came after it: Sale s1 closes"
+    ):
+        asked(later, "2025-04-01 sell w 30 XYZ @ 22")
+    with pytest.raises(TaxRefusal, match=r"^Sale w closes 200 shares where 140 are held"):
+        asked(later, "2025-04-01 sell w 200 XYZ @ 22")
 
 
 def test_a_sale_tells_gain_term_and_the_purchases_that_would_replace_its_loss() -> None:

@@ -18,6 +18,7 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
+from tapeline.app.adopted_events import option_instruments
 from tapeline.app.run_files import newest_journal
 from tapeline.app.tax_journal import read_accounts, read_journal_with_options
 from tapeline.domain.errors import ConfigurationError, DataError, InputError, UnknownNameError
@@ -162,6 +163,8 @@ def _read_tables(choice: TaxChoice) -> TaxTable:
         for symbol, instrument in table.instruments.items():
             if whole.instruments.setdefault(symbol, instrument) != instrument:
                 raise DataError(f"{path} describes {symbol} otherwise than a table before it. Describe it alike.")
+    symbols = {symbol for event in whole.events if (symbol := getattr(event, "symbol", ""))}
+    whole.instruments.update(option_instruments(sorted(symbols - whole.instruments.keys()), {}))
     return whole
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 
+from tapeline.domain.errors import TaxRefusal
 from tapeline.tax.accounts import Account, TaxInstrument
 from tapeline.tax.engine import TaxEngine
 from tapeline.tax.event_order import day_of
@@ -103,6 +104,17 @@ class WhatIf:
         engine.apply([*(event for event in known if until is None or day_of(event) <= until), *more])
         return engine
 
+    def _engine_with(self, trade: Trade) -> TaxEngine:
+        try:
+            return self.engine_of(trade.symbol, trade)
+        except TaxRefusal as refusal:
+            self.engine_of(trade.symbol, trade, until=trade.trade_date)  # what is wrong with the trade itself is told
+            raise TaxRefusal(
+                refusal.rule,
+                f"The trade can be made on {trade.trade_date}, but not before what came after it: {refusal.sentence}"
+                " Choose a later day or a smaller quantity.",
+            ) from refusal
+
     def trade(self, trade: Trade, as_of: date | None = None) -> Consequence:
         """Return the consequence of a trade; it comes after every other trade of its day.
 
@@ -110,7 +122,7 @@ class WhatIf:
 
         Raises TaxRefusal, as the engine does, for a trade that cannot be taxed, such as a sale of more than is held.
         """
-        before, after = self.engine_of(trade.symbol).result(), self.engine_of(trade.symbol, trade).result()
+        before, after = self.engine_of(trade.symbol).result(), self._engine_with(trade).result()
         known = {row.key: row.gain for row in before.rows}
         changed = [
             Changed(row, known[row.key], row.gain)
