@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from tapeline.tax.accounts import Method
 from tapeline.tax.book import Book
-from tapeline.tax.events import Event, LotChoice, Sell, StockSplit, Trade
+from tapeline.tax.events import Event, LotChoice, Sell, StockSplit, Trade, day_of
 from tapeline.tax.gains import Gain
 from tapeline.tax.lot_choice import free_lots
 from tapeline.tax.lots import Position, Treatment
@@ -114,7 +114,7 @@ def _harvest(what_if: WhatIf, position: Position, book: Book, lots: list[OpenLot
 def last_prices(events: Iterable[Event]) -> dict[str, tuple[Decimal, date]]:
     """Return the last price at which each symbol was traded, in today's shares, and its day."""
     found: dict[str, tuple[Decimal, date]] = {}
-    for event in sorted(events, key=lambda one: one.trade_date if isinstance(one, Trade) else one.day):
+    for event in sorted(events, key=day_of):
         if isinstance(event, Trade):
             if event.price:
                 found[event.symbol] = event.price, event.trade_date
