@@ -33,6 +33,8 @@ from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
 from tapeline.ledger.facts import CommandGiven, OrderDenied, OrderIntended, OrderWarned, RunEnded
 from tapeline.ledger.views import rebuild
+from tapeline.ledger.why import explain
+from tapeline.ledger.why_text import render
 from tapeline.store.control_file import CommandAnswer, ControlFile
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.strategies.moving_average_cross import MovingAverageCross
@@ -106,6 +108,9 @@ def test_under_warn_wash_sales_are_told_and_the_run_trades_as_ever(folder: Path)
     warnings = facts(folder, OrderWarned.kind)
     assert warnings and {fact.client_order_id for fact in warnings} <= sent
     assert all("IRC 1091" in fact.reason for fact in warnings)
+    with SqliteJournal.reading(folder / "journal") as journal:
+        told = render(explain(journal, warnings[0].client_order_id))
+    assert f"OrderWarned: {warnings[0].reason}" in told
 
 
 def test_under_refuse_no_entry_replaces_a_loss(folder: Path) -> None:
