@@ -26,8 +26,7 @@ from tapeline.feeds.tax_tables import TaxTable, read_tax_table
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.tax.accounts import Account, Method, TaxInstrument
 from tapeline.tax.engine import TaxEngine
-from tapeline.tax.event_order import day_of
-from tapeline.tax.events import Event, Trade
+from tapeline.tax.events import Event, Trade, day_of
 from tapeline.tax.gains import Gain
 from tapeline.tax.policies import Policies
 from tapeline.tax.result import TaxResult

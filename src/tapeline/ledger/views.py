@@ -35,12 +35,11 @@ from tapeline.ledger.adopted_facts import (
 )
 from tapeline.ledger.canonical import amount_text, encode_tree
 from tapeline.ledger.control import Control
-from tapeline.ledger.control_facts import CommandGiven
+from tapeline.ledger.control_facts import CommandGiven, OrderWarned
 from tapeline.ledger.facts import (
     CashMoved,
     OrderDenied,
     OrderFilled,
-    OrderWarned,
     RunEnded,
     RunStarted,
     SessionClosed,

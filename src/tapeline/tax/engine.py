@@ -27,7 +27,7 @@ from tapeline.tax.accounts import Account, Method, TaxInstrument
 from tapeline.tax.amounts import per_share, to_amount, to_price, to_quantity
 from tapeline.tax.book import Book, is_put
 from tapeline.tax.dispositions import Disposition, of_contract
-from tapeline.tax.event_order import day_of, difference, key_of, place_of
+from tapeline.tax.event_order import difference, key_of, place_of
 from tapeline.tax.events import (
     Acquisition,
     Buy,

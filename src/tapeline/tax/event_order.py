@@ -7,17 +7,11 @@ then what ends options, and year-end marks.
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import date
 
 from tapeline.tax.events import Action, Event, Trade
 
 _MICROSECONDS_A_DAY = 86_400_000_000
 _OPEN, _TRADES, _CLOSE = 0, 1, 2
-
-
-def day_of(event: Event) -> date:
-    """Return an event's day."""
-    return event.trade_date if isinstance(event, Trade) else event.day
 
 
 def key_of(event: Event) -> tuple[str, str]:

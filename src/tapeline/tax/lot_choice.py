@@ -14,8 +14,7 @@ from tapeline.tax.best_lots import Part, cheapest
 from tapeline.tax.book import Book
 from tapeline.tax.dispositions import of_contract
 from tapeline.tax.estimate import Rates, tax_on_rows
-from tapeline.tax.event_order import day_of
-from tapeline.tax.events import LotChoice, Sell
+from tapeline.tax.events import LotChoice, Sell, day_of
 from tapeline.tax.gains import Term
 from tapeline.tax.holding_period import is_long_term
 from tapeline.tax.lots import Lot, Position, Treatment

@@ -17,8 +17,7 @@ from decimal import Decimal
 from tapeline.domain.errors import TaxRefusal
 from tapeline.tax.accounts import Account, TaxInstrument
 from tapeline.tax.engine import TaxEngine
-from tapeline.tax.event_order import day_of
-from tapeline.tax.events import Event, SpinOff, StockMerger, SymbolChange, Trade
+from tapeline.tax.events import Event, SpinOff, StockMerger, SymbolChange, Trade, day_of
 from tapeline.tax.gains import Gain
 from tapeline.tax.policies import Policies
 from tapeline.tax.result import PendingLoss
