@@ -80,6 +80,7 @@ def test_fills_are_executions_at_their_moment(pages: Path) -> None:
     assert (bought.side, bought.quantity, bought.price, bought.commission) == (Side.BUY, 100, 20, 0)
     assert to_iso(bought.event_time_ns) == "2025-01-07T00:30:00.25Z"
     assert (short.side, short.symbol, short.account) == (Side.SELL, "SHRT", "alpaca")
+    assert [entry.fact.origin for entry in statement.executions[:2]] == [Origin.TRADE, Origin.SHORT_SALE]
     assert (statement.first, statement.last) == (date(2025, 1, 2), date(2025, 9, 4))
 
 

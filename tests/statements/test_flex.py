@@ -24,6 +24,22 @@ def statement(tmp_path: Path) -> Statement:
     return read_flex(flex_file(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("indicator", "origin"),
+    [("C", Origin.TRADE), ("O", Origin.SHORT_SALE), ("C;O", Origin.SHORT_SALE), ("", Origin.TRADE)],
+)
+def test_a_sale_is_a_short_sale_where_the_broker_says_that_it_opens(
+    tmp_path: Path, indicator: str, origin: Origin
+) -> None:
+    body = TRADES.replace(
+        'openCloseIndicator="C" notes="" buySell="SELL"', f'openCloseIndicator="{indicator}" buySell="SELL"'
+    )
+
+    bought, sold = read_flex(flex_file(tmp_path, body)).executions[:2]
+
+    assert (bought.fact.origin, sold.fact.origin) == (Origin.TRADE, origin)
+
+
 def test_executions_come_with_their_times_in_utc_and_all_their_costs(statement: Statement) -> None:
     """10:31 in New York in January is 15:31 UTC; 15:30 on 10 March, a day after the change of clocks, is 19:30."""
     bought, sold = (entry.fact.execution for entry in statement.executions[:2])

@@ -325,6 +325,25 @@ def test_a_purchase_in_an_imported_retirement_account_loses_the_loss_for_good(tm
         import_statement(replace(choice, kind="irra"), journal)
 
 
+def test_a_sale_of_more_than_is_held_is_no_short_sale_unless_the_statement_says_so(tmp_path: Path) -> None:
+    """10 are held; of 30 sold the other 20 are a short sale only where the row says so, or a purchase is missing."""
+    head = "id,time,side,symbol,quantity,price\nb1,2025-01-06,BUY,QXR,10,20\n"
+    rest = "s1,2025-03-10,{},QXR,30,25\nc1,2025-03-20,COVER,QXR,20,24\n"
+    for side in ("SELL", "SHORT"):
+        (tmp_path / f"{side}.csv").write_text(head + rest.format(side))
+        import_statement(StatementChoice(tmp_path / f"{side}.csv", "csv"), tmp_path / f"{side}.sqlite")
+
+    with pytest.raises(TaxRefusal, match="sells 30 QXR on 2025-03-10 where 10 are held") as refused:
+        open_books(TaxChoice(journal=tmp_path / "SELL.sqlite"))
+    rows = open_books(TaxChoice(journal=tmp_path / "SHORT.sqlite")).gains()
+
+    assert refused.value.rule == "insufficient_lots"
+    assert [(row.quantity, row.gain, row.open_date) for row in rows] == [
+        (10, 50, date(2025, 1, 6)),
+        (20, 20, date(2025, 3, 10)),
+    ]
+
+
 def test_shares_that_leave_for_nowhere_are_refused(tmp_path: Path) -> None:
     path, journal = tmp_path / "t.csv", tmp_path / "books.sqlite"
     path.write_text("\n".join(line for line in TABLE.splitlines() if not line.startswith(("i1", "f", "s2"))))

@@ -10,7 +10,7 @@ from functools import partial
 from typing import cast
 
 from tapeline.app.adopted_events import HoldingEvent, events_of, gathered, option_instruments
-from tapeline.domain.adopted import HoldingCause, Origin
+from tapeline.domain.adopted import EXTERNAL, HoldingCause, Origin
 from tapeline.domain.cash import CashCause
 from tapeline.domain.errors import InputError, TaxRefusal
 from tapeline.domain.option_symbol import option_terms
@@ -19,7 +19,7 @@ from tapeline.ledger.facts import CashMoved, SplitApplied
 from tapeline.ledger.standing import KINDS, Standing, records_of, standing_executions
 from tapeline.ports.journal import Journal
 from tapeline.tax.accounts import Account, AccountKind, TaxInstrument
-from tapeline.tax.events import Acquisition, Buy, Event
+from tapeline.tax.events import Acquisition, Buy, Event, Short, Trade
 from tapeline.tax.executions import ExecutionReader
 
 ZERO = Decimal(0)
@@ -90,6 +90,9 @@ def _trades(found: Standing, actions: list[HoldingEvent], reader: ExecutionReade
         how = Acquisition.REINVESTED_DIVIDEND
         return [replace(trade, acquisition=how) if isinstance(trade, Buy) else trade for trade in trades]
     if found.origin is Origin.TRADE:
+        _check_held(found, trades)
+        return trades
+    if found.origin is Origin.SHORT_SALE:
         return trades
     # The option's end delivers the shares: the rules make the purchase or sale of it, with the premium in its basis.
     day, execution = reader.trade_day(found.execution.event_time_ns), found.execution
@@ -102,6 +105,21 @@ def _trades(found: Standing, actions: list[HoldingEvent], reader: ExecutionReade
         f"Execution {execution.execution_id} delivered {execution.symbol} on {day} for an option, and no entry ends "
         "one. Import the part of the statement that tells which option was exercised or assigned.",
     )
+
+
+def _check_held(found: Standing, trades: list[Trade]) -> None:
+    """Refuse a statement's sale of more stock than is held, unless the statement calls it a short sale."""
+    execution, opened = found.execution, trades[-1]
+    is_told = found.grounds is not None and execution.strategy == EXTERNAL
+    if is_told and isinstance(opened, Short) and option_terms(execution.symbol) is None:
+        held = execution.quantity - opened.quantity
+        raise TaxRefusal(
+            "insufficient_lots",
+            f"Execution {execution.execution_id} of {found.grounds.source if found.grounds else ''} sells"
+            f" {execution.quantity} {execution.symbol} on {opened.trade_date} where {held} are held in account"
+            f" {execution.account}, and it is not called a short sale there. Import the missing purchase, transfer or"
+            " split; a short sale has openCloseIndicator O in Flex, side sell_short at Alpaca, side SHORT in a table.",
+        )
 
 
 def _check_same_split(action: HoldingEvent) -> None:

@@ -9,12 +9,17 @@ from tapeline.domain.reports import EXTERNAL as EXTERNAL
 
 
 class Origin(IntEnum):
-    """What made an execution. EXERCISE and ASSIGNMENT deliver the shares of an option that ended."""
+    """What made an execution.
+
+    EXERCISE and ASSIGNMENT deliver the shares of an option that ended. SHORT_SALE is a sale of which the broker says
+    that it opens a short position, in part at least; without that word a sale of more than is held lacks a purchase.
+    """
 
     TRADE = 0
     REINVESTMENT = 1
     EXERCISE = 2
     ASSIGNMENT = 3
+    SHORT_SALE = 4
 
 
 class HoldingCause(IntEnum):

@@ -279,7 +279,8 @@ class _AlpacaReader:
             known = ("fill", "partial_fill", "trade_correct", "trade_bust")
             raise activity.fault(str(UnknownNameError("type of fill", kind, known)))
         multiplier = SHARES_A_CONTRACT if option_terms(symbol) else Decimal(1)
-        fact = ExecutionAdopted(execution, self.grounds, multiplier)
+        origin = Origin.SHORT_SALE if word == "sell_short" else Origin.TRADE
+        fact = ExecutionAdopted(execution, self.grounds, multiplier, origin)
         corrects = activity.needed("previous_id") if kind == "trade_correct" else None
         self.statement.executions.append(StatedExecution(fact, activity.where, corrects))
 

@@ -327,4 +327,7 @@ def _origin(row: FlexRow) -> Origin:
         return Origin.EXERCISE
     if row.text("transactionType") == "BookTrade" and "A" in row.notes:
         return Origin.ASSIGNMENT
-    return Origin.REINVESTMENT if "R" in row.notes else Origin.TRADE
+    if "R" in row.notes:
+        return Origin.REINVESTMENT
+    opens_short = row.text("buySell").startswith("SELL") and "O" in row.text("openCloseIndicator").split(";")
+    return Origin.SHORT_SALE if opens_short else Origin.TRADE

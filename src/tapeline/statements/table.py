@@ -69,11 +69,12 @@ KINDS = (
     *[cause.name for cause in HoldingCause],
 )  # fmt: skip
 """What a row may be."""
+_SIDES = {"BUY": Side.BUY, "SELL": Side.SELL, "SHORT": Side.SELL, "COVER": Side.BUY}
 
 
 @dataclass(frozen=True)
 class TableMapping:
-    """Which column means what. columns : ours -> theirs; words : theirs in lower case -> BUY, SELL or a kind"""
+    """Which column means what. columns : ours -> theirs; words : theirs in lower case -> a side or a kind"""
 
     columns: dict[str, str] = field(default_factory=lambda: {name: name for name in COLUMNS})
     words: dict[str, str] = field(default_factory=dict)
@@ -116,8 +117,8 @@ def read_mapping(path: Path) -> TableMapping:
             raise ConfigurationError(f"Mapping {path}: column {name} must be a name in quotes, found {theirs!r}.")
     words: dict[str, str] = {}
     for ours, said in tree.get("words", {}).items():
-        if ours not in ("BUY", "SELL", *KINDS):
-            raise UnknownNameError("word", ours, ("BUY", "SELL", *KINDS), where=f"[words] of {path}")
+        if ours not in (*_SIDES, *KINDS):
+            raise UnknownNameError("word", ours, (*_SIDES, *KINDS), where=f"[words] of {path}")
         words |= {str(theirs).lower(): ours for theirs in said.get("is", [])}
     return TableMapping(columns, words, frozenset(tree.get("ignore", [])), **plain, is_given=True)
 
@@ -293,7 +294,8 @@ class _TableReader:
     def _execution(self, row: _Row, account: str, time_ns: int, has_clock: bool, origin: Origin) -> None:
         quantity = row.needed_amount("quantity")
         if row.text("side"):
-            side = Side[row.word("side", ("BUY", "SELL"))]
+            word = row.word("side", tuple(_SIDES))
+            side, origin = _SIDES[word], Origin.SHORT_SALE if word == "SHORT" else origin
             if quantity < 0 and not (self.mapping.sells_are_negative and side is Side.SELL):
                 raise row.fault(f"{side.name} of {quantity}: a row with a side has a quantity above zero.")
         elif self.mapping.sells_are_negative:
