@@ -6,7 +6,7 @@ In: a fact that came back from the journal becomes an event of the book, under t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
@@ -54,7 +54,13 @@ _TOGETHER = (Purpose.EXIT_RULE, Purpose.FLAT_BEFORE_CLOSE, Purpose.SCALE_OUT, Pu
 
 
 class Desk:
-    """One account's book with the names of its orders."""
+    """One account's book with the names of its orders.
+
+    follows_ledger : whether the book takes over what fills come to in the ledger, as they may cross what was decided
+        since; in a replay a difference would be a fault of ours, which the comparison at the session's end must find
+    """
+
+    follows_ledger = False
 
     def __init__(self, assembly: Assembly, symbols: tuple[str, ...]) -> None:
         self.assembly, self.symbols = assembly, symbols
@@ -189,22 +195,35 @@ class Desk:
         strategy, symbol = self.assembly.names[intent["strategy"]], self.symbols[intent["symbol"]]
         return f"{strategy}/{symbol}/{int(intent['decided_ns'])}"
 
-    def book_report(self, fact: Any, session: int, views: Views) -> None:
-        """Let the book take in a fact that came from the broker, or was concluded from what it said.
+    def book_reports(self, facts: Sequence[Any], session: int, views: Views) -> None:
+        """Let the book take in facts that came from the broker, or were concluded from what it said.
 
-        views : the ledger, which has taken it in already
+        views : the ledger, which has taken in all of them already
         """
-        name = getattr(fact, "client_order_id", None)
-        number = self.tickets.get(name, -1) if name is not None else -1
-        if fact.kind in self._takers and (name is None or (number >= 0 and is_working(self.book, number))):
-            self._takers[fact.kind](fact, session)
-            return
-        symbol = getattr(fact, "symbol", None)
-        if symbol in self.columns:
-            settle_symbol(self.book, self.assembly.names, self.columns[symbol], symbol, views, fact.event_time_ns)
-        if number >= 0 and is_working(self.book, number):
-            settle_ticket(self.book, number, views, str(name))
-        elif name is not None:
+        unsettled: dict[str, int] = {}
+        doubtful: list[tuple[int, str]] = []
+        has_foreign = False
+        for fact in facts:
+            name = getattr(fact, "client_order_id", None)
+            number = self.tickets.get(name, -1) if name is not None else -1
+            works = number >= 0 and is_working(self.book, number)
+            if fact.kind in self._takers and (name is None or works):
+                self._takers[fact.kind](fact, session)
+                if self.follows_ledger and fact.kind == OrderFilled.kind:
+                    unsettled[fact.symbol] = fact.event_time_ns
+                continue
+            symbol = getattr(fact, "symbol", None)
+            if symbol in self.columns:
+                unsettled[symbol] = fact.event_time_ns
+            if works:
+                doubtful.append((number, str(name)))
+            has_foreign |= name is not None and not works
+        # only now: the ledger is as far as the last of them
+        for symbol, time_ns in unsettled.items():
+            settle_symbol(self.book, self.assembly.names, self.columns[symbol], symbol, views, time_ns)
+        for number, name in doubtful:
+            settle_ticket(self.book, number, views, name)
+        if has_foreign:
             settle_foreign(self.book, self.assembly.names, self.columns, views)
 
     def splits_of(self, report: SplitReported) -> list[SplitApplied]:

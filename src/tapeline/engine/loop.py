@@ -77,6 +77,7 @@ class EventLoop:
         self.symbols, self.frame_ns, self.sessions = feed.symbols, feed.frame_ns, sessions
         self.clock, self.batch_slices, self.on_slice = clock, batch_slices, on_slice
         self.desk = Desk(assembly, self.symbols)
+        self.desk.follows_ledger = not keeper.is_perfect
         self.views = Views()
         self.keeper = OrderKeeper(self.views, self.record, keeper, random=Random(seed), now_ns=clock.now_ns())
         self.guard: Guard | None = None
@@ -198,8 +199,8 @@ class EventLoop:
 
     def book(self, facts: Sequence[Any]) -> None:
         """Let the book take in facts that are recorded already."""
-        for fact in facts:
-            self.desk.book_report(fact, self._now_session, self.views)
+        if facts:
+            self.desk.book_reports(facts, self._now_session, self.views)
 
     def send(self) -> None:
         """Let leave what may; everything it rests on has to be durable, or repeatable."""
