@@ -109,6 +109,8 @@ def test_commands_without_a_run_say_so(folder: Path) -> None:
         (("--speed", "fast"), "is no speed. Give real, max"),
         (("--speed", "-1"), "is no speed"),
         (("--set", "fost=5"), "Unknown parameter"),
+        (("--wash-sales", "refus"), "Did you mean 'refuse'"),
+        (("--wash-sales", "warn", "--trades", "none.csv"), "none.csv"),
     ],
 )
 def test_what_a_run_cannot_begin_with_is_refused_and_leaves_nothing(

@@ -229,6 +229,11 @@ def paper(
     no_limits: Annotated[
         bool, typer.Option("--no-limits", help="Without the usual limits.", rich_help_panel=_RUN)
     ] = False,
+    wash_sales: Annotated[
+        str,
+        typer.Option("--wash-sales", help="off, warn, refuse_permanent or refuse.", rich_help_panel=_RUN),
+    ] = "off",
+    trades: Trades = None,
     work: Annotated[Path, typer.Option("--work", help="Folder for the run's files.", rich_help_panel=_RUN)] = WORK,
 ) -> None:
     """Trade on paper: bars in real or compressed time, the simulated venue, and commands from other terminals."""
@@ -244,6 +249,8 @@ def paper(
         cash=cash,
         speed=speed,
         no_limits=no_limits,
+        wash_sales=wash_sales,
+        trades=trades or [],
         work=work,
     )
 

@@ -10,19 +10,21 @@ from pathlib import Path
 from rich.live import Live
 
 from tapeline.app.load import DataChoice, load_settings
-from tapeline.app.paper import trade_on_paper
+from tapeline.app.paper import PaperSettings, trade_on_paper
 from tapeline.app.replay import check_run
 from tapeline.app.run_files import JOURNAL, run_folder
 from tapeline.app.strategies import make_strategies, users_faults
+from tapeline.app.taxes import TaxChoice
 from tapeline.cli.console import SIMULATED, console, messages, prepare_kernels, show_text
 from tapeline.cli.interruption import between_slices, was_asked
 from tapeline.cli.live_tables import status_view
 from tapeline.cli.summary import summary_of
-from tapeline.domain.errors import InputError
+from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.engine.live import LiveEngine
 from tapeline.engine.status import status_of
 from tapeline.simulation.limit_settings import Limits, usual_limits
 from tapeline.simulation.settings import RunSettings
+from tapeline.tax.pre_trade import WashSaleLimit
 
 SPEEDS = {"real": 1.0, "max": math.inf}
 SHOWN_EVERY_TURNS = 5
@@ -51,10 +53,13 @@ def run_paper(
     cash: float | None,
     speed: str,
     no_limits: bool,
+    wash_sales: str,
+    trades: Sequence[Path],
     work: Path,
 ) -> None:
     """Trade on paper until the bars end, somebody says stop, or Ctrl-C."""
     pace = speed_of(speed)
+    paper = PaperSettings(wash_sales=_wash_sales(wash_sales), taxpayer=TaxChoice(tuple(trades)) if trades else None)
     strategies = make_strategies(names, assignments, frame, None)
     choice.check_series(strategies)
     settings = load_settings(config, cash)
@@ -89,6 +94,7 @@ def run_paper(
                 reading.panel,
                 journal,
                 settings,
+                paper,
                 speed=pace,
                 data_source=reading.report.source,
                 corporate_actions=actions,
@@ -100,6 +106,13 @@ def run_paper(
             if live is not None:
                 live.stop()
     _show_end(engine, choice, settings)
+
+
+def _wash_sales(text: str) -> WashSaleLimit:
+    names = {limit.value: limit for limit in WashSaleLimit}
+    if text not in names:
+        raise UnknownNameError("answer to wash sales", text, names)
+    return names[text]
 
 
 def _show_end(engine: LiveEngine, choice: DataChoice, settings: RunSettings) -> None:
