@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
@@ -12,6 +11,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from tapeline.domain.errors import DataError, UnknownNameError
+from tapeline.tape.csv_rows import csv_rows
 
 Choice = TypeVar("Choice", bound=Enum)
 
@@ -115,23 +115,8 @@ def read_rows(path: Path, needed: Sequence[str], known: Sequence[str], zone: Zon
     if not path.is_file():
         beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
         raise UnknownNameError("file", path.name, beside, where=f"folder {path.parent.resolve()}")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = csv.reader(file, strict=True)
-            names = [name.strip() for name in next(lines, [])]
-            _check_header(path, names, needed, known)
-            for cells in lines:
-                if not any(cell.strip() for cell in cells):
-                    continue
-                where = f"{path} line {lines.line_num}"
-                if len(cells) != len(names):
-                    raise DataError(
-                        f"{where}: it has {len(cells)} cells where the header has {len(names)}. If the file was cut"
-                        " off, export it again; quote cells that have a comma in them."
-                    )
-                yield TableRow(dict(zip(names, cells, strict=True)), where, zone)
-    except (csv.Error, UnicodeDecodeError) as exc:
-        raise DataError(f"{path} is no readable CSV file ({exc}). Export it again as UTF-8 text with commas.") from exc
+    for where, cells in csv_rows(path, lambda names: _check_header(path, names, needed, known)):
+        yield TableRow(cells, where, zone)
 
 
 def _check_header(path: Path, names: list[str], needed: Sequence[str], known: Sequence[str]) -> None:

@@ -24,7 +24,6 @@ mentions is refused, because it may be the fee. Numbers are read as they are wri
 
 from __future__ import annotations
 
-import csv
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -55,6 +54,7 @@ from tapeline.statements.model import (
     moment_ns,
     unique,
 )
+from tapeline.tape.csv_rows import csv_rows
 
 COLUMNS = (
     "id", "time", "date", "clock", "account", "symbol", "kind", "side", "quantity", "price", "commission", "fees",
@@ -150,23 +150,8 @@ def read_table(path: Path, mapping: TableMapping | None = None, account: str = "
 
 
 def _rows(path: Path, mapping: TableMapping) -> Iterator[_Row]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = csv.reader(file, delimiter=mapping.delimiter, strict=True)
-            names = [name.strip() for name in next(lines, [])]
-            _check_header(path, names, mapping)
-            for cells in lines:
-                if not any(cell.strip() for cell in cells):
-                    continue
-                where = f"{path} line {lines.line_num}"
-                if len(cells) != len(names):
-                    raise DataError(
-                        f"{where}: it has {len(cells)} cells where the header has {len(names)}. If the file was cut "
-                        "off, export it again; quote cells that have the delimiter in them."
-                    )
-                yield _Row(dict(zip(names, cells, strict=True)), where, mapping)
-    except (csv.Error, UnicodeDecodeError) as exc:
-        raise DataError(f"{path} is no readable CSV file ({exc}). Export it again as UTF-8 text.") from exc
+    for where, cells in csv_rows(path, lambda names: _check_header(path, names, mapping), mapping.delimiter):
+        yield _Row(cells, where, mapping)
 
 
 def _check_header(path: Path, names: list[str], mapping: TableMapping) -> None:
