@@ -1,0 +1,217 @@
+"""How fast the parts of a live run are: gate, limits, messages to slices, the books at a restart, simulated days.
+
+    .venv/bin/python benchmarks/bench_live.py [gate] [limits] [messages] [restart] [drill]
+
+Prints one JSON line for each part.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import tempfile
+import time
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from tapeline import Account, Limits, RuleStrategy, RunSettings, bars, distance, fixed_quantity
+from tapeline.domain.cash import CashCause
+from tapeline.domain.execution import Execution
+from tapeline.domain.instrument import Instrument
+from tapeline.domain.order import Order, client_order_id
+from tapeline.domain.times import MINUTE, SECOND, from_iso
+from tapeline.domain.words import OrderType, Side, TimeInForce
+from tapeline.engine.assembly import assemble
+from tapeline.feeds.aggregation import Aggregator
+from tapeline.indicators.messages import MESSAGE, TRADE
+from tapeline.ledger.facts import CashMoved, OrderAccepted, OrderFilled, OrderIntended
+from tapeline.ledger.views import Views, rebuild
+from tapeline.ports.journal import Fact
+from tapeline.risk.gate import Gate, GateSettings, Market
+from tapeline.simulation.sizing import SIZE_FIXED, enter
+from tapeline.store.sqlite_journal import SqliteJournal
+from tapeline.tape.calendars import sessions
+
+SYMBOLS = tuple(f"S{number:04d}" for number in range(1_000))
+T0 = from_iso("2024-01-02T15:00:00Z")
+POSITIONS = WORKING = 500
+RESTART_RECORDS = 1_000_000
+
+
+def tell(name: str, **figures: Any) -> None:
+    """Print one line."""
+    rounded = {key: round(value, 6) if isinstance(value, float) else value for key, value in figures.items()}
+    print(json.dumps({"benchmark": name, **rounded}), flush=True)
+
+
+def an_order(symbol: str, number: int, **terms: Any) -> Order:
+    """Return a limit order to buy ten."""
+    known: dict[str, Any] = {
+        "client_order_id": client_order_id("Bench", symbol, T0 + number * SECOND, number % 1_000_000),
+        "strategy": "Bench",
+        "symbol": symbol,
+        "side": Side.BUY,
+        "order_type": OrderType.LIMIT,
+        "limit_price": Decimal("99.50"),
+        "quantity": Decimal(10),
+        "decision_time_ns": T0 + number * SECOND,
+        "time_in_force": TimeInForce.DAY,
+    }
+    return Order(**{**known, **terms})
+
+
+def filled(order: Order, number: int, time_ns: int) -> OrderFilled:
+    """Return the whole of an order as one execution."""
+    execution = Execution(
+        f"E{number}", order.client_order_id, order.strategy, order.symbol, order.side, order.quantity,
+        Decimal("99.50"), Decimal("0.35"), time_ns,
+    )  # fmt: skip
+    return OrderFilled(execution, Decimal(0))
+
+
+def gate() -> None:
+    """The questions of single orders, with 500 positions and 500 working orders."""
+    views = Views()
+    views.apply(CashMoved(T0, CashCause.DEPOSIT, Decimal(10_000_000)))
+    for number in range(POSITIONS + WORKING):
+        order = an_order(SYMBOLS[number % POSITIONS], number)
+        views.apply(OrderIntended(order))
+        views.apply(OrderAccepted(T0, order.client_order_id))
+        if number < POSITIONS:
+            views.apply(filled(order, number, T0))
+    market = Market(100.0, T0, 99.99, 100.01, is_open=True)
+    settings = GateSettings(orders_per_second=10**9, orders_per_minute=10**9, order_notional=1e9, day_trades=10**9)
+    found = Gate(
+        settings, views, {symbol: Instrument(symbol) for symbol in SYMBOLS}, lambda symbol: 10.0, lambda symbol: market,
+        settled_cash=lambda: Decimal(10**9), day_trades=lambda: 0, shortable=frozenset(SYMBOLS),
+    )  # fmt: skip
+    took = []
+    for number in range(20_000):
+        quantity = Decimal(10 + number)  # never the order of a moment ago
+        order = an_order(SYMBOLS[number % POSITIONS], 5_000 + number, quantity=quantity)
+        now_ns = T0 + number * SECOND // 100
+        started = time.perf_counter_ns()
+        denial = found.ask(order, now_ns)
+        took.append(time.perf_counter_ns() - started)
+        assert denial is None, denial
+    took.sort()
+    tell("gate", median_us=took[len(took) // 2] / 1e3, p99_us=took[len(took) * 99 // 100] / 1e3, target_us=50)
+
+
+class Idle(RuleStrategy):
+    """Entered by the benchmark alone."""
+
+    enter_long = bars("1min").close < 0
+    stop = distance(1)
+    size = fixed_quantity(1)
+
+
+def limits() -> None:
+    """The questions of size: sums over 500 positions and 500 working entries, every limit set."""
+    every = Limits(
+        position=1.0, gross=100.0, net=100.0, short=100.0, sector=100.0, open_risk=100.0, risk_per_trade=1.0,
+        positions=10_000, trades_per_day=10**9, loss_per_day=0.9, drawdown_per_day=0.9, losses_in_row=10**6,
+        reward_risk=0.1, stale_s=1e9, loss_per_trade=0.9,
+    )  # fmt: skip
+    run = RunSettings(account=Account(1e9, "margin", 100.0, short_allowed=True), limits=every)
+    groups = {"sector": [str(number % 11) for number in range(len(SYMBOLS))]}
+    count = len(SYMBOLS)
+    assembly = assemble([Idle()], symbol_count=count, base_frame_ns=MINUTE, settings=run, groups=groups)
+    book = assembly.new_book(SYMBOLS)
+    tables = book.fixed
+    tables.account[0]["equity"] = 1e9
+    tables.days["start"] = tables.days["high"] = tables.days["worth"] = 1e9
+    tables.prices[:] = tables.marks[:] = 100.0
+    tables.priced_ns[:] = T0
+    nan = float("nan")
+    took = []
+    for number in range(count):
+        tables.account[0]["intents"] = 0
+        started = time.perf_counter_ns()
+        enter(book, 0, number, 1, SIZE_FIXED, 10.0, nan, 99.0, 103.0, nan, nan, T0)
+        took.append(time.perf_counter_ns() - started)
+        if number % 2:  # every second entry is filled and becomes a position
+            holding = tables.holdings[0, number]
+            holding["quantity"], holding["entry_price"], holding["pending_notional"] = 10.0, 100.0, 0.0
+            tables.positions[number] = 10.0
+            tables.states[0, number] = 2
+    assert tables.account[0]["busy"] == count
+    last = sorted(took[-200:])
+    tell("limits", median_us=median(last) / 1e3, p99_us=last[-2] / 1e3, target_us=50)
+
+
+def messages() -> None:
+    """Trades of 2,000 symbols over a session, in batches of a hundred, to slices."""
+    calendar = sessions("XNYS", date(2024, 1, 2), date(2024, 1, 2))
+    count, total, batch = 2_000, 2_000_000, 100
+    draw = np.random.default_rng(7)
+    rows = np.zeros(total, dtype=MESSAGE)
+    rows["kind"], rows["b"] = TRADE, 100.0
+    rows["column"] = draw.integers(0, count, total)
+    rows["time_ns"] = int(calendar.open_ns[0]) + np.sort(draw.integers(0, 390 * MINUTE, total))
+    rows["a"] = draw.uniform(10.0, 20.0, total)
+    aggregator = Aggregator(tuple(f"S{number}" for number in range(count)), MINUTE, calendar)
+    aggregator.open(int(calendar.open_ns[0]))
+    aggregator.take(rows[:0])
+    slices, started = 0, time.perf_counter()
+    for first in range(0, total, batch):
+        aggregator.take(rows[first : first + batch])
+        slices += sum(1 for _ in aggregator.ended(int(rows["time_ns"][min(first + batch, total) - 1])))
+    tell("messages", per_second=round(total / (time.perf_counter() - started)), slices=slices, target=200_000)
+
+
+def journal_of(path: Path, records: int) -> None:
+    """Write a journal of orders, each accepted and filled."""
+    draw = random.Random(7)
+    with SqliteJournal.writing(path) as journal:
+        journal.append(CashMoved(T0, CashCause.DEPOSIT, Decimal(10**9)))
+        number = 0
+        while journal.head().count < records:
+            number += 1
+            side = Side.BUY if draw.random() < 0.5 else Side.SELL
+            order = an_order(draw.choice(SYMBOLS), number, side=side)
+            facts: list[Fact] = [
+                OrderIntended(order),
+                OrderAccepted(order.decision_time_ns, order.client_order_id),
+                filled(order, number, order.decision_time_ns + SECOND),
+            ]
+            for fact in facts:
+                journal.append(fact)
+            if number % 10_000 == 0:
+                journal.commit()
+        journal.commit()
+
+
+def restart() -> None:
+    """The books of a journal of a million records."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.sqlite"
+        journal_of(path, RESTART_RECORDS)
+        with SqliteJournal.reading(path) as journal:
+            started = time.perf_counter()
+            views = rebuild(journal)
+            seconds = time.perf_counter() - started
+    tell("restart", seconds=seconds, records=RESTART_RECORDS, positions=len(views.positions), target_s=10)
+
+
+def drill() -> None:
+    """Days of the simulation of the whole, five symbols, on one core."""
+    from tapeline.drill.campaign import run_campaign
+
+    started, seeds, days = time.process_time(), 20, 5
+    outcome = run_campaign(70_001, seeds, days)
+    minutes = (time.process_time() - started) / 60
+    tell("drill", days_per_minute=round(seeds * days / minutes), failures=len(outcome.failures), target=200)
+
+
+PARTS = {"gate": gate, "limits": limits, "messages": messages, "restart": restart, "drill": drill}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or PARTS:
+        PARTS[name]()
