@@ -60,8 +60,12 @@ class ClockedFeed:
 
 
 class SystemClock:
-    """A `Clock` that shows the computer's time."""
+    """A `Clock` that shows the computer's time; while that is set back, it stands still."""
+
+    def __init__(self) -> None:
+        self._latest_ns = 0
 
     def now_ns(self) -> int:
         """Return the present in UTC nanoseconds."""
-        return time.time_ns()
+        self._latest_ns = max(self._latest_ns, time.time_ns())
+        return self._latest_ns
