@@ -28,6 +28,7 @@ APPLICATION_ID = 0x54415043
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 5.0
 PUBLISH_EVERY_S = 0.25
+RETRY_S = 0.01
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -87,7 +88,7 @@ class ControlFile:
         try:
             path.touch(mode=0o600)
             connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-            cls._prepare(connection, path)
+            cls._prepare_patiently(connection, path)
             desk = cls(connection, path)
             yield desk
             desk._write_status()
@@ -97,12 +98,32 @@ class ControlFile:
             if connection is not None:
                 connection.close()
 
+    @classmethod
+    def _prepare_patiently(cls, connection: sqlite3.Connection, path: Path) -> None:
+        # while another process makes the file, some statements fail at once instead of waiting
+        deadline_s = time.monotonic() + BUSY_TIMEOUT_S
+        while True:
+            try:
+                cls._prepare(connection, path)
+            except sqlite3.OperationalError:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                if time.monotonic() > deadline_s:
+                    raise
+                time.sleep(RETRY_S)
+            else:
+                return
+
     @staticmethod
     def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         try:
+            connection.execute("BEGIN")  # one look: another process may be making the tables
             application = connection.execute("PRAGMA application_id").fetchone()[0]
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            connection.execute("COMMIT")
+        except sqlite3.OperationalError:
+            raise
         except sqlite3.DatabaseError as exc:
             raise StorageError(f"Control file {path}: it is no control file but something else ({exc}).") from exc
         if not empty and application != APPLICATION_ID:
@@ -115,13 +136,7 @@ class ControlFile:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         if empty:
-            try:
-                connection.executescript(_SCHEMA)
-            except sqlite3.OperationalError:
-                # another process made the tables at the same moment
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                connection.execute("SELECT only FROM latch").fetchone()
+            connection.executescript(_SCHEMA)
 
     def give(self, name: str, *, who: str, reason: str, now_ns: int, arguments: Mapping[str, Any] | None = None) -> int:
         """Leave a command for the engine. Returns its number, under which the answer will be found."""
