@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,15 +27,26 @@ from tapeline import (
 )
 from tapeline.app.paper import PaperSettings, trade_on_paper
 from tapeline.app.taxes import TaxChoice
+from tapeline.domain.cash import CashCause
 from tapeline.domain.control import TradingState
 from tapeline.domain.errors import DataError
 from tapeline.domain.words import Limit, Purpose
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
-from tapeline.ledger.facts import CommandGiven, OrderDenied, OrderIntended, OrderWarned, RunEnded
+from tapeline.ledger.facts import (
+    CashMoved,
+    CommandGiven,
+    OrderDenied,
+    OrderIntended,
+    OrderRejected,
+    OrderWarned,
+    RunEnded,
+    TradingStateChanged,
+)
 from tapeline.ledger.views import rebuild
 from tapeline.ledger.why import explain
 from tapeline.ledger.why_text import render
+from tapeline.risk.monitors import MonitorSettings
 from tapeline.store.control_file import CommandAnswer, ControlFile
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.strategies.moving_average_cross import MovingAverageCross
@@ -300,6 +312,31 @@ def test_the_latch_halts_what_a_watchdog_or_a_person_found_hung(folder: Path) ->
 
     assert engine.guard.switch.state is TradingState.HALTED
     assert entries_after(folder, 101) == 0
+
+
+def test_errors_of_the_broker_and_events_of_the_future_lower_the_state(folder: Path) -> None:
+    """Three refusals within a minute; in another run an event an hour ahead of our clock."""
+
+    def refuse(engine: LiveEngine) -> None:
+        if engine.loop.slices == 100 and not refused:
+            for number in range(3):
+                refused.append(OrderRejected(engine.loop.clock.now_ns(), f"order {number}", text="no"))
+                engine.guard.see(refused[-1])
+
+    def from_the_future(engine: LiveEngine) -> None:
+        if engine.loop.slices == 100:
+            engine.guard.see(CashMoved(engine.loop.clock.now_ns() + 3_600 * 10**9, CashCause.DEPOSIT, Decimal(1)))
+
+    refused: list[OrderRejected] = []
+    settings = PaperSettings(monitors=MonitorSettings(broker_errors_per_minute=3))
+    (folder / "a").mkdir()
+    (folder / "b").mkdir()
+
+    run(folder / "a", paper=settings, on_turn=refuse)
+    run(folder / "b", on_turn=from_the_future)
+
+    causes = [[fact.cause.name for fact in facts(folder / name, TradingStateChanged.kind)] for name in ("a", "b")]
+    assert causes == [["BROKER_ERRORS"], ["CLOCK_SKEW"]]
 
 
 def test_stop_ends_the_run_and_leaves_a_whole_journal(folder: Path) -> None:

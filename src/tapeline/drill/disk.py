@@ -42,7 +42,7 @@ class Disk:
         """Return the journal as a new process finds it: what was torn is gone."""
         if self.file.in_transaction:
             self.file.execute("ROLLBACK")
-        return SqliteJournal(_Steps(self), "drill.sqlite", None)  # type: ignore[arg-type]
+        return SqliteJournal(_Steps(self), "drill.sqlite", None)  # type: ignore[arg-type]  # a connection in all it is used for
 
 
 class _Steps:

@@ -17,10 +17,10 @@ from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.order import Order
 from tapeline.domain.times import SECOND, to_iso
-from tapeline.domain.words import Limit, Purpose
+from tapeline.domain.words import Limit, Purpose, Reason
 from tapeline.engine.desk import Desk
 from tapeline.ledger.control_facts import LimitOverridden
-from tapeline.ledger.facts import CancelIntended
+from tapeline.ledger.facts import CancelIntended, CancelRejected, OrderRejected, OutcomeLost, ReplaceRejected
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 from tapeline.risk.denial import Denial
@@ -54,6 +54,8 @@ class Guard:
         self._in_force: tuple[LimitOverridden, ...] | None = None
         self._denied: set[str] = set()
         self._reconciled_ns: int | None = None
+        self._errors: list[Fact] = []
+        self._newest_ns = 0
         self.obey_state()
 
     def denies(self, order: Order, now_ns: int) -> Denial | None:
@@ -69,11 +71,23 @@ class Guard:
         """Forget whose children are denied: a decision has been carried out."""
         self._denied.clear()
 
+    def see(self, fact: Fact) -> None:
+        """Take in a fact as it is recorded; what it means for trading is asked by the next `watch`."""
+        self._newest_ns = max(self._newest_ns, fact.event_time_ns)
+        if fact.kind in _BROKER_ERRORS and getattr(fact, "reason", None) is not Reason.NEVER_ARRIVED:
+            self._errors.append(fact)
+
     def watch(self, now_ns: int, session: int, silent: Sequence[str], subscribed: int) -> None:
         """Ask every watch what only the state of things tells."""
         equity = float(self.desk.book.fixed.account[0]["equity"])
         self.raise_alarm(self.monitors.see_equity(equity, session), now_ns)
         self.raise_alarm(self.monitors.see_silence(list(silent), subscribed), now_ns)
+        for error in self._errors:
+            self.raise_alarm(self.monitors.see_broker_error(now_ns, f"{error.kind} {_said(error)}"), now_ns)
+        self._errors.clear()
+        if self._newest_ns > now_ns:  # an event of the future: a late one tells nothing about clocks
+            self.raise_alarm(self.monitors.see_clocks(now_ns, self._newest_ns), now_ns)
+            self._newest_ns = now_ns
         control = self.views.control
         if control.reconciled_ns != self._reconciled_ns:
             self._reconciled_ns = control.reconciled_ns
@@ -163,4 +177,9 @@ def _as_bound(limit: str, value: Decimal) -> float | int:
     return int(value) if limit in ("positions", "trades_per_day", "losses_in_row") else float(np.float64(value))
 
 
+def _said(error: Fact) -> str:
+    return str(getattr(error, "text", "") or getattr(error, "client_order_id", ""))
+
+
+_BROKER_ERRORS = (OrderRejected.kind, CancelRejected.kind, ReplaceRejected.kind, OutcomeLost.kind)
 _NO_ENTRY = Denial(Limit.NONE, 0.0, 0.0, "its entry was denied")

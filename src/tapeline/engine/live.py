@@ -69,6 +69,7 @@ class LiveEngine:
             "stop": self._stop,
         }
         loop.guard = guard
+        loop.on_fact.append(guard.see)
 
     def run(self) -> None:
         """Go on until the feed has ended, or until somebody says stop."""

@@ -272,7 +272,7 @@ def _order_of(found: VenueOrder, account: str) -> Order:
     }
     try:
         return Order(
-            **terms,  # type: ignore[arg-type]
+            **terms,  # type: ignore[arg-type]  # each is of the kind of its name
             order_type=found.order_type,
             time_in_force=TimeInForce.GTC if found.time_in_force is TimeInForce.GTD else found.time_in_force,
             limit_price=found.limit_price,
@@ -282,4 +282,4 @@ def _order_of(found: VenueOrder, account: str) -> Order:
         )
     except InputError:
         # terms that ours cannot express: what counts against the limits is its side and quantity
-        return Order(**terms, order_type=OrderType.MARKET)  # type: ignore[arg-type]
+        return Order(**terms, order_type=OrderType.MARKET)  # type: ignore[arg-type]  # as above
