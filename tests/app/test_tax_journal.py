@@ -50,7 +50,7 @@ def events_of(*facts: Fact) -> list[Event]:
         for fact in facts:
             journal.append(fact)
         journal.commit()
-        return read_journal(journal, "America/New_York")
+        return read_journal(journal, "America/New_York")[0]
 
 
 BOUGHT = filled("x1", Side.BUY, "11", "20", "2025-01-07T01:30:00Z")

@@ -35,12 +35,7 @@ class _Split:
     paid: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
 
-def read_journal(journal: Journal, zone: str) -> list[Event]:
-    """Return the events of a journal in the order of time; see `read_journal_with_options`."""
-    return read_journal_with_options(journal, zone)[0]
-
-
-def read_journal_with_options(journal: Journal, zone: str) -> tuple[list[Event], dict[str, TaxInstrument]]:
+def read_journal(journal: Journal, zone: str) -> tuple[list[Event], dict[str, TaxInstrument]]:
     """Return the events of a journal in the order of time, and its instruments that are not plain stock.
 
     zone : of the exchange, in which moments become trade dates

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tapeline.app.adopted_events import option_instruments
 from tapeline.app.run_files import newest_journal
-from tapeline.app.tax_journal import read_accounts, read_journal_with_options
+from tapeline.app.tax_journal import read_accounts, read_journal
 from tapeline.domain.errors import ConfigurationError, DataError, InputError, UnknownNameError
 from tapeline.feeds.tax_tables import TaxTable, read_tax_table
 from tapeline.store.sqlite_journal import SqliteJournal
@@ -125,7 +125,7 @@ def open_books(choice: TaxChoice) -> TaxBooks:
     else:
         path = choice.journal or newest_journal(choice.work)
         with SqliteJournal.reading(path) as journal:
-            events, instruments = read_journal_with_options(journal, choice.zone)
+            events, instruments = read_journal(journal, choice.zone)
             described = read_accounts(journal)
         table, source = TaxTable(events, described, instruments), (str(path),)
         for event in table.events:
