@@ -31,8 +31,8 @@ def status_view(status: Mapping[str, Any]) -> RenderableType:
     lines = Text()
     lines.append(f"{status['time']}  ")
     lines.append(status["state"], style=STYLES.get(status["state"], ""))
-    lines.append(f"  equity {_money(status['equity'])}  cash {_money(status['cash'])}")
-    lines.append(f"  long {_money(status['long_exposure'])}  short {_money(status['short_exposure'])}\n")
+    lines.append(f"  equity {_money(status['equity'])}  cash {_money(status['cash'])}\n")
+    lines.append(f"long {_money(status['long_exposure'])}  short {_money(status['short_exposure'])}\n")
     lines.append(
         f"{', '.join(status['strategies'])} on {status['symbols']} symbols: {status['slices']:,} slices, "
         f"{status['orders_working']} orders working, {status['round_trips']} round trips, {status['denied']} denials, "
