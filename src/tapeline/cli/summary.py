@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 
 import numpy as np
@@ -97,7 +98,8 @@ def _strategies(result: Result, width: int) -> Table:
 
 
 def _with_error(m: dict[str, float]) -> str:
-    return f"{number(m['sharpe'])} ± {number(m['sharpe_standard_error'])}"
+    error = "" if math.isnan(m["sharpe"]) else f" ± {number(m['sharpe_standard_error'])}"
+    return number(m["sharpe"]) + error
 
 
 def _open(result: Result) -> int:
