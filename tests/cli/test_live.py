@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from cli.running import command, environment, run
-from tapeline.ledger.facts import CommandGiven, RunEnded
+from tapeline.ledger.control_facts import RunResumed
+from tapeline.ledger.facts import CommandGiven, OrderFilled, RunEnded
 from tapeline.store.sqlite_journal import SqliteJournal
 
 PAPER = ("paper", "moving-average-cross", "--frame", "5min", "--to", "2024-01-02", "--symbols", "SIM01,SIM02")
@@ -90,7 +91,7 @@ def test_ctrl_c_ends_a_run_between_two_turns_and_keeps_its_journal(
     output, _ = running.communicate(timeout=WITHIN_S)
 
     assert running.returncode == 0, output
-    assert "The run was stopped." in output
+    assert "The run was stopped; the journal is whole." in output
     with SqliteJournal.reading(journal(folder)) as facts:
         assert len(list(facts.read(kind=RunEnded.kind))) == 1
     assert run("journal", "verify").code == 0
@@ -120,3 +121,48 @@ def test_what_a_run_cannot_begin_with_is_refused_and_leaves_nothing(
 
     assert (done.code, sentence in done.sentence) == (2, True), done.err
     assert not (folder / "tapeline-work").exists()
+
+
+def test_a_killed_process_goes_on_and_trades_what_it_would_have_traded(folder: Path) -> None:
+    expected = run(*PAPER, "--speed", "max", "--work", "whole")
+    assert expected.code == 0, expected.err
+    path = journal(folder)
+    for start in range(3):
+        more = ("--resume", str(path.parent)) if start else ()
+        process = subprocess.Popen(
+            command(*PAPER, "--speed", "800", *more), env=environment(), stdout=subprocess.DEVNULL
+        )
+        before = _records(path)
+        deadline = time.monotonic() + WITHIN_S
+        while _records(path) < before + 60 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    ended = run(*PAPER, "--speed", "max", "--resume", path.parent)
+
+    assert ended.code == 0, ended.err
+    with (
+        SqliteJournal.reading(path) as killed,
+        SqliteJournal.reading(folder / "whole/run-0001/journal.sqlite") as whole,
+    ):
+        assert len(list(killed.read(kind=RunResumed.kind))) == 3
+        assert [r.fact for r in killed.read(kind=OrderFilled.kind)] == [
+            r.fact for r in whole.read(kind=OrderFilled.kind)
+        ]
+    assert run("journal", "verify", path).code == 0
+
+
+def test_a_run_to_go_on_with_must_be_there(folder: Path) -> None:
+    refused = run(*PAPER, "--resume", "nowhere")
+
+    assert refused.code == 2
+    assert "There is no journal nowhere to go on with" in refused.sentence
+    assert not (folder / "tapeline-work").exists()
+
+
+def _records(path: Path) -> int:
+    if not path.is_file() or not path.stat().st_size:
+        return 0
+    with SqliteJournal.reading(path) as facts:
+        return facts.head().count

@@ -20,12 +20,14 @@ from tapeline import __version__
 from tapeline.app.replay import code_digest, configuration
 from tapeline.app.taxes import TaxChoice, open_books
 from tapeline.brokers.simulated.broker import SimulatedBroker
+from tapeline.brokers.simulated.memory import VenueMemory
 from tapeline.domain.cash import CashCause
 from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.errors import DataError
 from tapeline.domain.money import exact
 from tapeline.domain.panel import Panel
 from tapeline.domain.times import SECOND
+from tapeline.domain.words import Reason
 from tapeline.engine.assembly import AnyStrategy, assemble
 from tapeline.engine.guard import Guard
 from tapeline.engine.live import LiveEngine
@@ -35,7 +37,8 @@ from tapeline.execution.settings import KeeperSettings
 from tapeline.feeds.digest import panel_digest
 from tapeline.feeds.paced import PacedReplay, PacedTime
 from tapeline.feeds.replay import Replay
-from tapeline.ledger.facts import CashMoved, RunEnded, RunStarted
+from tapeline.ledger.control_facts import RunResumed
+from tapeline.ledger.facts import CashMoved, OrderRejected, RunEnded, RunStarted
 from tapeline.risk.gate import Gate, GateSettings, Market
 from tapeline.risk.monitors import Monitors, MonitorSettings
 from tapeline.risk.wash_sales import WashSaleCheck
@@ -79,14 +82,17 @@ def trade_on_paper(
     corporate_actions: Sequence[CorporateAction] = (),
     groups: Mapping[str, Sequence[Any]] | None = None,
     seed: int = 0,
+    resume: bool = False,
     on_turn: Callable[[LiveEngine], None] | None = None,
 ) -> LiveEngine:
     """Run strategies on paper until the bars end or somebody says stop. Returns the engine as it stopped.
 
-    journal_path : a new journal; commands and status go through the control file beside it
+    journal_path : a new journal, or with `resume` that of a run that stopped or was killed, which goes on after the
+        last bar it knows; commands and status go through the control file beside it
     speed : how much faster than the computer's clock time runs; infinity = as fast as the work is done
-    Raises DataError when there is nothing to run on or the journal already holds a run, InputError and its kinds for a
-    taxpayer's tables that cannot be used.
+    Raises DataError when there is nothing to run on, the journal holds a run already or none to go on with, or the
+    bars are not those it began on; ConfigurationError when what it holds belongs to strategies that are not given;
+    InputError and its kinds for a taxpayer's tables that cannot be used.
     """
     settings, paper = settings or RunSettings(), paper or PaperSettings()
     if not len(data):
@@ -97,21 +103,13 @@ def trade_on_paper(
     check_warmup(assembly, data)
     new_engine = engine_of_taxpayer(paper.taxpayer)
     with SqliteJournal.writing(journal_path) as journal, ControlFile.open(journal_path) as control:
-        if journal.head().count:
-            raise DataError(
-                f"Journal {journal_path} already holds {journal.head().count} records; a paper run begins a new one."
-                " Name another file."
-            )
-        start_ns = int(data.start_ns[0])
+        start_ns = _resumes_at(journal, data) if resume else _begins_at(journal, data)
         time = PacedTime(start_ns, speed)
         broker = SimulatedBroker(data.symbols, data.frame_ns, data.sessions, settings, corporate_actions, time)
         feed = PacedReplay(Replay(data), on_slice=broker.play)
         longest_s = ANSWERED_AFTER_FRAMES * int((data.end_ns - data.start_ns).max()) / SECOND
         keeper = KeeperSettings(request_timeout_s=longest_s, horizon_s=2 * longest_s)
         loop = EventLoop(assembly, feed, broker, journal, clock=time, sessions=data.sessions, keeper=keeper, seed=seed)
-        manifest = configuration(assembly.manifest, settings, data, groups or {})
-        loop.record(RunStarted(start_ns, __version__, code_digest(), manifest, data_source, panel_digest(data), seed))
-        loop.record(CashMoved(start_ns, CashCause.DEPOSIT, exact(settings.account.cash)))
         wash_sales = None
         if paper.wash_sales is not WashSaleLimit.OFF:
             zone = (paper.taxpayer or TaxChoice()).zone
@@ -138,10 +136,53 @@ def trade_on_paper(
         )
         gate.hold_back_by(lambda symbol: None if loop.keeper.may_risk(symbol) else _in_doubt(loop, symbol))
         engine = LiveEngine(loop, guard, feed, time, control, on_turn=on_turn)
+        manifest = configuration(assembly.manifest, settings, data, groups or {})
+        versions = (start_ns, __version__, code_digest(), manifest, data_source, panel_digest(data), seed)
+        if resume:
+            past = (record.fact for record in journal.read())
+            engine.resume(past, feed.past(start_ns), VenueMemory(broker, _never_sent(journal)))
+            loop.record(RunResumed(*versions))
+        else:
+            loop.record(RunStarted(*versions))
+            loop.record(CashMoved(start_ns, CashCause.DEPOSIT, exact(settings.account.cash)))
         engine.run()
         loop.record(RunEnded(time.now_ns(), loop.views.digest(), {"slices": loop.slices}))
         journal.commit()
     return engine
+
+
+def _begins_at(journal: SqliteJournal, data: Panel) -> int:
+    count = journal.head().count
+    if count:
+        raise DataError(
+            f"Journal {journal.path} already holds {count} records; a paper run begins a new one. Name another file, or"
+            " go on with this one by --resume."
+        )
+    return int(data.start_ns[0])
+
+
+def _resumes_at(journal: SqliteJournal, data: Panel) -> int:
+    """Return the time of the newest fact: every slice up to it was worked off, as a turn is committed whole."""
+    newest_ns = journal.newest_ns()
+    started = next(journal.read(kind=RunStarted.kind), None)
+    if newest_ns is None or started is None or not isinstance(started.fact, RunStarted):
+        raise DataError(f"Journal {journal.path} holds no run; there is nothing to go on with.")
+    if started.fact.data_digest != panel_digest(data):
+        raise DataError(
+            f"The run of journal {journal.path} began on other bars ({started.fact.data_source}); a paper run goes on"
+            " on the bars it began on. Give the same symbols, period and source."
+        )
+    return max(newest_ns, int(data.start_ns[0]))
+
+
+def _never_sent(journal: SqliteJournal) -> set[str]:
+    """Return the ids of orders that the books ended because they never arrived."""
+    rejections = (record.fact for record in journal.read(kind=OrderRejected.kind))
+    return {
+        fact.client_order_id
+        for fact in rejections
+        if isinstance(fact, OrderRejected) and fact.reason is Reason.NEVER_ARRIVED
+    }
 
 
 def engine_of_taxpayer(choice: TaxChoice | None) -> Callable[[], TaxEngine]:

@@ -24,9 +24,10 @@ _SIDE_FILES = ("", "-wal", "-shm", ".writer")
 
 
 @contextmanager
-def run_folder(work: Path) -> Iterator[Path]:
+def run_folder(work: Path, *, keeps_records: bool = False) -> Iterator[Path]:
     """Give a new run folder; what a stopped run left in it is removed, and the folders that were made for it.
 
+    keeps_records : a journal that holds anything stays all the same, as the run can go on over it
     Raises StorageError where none can be made.
     """
     made = [folder for folder in (work, *work.parents) if not folder.exists()]
@@ -37,7 +38,7 @@ def run_folder(work: Path) -> Iterator[Path]:
         _remove_empty(made)
         raise StorageError(f"Folder {work} cannot be written: {exc.strerror}. Name another one with --work.") from exc
     try:
-        with whole_journal(folder / JOURNAL):
+        with whole_journal(folder / JOURNAL, keeps_records=keeps_records):
             yield folder
     except _STOPPED:
         with suppress(OSError):
@@ -60,18 +61,29 @@ def check_new_journal(path: Path) -> None:
 
 
 @contextmanager
-def whole_journal(path: Path) -> Iterator[None]:
-    """Remove the journal that a run began if the run is stopped; one that was there before is not touched."""
+def whole_journal(path: Path, *, keeps_records: bool = False) -> Iterator[None]:
+    """Remove the journal that a run began if the run is stopped; one that was there before is not touched.
+
+    keeps_records : nor one that holds anything
+    """
     before = {ending for ending in _SIDE_FILES if Path(f"{path}{ending}").exists()}
     try:
         yield
     except _STOPPED:
-        if "" not in before:
+        if "" not in before and not (keeps_records and _has_records(path)):
             for ending in _SIDE_FILES:
                 if ending not in before:
                     with suppress(OSError):
                         Path(f"{path}{ending}").unlink(missing_ok=True)
         raise
+
+
+def _has_records(path: Path) -> bool:
+    try:
+        with SqliteJournal.reading(path) as journal:
+            return journal.head().count > 0
+    except StorageError:
+        return path.exists()  # what cannot be read now is not ours to remove
 
 
 def newest_journal(work: Path) -> Path:

@@ -234,6 +234,10 @@ def paper(
         typer.Option("--wash-sales", help="off, warn, refuse_permanent or refuse.", rich_help_panel=_RUN),
     ] = "off",
     trades: Trades = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", help="Journal or folder of a run to go on with.", rich_help_panel=_RUN),
+    ] = None,
     work: Annotated[Path, typer.Option("--work", help="Folder for the run's files.", rich_help_panel=_RUN)] = WORK,
 ) -> None:
     """Trade on paper: bars in real or compressed time, the simulated venue, and commands from other terminals."""
@@ -251,6 +255,7 @@ def paper(
         no_limits=no_limits,
         wash_sales=wash_sales,
         trades=trades or [],
+        resume=resume,
         work=work,
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,10 +56,15 @@ def run_paper(
     no_limits: bool,
     wash_sales: str,
     trades: Sequence[Path],
+    resume: Path | None,
     work: Path,
 ) -> None:
-    """Trade on paper until the bars end, somebody says stop, or Ctrl-C."""
+    """Trade on paper until the bars end, somebody says stop, or Ctrl-C.
+
+    resume : the journal or folder of a run to go on with, None for a new one
+    """
     pace = speed_of(speed)
+    journal_to_resume = _journal_of(resume) if resume is not None else None
     paper = PaperSettings(wash_sales=_wash_sales(wash_sales), taxpayer=TaxChoice(tuple(trades)) if trades else None)
     strategies = make_strategies(names, assignments, frame, None)
     choice.check_series(strategies)
@@ -71,9 +77,8 @@ def run_paper(
         messages.print(sentence, soft_wrap=True, markup=False)
     groups = choice.read_groups(reading.panel.symbols)
     prepare_kernels(check_run(strategies, reading.panel, settings, groups), "event loop")
-    with run_folder(work) as folder, users_faults(), between_slices():
-        journal = folder / JOURNAL
-        show_text(f"Journal: {journal}")
+    with _journal(journal_to_resume, work) as journal, users_faults(), between_slices():
+        show_text(f"Journal: {journal}" + (", which the run goes on with" if resume else ""))
         show_text("From another terminal: tapeline status, orders, positions, pause, resume, halt, flatten, stop.")
         live = Live(console=messages, transient=True, auto_refresh=False) if messages.is_terminal else None
         turns = 0
@@ -100,12 +105,29 @@ def run_paper(
                 corporate_actions=actions,
                 groups=groups,
                 seed=choice.seed,
+                resume=resume is not None,
                 on_turn=on_turn,
             )
         finally:
             if live is not None:
                 live.stop()
     _show_end(engine, choice, settings)
+
+
+def _journal_of(resume: Path) -> Path:
+    path = resume / JOURNAL if resume.is_dir() else resume
+    if not path.is_file():
+        raise InputError(f"There is no journal {path} to go on with. Name one, or the folder of its run.")
+    return path
+
+
+@contextmanager
+def _journal(resumed: Path | None, work: Path) -> Iterator[Path]:
+    if resumed is not None:
+        yield resumed
+        return
+    with run_folder(work, keeps_records=True) as folder:
+        yield folder / JOURNAL
 
 
 def _wash_sales(text: str) -> WashSaleLimit:
@@ -121,5 +143,5 @@ def _show_end(engine: LiveEngine, choice: DataChoice, settings: RunSettings) -> 
     if choice.is_simulated:
         show_text(SIMULATED)
     if was_asked() or engine.is_stopped:
-        show_text("The run was stopped. What worked at the venue went on working until then; the journal is whole.")
+        show_text("The run was stopped; the journal is whole. `tapeline paper ... --resume` goes on with it.")
     show_text(f"Trading was {engine.guard.switch.state.name} at the end.")

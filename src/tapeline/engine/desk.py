@@ -85,8 +85,7 @@ class Desk:
         name = client_order_id(strategy, symbol, int(intent["decided_ns"]), int(intent["sequence"]))
         if int(intent["ticket"]) != len(self.order_ids):
             raise InvariantError(f"Order {name} has ticket {intent['ticket']}; the next one is {len(self.order_ids)}.")
-        self.tickets[name] = len(self.order_ids)
-        self.order_ids.append(name)
+        self.enlist(name)
         parent = self._id(intent["parent"])
         return Order(
             client_order_id=name,
@@ -106,6 +105,12 @@ class Desk:
             parent=parent,
             group=parent or self._id(intent["group"]),
         )
+
+    def enlist(self, name: str) -> int:
+        """Remember an order's id under the number of its ticket, which is returned."""
+        self.tickets[name] = len(self.order_ids)
+        self.order_ids.append(name)
+        return self.tickets[name]
 
     def cancel_of(self, intent: Any, signal_id: str | None) -> CancelIntended:
         """Return the cancel that an intent asks for."""

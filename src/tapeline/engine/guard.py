@@ -54,7 +54,7 @@ class Guard:
         self._in_force: tuple[LimitOverridden, ...] | None = None
         self._denied: set[str] = set()
         self._reconciled_ns: int | None = None
-        self._errors: list[Fact] = []
+        self._errors: dict[tuple[int, str, str], Fact] = {}
         self._newest_ns = 0
         self.obey_state()
 
@@ -75,14 +75,19 @@ class Guard:
         """Take in a fact as it is recorded; what it means for trading is asked by the next `watch`."""
         self._newest_ns = max(self._newest_ns, fact.event_time_ns)
         if fact.kind in _BROKER_ERRORS and getattr(fact, "reason", None) is not Reason.NEVER_ARRIVED:
-            self._errors.append(fact)
+            # what is said of many orders at one moment, as after a restart or a lost link, is one error
+            self._errors[fact.event_time_ns, fact.kind, getattr(fact, "text", "")] = fact
+
+    def see_again(self, session: int) -> None:
+        """Let the watches that remember a session take in a slice of the past; they raise no alarm for it."""
+        self.monitors.see_equity(float(self.desk.book.fixed.account[0]["equity"]), session)
 
     def watch(self, now_ns: int, session: int, silent: Sequence[str], subscribed: int) -> None:
         """Ask every watch what only the state of things tells."""
         equity = float(self.desk.book.fixed.account[0]["equity"])
         self.raise_alarm(self.monitors.see_equity(equity, session), now_ns)
         self.raise_alarm(self.monitors.see_silence(list(silent), subscribed), now_ns)
-        for error in self._errors:
+        for error in self._errors.values():
             self.raise_alarm(self.monitors.see_broker_error(now_ns, f"{error.kind} {_said(error)}"), now_ns)
         self._errors.clear()
         if self._newest_ns > now_ns:  # an event of the future: a late one tells nothing about clocks

@@ -15,7 +15,7 @@ A turn whose facts could not be made durable sends nothing: trading is HALTED, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -25,10 +25,12 @@ from tapeline.domain.slice import Slice
 from tapeline.domain.times import SECOND, to_iso
 from tapeline.engine.guard import Guard
 from tapeline.engine.loop import EventLoop
+from tapeline.engine.restart import Memory, Restart
 from tapeline.engine.status import status_of
 from tapeline.execution.flatten import Flattening
 from tapeline.ledger.control_facts import CommandGiven
 from tapeline.ports.control import Command, Control
+from tapeline.ports.journal import Fact
 from tapeline.ports.live_data import LiveData
 from tapeline.ports.waits import Waits
 
@@ -81,6 +83,20 @@ class LiveEngine:
             following = [self.data.next_ns, self.loop.keeper.next_time_ns]
             self.waits.wait(min((time_ns for time_ns in following if time_ns is not None), default=None))
         self.finish()
+
+    def resume(self, facts: Iterable[Fact], history: Iterable[Slice], memory: Memory | None = None) -> None:
+        """Take in what an earlier process recorded, and the bars it rested on, before `run` goes on from there.
+
+        memory : the venue's, None for a venue that has one of its own
+        Raises InvariantError if the facts do not fit together, ConfigurationError if they concern strategies that are
+        not here.
+        """
+        self.guard.renew_limits(self.loop.clock.now_ns())
+        followers = [follow for follow in self.loop.on_fact if follow != self.guard.see]
+        restart = Restart(self.loop, followers, memory, self.guard.see_again)
+        restart.walk(facts, history)
+        self._last = restart.last
+        self.guard.obey_state()
 
     def start(self) -> None:
         """Begin: what the journal leaves in doubt is asked for before anything is risked."""

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from tapeline.domain.control import TradingState
 from tapeline.domain.corporate import SplitReported
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.panel import Panel, Sessions
@@ -57,6 +58,7 @@ class EventLoop:
     batch_slices : slices per commit: 1 live, more in a replay, which can be repeated
     keeper : how far the venue is trusted; seed : of the jitter of its waiting times
     on_fact : who follows what is recorded, each fact as the journal has it
+    slices, session : how many slices were taken in, and the session of the newest; -1 before the first
     """
 
     def __init__(
@@ -82,10 +84,10 @@ class EventLoop:
         self.keeper = OrderKeeper(self.views, self.record, keeper, random=Random(seed), now_ns=clock.now_ns())
         self.guard: Guard | None = None
         self.on_fact: list[Callable[[Any], None]] = []
-        self._now_session = -1
+        self.session = -1
         self.slices = 0
         self._times: list[int] = []
-        self._session: list[int] = []
+        self._sessions: list[int] = []
         self._curves: list[tuple[float, float, float]] = []
         self._account = self.desk.book.fixed.account
         self._bars = np.empty((5, 1, len(self.symbols)))
@@ -136,8 +138,27 @@ class EventLoop:
                 f"A slice that ends at {to_iso(now.end_ns)} was handed out at {to_iso(self.clock.now_ns())}, before its"
                 " end. The feed or the clock is wrong; nothing was decided on it."
             )
-        self._now_session = now.session
+        self.session = now.session
         self.take_reports()
+        self._end(now)
+        for intent in self.desk.book.rows("intents"):
+            self._handlers[IntentKind(int(intent["kind"]))](intent, now)
+        self._flush()
+        if self.guard is not None:
+            self.guard.forget()
+        self._count(now)
+        if self.on_slice is not None:
+            self.on_slice(now, self)
+
+    def see_again(self, now: Slice) -> None:
+        """Take in a slice of the past: formulas and marks move on, and nothing is decided."""
+        self._account[0]["halted"] = 1
+        self.session = now.session
+        self._end(now, may_act=False)
+        self._count(now)
+
+    def _end(self, now: Slice, *, may_act: bool = True) -> None:
+        """End a slice whose events are booked: formulas, marks, decisions."""
         np.copyto(self._bars, now.bars)
         self.assembly.program.advance(self._panel(now))
         book = self.desk.book
@@ -146,24 +167,21 @@ class EventLoop:
         point_to(self._lane, signals, 0)
         self._clock[:, 0] = now.start_ns, now.end_ns, now.session, now.session_open_ns, now.session_close_ns
         end_slice(self._lane, 0)
+        if self.views.control.state is TradingState.HALTED:
+            return
         for index, strategy, view, table in self._free:
             row = int(signals.rows[index, 0])
-            if row >= 0 and not self._account[0]["halted"]:
+            if row >= 0:
                 view.turn_to(now.end_ns, now.session, now.session_open_ns, now.session_close_ns)
-                view.show(table.values, table.exists, row, book, _nothing)
+                view.show(table.values, table.exists, row, book, _nothing, may_act=may_act)
                 strategy.on_slice(view)
-        for intent in book.rows("intents"):
-            self._handlers[IntentKind(int(intent["kind"]))](intent, now)
-        self._flush()
-        if self.guard is not None:
-            self.guard.forget()
+
+    def _count(self, now: Slice) -> None:
         account = self._account[0]
         self._times.append(now.end_ns)
-        self._session.append(now.session)
+        self._sessions.append(now.session)
         self._curves.append((account["equity"], account["long_exposure"], account["short_exposure"]))
         self.slices += 1
-        if self.on_slice is not None:
-            self.on_slice(now, self)
 
     def result(self) -> Result:
         """Return the outcome of the slices so far."""
@@ -173,7 +191,7 @@ class EventLoop:
             self.symbols,
             self.desk.book,
             np.array(self._times, dtype=np.int64),
-            np.array(self._session, dtype=np.int64),
+            np.array(self._sessions, dtype=np.int64),
             Curves(*(np.ascontiguousarray(curves[:, column]) for column in range(3))),
         )
 
@@ -192,7 +210,7 @@ class EventLoop:
             if isinstance(report, SplitReported):
                 self.book(self.keeper.take(told, self.clock.now_ns()))
                 told = []
-                self._split(report, self._now_session)
+                self._split(report, self.session)
             else:
                 told.append(report)
         self.book(self.keeper.take(told, self.clock.now_ns()))
@@ -200,7 +218,7 @@ class EventLoop:
     def book(self, facts: Sequence[Any]) -> None:
         """Let the book take in facts that are recorded already."""
         if facts:
-            self.desk.book_reports(facts, self._now_session, self.views)
+            self.desk.book_reports(facts, self.session, self.views)
 
     def send(self) -> None:
         """Let leave what may; everything it rests on has to be durable, or repeatable."""
@@ -212,6 +230,10 @@ class EventLoop:
         for fact in self.desk.splits_of(report):
             self.record(fact)
         self.desk.book_split(report, session)
+        self.restate(report)
+
+    def restate(self, report: SplitReported) -> None:
+        """Let the formulas take in a split: what they keep is in new shares from now on."""
         column = self.desk.columns[report.symbol]
         splits = self._splits.setdefault(column, [])
         splits.append(SplitRow(self.slices, column, ratio_of(report.new_shares, report.old_shares)))
@@ -262,9 +284,9 @@ class EventLoop:
     def close_session(self, last: Slice) -> None:
         """Record the session's marks and compare the book with the ledger, to the cent."""
         self.record(SessionClosed(last.end_ns, self.desk.marks()))
-        self._reconcile()
+        self.compare_books()
 
-    def _reconcile(self) -> None:
+    def compare_books(self) -> None:
         """Compare the book's float64 cash with the ledger's exact one, to the cent, and every holding exactly."""
         approximate, ledger = self.desk.cash(), self.views.cash["main"].amount
         if abs(approximate - float(ledger)) >= 0.005:

@@ -56,6 +56,13 @@ class Reasons:
         self._last[index, column] = (now.end_ns, action, raised.signal_id)
         return raised.signal_id
 
+    def recall(self, fact: SignalRaised) -> None:
+        """Remember a signal of the journal, for the instructions that an earlier decision began."""
+        signal = fact.signal
+        if signal.strategy in self.assembly.names and signal.symbol in self.symbols:
+            place = self.assembly.names.index(signal.strategy), self.symbols.index(signal.symbol)
+            self._last[place] = (signal.time_ns, signal.action, fact.signal_id)
+
     def _explain(self, index: int, column: int, action: Action, now: Slice, desk: Desk) -> dict[str, Any]:
         table = self.assembly.tables[index]
         row = int(table.decision_row[0])

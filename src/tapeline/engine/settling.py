@@ -98,13 +98,18 @@ def _settle_holding(
 
 
 def _clear(tables: Any, index: int, column: int) -> None:
-    holding, account = tables.holdings[index, column], tables.account[0]
+    account = tables.account[0]
     account["busy"] -= 1
-    account["leaving"] -= int(holding["leaving"] != 0)
+    account["leaving"] -= int(tables.holdings[index, column]["leaving"] != 0)
     tables.states[index, column] = FLAT
-    blank = np.zeros(1, dtype=holding.dtype)[0]
+    tables.holdings[index, column] = blank_holding(tables.holdings.dtype)
+
+
+def blank_holding(dtype: Any) -> Any:
+    """Return the record of a holding of nothing."""
+    blank = np.zeros(1, dtype=dtype)[0]
     for name in ("entry_price", "highest", "lowest", *_UNKNOWN_PRICES):
         blank[name] = np.nan
     for name in (*_NO_TICKETS, "entry_session"):
         blank[name] = -1
-    tables.holdings[index, column] = blank
+    return blank

@@ -93,6 +93,12 @@ class PacedReplay:
             self._on_slice(now)
         return (now,)
 
+    def past(self, until_ns: int) -> Iterator[Slice]:
+        """Hand out what had ended at a moment before this process began; `on_slice` is not told."""
+        while self._next is not None and self._next.end_ns <= until_ns:
+            now, self._next = self._next, next(self._slices, None)
+            yield now
+
     @property
     def next_ns(self) -> int | None:
         """The end of the next slice; None after the last."""

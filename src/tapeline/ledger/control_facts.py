@@ -27,6 +27,21 @@ Tree = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class RunResumed:
+    """Another process goes on where the journal ends, with the manifest that it brings; fields as in `RunStarted`."""
+
+    kind: ClassVar[str] = "RunResumed"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    code_version: str
+    code_digest: str
+    configuration: Tree
+    data_source: str
+    data_digest: str
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class GapOpened:
     """From now on reports may be missing; nothing new is risked until the gap is closed."""
 

@@ -50,6 +50,7 @@ from tapeline.ledger.control_facts import (
     LimitOverridden,
     OrderWarned,
     Reconciled,
+    RunResumed,
     SymbolLocked,
     SymbolUnlocked,
     TradingStateChanged,
@@ -515,6 +516,7 @@ FACTS: dict[str, type[Any]] = {
         LimitOverridden,
         CommandGiven,
         OrderWarned,
+        RunResumed,
     )
 }
 """Every kind of fact by its name."""

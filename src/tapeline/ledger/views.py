@@ -35,7 +35,7 @@ from tapeline.ledger.adopted_facts import (
 )
 from tapeline.ledger.canonical import amount_text, encode_tree
 from tapeline.ledger.control import Control
-from tapeline.ledger.control_facts import CommandGiven, OrderWarned
+from tapeline.ledger.control_facts import CommandGiven, OrderWarned, RunResumed
 from tapeline.ledger.facts import (
     CashMoved,
     OrderDenied,
@@ -51,7 +51,7 @@ from tapeline.ledger.position_book import PositionBook
 from tapeline.ledger.round_trips import ONE, Key, RoundTrip
 from tapeline.ports.journal import Fact, Journal
 
-PASSED_OVER = (SignalRaised.kind, RunStarted.kind, CommandGiven.kind, OrderWarned.kind)
+PASSED_OVER = (SignalRaised.kind, RunStarted.kind, CommandGiven.kind, OrderWarned.kind, RunResumed.kind)
 """Kinds that change no view: `rebuild` does not read them, they are the largest."""
 
 

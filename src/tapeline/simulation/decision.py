@@ -324,11 +324,7 @@ def decide(
         continue_leaving(book, strategy, end_ns)
     if row < 0:
         return
-    signals = signals_of(lane)
-    states, holdings = book.states, book.holdings
-    if book.account[0].busy > 0:
-        count_bar(signals, states, holdings, strategy, row)
-    if not can_act(signals, book.strategies, book.rules, states, holdings, strategy, row):
+    if not can_act(signals_of(lane), book.strategies, book.rules, book.states, book.holdings, strategy, row):
         return
     ensure_room(book)
     if book.account[0].busy > 0:
@@ -367,8 +363,13 @@ def close_slice(book: Any, lane: Any, t: int) -> None:
             if not np.isnan(closes[symbol]):
                 book.priced_ns[symbol] = end_ns
         watch_day(book, end_ns, session)
+    signals = signals_of(lane)
+    if book.account[0].busy > 0:
+        for strategy in range(book.states.shape[0]):
+            row = signals.rows[strategy, t - lane.first_row]
+            if row >= 0:
+                count_bar(signals, book.states, book.holdings, strategy, row)
     if book.account[0].halted != 0:
         return
-    decision_rows = signals_of(lane).rows
     for strategy in range(book.states.shape[0]):
-        decide(book, lane, strategy, decision_rows[strategy, t - lane.first_row], end_ns, session, open_ns, close_ns)
+        decide(book, lane, strategy, signals.rows[strategy, t - lane.first_row], end_ns, session, open_ns, close_ns)

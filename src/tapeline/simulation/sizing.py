@@ -103,11 +103,12 @@ def enter(
     clear_holding(holding)
     holding.entry_ticket = number
     holding.pending_notional = quantity * price
-    holding.pending_risk = 0.0 if np.isnan(risk) else quantity * risk
     holding.trail = trail
     if np.isnan(trail) and not np.isnan(stop_price):
         holding.stop_price = round_price(stop_price, side < 0, facts)
         holding.initial_stop = holding.stop_price
+        risk = side * (price - holding.stop_price)
+    holding.pending_risk = 0.0 if np.isnan(risk) else quantity * risk
     holding.side = side
     book.states[strategy, symbol] = ENTERING
     account.busy += 1

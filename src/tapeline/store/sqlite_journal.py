@@ -162,6 +162,11 @@ class SqliteJournal:
         """Return the end of the chain, facts that still wait for `commit` included."""
         return Head(self._count, self._hash)
 
+    def newest_ns(self) -> int | None:
+        """Return the latest time that a committed fact bears, UTC nanoseconds; None without any."""
+        found: int | None = self.connection.execute("SELECT max(event_time_ns) FROM facts").fetchone()[0]
+        return found
+
     def close(self) -> None:
         """Let go of the file and of the right to write it. What was not committed is lost."""
         self.connection.close()

@@ -76,7 +76,7 @@ class SliceView:
         flat_before_close_minutes: float | None = None,
     ) -> None:
         self._window, self._flat_minutes = window, flat_before_close_minutes
-        self.may_enter = True
+        self.may_enter = self._may_act = True
         self.notes: dict[int, dict[str, bool | float | str]] = {}
         self.symbols = symbols
         self.symbol_count = len(symbols)
@@ -103,8 +103,14 @@ class SliceView:
         late = window is not None and to_close <= window.before_close_minutes
         self.may_enter = not (early or late or (flat is not None and to_close <= flat))
 
-    def show(self, values: Floats, exists: Floats, row: int, book: Book, settle: Callable[[], None]) -> None:
-        """Turn to another moment. Called by the engine; `settle` plays the market up to it."""
+    def show(
+        self, values: Floats, exists: Floats, row: int, book: Book, settle: Callable[[], None], *, may_act: bool = True
+    ) -> None:
+        """Turn to another moment. Called by the engine.
+
+        settle : plays the market up to it; may_act : False for one of the past, at which every verb does nothing
+        """
+        self._may_act = may_act
         for owner, name, register in self._places:
             setattr(owner, name, values[register, row].copy())  # the table is used again for later rows
         self._values, self._exists, self._row, self._book, self._settle = values, exists, row, book, settle
@@ -334,6 +340,8 @@ class SliceView:
         return int(symbol)
 
     def _which(self, where: Where) -> npt.NDArray[np.int64] | tuple[int, ...]:
+        if not self._may_act:
+            return ()
         if isinstance(where, np.ndarray):
             if where.shape != (self.symbol_count,):
                 raise InputError(

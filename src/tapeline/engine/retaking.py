@@ -1,0 +1,168 @@
+"""What a strategy asked for, taken back into the book from the journal: the book's side of a restart.
+
+The decision kernel writes a wish into the book and hands it out; the journal keeps the wish. Read again, each wish is
+written into a book as the kernel wrote it, so that what comes after it meets the book that it would have met.
+
+Not in the journal is how large a part free-form code wants to sell while it waits for the cancels of a scale-out. Such
+a one is not gone on with: the holding gets its protection back, whole, and the code may ask again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tapeline.domain.order import Order
+from tapeline.domain.words import OrderStatus, Purpose, Role
+from tapeline.engine.desk import Desk
+from tapeline.engine.settling import blank_holding, is_working
+from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended
+from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
+from tapeline.simulation.tables import ensure_room
+
+_CLOSING = (Purpose.EXIT_RULE, Purpose.FLAT_BEFORE_CLOSE, Purpose.LOSS_LIMIT)
+_OF_STRATEGIES = (Purpose.ENTRY, Purpose.STOP, Purpose.TARGET, Purpose.SCALE_OUT, *_CLOSING)
+
+
+class Retaking:
+    """Writes recorded wishes into the book of a desk that has seen none yet."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._prices: dict[str, float] = {}
+
+    def ordered(self, fact: OrderIntended) -> bool:
+        """Take back an order. Returns False for one that no strategy of the desk asked for."""
+        desk, order = self._desk, fact.order
+        if order.purpose not in _OF_STRATEGIES or not self._is_ours(order.strategy, order.symbol):
+            return False
+        ensure_room(desk.book)
+        index, column = desk.assembly.names.index(order.strategy), desk.columns[order.symbol]
+        number = self._new_ticket(order, index, column)
+        tables = desk.book.fixed
+        holding, account = tables.holdings[index, column], tables.account[0]
+        if order.purpose is Purpose.ENTRY:
+            self._enter(fact, index, column, number)
+        elif order.purpose is Purpose.STOP:
+            self._end_scale_out(holding, account, order)
+            self._protect(order, holding, number)
+        elif order.purpose is Purpose.TARGET:
+            self._end_scale_out(holding, account, order)
+            holding["target_ticket"] = number
+            holding["target_price"] = float(order.limit_price or np.nan)
+        elif order.purpose is Purpose.SCALE_OUT:
+            holding["scaled"] = 1
+            holding["part_ticket"] = number
+            self._end_scale_out(holding, account, order)
+        else:
+            self._leave(holding, account, order.purpose)
+            holding["exit_ticket"] = number
+            tables.states[index, column] = EXITING
+        return True
+
+    def canceled(self, fact: CancelIntended) -> None:
+        """Take back the wish for the end of an order."""
+        desk = self._desk
+        number = desk.tickets.get(fact.client_order_id)
+        if number is None or not is_working(desk.book, number) or fact.purpose not in _OF_STRATEGIES[3:]:
+            return
+        ticket = desk.book.tables.tickets[number]
+        ticket["status"] = OrderStatus.PENDING_CANCEL
+        tables = desk.book.fixed
+        index, column = int(ticket["strategy"]), int(ticket["symbol"])
+        holding = tables.holdings[index, column]
+        if tables.states[index, column] == FLAT:
+            return
+        assert fact.purpose is not None
+        if fact.purpose is Purpose.SCALE_OUT:
+            holding["scaled"] = 1
+            holding["part"] = float(tables.strategies[index]["scale_out_fraction"])
+        self._leave(holding, tables.account[0], fact.purpose)
+
+    def replaced(self, fact: ReplaceIntended) -> None:
+        """Take back the wish for another stop."""
+        desk = self._desk
+        number = desk.tickets.get(fact.client_order_id)
+        if number is None or fact.stop_price is None or fact.purpose is not Purpose.STOP:
+            return
+        ticket = desk.book.tables.tickets[number]
+        ticket["stop_price"] = float(fact.stop_price)
+        holding = desk.book.fixed.holdings[ticket["strategy"], ticket["symbol"]]
+        if holding["stop_ticket"] == number:
+            holding["stop_price"] = float(fact.stop_price)
+
+    def denied(self, fact: OrderDenied) -> None:
+        """Take back an order that the gate refused; what sizing refused never was one."""
+        desk = self._desk
+        if not self._is_ours(fact.strategy, fact.symbol) or fact.purpose not in _OF_STRATEGIES:
+            return
+        index, column = desk.assembly.names.index(fact.strategy), desk.columns[fact.symbol]
+        tables = desk.book.fixed
+        if fact.purpose is Purpose.ENTRY:
+            if fact.sizing is not None and fact.sizing["quantity"] > 0.0:
+                self._count_entry(index)
+        elif fact.purpose in _CLOSING and tables.states[index, column] in (ENTERING, HOLDING):
+            self._leave(tables.holdings[index, column], tables.account[0], fact.purpose)
+
+    def _is_ours(self, strategy: str, symbol: str) -> bool:
+        return strategy in self._desk.assembly.names and symbol in self._desk.columns
+
+    def _new_ticket(self, order: Order, index: int, column: int) -> int:
+        desk = self._desk
+        tables = desk.book.tables
+        number = desk.enlist(order.client_order_id)
+        ticket = tables.tickets[number]
+        ticket["strategy"], ticket["symbol"] = index, column
+        ticket["purpose"], ticket["side"], ticket["role"] = int(order.purpose), int(order.side), int(order.role)
+        ticket["order_type"], ticket["time_in_force"] = int(order.order_type), int(order.time_in_force)
+        ticket["status"], ticket["reason"], ticket["filled"] = int(OrderStatus.PENDING_NEW), 0, 0.0
+        ticket["sequence"], ticket["decided_ns"] = order.sequence, order.decision_time_ns
+        ticket["parent"] = -1 if order.parent is None else desk.tickets.get(order.parent, -1)
+        ticket["quantity"] = float(order.quantity)
+        for name, value in (
+            ("limit_price", order.limit_price), ("stop_price", order.stop_price), ("trail", order.trail_amount),
+        ):  # fmt: skip
+            ticket[name] = np.nan if value is None else float(value)
+        tables.account[0]["tickets"] = number + 1
+        return number
+
+    def _enter(self, fact: OrderIntended, index: int, column: int, number: int) -> None:
+        order, tables = fact.order, self._desk.book.fixed
+        price = float(fact.sizing["price"]) if fact.sizing is not None else float(tables.prices[column])
+        self._prices[order.client_order_id] = price
+        self._count_entry(index)
+        tables.holdings[index, column] = blank_holding(tables.holdings.dtype)
+        holding = tables.holdings[index, column]
+        holding["entry_ticket"], holding["side"] = number, int(order.side)
+        holding["pending_notional"] = float(order.quantity) * price
+        tables.account[0]["busy"] += int(tables.states[index, column] == FLAT)
+        tables.states[index, column] = ENTERING
+
+    def _protect(self, order: Order, holding: Any, number: int) -> None:
+        holding["stop_ticket"] = number
+        if order.stop_price is not None:
+            holding["stop_price"] = float(order.stop_price)
+        if order.role is not Role.STOP or order.parent is None:
+            return
+        if order.stop_price is not None:
+            holding["initial_stop"] = holding["stop_price"]
+            risk = holding["side"] * (self._prices[order.parent] - holding["stop_price"])
+        else:
+            risk = holding["trail"] = float(order.trail_amount or np.nan)
+        holding["pending_risk"] = float(order.quantity) * risk
+
+    def _count_entry(self, index: int) -> None:
+        days = self._desk.book.fixed.days
+        days[0]["entries"] += 1
+        days[1 + index]["entries"] += 1
+
+    def _leave(self, holding: Any, account: Any, purpose: Purpose) -> None:
+        if holding["leaving"] == 0:
+            account["leaving"] += 1
+        holding["leaving"] = int(purpose)
+
+    def _end_scale_out(self, holding: Any, account: Any, order: Order) -> None:
+        if order.parent is None and holding["leaving"] == Purpose.SCALE_OUT:
+            holding["leaving"] = 0
+            account["leaving"] -= 1
