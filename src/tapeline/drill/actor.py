@@ -96,10 +96,13 @@ class Actor:
         if self.is_winding_down:
             return self._wind_down(symbol, working, views)
         dice, wishes = self.dice, list[Wish]()
+        entered: list[Submit] = []
         if dice.hits(ENTRY_RATE) and may_enter:
-            wishes += self._enter(symbol, cents, working, views)
+            entered = self._enter(symbol, cents, working, views)
+            wishes += entered
         if dice.hits(EXIT_RATE):
-            wishes += self._exit(symbol, cents, working, views)
+            orders = [order for submit in entered for order in submit.orders]
+            wishes += self._exit(symbol, cents, working, orders, views)
         if working and dice.hits(CANCEL_RATE * len(working)):
             wishes.append(Cancel(dice.one_of(working).order.client_order_id))
         if working and dice.hits(REPLACE_RATE * len(working)):
@@ -114,7 +117,7 @@ class Actor:
                 held += state.quantity - state.filled_quantity
         return max(0, int(self.limit - held))
 
-    def _enter(self, symbol: str, cents: int, working: list[OrderState], views: Views) -> list[Wish]:
+    def _enter(self, symbol: str, cents: int, working: list[OrderState], views: Views) -> list[Submit]:
         dice = self.dice
         side = Side.BUY if dice.hits(0.5) else Side.SELL
         quantity = min(dice.whole(1, _QUANTITY_MAX), self.room(symbol, side, working, views))
@@ -128,10 +131,14 @@ class Actor:
             life = TimeInForce.DAY
         return [Submit((self._order(symbol, side, quantity, order_type, life, cents),))]
 
-    def _exit(self, symbol: str, cents: int, working: list[OrderState], views: Views) -> list[Wish]:
+    def _exit(
+        self, symbol: str, cents: int, working: list[OrderState], entering: list[Order], views: Views
+    ) -> list[Submit]:
         held = views.position(STRATEGY, symbol).quantity
         side = Side.SELL if held > 0 else Side.BUY
-        quantity = min(abs(int(held)), self.room(symbol, side, working, views))
+        # an entry of this very decision may fill like any other order that works
+        entered = sum(int(order.quantity) for order in entering if order.side is side)
+        quantity = min(abs(int(held)), self.room(symbol, side, working, views) - entered)
         if quantity <= 0:
             return []
         order_type = OrderType.MARKET if self.dice.hits(0.5) else OrderType.LIMIT
