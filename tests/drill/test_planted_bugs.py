@@ -11,7 +11,7 @@ from drill.builders import a_scenario
 from drill.planted import BUGS, Bug
 from tapeline.drill.world import World
 
-SEEDS = 4
+SEEDS = 8
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.plant.__name__)

@@ -52,6 +52,7 @@ class System:
         self.views = Views()
         self.is_durable = True
         self._slices: list[Slice] = []
+        # a clock that was set back while no process ran must not let a decision have the time of an earlier one
         self._floor_ns = 0
         for record in journal.read():
             self.views.apply(record.fact)
@@ -99,7 +100,7 @@ class System:
             message.send(self.broker)
 
     def _decide(self, now: Slice) -> None:
-        decision_ns = self._now_ns() + 1
+        decision_ns = self._floor_ns = self._now_ns() + 1
         for wish in self.actor.decide(now, self.views, decision_ns, self.keeper.may_risk):
             self._intend(wish, decision_ns)
 
@@ -114,10 +115,10 @@ class System:
     def _record(self, fact: Fact) -> Any:
         recorded = decode(self.journal.append(fact))
         self.views.apply(recorded)
-        self._floor_ns = max(self._floor_ns, recorded.event_time_ns)
         return recorded
 
     def _now_ns(self) -> int:
-        # a clock that was set back while no process ran must not let a decision have the time of an earlier one
+        # moved by our own clock and decisions alone: the venue's times in reports may be minutes ahead of a clock that
+        # was set back, and would shorten the horizon of what is in doubt
         self._floor_ns = max(self._floor_ns, self.clock.now_ns())
         return self._floor_ns
