@@ -38,7 +38,7 @@ class VenueAtWork:
 
     def kinds(self) -> list[str]:
         """Return the kinds of what was told, in order, and forget them."""
-        kinds = [fact.kind for fact in self.told]
+        kinds = [type(fact).__name__ for fact in self.told]
         self.told.clear()
         return kinds
 

@@ -66,7 +66,7 @@ def test_a_report_can_be_overtaken_and_only_that_counts() -> None:
     work.weather.end(Fault.REPORT_OVERTAKEN, 1.0)
     work.link.cancel("one", work.time.now_ns)
 
-    assert kinds(work.after(MINUTE)) == ["OrderCanceled", "OrderAccepted"]
+    assert kinds(work.after(MINUTE)) == ["OrderEnded", "OrderAccepted"]
     assert work.tally.changed[Fault.REPORT_OVERTAKEN] == 1
 
 

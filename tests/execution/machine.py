@@ -195,6 +195,10 @@ class Troubles(RuleBasedStateMachine):
     def nothing_is_wrong(self) -> None:
         self.trader.assert_never_wrong()
 
+    @invariant()
+    def the_worst_that_can_happen_is_counted(self) -> None:
+        self.trader.assert_worst_is_counted()
+
     def teardown(self) -> None:
         trader = self.trader
         if not self.link.is_up:

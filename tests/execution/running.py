@@ -9,7 +9,7 @@ from typing import Any
 from execution.venue import Link, Venue
 from tapeline.domain.cash import CashCause
 from tapeline.domain.order import Order, client_order_id
-from tapeline.domain.reports import EXTERNAL, Query, Question
+from tapeline.domain.reports import EXTERNAL, Query, Question, Request
 from tapeline.domain.times import SECOND, from_iso
 from tapeline.domain.words import OrderStatus, OrderType, Purpose, Side, TimeInForce
 from tapeline.execution.order_keeper import OrderKeeper
@@ -193,6 +193,39 @@ class Trader:
                 assert state.status.is_working, f"{line.name} works and is taken for {state.status.name}"
             if line.name in self.venue.submits and line.status is OrderStatus.CANCELED:
                 assert line.name in self.wishes, f"{line.name} was canceled, and nobody wished it"
+
+    def assert_worst_is_counted(self) -> None:
+        """What is booked and what is counted as exposure cover every position that our orders can still lead to.
+
+        Orders that somebody else placed, and nobody here has heard of, cannot be counted.
+        """
+        states = self.views.orders.states
+        for symbol in "AB":
+            held, counted = self.held(symbol), {Side.BUY: Decimal(0), Side.SELL: Decimal(0)}
+            for (_, _, of), exposure in self.views.orders.exposures().items():
+                if of == symbol:
+                    counted[Side.BUY] += exposure.buys
+                    counted[Side.SELL] += exposure.sells
+            known = [one for one in self.venue.executions if one.symbol == symbol and one.client_order_id in states]
+            theirs = sum((one.signed_quantity for one in known), Decimal(0))
+            worst = {Side.BUY: theirs, Side.SELL: -theirs}
+            for name, state in states.items():
+                if state.order.symbol == symbol:
+                    worst[state.order.side] += self._may_still_fill(name)
+            assert held + counted[Side.BUY] >= worst[Side.BUY], f"{symbol} may be bought beyond what is counted"
+            assert counted[Side.SELL] - held >= worst[Side.SELL], f"{symbol} may be sold beyond what is counted"
+
+    def _may_still_fill(self, name: str) -> Decimal:
+        line = self.venue.lines.get(name)
+        letters = [letter for letter in self.link.outward if letter.name == name]
+        if line is None:
+            is_coming = any(letter.request is Request.SUBMIT for letter in letters)
+            total, filled = self.views.orders.states[name].order.quantity if is_coming else Decimal(0), Decimal(0)
+        else:
+            total, filled = line.quantity if line.works else line.filled, line.filled
+        if total > filled:
+            total = max([total, *[letter.total for letter in letters if letter.total is not None]])
+        return total - filled
 
     def assert_settled(self) -> None:
         """What must hold once everything came to rest: two books that say the same."""

@@ -131,13 +131,34 @@ def test_a_cancel_after_a_fill_ends_the_rest(trader: Trader) -> None:
     assert (trader.status(name), trader.held()) == ("CANCELED", 4)
 
 
+def test_an_end_is_not_believed_before_what_has_filled_is_booked(trader: Trader) -> None:
+    """The venue filled 4 and canceled the rest; the fill was lost on its way: until it is found, all 10 are counted."""
+    name = a_working_order(trader)
+    trader.cancel(name)
+    trader.turn()
+    fills(trader, name, 4)
+    trader.link.let_out()
+
+    trader.link.let_in()
+    (gap,) = trader.turn()
+
+    assert (gap.kind, gap.cause.name) == ("GapOpened", "REPORT_MISSING")
+    assert (trader.status(name), trader.held()) == ("PENDING_CANCEL", 0)
+    assert trader.views.orders.exposures()["main", "Dip", "A"].buys == 10
+    trader.settle_for(5)
+    assert (trader.status(name), trader.held()) == ("CANCELED", 4)
+    trader.assert_settled()
+
+
 def test_a_fill_that_comes_after_its_cancel_is_booked(trader: Trader) -> None:
-    """The venue filled 4 and canceled the rest; the cancel was faster."""
+    """The venue filled 4 and canceled the rest; the cancel was faster, and did not say how much had filled."""
     name = a_working_order(trader)
     trader.cancel(name)
     trader.turn()
     (fill,) = fills(trader, name, 4)
-    trader.settle()
+    trader.link.let_out()
+    trader.link.inward.clear()
+    say(trader, OrderCanceled(trader.now, name))
     assert (trader.status(name), trader.held()) == ("CANCELED", 0)
 
     say(trader, fill)
@@ -656,6 +677,21 @@ def test_a_child_is_not_ended_by_a_sum_that_lacks_fills_of_its_entry(trader: Tra
     trader.venue.executions.append(late)
     trader.settle_for(700)
 
+    trader.assert_settled()
+
+
+def test_a_fill_of_a_child_that_leaves_less_than_ours_shows_another_one_missing(trader: Trader) -> None:
+    """Executed: the entry, 4 of the target, 6 of the target; the report of the 4 was lost."""
+    name, target = a_bracket(trader)
+    trader.settle()
+    say(trader, *fills(trader, name, 10))
+    _, second = fills(trader, target, 4, 6)
+
+    (booked, gap) = say(trader, second)
+
+    assert (booked.leaves_quantity, gap.kind, gap.cause.name) == (0, "GapOpened", "REPORT_MISSING")
+    trader.settle_for(5)
+    assert trader.held() == 0
     trader.assert_settled()
 
 

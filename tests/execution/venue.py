@@ -21,6 +21,7 @@ from tapeline.domain.reports import (
     LinkRestored,
     OpenOrdersAnswered,
     OrderAnswered,
+    OrderEnded,
     PositionsAnswered,
     Query,
     Question,
@@ -33,8 +34,6 @@ from tapeline.domain.words import OrderStatus, OrderType, Reason, Side, TimeInFo
 from tapeline.ledger.facts import (
     CancelRejected,
     OrderAccepted,
-    OrderCanceled,
-    OrderExpired,
     OrderFilled,
     OrderRejected,
     OrderReplaced,
@@ -107,7 +106,7 @@ class Venue:
         if not line.works:
             return [CancelRejected(now, name, line.status, "too late")]
         line.status = OrderStatus.CANCELED
-        return [OrderCanceled(now, name)]
+        return [OrderEnded(now, name, line.status, line.filled)]
 
     def replace(self, name: str, now: int, quantity: Decimal | None, limit_price: Decimal | None) -> list[Any]:
         line = self.lines.get(name)
@@ -133,8 +132,9 @@ class Venue:
         return [OrderFilled(execution, line.leaves)]
 
     def expire(self, name: str, now: int) -> list[Any]:
-        self.lines[name].status = OrderStatus.EXPIRED
-        return [OrderExpired(now, name)]
+        line = self.lines[name]
+        line.status = OrderStatus.EXPIRED
+        return [OrderEnded(now, name, line.status, line.filled)]
 
     def place_by_hand(self, name: str, symbol: str, side: Side, quantity: int, price: str) -> None:
         """Somebody else trades the account; nothing is said about it."""
@@ -176,6 +176,7 @@ class Letter:
     act: Callable[[Venue, int], list[Any]]
     request: Request | None
     query: Query | None = None
+    total: Decimal | None = None
 
 
 @dataclass
@@ -204,6 +205,7 @@ class Link:
             client_order_id,
             lambda venue, now: venue.replace(client_order_id, now, quantity, price),
             Request.REPLACE,
+            total=quantity,
         )
 
     def ask(self, query: Query) -> None:
@@ -263,7 +265,12 @@ class Link:
             self.let_in()
 
     def _leave(
-        self, name: str, act: Callable[[Venue, int], list[Any]], request: Request | None, query: Query | None = None
+        self,
+        name: str,
+        act: Callable[[Venue, int], list[Any]],
+        request: Request | None,
+        query: Query | None = None,
+        total: Decimal | None = None,
     ) -> None:
         assert self.is_up, "a message was sent without a link"
-        self.outward.append(Letter(self.now, name, act, request, query))
+        self.outward.append(Letter(self.now, name, act, request, query, total))

@@ -21,7 +21,7 @@ from enum import IntEnum
 from tapeline.domain import require
 from tapeline.domain.errors import InputError
 from tapeline.domain.execution import Execution
-from tapeline.domain.words import OrderStatus, OrderType, Side, TimeInForce
+from tapeline.domain.words import OrderStatus, OrderType, Reason, Side, TimeInForce
 
 EXTERNAL = "external"
 """The strategy under which the books keep orders and executions that none of ours asked for."""
@@ -158,6 +158,23 @@ class CashAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderEnded:
+    """An order was canceled or has expired, and how much of it had filled by then (FIX CumQty).
+
+    The report of a fill may be lost or overtaken by that of the end. So an end is not one of the books before its
+    executions are in them.
+
+    status : CANCELED or EXPIRED; reason : of a cancel
+    """
+
+    event_time_ns: int
+    client_order_id: str
+    status: OrderStatus
+    filled_quantity: Decimal
+    reason: Reason = Reason.REQUESTED
+
+
+@dataclass(frozen=True, slots=True)
 class RequestFailed:
     """A request whose outcome nobody knows: it may have arrived, or may still arrive. `text` says what went wrong."""
 
@@ -183,5 +200,5 @@ class LinkRestored:
 
 
 Answer = OrderAnswered | OpenOrdersAnswered | ExecutionsAnswered | PositionsAnswered | CashAnswered
-Report = Answer | RequestFailed | LinkLost | LinkRestored
+Report = Answer | OrderEnded | RequestFailed | LinkLost | LinkRestored
 """What a broker tells that is no fact of the journal by itself."""

@@ -24,6 +24,7 @@ class Accountant:
 
     positions : signed quantity by strategy and symbol
     executions : what stands, by id; every id that was ever booked is in `booked`
+    filled : what of each order stands executed
     intended : orders by client order id; ended : how each ended one ended, as the kind of its last fact
     is_gap_open, locked : what holds at the end of the records
     fresh : facts that were added since somebody looked
@@ -35,6 +36,7 @@ class Accountant:
         self.positions: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
         self.cash = ZERO
         self.executions: dict[str, Execution] = {}
+        self.filled: dict[str, Decimal] = defaultdict(Decimal)
         self.booked: set[str] = set()
         self.intended: dict[str, Any] = {}
         self.wishes: dict[str, int] = defaultdict(int)
@@ -135,6 +137,7 @@ class Accountant:
     def _count(self, execution: Execution, sign: int) -> None:
         signed = execution.quantity * int(execution.side) * sign
         self.positions[execution.strategy, execution.symbol] += signed
+        self.filled[execution.client_order_id] += execution.quantity * sign
         self.cash -= signed * execution.price + execution.commission * sign
 
     def _ended(self, fact: Any) -> None:

@@ -1,8 +1,9 @@
 """What must hold at every step, and what at the end; each check says in a sentence which books disagree.
 
 At every commit    the chain is unbroken; every execution stands at the venue as it is booked, once; an order that the
-                   books end has ended at the venue, or is on no road to it; positions and cash of the views are the
-                   sums of the executions that the accountant reads; a gap that closes leaves nothing behind
+                   books end has ended at the venue, or is on no road to it, and its executions are booked or a gap
+                   is open; positions and cash of the views are the sums of the executions that the accountant reads; a
+                   gap that closes leaves nothing behind
 At every request   it is durable before it is sent; no order is sent twice, after its end, or as an entry within a gap
                    or in a locked symbol
 At every fill      what our orders hold of a symbol is within the limit, whatever was known of them
@@ -81,6 +82,12 @@ class Watch:
                 f"By {fact.kind} the books end order {name}, which works at the venue: {resting.leaves} of "
                 f"{resting.quantity} are open there."
             )
+        booked = self.accountant.filled[name]
+        if resting is not None and booked < resting.filled and not self.accountant.is_gap_open:
+            self._break(
+                f"By {fact.kind} the books end order {name} with {booked} filled, and no gap is open; at the "
+                f"venue {resting.filled} have filled."
+            )
 
     def _nothing_is_missing(self) -> None:
         """Check at the close of a gap that the books have everything that was executed before it opened."""
@@ -156,7 +163,8 @@ class Watch:
 
     def told(self, fact: Any) -> None:
         """Check what the venue did, at the moment at which it did it."""
-        if fact.kind == "OrderFilled":
+        kind = getattr(fact, "kind", None)
+        if kind == "OrderFilled":
             execution = fact.execution
             if execution.client_order_id not in self._sent:
                 return
@@ -168,7 +176,7 @@ class Watch:
                     f"Our orders hold {self._ours[symbol]} {symbol} at the venue; the limit is {self.limit}, and "
                     f"{self._slack[symbol]} more were taken back by busts."
                 )
-        elif fact.kind == "ExecutionBusted" and fact.client_order_id in self._sent:
+        elif kind == "ExecutionBusted" and fact.client_order_id in self._sent:
             busted = fact.busted
             self._ours[busted.symbol] -= int(busted.signed_quantity)
             self._slack[busted.symbol] += int(busted.quantity)

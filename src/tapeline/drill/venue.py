@@ -23,6 +23,7 @@ from tapeline.domain.reports import (
     ExecutionsAnswered,
     OpenOrdersAnswered,
     OrderAnswered,
+    OrderEnded,
     PositionsAnswered,
     Query,
     Question,
@@ -36,8 +37,6 @@ from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.facts import (
     CancelRejected,
     OrderAccepted,
-    OrderCanceled,
-    OrderExpired,
     OrderFilled,
     OrderRejected,
     OrderTriggered,
@@ -261,11 +260,7 @@ class Venue:
 
     def _end(self, resting: RestingOrder, status: OrderStatus, reason: Reason) -> None:
         resting.status = status
-        now = self.time.now_ns
-        if status is OrderStatus.EXPIRED:
-            self.tell(OrderExpired(now, resting.name))
-        else:
-            self.tell(OrderCanceled(now, resting.name, reason))
+        self.tell(OrderEnded(self.time.now_ns, resting.name, status, Decimal(resting.filled), reason))
         self._gone(resting)
 
     def _gone(self, resting: RestingOrder) -> None:

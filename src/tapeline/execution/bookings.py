@@ -109,14 +109,17 @@ class Bookings:
             execution = replace(execution, strategy=order.strategy, account=order.account)
         ours = state.quantity - state.filled_quantity - execution.quantity
         leaves = ours
+        is_short = claimed is not None and claimed < ours
         if not is_alone(state):
             leaves = self._leaves_of_member(state, execution, claimed)
+            # less than ours after this one: another fill of it, or of its sibling, is missing
+            is_short = leaves == claimed and leaves < state.leaves_quantity - execution.quantity
         if not state.status.is_working:
-            leaves = ZERO
+            leaves, is_short = ZERO, False
         self._note(execution.execution_id)
         self._time(execution)
         self._books.record(OrderFilled(execution, leaves))
-        return claimed is not None and claimed < ours and leaves == ours
+        return is_short
 
     def book_all(self, executions: Sequence[Execution], found: VenueOrder) -> None:
         """Book executions that waited for their order; `found` is how it stands after them."""

@@ -40,6 +40,7 @@ from tapeline.domain.reports import (
     LinkRestored,
     OpenOrdersAnswered,
     OrderAnswered,
+    OrderEnded,
     PositionsAnswered,
     Request,
     RequestFailed,
@@ -107,6 +108,7 @@ class OrderKeeper:
         self._compare_at_ns: int | None = None
         self._takers: dict[type, Callable[[Any], None]] = {
             OrderAnswered: lambda answer: self._look_ups.on_answer(answer, self._now_ns),
+            OrderEnded: lambda told: self._reports.take_end(told, self._now_ns),
             RequestFailed: self._request_failed,
             LinkLost: self._link_lost,
             LinkRestored: self._link_restored,

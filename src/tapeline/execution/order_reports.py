@@ -2,6 +2,7 @@
 
     told again, or overtaken by the order's end      nothing is recorded
     about an order nobody here knows                 asked for by name; a gap opens
+    an end after more has filled than is booked      asked for by name; a gap opens: it is recorded after them
     a refusal that says the order ended              recorded, and asked for by name: its end did not reach us
     an execution                                     booked once by its id (`bookings.py`)
 
@@ -15,7 +16,7 @@ from typing import Any
 
 from tapeline.domain.adopted import Grounds
 from tapeline.domain.execution import Execution
-from tapeline.domain.reports import Request
+from tapeline.domain.reports import OrderEnded, Request
 from tapeline.domain.words import OrderStatus
 from tapeline.execution.bookings import Bookings
 from tapeline.execution.books import Books
@@ -84,6 +85,18 @@ class OrderReports:
             # taken for never arrived, and yet the venue speaks of it
             self._look_ups.begin(name, now_ns)
 
+    def take_end(self, told: OrderEnded, now_ns: int) -> None:
+        """Take the end of an order; what it still counts for stays counted as long as executions of it are missing."""
+        name = told.client_order_id
+        state = self._books.states.get(name)
+        if state is not None and state.status.is_working and told.filled_quantity > state.filled_quantity:
+            self._missing(f"Order {name} ended with {told.filled_quantity} filled, by our sum {state.filled_quantity}.")
+            self._look_ups.begin(name, now_ns)
+        elif told.status is OrderStatus.EXPIRED:
+            self.take(OrderExpired(told.event_time_ns, name), now_ns)
+        else:
+            self.take(OrderCanceled(told.event_time_ns, name, told.reason), now_ns)
+
     def execute(self, execution: Execution, now_ns: int) -> None:
         """Book an execution that came without a report of its order, unless it is booked."""
         if self._bookings.is_booked(execution) or self._bookings.correct(execution, _ANSWER, now_ns):
@@ -112,10 +125,9 @@ class OrderReports:
             )
             self._look_ups.hold(execution, now_ns)
         elif self._bookings.book(execution, fact.leaves_quantity):
-            state = self._books.states[execution.client_order_id]
             self._missing(
                 f"Execution {execution.execution_id} leaves {fact.leaves_quantity} of order {fact.client_order_id}, "
-                f"by our sum {state.leaves_quantity}."
+                f"by our sum more is open: another execution is missing."
             )
 
     def forget(self) -> None:

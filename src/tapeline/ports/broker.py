@@ -7,6 +7,7 @@ that was sent is not an order that was accepted, and a question that was asked m
 
 A live link may bring a fact twice, late, or after another that it caused, and who reads it must stand that.
 Amounts are increments; an execution bears the same id each time it is told.
+An adapter whose venue says how much of an order had filled at its end tells the end as `OrderEnded`, not as a fact.
 """
 
 from __future__ import annotations
