@@ -30,16 +30,21 @@ from tapeline.app.taxes import TaxChoice
 from tapeline.domain.cash import CashCause
 from tapeline.domain.control import TradingState
 from tapeline.domain.errors import DataError
-from tapeline.domain.words import Limit, Purpose
+from tapeline.domain.reports import Request
+from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
 from tapeline.ledger.facts import (
     CashMoved,
     CommandGiven,
+    OrderAdopted,
     OrderDenied,
     OrderIntended,
     OrderRejected,
+    OrderReplaced,
     OrderWarned,
+    OutcomeLost,
+    ReplaceIntended,
     RunEnded,
     TradingStateChanged,
 )
@@ -337,6 +342,41 @@ def test_errors_of_the_broker_and_events_of_the_future_lower_the_state(folder: P
 
     causes = [[fact.cause.name for fact in facts(folder / name, TradingStateChanged.kind)] for name in ("a", "b")]
     assert causes == [["BROKER_ERRORS"], ["CLOCK_SKEW"]]
+
+
+def test_what_works_beyond_the_book_s_own_orders_counts_against_the_limits(folder: Path) -> None:
+    """An order of ours that had ended works again for 7; the venue makes an entry larger by 5; a replace may add 4."""
+    counted: list[list[float]] = []
+
+    def watch(engine: LiveEngine) -> None:
+        loop = engine.loop
+        orders = loop.views.orders
+        entry = next((state for state in orders.working.values() if state.order.purpose is Purpose.ENTRY), None)
+        ended = next((orders.states[name] for name, how in orders.ended.items() if how is OrderStatus.FILLED), None)
+        if entry is None or ended is None or counted:
+            return
+        now_ns, name = loop.clock.now_ns(), entry.order.client_order_id
+        places = [
+            (0 if state.order.side is Side.BUY else 1, loop.symbols.index(state.order.symbol))
+            for state in (ended, entry)
+        ]
+        found = replace(ended.order, quantity=ended.filled_quantity + 7)
+        total, leaves = entry.quantity + 5, entry.quantity + 5 - entry.filled_quantity
+        for fact in (
+            OrderAdopted(now_ns, found),
+            OrderReplaced(now_ns, name, total, leaves, entry.limit_price, reason=Reason.NONE),
+        ):
+            loop.book([loop.record(fact)])
+            counted.append([float(loop.desk.book.fixed.foreign[place]) for place in places])
+        loop.record(ReplaceIntended(now_ns, name, quantity=total + 4))
+        loop.book([loop.record(OutcomeLost(now_ns, name, Request.REPLACE))])
+        counted.append([float(loop.desk.book.fixed.foreign[place]) for place in places])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, on_turn=watch)
+
+    assert counted == [[7, 0], [7, 5], [7, 9]]
 
 
 def test_stop_ends_the_run_and_leaves_a_whole_journal(folder: Path) -> None:

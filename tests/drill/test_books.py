@@ -128,6 +128,18 @@ def test_an_order_that_is_ended_here_and_works_there_is_noticed() -> None:
         work.durable(OrderIntended(a_limit("90")), OrderCanceled(T0, "one"))
 
 
+def test_an_end_before_what_has_filled_is_booked_is_noticed_unless_a_gap_is_open() -> None:
+    work = WatchAtWork()
+    work.venue.submit([an_order()])
+    work.durable(OrderIntended(an_order()))
+    work.durable(GapOpened(T0, GapCause.REPORT_MISSING), OrderCanceled(T0, "one"))
+
+    other = WatchAtWork()
+    other.venue.submit([an_order()])
+    with pytest.raises(InvariantError, match="end order one with 0 filled, and no gap is open; at the venue 10 have"):
+        other.durable(OrderIntended(an_order()), OrderCanceled(T0, "one"))
+
+
 def test_what_is_sent_must_be_durable_and_new() -> None:
     work = WatchAtWork()
     with pytest.raises(InvariantError, match="SUBMIT of one is sent before its intent is durable"):

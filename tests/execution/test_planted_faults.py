@@ -153,6 +153,23 @@ def a_refusal_is_believed_of_an_order_that_filled(patch: pytest.MonkeyPatch) -> 
     patch.setattr(OrderReports, "_rejected", believe)
 
 
+def an_end_is_believed_without_its_fills(patch: pytest.MonkeyPatch) -> None:
+    take_end = OrderReports.take_end
+    patch.setattr(
+        OrderReports, "take_end", lambda self, told, now_ns: take_end(self, changed(told, filled_quantity=0), now_ns)
+    )
+
+
+def a_child_s_fill_tells_nothing_of_others(patch: pytest.MonkeyPatch) -> None:
+    book = Bookings.book
+
+    def alone(self: Any, execution: Any, claimed: Any = None) -> bool:
+        is_member = self._books.states[execution.client_order_id].order.group is not None
+        return book(self, execution, claimed) and not is_member
+
+    patch.setattr(Bookings, "book", alone)
+
+
 def a_failure_is_believed_after_an_acceptance(patch: pytest.MonkeyPatch) -> None:
     def lose(self: Any, name: str, request: Request, text: str, now_ns: int) -> bool:
         if name in self.working:
@@ -234,6 +251,11 @@ FOUND_BY_A_TEST: list[tuple[Plant, Callable[[Trader], None]]] = [
     (what_a_request_touched_is_held_against_it, orders.test_an_answer_that_a_report_overtook_is_asked_for_again),
     (a_lost_cancel_is_forgotten, orders.test_a_lost_cancel_is_sent_again_once_the_order_was_found_working),
     (leaves_are_those_of_the_report, orders.test_leaves_are_our_own_sum_and_a_missing_fill_is_asked_for),
+    (an_end_is_believed_without_its_fills, orders.test_an_end_is_not_believed_before_what_has_filled_is_booked),
+    (
+        a_child_s_fill_tells_nothing_of_others,
+        orders.test_a_fill_of_a_child_that_leaves_less_than_ours_shows_another_one_missing,
+    ),
     (a_refusal_is_believed_of_an_order_that_filled, orders.test_a_refusal_of_an_order_that_has_filled_is_not_believed),
     (a_failure_is_believed_after_an_acceptance, orders.test_a_failure_that_comes_after_the_acceptance_is_ignored),
     (

@@ -211,9 +211,10 @@ class Desk:
         for fact in facts:
             name = getattr(fact, "client_order_id", None)
             number = self.tickets.get(name, -1) if name is not None else -1
-            works = number >= 0 and is_working(self.book, number)
+            works = name is not None and self._has_at_work(name)
             if fact.kind in self._takers and (name is None or works):
                 self._takers[fact.kind](fact, session)
+                has_foreign |= self.follows_ledger and fact.kind == OrderReplaced.kind
                 if self.follows_ledger and fact.kind == OrderFilled.kind:
                     unsettled[fact.symbol] = fact.event_time_ns
                 continue
@@ -222,14 +223,14 @@ class Desk:
                 unsettled[symbol] = fact.event_time_ns
             if works:
                 doubtful.append((number, str(name)))
-            has_foreign |= name is not None and not works
+            has_foreign |= name is not None
         # only now: the ledger is as far as the last of them
         for symbol, time_ns in unsettled.items():
             settle_symbol(self.book, self.assembly.names, self.columns[symbol], symbol, views, time_ns)
         for number, name in doubtful:
             settle_ticket(self.book, number, views, name)
         if has_foreign:
-            settle_foreign(self.book, self.assembly.names, self.columns, views)
+            settle_foreign(self.book, self.columns, views, self._has_at_work)
 
     def splits_of(self, report: SplitReported) -> list[SplitApplied]:
         """Return what a split does to the holding of each strategy; the account is cut to the symbol's step as one."""
@@ -281,6 +282,10 @@ class Desk:
         """Return the marks of everything held."""
         tables = self.book.fixed
         return {self.symbols[column]: exact(float(tables.marks[column])) for column in np.flatnonzero(tables.positions)}
+
+    def _has_at_work(self, client_order_id: str) -> bool:
+        number = self.tickets.get(client_order_id, -1)
+        return number >= 0 and is_working(self.book, number)
 
     def _id(self, number: Any) -> str | None:
         return None if number < 0 else self.order_ids[number]

@@ -7,12 +7,14 @@ the ledger (`ledger/views.py`) knows exactly what they come to, and the book tak
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from tapeline.domain.words import OrderStatus
+from tapeline.domain.position import ZERO
+from tapeline.domain.words import OrderStatus, Purpose, Side
 from tapeline.ledger.views import Views
 from tapeline.simulation.records import ENTERING, FLAT, HOLDING
 from tapeline.simulation.tables import Book
@@ -54,15 +56,27 @@ def settle_ticket(book: Book, number: int, views: Views, client_order_id: str) -
             holding["stop_price"] = float(state.stop_price)
 
 
-def settle_foreign(book: Book, names: tuple[str, ...], columns: dict[str, int], views: Views) -> None:
-    """Take over what orders of others may still buy and sell."""
+def settle_foreign(book: Book, columns: dict[str, int], views: Views, knows: Callable[[str], bool]) -> None:
+    """Take over what may still be bought and sold beyond what the book counts by its own orders.
+
+    That is all that is open of orders of others, and of ours that the book took for ended and that work after all; and
+    of an entry that the venue made larger, what it is larger by.
+
+    knows : whether the book has an order at work
+    """
     tables = book.fixed
     tables.foreign[:] = 0.0
-    for (_, strategy, symbol), exposure in views.orders.exposures().items():
-        column = columns.get(symbol)
-        if strategy not in names and column is not None:
-            tables.foreign[0, column] += float(exposure.buys)
-            tables.foreign[1, column] += float(exposure.sells)
+    for name, state in views.orders.working.items():
+        order = state.order
+        column = columns.get(order.symbol)
+        counted = ZERO
+        if knows(name):
+            if order.purpose is not Purpose.ENTRY:
+                continue
+            counted = max(ZERO, order.quantity - state.filled_quantity)
+        beyond = state.exposed_quantity - counted
+        if column is not None and beyond > 0:
+            tables.foreign[0 if order.side is Side.BUY else 1, column] += float(beyond)
     tables.account[0]["foreign"] = np.count_nonzero(tables.foreign.any(axis=0))
 
 
