@@ -12,9 +12,11 @@ import pytest
 
 from drill.builders import a_scenario
 from house.paths import PACKAGE
-from tapeline.drill.campaign import run_campaign
+from tapeline.drill.campaign import run_campaign, system_of
 from tapeline.drill.faults import Fault
+from tapeline.drill.live_system import LiveSystem
 from tapeline.drill.scenario import draw
+from tapeline.drill.system import System
 from tapeline.drill.world import World
 
 DAYS, SEEDS_IN_ALL, SEEDS_AT_ONCE = 5, 40, 5
@@ -44,6 +46,23 @@ def test_each_fault_changes_the_course_of_something_and_breaks_nothing(fault: Fa
     assert outcome.failure is None
     assert outcome.tally.injected[fault] > 0
     assert outcome.tally.changed[fault] > 0
+
+
+CRASHES = [fault for fault in Fault if fault.name.startswith("CRASH")]
+
+
+@pytest.mark.parametrize("fault", [None, *CRASHES, Fault.DISK_FULL, Fault.CLOCK_SET_BACK], ids=str)
+def test_the_whole_engine_with_its_strategies_goes_on_after_each_crash(fault: Fault | None) -> None:
+    faults = () if fault is None else (fault,)
+    outcome = World(a_scenario(*faults, rate=RATES.get(fault, 0.2) if fault else 0.2), LiveSystem).run()
+
+    assert outcome.failure is None
+    assert outcome.executions > 20
+    assert fault not in CRASHES or outcome.starts > 2
+
+
+def test_every_tenth_seed_has_the_whole_engine() -> None:
+    assert [system_of(seed) for seed in (1, 10, 11, 200)] == [System, LiveSystem, System, LiveSystem]
 
 
 @pytest.mark.parametrize("first_seed", range(1, SEEDS_IN_ALL + 1, SEEDS_AT_ONCE))

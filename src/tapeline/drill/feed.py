@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,23 +22,19 @@ class Feed:
     """Makes a slice of the market at the end of each frame, and hands it to the system one way or another.
 
     deliver : takes a slice at the moment of its arrival
+    past : every slice as it was made, which whoever comes later can ask for
     """
 
     def __init__(self, time: VirtualTime, market: Market, weather: Weather, deliver: Callable[[Slice], None]) -> None:
         self.time, self.market, self.weather, self.deliver = time, market, weather, deliver
         self.symbols = tuple(market.quotes)
         self.is_mute = False
+        self.past: list[Slice] = []
 
     def end_of_frame(self, session: int, open_ns: int, close_ns: int) -> None:
         """Send the slice that ends now."""
         weather, time = self.weather, self.time
         bars = self.market.close_bar()
-        if self.is_mute:
-            weather.changed(Fault.FEED_STALL)
-            return
-        if weather.strikes(Fault.SLICE_LOST):
-            weather.changed(Fault.SLICE_LOST)
-            return
         values = np.full((5, 1, len(self.symbols)), np.nan)
         for column, symbol in enumerate(self.symbols):
             bar = bars.get(symbol)
@@ -45,12 +42,22 @@ class Feed:
                 weather.changed(Fault.SYMBOL_HALTED)
             if bar is not None:
                 values[:, 0, column] = (bar[0] / 100, bar[1] / 100, bar[2] / 100, bar[3] / 100, bar[4])
+        values.flags.writeable = False
+        now = Slice(time.now_ns, time.now_ns - FRAME_NS, self.symbols, values, session, open_ns, close_ns)
+        self.past.append(now)
+        if self.is_mute:
+            weather.changed(Fault.FEED_STALL)
+            return
+        if weather.strikes(Fault.SLICE_LOST):
+            weather.changed(Fault.SLICE_LOST)
+            return
         if weather.strikes(Fault.SLICE_CORRUPT):
             weather.changed(Fault.SLICE_CORRUPT)
             chance = weather.chance(Fault.SLICE_CORRUPT)
+            values = values.copy()
             values[:, 0, chance.whole(0, len(self.symbols) - 1)] = chance.one_of((-1.0, 0.0, np.inf))
-        values.flags.writeable = False
-        now = Slice(time.now_ns, time.now_ns - FRAME_NS, self.symbols, values, session, open_ns, close_ns)
+            values.flags.writeable = False
+            now = replace(now, bars=values)
         wait_s = 0
         if weather.strikes(Fault.SLICE_LATE):
             weather.changed(Fault.SLICE_LATE)

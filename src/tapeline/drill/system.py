@@ -10,9 +10,10 @@ than a strategy would.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from tapeline.domain.cash import CashCause
 from tapeline.domain.errors import StorageError
@@ -31,6 +32,50 @@ from tapeline.ports.journal import Fact, Journal
 SETTINGS = KeeperSettings(cash_tolerance=Decimal(0))
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a process finds when it begins.
+
+    dice : outlive it; deposit : cash at the very start; history : the slices that the feed's vendor keeps, so far
+    """
+
+    journal: Journal
+    broker: Broker
+    clock: Clock
+    symbols: Sequence[str]
+    dice: Chance
+    deposit: Decimal
+    history: Sequence[Slice]
+
+
+class AnySystem(Protocol):
+    """What the world asks of a process.
+
+    LIMIT_SHARES : of a symbol, long or short, that its orders may come to hold
+    is_durable : whether every fact that it knows is committed
+    next_time_ns : when it wants to be woken although nothing has come, by its own clock; None for never
+    """
+
+    LIMIT_SHARES: ClassVar[int]
+
+    def __init__(self, around: Surroundings) -> None: ...
+
+    @property
+    def views(self) -> Views: ...
+
+    @property
+    def is_durable(self) -> bool: ...
+
+    @property
+    def next_time_ns(self) -> int | None: ...
+
+    def take(self, now: Slice) -> None: ...
+
+    def wind_down(self) -> None: ...
+
+    def turn(self) -> None: ...
+
+
 class System:
     """One process. A new one is made over the same journal after each crash.
 
@@ -38,17 +83,11 @@ class System:
     next_time_ns : when it wants to be woken although nothing has come, by its own clock; None for never
     """
 
-    def __init__(
-        self,
-        journal: Journal,
-        broker: Broker,
-        clock: Clock,
-        symbols: Sequence[str],
-        dice: Chance,
-        limit: int,
-        deposit: Decimal,
-    ) -> None:
-        self.journal, self.broker, self.clock = journal, broker, clock
+    LIMIT_SHARES: ClassVar[int] = 1_000
+
+    def __init__(self, around: Surroundings) -> None:
+        journal, dice = around.journal, around.dice
+        self.journal, self.broker, self.clock = journal, around.broker, around.clock
         self.views = Views()
         self.is_durable = True
         self._slices: list[Slice] = []
@@ -58,9 +97,9 @@ class System:
             self.views.apply(record.fact)
             self._floor_ns = max(self._floor_ns, record.fact.event_time_ns)
         self._last_slice_ns = 0
-        self.actor = Actor(symbols, dice, limit)
+        self.actor = Actor(around.symbols, dice, self.LIMIT_SHARES)
         if not journal.head().count:
-            self._record(CashMoved(self._now_ns(), CashCause.DEPOSIT, deposit))
+            self._record(CashMoved(self._now_ns(), CashCause.DEPOSIT, around.deposit))
         random = Random(int(dice.share() * 2**32))
         now_ns = self._now_ns()
         self.keeper = OrderKeeper(self.views, self._record, SETTINGS, random=random, now_ns=now_ns)

@@ -184,7 +184,8 @@ class Venue:
 
     def can_bust(self, execution: VenueExecution) -> bool:
         """Return whether an execution can be taken back without another order hanging on it."""
-        return self.orders[execution.client_order_id].role is Role.SINGLE
+        order = self.orders[execution.client_order_id]
+        return order.role is Role.SINGLE and order.group is None
 
     def order_by(self, whom: str, symbol: str, side: Side, quantity: int, limit: int | None) -> RestingOrder:
         """Take an order that did not come over the port; the adapter names it after the venue's own name."""
@@ -246,8 +247,7 @@ class Venue:
     def _execute(self, resting: RestingOrder, quantity: int, price: int) -> None:
         made = self.account.execute(resting.name, resting.symbol, resting.side, quantity, price, self.time.now_ns)
         resting.filled += quantity
-        if resting.parent is not None:
-            resting.cover -= quantity
+        resting.cover -= quantity
         leaves = resting.leaves
         self.tell(OrderFilled(made.as_execution(), Decimal(leaves)))
         if not leaves:
@@ -275,6 +275,6 @@ class Venue:
                 self._end(child, OrderStatus.CANCELED, Reason.NO_ENTRY)
 
     def _siblings(self, resting: RestingOrder) -> list[RestingOrder]:
-        if resting.role not in (Role.STOP, Role.TARGET):
+        if resting.group is None:
             return []
         return [o for o in self._working[resting.symbol] if o.group == resting.group and o is not resting]

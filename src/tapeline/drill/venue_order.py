@@ -21,7 +21,8 @@ class RestingOrder:
     """One order with its terms as they hold now.
 
     name : client order id; venue_order_id : the venue's own name, which it may give again to another order
-    quantity, filled : shares in all, and done; cover : of a bracket's child, the shares that it still works for
+    quantity, filled : shares in all, and done
+    cover : of a bracket's child, or of one of a pair that cancel one another, the shares that it still works for
     limit, stop, trail : cents; trail_percent : of the extreme; extreme : best price since it works, of a trailing stop
     held : a bracket's child whose entry has not ended
     """
@@ -68,13 +69,14 @@ class RestingOrder:
             parent=order.parent,
             group=order.group,
             held=order.parent is not None,
+            cover=int(order.quantity),
         )
 
     @property
     def leaves(self) -> int:
         """Shares that are still open."""
         rest = self.quantity - self.filled
-        return rest if self.parent is None else min(rest, self.cover)
+        return rest if self.parent is None and self.group is None else min(rest, self.cover)
 
     def reaches(self, last: int) -> bool:
         """Return whether a stop of the order is reached, now or before; an order without one always is."""

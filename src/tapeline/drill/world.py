@@ -10,7 +10,6 @@ journal, and whoever finds a failure has it for good.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from tapeline.drill.invariants import Watch
 from tapeline.drill.link import Link
 from tapeline.drill.market import Market
 from tapeline.drill.scenario import SESSION_CLOSE_NS, SESSION_OPEN_NS, Scenario
-from tapeline.drill.system import System
+from tapeline.drill.system import AnySystem, Surroundings, System
 from tapeline.drill.venue import Venue
 from tapeline.drill.venue_account import in_currency
 from tapeline.drill.virtual_time import Chance, ProcessClock, VirtualTime
@@ -36,7 +35,6 @@ BEGIN_NS = from_iso("2030-01-07")
 SYMBOLS = ("ABCD", "BCDE", "CDEF", "DEFG", "EFGH")
 DEPOSIT = 10_000_000 * 10_000
 """Ten-thousandths; enough that cash is never the reason for anything."""
-LIMIT_SHARES = 1_000
 STEP_NS = MINUTE
 TURNS_A_DAY_MAX = 20_000
 """A day of heavy faults takes about three thousand; a system that is woken more often runs in a circle."""
@@ -67,7 +65,7 @@ class Outcome:
 class World:
     """One scenario and everything it happens to."""
 
-    def __init__(self, scenario: Scenario, system: Callable[..., System] = System) -> None:
+    def __init__(self, scenario: Scenario, system: type[AnySystem] = System) -> None:
         seed = scenario.seed
         self.scenario, self._new_system = scenario, system
         self.tally = Tally()
@@ -76,13 +74,13 @@ class World:
         self.market = Market(seed, SYMBOLS)
         self.link = Link(seed, self.time, self.weather, self._wake, self._sent)
         self.venue = Venue(seed, self.time, self.market, DEPOSIT, self._told)
-        self.watch = Watch(self.time, self.venue, LIMIT_SHARES)
+        self.watch = Watch(self.time, self.venue, system.LIMIT_SHARES)
         self.link.venue = self.venue
         self.link.reached = self.watch.arrived
         self.disk = Disk(self.weather, self.watch.durable)
         self.feed = Feed(self.time, self.market, self.weather, self._take_slice)
         self.clock = ProcessClock(self.time)
-        self.system: System | None = None
+        self.system: AnySystem | None = None
         self.starts = 0
         self.episodes = Episodes(self)
         self._chance = Chance(seed, "world")
@@ -165,7 +163,7 @@ class World:
         self.clock.restart()
         try:
             self.system = self._new_system(
-                journal, self.link, self.clock, SYMBOLS, self._mind, LIMIT_SHARES, in_currency(DEPOSIT)
+                Surroundings(journal, self.link, self.clock, SYMBOLS, self._mind, in_currency(DEPOSIT), self.feed.past)
             )
             if self._winding_down:
                 self.system.wind_down()

@@ -75,8 +75,9 @@ class Guard:
         """Take in a fact as it is recorded; what it means for trading is asked by the next `watch`."""
         self._newest_ns = max(self._newest_ns, fact.event_time_ns)
         if fact.kind in _BROKER_ERRORS and getattr(fact, "reason", None) is not Reason.NEVER_ARRIVED:
-            # what is said of many orders at one moment, as after a restart or a lost link, is one error
-            self._errors[fact.event_time_ns, fact.kind, getattr(fact, "text", "")] = fact
+            # many outcomes that are lost at one moment, as by a restart or with the link, are one error
+            whose = "" if fact.kind == OutcomeLost.kind else getattr(fact, "client_order_id", "")
+            self._errors[fact.event_time_ns, fact.kind, whose] = fact
 
     def see_again(self, session: int) -> None:
         """Let the watches that remember a session take in a slice of the past; they raise no alarm for it."""

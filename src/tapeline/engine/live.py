@@ -43,6 +43,7 @@ class LiveEngine:
 
     loop : with its guard; data : the feed; waits : where it rests; control : the desk at which people stand
     on_turn : called after each turn with the engine
+    is_durable : whether every fact that it knows is committed
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class LiveEngine:
         self.on_turn = on_turn
         self.flattening: Flattening | None = None
         self.is_stopped = self.has_ended = False
+        self.is_durable = True
         self._last: Slice | None = None
         self._shown_ns = -STATUS_EVERY_NS
         self._commands: dict[str, Callable[[Command, int], str]] = {
@@ -151,8 +153,10 @@ class LiveEngine:
             self.loop.journal.commit()
         except StorageError as exc:
             self.guard.raise_alarm(self.guard.monitors.see_journal_failure(str(exc)), now_ns)
-            return False
-        return True
+            self.is_durable = False
+        else:
+            self.is_durable = True
+        return self.is_durable
 
     def _show(self, now_ns: int, *, at_once: bool = False) -> None:
         if at_once or now_ns - self._shown_ns >= STATUS_EVERY_NS:

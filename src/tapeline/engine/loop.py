@@ -22,6 +22,7 @@ import numpy as np
 from tapeline.domain.control import TradingState
 from tapeline.domain.corporate import SplitReported
 from tapeline.domain.errors import InvariantError
+from tapeline.domain.order import Order
 from tapeline.domain.panel import Panel, Sessions
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import to_iso
@@ -31,6 +32,7 @@ from tapeline.engine.desk import Desk
 from tapeline.engine.guard import Guard
 from tapeline.engine.reasons import Reasons
 from tapeline.engine.result import Result, result_of
+from tapeline.engine.settling import is_working
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.settings import PERFECT, KeeperSettings
 from tapeline.formula.splits import SplitRow, in_new_shares, ratio_of
@@ -104,7 +106,7 @@ class EventLoop:
             IntentKind.REPLACE: self._replace,
             IntentKind.DENIED: self._deny,
         }
-        self._bracket: list[Any] = []
+        self._bracket: list[Order] = []
         self._splits: dict[int, list[SplitRow]] = {}
         self._free = [
             (index, strategy, view_of(strategy, self.symbols, index, table), table)
@@ -254,11 +256,13 @@ class EventLoop:
         recorded: OrderIntended = self.record(
             OrderIntended(order, signal_id, self.desk.sizing_of(intent), self.desk.instruction_of(intent))
         )
-        if self._bracket and recorded.order.parent != self._bracket[0].client_order_id:
+        if self._bracket and not _belong_together(self._bracket[0], recorded.order):
             self._flush()
         self._bracket.append(recorded.order)
 
     def _cancel(self, intent: Any, now: Slice) -> None:
+        if not is_working(self.desk.book, int(intent["ticket"])):
+            return  # the gate refused the order within the same decision
         self._flush()
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
         recorded: CancelIntended = self.record(self.desk.cancel_of(intent, signal_id))
@@ -314,6 +318,11 @@ class EventLoop:
             self.symbols, self.frame_ns, np.array([now.start_ns]), np.array([now.end_ns]),
             bars[0], bars[1], bars[2], bars[3], bars[4], self.sessions, now.series,
         )  # fmt: skip
+
+
+def _belong_together(first: Order, other: Order) -> bool:
+    """Return whether an order is a child of an entry, or the second of a pair of which one cancels the other."""
+    return other.parent == first.client_order_id or (other.group is not None and other.group == first.group)
 
 
 def _nothing() -> None:

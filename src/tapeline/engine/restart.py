@@ -75,6 +75,8 @@ class Restart:
         self._followers, self._memory, self._on_slice = tuple(followers), memory, on_slice
         self._retaking = Retaking(loop.desk)
         self._splits_booked: set[tuple[str, int]] = set()
+        self._reports: list[Fact] = []
+        self._session = loop.session
         self._takers: dict[str, Callable[[Any], object]] = {
             SignalRaised.kind: loop.reasons.recall,
             CancelIntended.kind: self._retaking.canceled,
@@ -98,10 +100,12 @@ class Restart:
         while waiting is not None:
             self._play(waiting)
             waiting = next(slices, None)
+        self._book()
         self.loop.compare_books()
         self._check_owners()
 
     def _play(self, now: Slice) -> None:
+        self._book()
         splits = []
         if self._memory is not None:
             self._memory.play(now)
@@ -117,6 +121,8 @@ class Restart:
 
     def _take(self, fact: Fact, waiting: Slice | None) -> None:
         loop = self.loop
+        if fact.kind in self._takers or fact.kind in _DECIDED:
+            self._book()
         loop.views.apply(fact)
         for follow in self._followers:
             follow(fact)
@@ -130,8 +136,14 @@ class Restart:
             return
         # what happens within a slice belongs to its session
         inside = waiting is not None and fact.event_time_ns > waiting.start_ns
-        session = waiting.session if inside and waiting is not None else loop.session
-        loop.desk.book_reports((fact,), session, loop.views)
+        self._session = waiting.session if inside and waiting is not None else loop.session
+        self._reports.append(fact)
+
+    def _book(self) -> None:
+        """Let the book take in what was reported since the last decision or slice, at once as in a turn."""
+        if self._reports:
+            self.loop.desk.book_reports(self._reports, self._session, self.loop.views)
+            self._reports = []
 
     def _split_applied(self, fact: SplitApplied) -> None:
         key = fact.symbol, fact.event_time_ns

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from tapeline.domain.position import ZERO
-from tapeline.domain.words import OrderStatus, Purpose, Side
+from tapeline.domain.words import Purpose, Side
 from tapeline.ledger.views import Views
 from tapeline.simulation.records import ENTERING, FLAT, HOLDING
 from tapeline.simulation.tables import Book
+from tapeline.simulation.tickets import takes_events
 
 _UNKNOWN_PRICES = ("risk", "stop_price", "initial_stop", "target_price", "trail")
 _NO_TICKETS = ("entry_ticket", "stop_ticket", "target_ticket", "exit_ticket", "part_ticket")
@@ -82,7 +83,7 @@ def settle_foreign(book: Book, columns: dict[str, int], views: Views, knows: Cal
 
 def is_working(book: Book, number: int) -> bool:
     """Return whether the book takes plain events of an order."""
-    return bool(book.tables.tickets[number]["status"] < OrderStatus.FILLED)
+    return bool(takes_events(book, number))
 
 
 def _settle_holding(

@@ -229,9 +229,11 @@ class OrderKeeper:
 
     def _request_failed(self, failure: RequestFailed) -> None:
         self._lose(failure.client_order_id, failure.request, failure.text)
-        if failure.request is Request.SUBMIT:
+        if failure.request is Request.SUBMIT and failure.client_order_id in self._books.states:
+            group = self._books.states[failure.client_order_id].order.group
             for name, state in [*self._books.working.items()]:
-                if state.order.parent == failure.client_order_id:
+                order = state.order
+                if order.parent == failure.client_order_id or (group is not None and order.group == group):
                     self._lose(name, Request.SUBMIT, failure.text)
 
     def _link_lost(self, loss: LinkLost) -> None:

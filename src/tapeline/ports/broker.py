@@ -26,7 +26,10 @@ class Broker(Protocol):
     """One account at one venue."""
 
     def submit(self, orders: Sequence[Order]) -> None:
-        """Send orders that belong together: a single order, or an entry followed by its bracket's children."""
+        """Send orders that belong together: one, an entry and its bracket's children, or a pair with one `group`.
+
+        Of a pair each takes from the other what it fills. All are taken or none.
+        """
 
     def cancel(self, client_order_id: str, decision_time_ns: int) -> None:
         """Ask for the end of a working order."""

@@ -1,0 +1,233 @@
+"""The whole live engine under the drill: strategies, gate, switch, watches, commands and flattening, over real facts.
+
+It takes the place of the dice (`system.py`): the same journal, link, clock and feed, and the same invariants. A person
+stands at the desk who gives commands by dice and puts trading back to ACTIVE when it was lowered.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tapeline.domain.cash import CashCause
+from tapeline.domain.control import TradingState
+from tapeline.domain.instrument import Instrument
+from tapeline.domain.panel import Panel
+from tapeline.domain.slice import Slice
+from tapeline.domain.times import DAY, MINUTE, SECOND
+from tapeline.drill.feed import FRAME_NS
+from tapeline.drill.scenario import SESSION_CLOSE_NS, SESSION_OPEN_NS
+from tapeline.drill.strategies import SHARES, new_strategies
+from tapeline.drill.system import SETTINGS, Surroundings
+from tapeline.drill.virtual_time import Chance
+from tapeline.engine.assembly import assemble
+from tapeline.engine.guard import Guard
+from tapeline.engine.live import LiveEngine
+from tapeline.engine.loop import EventLoop
+from tapeline.feeds.clock import SteadyClock
+from tapeline.ledger.facts import CashMoved
+from tapeline.ledger.views import Views
+from tapeline.ports.control import Command
+from tapeline.risk.gate import Gate, GateSettings, Market
+from tapeline.risk.monitors import Monitors, MonitorSettings
+from tapeline.simulation.settings import Account, RunSettings
+from tapeline.simulation.settings import Market as MarketSettings
+
+FLATTENING_EVERY_NS = 5 * SECOND
+_COMMAND_RATE = 0.004
+"""Share of the slices at which the person at the desk wants something."""
+
+
+class LiveSystem:
+    """One process of a live run; a new one is made over the same journal after each crash.
+
+    is_durable, next_time_ns : as in `System`
+    """
+
+    LIMIT_SHARES: ClassVar[int] = 3 * SHARES
+    """Of one symbol: each strategy of the drill holds so many at most, whatever became of its orders."""
+
+    def __init__(self, around: Surroundings) -> None:
+        journal, records = around.journal, around.journal.head().count
+        facts = [record.fact for record in journal.read()] if records else []
+        floor_ns = max((fact.event_time_ns for fact in facts), default=0)
+        clock = SteadyClock(around.clock, floor_ns)
+        self._clock, self._history = clock, around.history
+        strategies = new_strategies()
+        settings = RunSettings(
+            account=Account(cash=float(around.deposit), kind="margin", leverage=4.0, short_allowed=True),
+            market=MarketSettings(latency_s=1.0),
+        )
+        assembly = assemble(
+            strategies, symbol_count=len(around.symbols), base_frame_ns=FRAME_NS, settings=settings, groups=None
+        )
+        self._data = DrillData(tuple(around.symbols), around.history)
+        self._desk = DrillDesk(around.dice, clock.now_ns)
+        seed = int(around.dice.share() * 2**32)
+        loop = EventLoop(
+            assembly, self._data, around.broker, journal, clock=clock, sessions=None, keeper=SETTINGS, seed=seed
+        )
+        gate = Gate(
+            GateSettings(stale_s=1e6),
+            loop.views,
+            {symbol: Instrument(symbol) for symbol in around.symbols},
+            lambda symbol: float(loop.desk.book.fixed.positions[loop.desk.columns[symbol]]),
+            lambda symbol: self._market(loop, symbol),
+        )
+        guard = Guard(gate, Monitors(MonitorSettings()), loop.desk, loop.views, loop.record, loop.keeper.cancel)
+        gate.hold_back_by(lambda symbol: None if loop.keeper.may_risk(symbol) else "in doubt")
+        self.engine = LiveEngine(loop, guard, self._data, _NoWait(), self._desk)
+        if facts:
+            now_ns = clock.now_ns()
+            self.engine.resume(facts, self._data.past(now_ns))
+        else:
+            loop.record(CashMoved(clock.now_ns(), CashCause.DEPOSIT, around.deposit))
+        self.engine.start()
+        self._is_winding_down = False
+
+    @property
+    def views(self) -> Views:
+        """The books."""
+        return self.engine.loop.views
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether every fact that it knows is committed."""
+        return self.engine.is_durable
+
+    @property
+    def next_time_ns(self) -> int | None:
+        """When a timer is due; at once while something waits to be committed."""
+        now_ns = self._clock.now_ns()
+        if not self.is_durable:
+            return now_ns
+        due = [self.engine.loop.keeper.next_time_ns, self._data.next_ns]
+        if self.engine.flattening is not None:
+            due.append(now_ns + FLATTENING_EVERY_NS)
+        return min((time_ns for time_ns in due if time_ns is not None), default=None)
+
+    def take(self, now: Slice) -> None:
+        """Take in a slice; it is worked off in the next turn."""
+        self._data.take(now)
+        if not self._is_winding_down:
+            self._desk.think(self.engine.guard.switch.state)
+
+    def wind_down(self) -> None:
+        """Cancel what works, close what is held, and stay flat."""
+        self._is_winding_down = True
+        self._desk.ask("flatten")
+
+    def turn(self) -> None:
+        """One turn of the engine."""
+        self.engine.turn()
+
+    def _market(self, loop: EventLoop, symbol: str) -> Market:
+        tables, column = loop.desk.book.fixed, loop.desk.columns[symbol]
+        is_open = SESSION_OPEN_NS <= self._clock.now_ns() % DAY < SESSION_CLOSE_NS
+        nan = float("nan")
+        return Market(float(tables.prices[column]), int(tables.priced_ns[column]), nan, nan, is_open)
+
+
+class DrillData:
+    """A `LiveData` fed by the drill: in order, once, and never ahead of the process's clock.
+
+    history : every slice that the vendor keeps, whatever of them arrived
+    """
+
+    frame_ns = FRAME_NS
+
+    def __init__(self, symbols: tuple[str, ...], history: Sequence[Slice]) -> None:
+        self.symbols, self._history = symbols, history
+        self._waiting: deque[Slice] = deque()
+        self._newest_ns = 0
+
+    def history(self, symbol: str) -> Panel:
+        """Return nothing: the drill has no splits, the only thing it is asked for."""
+        raise NotImplementedError(symbol)
+
+    def past(self, until_ns: int) -> list[Slice]:
+        """Hand out what had ended at a moment before this process began."""
+        found = [now for now in self._history if now.end_ns <= until_ns]
+        self._newest_ns = found[-1].end_ns if found else 0
+        return found
+
+    def take(self, now: Slice) -> None:
+        """Take in a slice that has arrived; one that is late or came before is dropped."""
+        newest_ns = self._waiting[-1].end_ns if self._waiting else self._newest_ns
+        if now.end_ns > newest_ns:
+            self._waiting.append(_checked(now))
+
+    def ready(self, now_ns: int) -> Sequence[Slice]:
+        """Return the slices that have ended by the process's clock."""
+        found = []
+        while self._waiting and self._waiting[0].end_ns <= now_ns:
+            found.append(self._waiting.popleft())
+            self._newest_ns = found[-1].end_ns
+        return found
+
+    @property
+    def next_ns(self) -> int | None:
+        """When a slice that is here already will have ended; None while none waits."""
+        return self._waiting[0].end_ns if self._waiting else None
+
+    def silent(self, now_ns: int) -> list[str]:
+        """Return the symbols that are silent: all of them, when the newest bar is older than two frames in session."""
+        in_session = SESSION_OPEN_NS + 3 * FRAME_NS < now_ns % DAY < SESSION_CLOSE_NS
+        return list(self.symbols) if in_session and now_ns - self._newest_ns > 3 * FRAME_NS else []
+
+
+def _checked(now: Slice) -> Slice:
+    """Return a slice without bars that cannot be, as the border of a feed takes them out."""
+    usable = np.isfinite(now.bars[:4]).all(axis=0) & (now.bars[:4] > 0).all(axis=0)
+    if usable.all():
+        return now
+    bars = np.where(usable, now.bars, np.nan)
+    bars.flags.writeable = False
+    return Slice(now.end_ns, now.start_ns, now.symbols, bars, now.session, now.session_open_ns, now.session_close_ns)
+
+
+class DrillDesk:
+    """A `Control` at which a person stands who decides by dice."""
+
+    def __init__(self, dice: Chance, now_ns: Callable[[], int]) -> None:
+        self._dice, self._now_ns = dice, now_ns
+        self._waiting: list[Command] = []
+        self._count = 0
+
+    def think(self, state: TradingState) -> None:
+        """Want something now and then, and trading to go on where it was lowered."""
+        if state is not TradingState.ACTIVE:
+            self.ask("resume")
+        elif self._dice.hits(_COMMAND_RATE):
+            name = self._dice.one_of(("pause", "halt", "flatten", "reconcile", "override"))
+            self.ask(name, {"limit": "gross", "value": "0.5", "for_ns": 30 * MINUTE} if name == "override" else {})
+
+    def ask(self, name: str, arguments: Mapping[str, Any] | None = None) -> None:
+        """Give a command."""
+        self._count += 1
+        self._waiting.append(
+            Command(self._count, self._now_ns(), name, "the drill", f"by dice, the {self._count}th", arguments or {})
+        )
+
+    def commands(self) -> Sequence[Command]:
+        """Hand out what waits."""
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+    def answer(self, command: Command, text: str, *, done: bool) -> None:
+        """Nobody reads it: what was done stands in the journal."""
+
+    def publish(self, now_ns: int, status: Mapping[str, Any]) -> None:
+        """Nobody looks."""
+
+    def halted(self) -> str | None:
+        """No latch is set."""
+        return None
+
+
+class _NoWait:
+    def wait(self, until_ns: int | None) -> None:
+        """The drill wakes the process."""
