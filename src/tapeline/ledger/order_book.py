@@ -20,7 +20,7 @@ from tapeline.domain.order import Order
 from tapeline.domain.order_states import OrderEvent, check, standing
 from tapeline.domain.position import ZERO
 from tapeline.domain.reports import Request
-from tapeline.domain.words import OrderStatus, Reason, Side
+from tapeline.domain.words import OrderStatus, Reason, Role, Side
 from tapeline.ledger.adopted_facts import ExecutionAdopted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.facts import (
@@ -104,6 +104,7 @@ class OrderBook:
     working : those that may still fill, of unknown outcome included; ended : how the others ended
     states : all of them
     executions : what is booked, by execution id; None for one that stands no more, see `standing_execution`
+    stops : the stop that an entry came with, by the entry's id
     """
 
     def __init__(self) -> None:
@@ -111,6 +112,7 @@ class OrderBook:
         self.ended: dict[str, OrderStatus] = {}
         self.states: dict[str, OrderState] = {}
         self.executions: dict[str, Execution | None] = {}
+        self.stops: dict[str, Order] = {}
         self._successors: dict[str, str] = {}
         self._by_symbol: dict[str, dict[str, OrderState]] = {}
         self._groups: dict[str, list[str]] = {}
@@ -407,6 +409,8 @@ class OrderBook:
             self._groups.setdefault(order.group, []).append(name)
         if order.parent is not None:
             self._children.setdefault(order.parent, []).append(name)
+            if order.role is Role.STOP:
+                self.stops.setdefault(order.parent, order)
 
     def _end(self, state: OrderState) -> None:
         order = state.order

@@ -21,7 +21,6 @@ rebooked together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -30,12 +29,11 @@ from tapeline.domain.cash import CashCause
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
 from tapeline.domain.position import Position, part_of
-from tapeline.domain.words import Purpose
 from tapeline.ledger.adopted_facts import HoldingChanged
 from tapeline.ledger.facts import CashMoved, SplitApplied
 from tapeline.ledger.holdings import changed
-from tapeline.ledger.order_book import OrderState
-from tapeline.ledger.round_trips import Key, RoundTrip, RoundTrips
+from tapeline.ledger.order_book import OrderBook
+from tapeline.ledger.round_trips import Key, OpenTrip, RoundTrip, RoundTrips
 
 Step = Execution | SplitApplied | CashMoved | HoldingChanged
 """What changed a position; the price of an execution is that of one unit, an option's times its multiplier."""
@@ -44,11 +42,13 @@ Step = Execution | SplitApplied | CashMoved | HoldingChanged
 class PositionBook:
     """Positions by (account, strategy, symbol), flat ones included, since they keep their realized P&L; round trips.
 
-    orders : the states of our orders, whose purposes are those of their executions
+    orders : ours, whose purposes and stops are those of their executions
+    moved : holdings that a change without a trade has met; round trips know nothing of it
     """
 
-    def __init__(self, orders: Mapping[str, OrderState]) -> None:
+    def __init__(self, orders: OrderBook) -> None:
         self.positions: dict[Key, Position] = {}
+        self.moved: set[Key] = set()
         self._orders = orders
         self._trips = RoundTrips()
         self._steps: list[Step] = []
@@ -57,6 +57,11 @@ class PositionBook:
     def round_trips(self) -> list[RoundTrip]:
         """Closed round trips, in order of their exits."""
         return self._trips.closed
+
+    @property
+    def open_trips(self) -> dict[Key, OpenTrip]:
+        """Round trips on their way."""
+        return self._trips.open
 
     def position(self, key: Key) -> Position:
         """Return the position; flat if there never was one."""
@@ -88,6 +93,7 @@ class PositionBook:
     def holding_changed(self, fact: HoldingChanged) -> dict[Key, Position]:
         """Take in a change without a trade. Returns the positions that it changed."""
         self._steps.append(fact)
+        self.moved |= _keys_of(fact)
         return self._change(fact)
 
     def amended(self, before: Execution, after: Execution | None, multiplier: Decimal) -> None:
@@ -134,11 +140,9 @@ class PositionBook:
         key = _key(execution)
         position = self.position(key)
         self.positions[key] = position.traded(execution.signed_quantity, execution.price, execution.commission)
-        self._trips.traded(execution, self._purpose(execution))
-
-    def _purpose(self, execution: Execution) -> Purpose | None:
-        state = self._orders.get(execution.client_order_id)
-        return None if state is None else state.order.purpose
+        state = self._orders.states.get(execution.client_order_id)
+        purpose = None if state is None else state.order.purpose
+        self._trips.traded(execution, purpose, self._orders.stops.get(execution.client_order_id))
 
     def _receive(self, fact: CashMoved) -> None:
         key = _key(fact)

@@ -22,6 +22,7 @@ from dataclasses import fields, replace
 from decimal import Decimal, Inexact, localcontext
 from typing import Any
 
+from tapeline.domain.adopted import EXTERNAL, HoldingCause
 from tapeline.domain.cash import Cash, CashCause
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
@@ -48,11 +49,16 @@ from tapeline.ledger.facts import (
 )
 from tapeline.ledger.order_book import OrderBook
 from tapeline.ledger.position_book import PositionBook
-from tapeline.ledger.round_trips import ONE, Key, RoundTrip
+from tapeline.ledger.profits import WHOLE, Profits, values_of
+from tapeline.ledger.round_trips import ONE, Key, OpenTrip, RoundTrip
 from tapeline.ports.journal import Fact, Journal
 
 PASSED_OVER = (SignalRaised.kind, RunStarted.kind, CommandGiven.kind, OrderWarned.kind, RunResumed.kind)
 """Kinds that change no view: `rebuild` does not read them, they are the largest."""
+
+
+_NOT_IN_THE_DIGEST = frozenset({"risk"})
+"""What round trips know besides; journals that ended with a digest before that keep theirs."""
 
 
 class Views:
@@ -62,7 +68,7 @@ class Views:
     orders : working orders with their states, and how the others ended
     control : the trading state, gaps, locks and limits that persons set
     marks : the last known price of each symbol: of the last session close, or of a fill since
-    equity : by account, (time, equity) at each session close
+    profits : what every strategy has made, what came into the accounts and left them, and both at each session close
     """
 
     def __init__(self) -> None:
@@ -70,9 +76,9 @@ class Views:
         self.orders = OrderBook()
         self.control = Control()
         self.marks: dict[str, Decimal] = {}
-        self.equity: dict[str, list[tuple[int, Decimal]]] = {}
+        self.profits = Profits()
         self.denied_count = 0
-        self._book = PositionBook(self.orders.states)
+        self._book = PositionBook(self.orders)
         self._last_split: tuple[str, int] | None = None
         orders, control = self.orders, self.control
         self._take_in: dict[str, Callable[[Any], None]] = {
@@ -135,6 +141,24 @@ class Views:
         """Closed round trips, in order of their exits."""
         return self._book.round_trips
 
+    @property
+    def open_trips(self) -> dict[Key, OpenTrip]:
+        """Round trips on their way, by (account, strategy, symbol)."""
+        return self._book.open_trips
+
+    @property
+    def moved(self) -> set[Key]:
+        """Holdings that changed without a trade, whose round trips do not tell everything."""
+        return self._book.moved
+
+    @property
+    def equity(self) -> dict[str, list[tuple[int, Decimal]]]:
+        """By account, (time, equity) at each session close."""
+        return {
+            account: [(close.time_ns, close.equity) for close in closes]
+            for account, closes in self.profits.closes.items()
+        }
+
     def position(self, strategy: str, symbol: str, account: str = "main") -> Position:
         """Return what a strategy holds of a symbol; flat if it never traded it."""
         found = self.positions.get((account, strategy, symbol))
@@ -154,13 +178,8 @@ class Views:
     def equity_now(self, account: str = "main") -> Decimal:
         """Return cash plus positions at the marks. Raises InvariantError if a position has no mark."""
         with localcontext(EXACT):
-            value = self._cash(account).amount
-            for (of, _, symbol), position in self.positions.items():
-                if of == account and position.quantity:
-                    if symbol not in self.marks:
-                        raise InvariantError(f"{symbol} is held but has no mark; equity cannot be computed.")
-                    value += position.quantity * self.marks[symbol]
-            return value
+            held = [position for (of, _, _), position in self.positions.items() if of == account]
+            return sum(values_of(held, self.marks).get(account, {}).values(), self._cash(account).amount)
 
     def as_tree(self) -> dict[str, Any]:
         """Return everything as nested plain values, amounts as texts."""
@@ -222,35 +241,46 @@ class Views:
 
     def _pay(self, execution: Execution, multiplier: Decimal, times: int) -> None:
         cash = self._cash(execution.account)
+        bought = times * execution.signed_quantity * execution.price * multiplier
+        commission = times * execution.commission
         self.cash[execution.account] = Cash(
-            cash.account,
-            cash.deposits,
-            cash.traded - times * execution.signed_quantity * execution.price * multiplier,
-            cash.commissions + times * execution.commission,
-            cash.income,
+            cash.account, cash.deposits, cash.traded - bought, cash.commissions + commission, cash.income
         )
+        self.profits.booked(execution.account, execution.strategy, -bought - commission)
 
     def _cash_adopted(self, fact: CashAdopted) -> None:
-        cash = self._cash(fact.account)
         if fact.cause in (CashCause.DEPOSIT, CashCause.WITHDRAWAL, CashCause.JOURNALED):
-            self.cash[fact.account] = replace(cash, deposits=cash.deposits + fact.amount)
+            self._deposited(fact)
         else:
-            self.cash[fact.account] = replace(cash, income=cash.income + fact.amount)
+            self._earned(fact.account, WHOLE, fact.amount)
 
     def _holding_changed(self, fact: HoldingChanged) -> None:
+        is_transfer = fact.cause in (HoldingCause.TRANSFER_IN, HoldingCause.TRANSFER_OUT)
+        before = self._book.position((fact.account, EXTERNAL, fact.symbol)).cost
         for position in self._book.holding_changed(fact).values():
             if position.quantity:
                 self.marks.setdefault(position.symbol, part_of(position.cost, ONE, position.quantity))
-        cash = self._cash(fact.account)
-        self.cash[fact.account] = replace(cash, income=cash.income + fact.cash)
+            if is_transfer:
+                self.profits.transferred(fact.account, EXTERNAL, position.cost - before, fact.event_time_ns)
+        self._earned(fact.account, WHOLE if is_transfer else EXTERNAL, fact.cash)
 
     def _cash_moved(self, fact: CashMoved) -> None:
-        cash = self._cash(fact.account)
         if fact.cause in (CashCause.DEPOSIT, CashCause.WITHDRAWAL):
-            self.cash[fact.account] = replace(cash, deposits=cash.deposits + fact.amount)
+            self._deposited(fact)
             return
-        self.cash[fact.account] = replace(cash, income=cash.income + fact.amount)
+        is_of_a_holding = fact.strategy is not None and fact.symbol is not None
+        self._earned(fact.account, fact.strategy if is_of_a_holding and fact.strategy else WHOLE, fact.amount)
         self._book.received(fact)
+
+    def _deposited(self, fact: CashMoved | CashAdopted) -> None:
+        cash = self._cash(fact.account)
+        self.cash[fact.account] = replace(cash, deposits=cash.deposits + fact.amount)
+        self.profits.flowed(fact.account, fact.amount, fact.event_time_ns)
+
+    def _earned(self, account: str, strategy: str, amount: Decimal) -> None:
+        cash = self._cash(account)
+        self.cash[account] = replace(cash, income=cash.income + amount)
+        self.profits.booked(account, strategy, amount)
 
     def _split(self, fact: SplitApplied) -> None:
         self._book.split(fact)
@@ -261,8 +291,8 @@ class Views:
 
     def _session_closed(self, fact: SessionClosed) -> None:
         self.marks.update(fact.marks)
-        for account in self.cash:
-            self.equity.setdefault(account, []).append((fact.event_time_ns, self.equity_now(account)))
+        cash = {account: of.amount for account, of in self.cash.items()}
+        self.profits.closed(fact.event_time_ns, cash, self.positions.values(), self.marks)
 
     def _run_ended(self, fact: RunEnded) -> None:
         digest = self.digest()
@@ -300,7 +330,7 @@ def _nothing(_: Fact) -> None:
 
 
 def _amounts(noun: Cash | Position | RoundTrip) -> dict[str, str]:
-    values = {f.name: getattr(noun, f.name) for f in fields(noun)}
+    values = {f.name: getattr(noun, f.name) for f in fields(noun) if f.name not in _NOT_IN_THE_DIGEST}
     return {name: amount_text(value) for name, value in values.items() if isinstance(value, Decimal)}
 
 
