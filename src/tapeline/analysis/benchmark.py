@@ -7,11 +7,13 @@ dividends. Two symbols, one that doubles and one that stays: 1.0 becomes 1.5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from tapeline.domain.panel import Floats
+from tapeline.domain.corporate import CorporateAction, Split
+from tapeline.domain.panel import Floats, Panel
+from tapeline.domain.times import date_to_ns
 
 Ratios = Mapping[int, float]
 """Splits of one symbol: the first row that trades after it -> new shares for an old one."""
@@ -29,7 +31,7 @@ def leaping(close: Floats, splits: Mapping[int, Ratios] | None = None) -> int:
     count = 0
     for column in range(close.shape[1]):
         bars = np.flatnonzero(~np.isnan(close[:, column]))
-        worth = close[bars, column] * _shares(len(close), (splits or {}).get(column, {}))[bars]
+        worth = close[bars, column] * shares_of_one(len(close), (splits or {}).get(column, {}))[bars]
         steps = np.abs(np.diff(np.log(worth)))
         count += bool((steps >= np.log(LEAP)).any())
     return count
@@ -48,7 +50,7 @@ def buy_and_hold(open_: Floats, close: Floats, splits: Mapping[int, Ratios] | No
     for column in range(symbols):
         bars = np.flatnonzero(~np.isnan(close[:, column]))
         if len(bars):
-            shares = _shares(rows, (splits or {}).get(column, {}))
+            shares = shares_of_one(rows, (splits or {}).get(column, {}))
             first_price = float(open_[bars[0], column]) * shares[bars[0]]
             worth = np.concatenate(([1.0], close[bars, column] * shares[bars] / first_price))
             total += worth[np.searchsorted(bars, np.arange(rows), side="right")]
@@ -56,7 +58,18 @@ def buy_and_hold(open_: Floats, close: Floats, splits: Mapping[int, Ratios] | No
     return total / held if held else np.full(rows, np.nan)
 
 
-def _shares(rows: int, ratios: Ratios) -> Floats:
+def split_ratios(actions: Iterable[CorporateAction], panel: Panel) -> dict[int, Ratios]:
+    """Return the splits of a panel's symbols by column; an action holds from the first session on or after its date."""
+    found: dict[int, dict[int, float]] = {}
+    for action in actions:
+        if isinstance(action, Split) and action.symbol in panel.symbols:
+            row = int(np.searchsorted(panel.start_ns, date_to_ns(action.ex)))
+            found.setdefault(panel.column(action.symbol), {})[row] = float(action.new / action.old)
+    return dict(found)
+
+
+def shares_of_one(rows: int, ratios: Ratios) -> Floats:
+    """Return what one share of the first row has become at each row: float64 [T]."""
     shares = np.ones(rows)
     for row, ratio in ratios.items():
         shares[row:] *= ratio

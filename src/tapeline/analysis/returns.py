@@ -87,6 +87,19 @@ def wealth_path(returns: Floats) -> Floats:
     return np.concatenate(([1.0], np.cumprod(1.0 + returns)))
 
 
+def returns_on_capital(gains: Floats, capital: Floats) -> Floats:
+    """Return what was made in each period over what there was to make it with: shape (n,).
+
+    gains : float64 of shape (n,), profit of each period, without what came in or went out
+    capital : float64 of shape (n,), equity before the period plus what came in during it
+    So a deposit counts from the beginning of its period and a withdrawal from its end, and neither is a return.
+    Nothing made is 0 whatever the capital; else NaN where that is not above zero.
+    """
+    above_zero = capital > 0.0
+    found = np.where(above_zero, gains / np.where(above_zero, capital, 1.0), NAN)
+    return np.where(gains == 0.0, 0.0, found)
+
+
 def mean(returns: Floats) -> float:
     """Return the arithmetic mean; NaN without observations."""
     return float(returns.mean()) if is_usable(returns, 1) else NAN

@@ -32,7 +32,12 @@ def status_view(status: Mapping[str, Any]) -> RenderableType:
     lines.append(f"{status['time']}  ")
     lines.append(status["state"], style=STYLES.get(status["state"], ""))
     lines.append(f"  equity {_money(status['equity'])}  cash {_money(status['cash'])}\n")
-    lines.append(f"long {_money(status['long_exposure'])}  short {_money(status['short_exposure'])}\n")
+    long, short = float(status["long_exposure"]), float(status["short_exposure"])
+    lines.append(f"long {long:,.2f}  short {short:,.2f}  gross {long + short:,.2f}  net {long - short:,.2f}\n")
+    high = status["high_water"]
+    if float(high["below"]):
+        share = "" if high["depth"] is None else f" ({-high['depth'] * 100:.2f} %)"
+        lines.append(f"{_money(high['below'])}{share} below the highest equity, since {high['since']}\n")
     lines.append(
         f"{', '.join(status['strategies'])} on {status['symbols']} symbols: {status['slices']:,} slices, "
         f"{status['orders_working']} orders working, {status['round_trips']} round trips, {status['denied']} denials, "

@@ -307,6 +307,43 @@ def why(
 
 
 @app.command()
+def portfolio(
+    journal: Annotated[
+        Path | None, typer.Argument(help="Journal file; default: of the newest run below ./tapeline-work.")
+    ] = None,
+    by: Annotated[
+        str,
+        typer.Option("--by", help="strategy, symbol, sector, side, exit, signal, holding or month: where P&L is from."),
+    ] = "",
+    account: AccountName = "",
+    lots: Annotated[bool, typer.Option("--lots", help="With the open lots of every holding.")] = False,
+    groups: Groups = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Bars for betas: Parquet file or folder.", rich_help_panel=_BARS)
+    ] = None,
+    lake: Lake = "",
+    bars: Bars = "",
+    label: Label = "start",
+    calendar: Calendar = "XNYS",
+    actions: Actions = None,
+    index: Annotated[
+        str, typer.Option("--index", help="Symbol that betas are measured against.", rich_help_panel=_BARS)
+    ] = "",
+    window: Annotated[int, typer.Option("--window", help="Sessions of a beta.", rich_help_panel=_BARS)] = 252,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a journal's accounts hold, what it made and risks, and with --by where the P&L came from."""
+    from tapeline.app.load import DataChoice
+    from tapeline.app.portfolio import PortfolioChoice
+    from tapeline.cli.portfolio import show_portfolio
+
+    has_bars = data is not None or bool(lake)
+    prices = DataChoice(data, label=label, calendar=calendar, actions=actions, lake=lake, bars=bars)
+    choice = PortfolioChoice(journal, WORK, account, by, groups, prices if has_bars else None, index, window)
+    show_portfolio(choice, lots=lots, as_json=as_json)
+
+
+@app.command()
 def regime(
     data: Data = None,
     lake: Lake = "",

@@ -10,15 +10,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tapeline.analysis.benchmark import LEAP, Ratios, buy_and_hold, leaping
+from tapeline.analysis.benchmark import LEAP, Ratios, buy_and_hold, leaping, split_ratios
 from tapeline.analysis.calendar_returns import calendar_returns
 from tapeline.analysis.ratios import information_ratio, regress_on_benchmark, tracking_error
 from tapeline.analysis.returns import NAN, session_last_rows, simple_returns
 from tapeline.analysis.rolling import rolling_sharpe, window_for
-from tapeline.domain.corporate import Split
 from tapeline.domain.errors import DataError
 from tapeline.domain.panel import Floats, Panel, Times
-from tapeline.domain.times import DAY, date_to_ns, frame_text, ns_to_date
+from tapeline.domain.times import DAY, frame_text, ns_to_date
 from tapeline.domain.words import Purpose, Role
 from tapeline.engine.entry_explanations import explanations_from_formulas, explanations_from_journal
 from tapeline.engine.inputs import Inputs
@@ -168,16 +167,8 @@ def _given_levels(result: Result, levels: Floats) -> Floats:
 
 
 def _splits(inputs: Inputs, columns: Sequence[int]) -> dict[int, Ratios]:
-    # An action is effective at the open of the first session on or after its date.
-    found: dict[int, dict[int, float]] = {}
-    data = inputs.data
-    for action in inputs.corporate_actions:
-        if isinstance(action, Split) and action.symbol in data.symbols:
-            column = data.column(action.symbol)
-            if column in columns:
-                row = int(np.searchsorted(data.start_ns, date_to_ns(action.ex)))
-                found.setdefault(columns.index(column), {})[row] = float(action.new / action.old)
-    return dict(found)
+    known = split_ratios(inputs.corporate_actions, inputs.data)
+    return {columns.index(column): ratios for column, ratios in known.items() if column in columns}
 
 
 def _session_rows(result: Result) -> Times:

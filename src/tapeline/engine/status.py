@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tapeline.domain.money import exact
+from tapeline.domain.position import ZERO
 from tapeline.domain.times import SECOND, to_iso
+from tapeline.engine.portfolio import HighWater, high_water_of, high_water_tree
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.order_book import OrderState
+from tapeline.ledger.profits import WHOLE, Close
 from tapeline.ledger.views import Views
 
 if TYPE_CHECKING:
     from tapeline.engine.live import LiveEngine
 
 ORDERS_SHOWN = 500
+ACCOUNT = "main"
 
 
 def status_of(engine: LiveEngine) -> dict[str, Any]:
@@ -43,12 +48,20 @@ def status_of(engine: LiveEngine) -> dict[str, Any]:
         "cash": amount_text(views.cash_amount()),
         "long_exposure": f"{float(account['long_exposure']):.2f}",
         "short_exposure": f"{float(account['short_exposure']):.2f}",
+        "high_water": high_water_tree(_high_water(views, float(account["equity"]), loop.clock.now_ns())),
         "round_trips": len(views.round_trips),
         "denied": views.denied_count,
         "positions": _positions(views),
         "orders": [_order(state) for state in [*views.orders.working.values()][:ORDERS_SHOWN]],
         "orders_working": len(views.orders.working),
     }
+
+
+def _high_water(views: Views, equity: float, now_ns: int) -> HighWater:
+    # at the book's equity, whose prices are newer than those of the last fill or close
+    profits, worth = views.profits, exact(round(equity, 2))
+    inflow, outflow = profits.inflow.get(ACCOUNT, ZERO), profits.outflow.get(ACCOUNT, ZERO)
+    return high_water_of(profits, Close(now_ns, worth, inflow, outflow, {WHOLE: worth - inflow + outflow}), ACCOUNT)
 
 
 def _second(time_ns: int) -> str:

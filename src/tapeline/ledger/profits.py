@@ -53,7 +53,9 @@ class Profits:
 
     def booked(self, account: str, strategy: str, amount: Decimal) -> None:
         """Take in money that a strategy got, or gave if below zero."""
-        of = self.paid.setdefault(account, {})
+        of = self.paid.get(account)
+        if of is None:
+            of = self.paid[account] = {}
         of[strategy] = of.get(strategy, ZERO) + amount
 
     def flowed(self, account: str, amount: Decimal, time_ns: int) -> None:

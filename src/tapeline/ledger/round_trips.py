@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from operator import attrgetter
+from typing import NamedTuple
 
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
@@ -30,8 +31,7 @@ ONE = Decimal(1)
 HUNDRED = Decimal(100)
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
+class Lot(NamedTuple):
     """What is still held of one entry; quantity and cost are negative in a short."""
 
     execution_id: str
@@ -139,13 +139,16 @@ class OpenTrip:
         self.commissions += commission
         self.last_time_ns = execution.event_time_ns
         self.exit_order_ids[execution.client_order_id] = None
+        if not self.held:
+            self.lots.clear()
+            return
         left = abs(signed_quantity)
         while left:
             lot = self.lots.popleft()
             if abs(lot.quantity) > left:
                 part = left.copy_sign(lot.quantity)
                 cost = lot.cost - part_of(lot.cost, part, lot.quantity)
-                self.lots.appendleft(replace(lot, quantity=lot.quantity - part, cost=cost))
+                self.lots.appendleft(lot._replace(quantity=lot.quantity - part, cost=cost))
                 return
             left -= abs(lot.quantity)
 
@@ -159,7 +162,7 @@ class OpenTrip:
             # by the sum so far, so that the roundings of the parts leave nothing over
             reached = part_of(quantity_after, before, self.held)
             if reached != after:
-                lots.append(replace(lot, quantity=reached - after, cost=part_of(lot.cost, kept, whole)))
+                lots.append(lot._replace(quantity=reached - after, cost=part_of(lot.cost, kept, whole)))
             after = reached
         self.lots = lots
         self.held = quantity_after
