@@ -1,6 +1,6 @@
-"""How fast the parts of a live run are: gate, limits, messages to slices, the books at a restart, simulated days.
+"""How fast the parts of a live run are: gate, limits, messages, the books at a restart, portfolios, simulated days.
 
-    .venv/bin/python benchmarks/bench_live.py [gate] [limits] [messages] [restart] [drill]
+    .venv/bin/python benchmarks/bench_live.py [gate] [limits] [messages] [restart] [portfolio] [drill]
 
 Prints one JSON line for each part.
 """
@@ -30,7 +30,9 @@ from tapeline.domain.words import OrderType, Side, TimeInForce
 from tapeline.engine.assembly import assemble
 from tapeline.feeds.aggregation import Aggregator
 from tapeline.indicators.messages import MESSAGE, TRADE
+from tapeline.ledger.attribution import attribute, pieces_of
 from tapeline.ledger.facts import CashMoved, OrderAccepted, OrderFilled, OrderIntended
+from tapeline.ledger.portfolio import portfolio_of
 from tapeline.ledger.views import Views, rebuild
 from tapeline.ports.journal import Fact
 from tapeline.risk.gate import Gate, GateSettings, Market
@@ -200,6 +202,36 @@ def restart() -> None:
     tell("restart", seconds=seconds, records=RESTART_RECORDS, positions=len(views.positions), target_s=10)
 
 
+def portfolio() -> None:
+    """The portfolio of 500 holdings, sectors and betas known, and what 50,000 round trips made by exit."""
+    views = Views()
+    views.apply(CashMoved(T0, CashCause.DEPOSIT, Decimal(10**9)))
+    number = 0
+    for number in range(100 * len(SYMBOLS) + POSITIONS):
+        side = Side.BUY if number // len(SYMBOLS) % 2 == 0 else Side.SELL
+        order = an_order(SYMBOLS[number % len(SYMBOLS)], number, side=side)
+        views.apply_all([OrderIntended(order), filled(order, number, order.decision_time_ns)])
+    now_ns = T0 + number * SECOND
+    sectors = {name: str(place % 11) for place, name in enumerate(SYMBOLS)}
+    betas = {name: place / len(SYMBOLS) for place, name in enumerate(SYMBOLS)}
+    took, summed = [], []
+    for _ in range(20):
+        started = time.perf_counter()
+        found = portfolio_of(views, time_ns=now_ns, sectors=sectors, betas=betas)
+        took.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        attribute(pieces_of(views, "main", now_ns), "exit")
+        summed.append(time.perf_counter() - started)
+    assert len(found.holdings) == POSITIONS
+    tell(
+        "portfolio",
+        median_ms=median(took) * 1e3,
+        attribution_ms=median(summed) * 1e3,
+        round_trips=len(views.round_trips),
+        target_ms=50,
+    )
+
+
 def drill() -> None:
     """Days of the simulation of the whole, five symbols, on one core."""
     from tapeline.drill.campaign import run_campaign
@@ -210,7 +242,14 @@ def drill() -> None:
     tell("drill", days_per_minute=round(seeds * days / minutes), failures=len(outcome.failures), target=200)
 
 
-PARTS = {"gate": gate, "limits": limits, "messages": messages, "restart": restart, "drill": drill}
+PARTS = {
+    "gate": gate,
+    "limits": limits,
+    "messages": messages,
+    "restart": restart,
+    "portfolio": portfolio,
+    "drill": drill,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or PARTS:

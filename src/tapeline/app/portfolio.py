@@ -56,6 +56,7 @@ class PortfolioChoice:
 class PortfolioBooks:
     """The portfolios that were asked for, with what they were made of.
 
+    pieces : of each account's P&L, by account
     sources : sentences about where sectors and betas are from
     signals : what the signal of an entry is called, by order id; only if asked for
     """
@@ -63,6 +64,7 @@ class PortfolioBooks:
     path: Path
     views: Views
     portfolios: tuple[Portfolio, ...]
+    pieces: Mapping[str, list[Piece]]
     sectors: Mapping[str, str] | None
     signals: Mapping[str, str]
     sources: tuple[str, ...]
@@ -71,10 +73,7 @@ class PortfolioBooks:
         """Return what the P&L of an account is made of."""
         if by == MONTH:
             return by_month(self.views.profits.closes.get(portfolio.account, ()), portfolio.now)
-        return attribute(self._pieces(portfolio), by, sectors=self.sectors, signals=self.signals)
-
-    def _pieces(self, portfolio: Portfolio) -> list[Piece]:
-        return pieces_of(self.views, portfolio.account, portfolio.now.time_ns)
+        return attribute(self.pieces[portfolio.account], by, sectors=self.sectors, signals=self.signals)
 
 
 def open_portfolio(choice: PortfolioChoice) -> PortfolioBooks:
@@ -101,7 +100,8 @@ def open_portfolio(choice: PortfolioChoice) -> PortfolioBooks:
         sources.append(sentence)
     wanted = [choice.account] if choice.account else accounts
     portfolios = [portfolio_of(views, name, time_ns=time_ns, sectors=sectors, betas=found) for name in wanted]
-    return PortfolioBooks(path, views, tuple(portfolios), sectors, signals, tuple(sources))
+    pieces = {name: pieces_of(views, name, time_ns) for name in wanted}
+    return PortfolioBooks(path, views, tuple(portfolios), pieces, sectors, signals, tuple(sources))
 
 
 def _check(choice: PortfolioChoice) -> None:

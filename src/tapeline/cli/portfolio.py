@@ -26,7 +26,8 @@ Tree = Mapping[str, Any]
 def show_portfolio(choice: PortfolioChoice, *, lots: bool, as_json: bool) -> None:
     """Print the portfolios of a journal, or what their P&L is made of."""
     books = open_portfolio(choice)
-    trees = [portfolio_tree(books.views, portfolio) for portfolio in books.portfolios]
+    profits, pieces = books.views.profits, books.pieces
+    trees = [portfolio_tree(profits, portfolio, pieces[portfolio.account]) for portfolio in books.portfolios]
     parts = [books.parts(portfolio, choice.by) if choice.by else [] for portfolio in books.portfolios]
     if as_json:
         for tree, of in zip(trees, parts, strict=True):

@@ -26,11 +26,10 @@ from tapeline.analysis.drawdown import deepest_drawdown, drawdown_path, drawdown
 from tapeline.analysis.returns import NAN, returns_on_capital, wealth_path
 from tapeline.domain.position import EXACT, ZERO
 from tapeline.domain.times import SECOND, to_iso
-from tapeline.ledger.attribution import Part, Piece, pieces_of
+from tapeline.ledger.attribution import Part, Piece
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.portfolio import BetaExposure, Exposure, Holding, Portfolio, Sums
 from tapeline.ledger.profits import WHOLE, Close, Profits
-from tapeline.ledger.views import Views
 
 R_BOUNDS = (-1, 0, 1, 2)
 
@@ -86,10 +85,15 @@ def high_water_of(profits: Profits, now: Close, account: str = "main", strategy:
     )
 
 
-def portfolio_tree(views: Views, portfolio: Portfolio) -> dict[str, Any]:
-    """Return a portfolio as plain values: amounts as exact texts, shares of one as numbers, unknown as None."""
+def portfolio_tree(profits: Profits, portfolio: Portfolio, pieces: Iterable[Piece]) -> dict[str, Any]:
+    """Return a portfolio as plain values: amounts as exact texts, shares of one as numbers, unknown as None.
+
+    profits : of the views it was made from; pieces : of its P&L
+    """
     now, equity, account = portfolio.now, portfolio.now.equity, portfolio.account
-    pieces = pieces_of(views, account, now.time_ns)
+    by_strategy: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        by_strategy.setdefault(piece.strategy, []).append(piece)
     return {
         "account": account,
         "time": _time(now.time_ns),
@@ -98,7 +102,7 @@ def portfolio_tree(views: Views, portfolio: Portfolio) -> dict[str, Any]:
         "inflow": amount_text(now.inflow),
         "outflow": amount_text(now.outflow),
         "profit": _sums(portfolio.sums),
-        "high_water": high_water_tree(high_water_of(views.profits, now, account)),
+        "high_water": high_water_tree(high_water_of(profits, now, account)),
         "exposure": exposure_tree(portfolio.exposure, equity),
         "beta": None if portfolio.beta is None else _beta(portfolio.beta, equity),
         "sectors": {name: exposure_tree(of, equity) for name, of in portfolio.sectors.items()},
@@ -106,8 +110,8 @@ def portfolio_tree(views: Views, portfolio: Portfolio) -> dict[str, Any]:
             name: {
                 "profit": _sums(sums),
                 "exposure": exposure_tree(portfolio.by_strategy.get(name, Exposure()), equity),
-                "high_water": high_water_tree(high_water_of(views.profits, now, account, name)),
-                "r_multiples": r_multiples_tree(piece for piece in pieces if piece.strategy == name),
+                "high_water": high_water_tree(high_water_of(profits, now, account, name)),
+                "r_multiples": r_multiples_tree(by_strategy.get(name, ())),
             }
             for name, sums in portfolio.strategies.items()
             if name != WHOLE
