@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, is_hypothesis_test, settings
 
 import ambient
 
@@ -22,7 +22,13 @@ settings.register_profile("desk", deadline=None)
 settings.register_profile(
     "ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("ci" if os.environ.get("CI") else "desk")
+# Under `make mutants` one failure is enough, however long its example.
+settings.register_profile(
+    "mutants", deadline=None, derandomize=True, database=None, max_examples=40, phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
+)  # fmt: skip
+IS_MUTATED = "MUTANT_UNDER_TEST" in os.environ
+settings.load_profile("mutants" if IS_MUTATED else "ci" if os.environ.get("CI") else "desk")
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +43,12 @@ def _nothing_ambient() -> Iterator[None]:
     ambient.found.clear()
     yield
     assert not ambient.found, ambient.found[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Let a mutant meet the quick tests first: the first that fails is the last that runs."""
+    if IS_MUTATED:
+        items.sort(key=lambda item: is_hypothesis_test(item.obj))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -47,6 +47,8 @@ class Trader:
         return self.link.now
 
     def record(self, fact: Any) -> Any:
+        assert 0 < fact.event_time_ns <= self.now, f"{fact} is of the future, or of no time"
+        assert isinstance(getattr(fact, "text", ""), str), f"{fact} has no words"
         body = encode(fact)
         self.journal.append(body)
         fact = decode(body)

@@ -9,8 +9,9 @@ import pytest
 
 from execution.running import SETTINGS, Trader
 from execution.test_order_keeper import a_working_order, fills, say
+from tapeline.domain.adopted import Grounds
 from tapeline.domain.control import GapCause
-from tapeline.domain.reports import EXTERNAL, LinkRestored, OpenOrdersAnswered, Question
+from tapeline.domain.reports import EXTERNAL, LinkRestored, OpenOrdersAnswered, PositionsAnswered, Question
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Purpose, Reason, Side
 
@@ -273,6 +274,75 @@ def test_a_position_that_executions_do_not_explain_locks_its_symbol_until_it_cle
     assert trader.keeper.may_risk("A")
 
 
+def test_an_execution_that_the_venue_took_back_without_a_word_is_taken_out(trader: Trader) -> None:
+    """4 and 3 were bought; the venue lists the 4 no more, and holds 3."""
+    name = a_working_order(trader)
+    say(trader, *fills(trader, name, 4, 3))
+    trader.link.now += SECOND
+    taken_back = trader.venue.executions.pop(0)
+    trader.venue.positions["A"] = trader.venue.lines[name].filled = Decimal(3)
+    trader.venue.cash += 4 * taken_back.price + taken_back.commission
+
+    trader.settle_for(310)
+
+    assert [fact.kind for fact in trader.recorded[-2:]] == ["ExecutionBusted", "Reconciled"]
+    busted, reconciled = trader.recorded[-2:]
+    assert (busted.busted.execution_id, busted.grounds) == ("E0", Grounds("venue"))
+    assert {
+        "finding": "EXECUTION_VANISHED", "name": "E0", "ours": "4", "remedy": "BUST",
+        "text": f"BUY A at 100, order {name}", "theirs": None,
+    } in reconciled.findings  # fmt: skip
+    assert "SymbolLocked" not in trader.kinds()
+    assert (trader.held(), trader.views.orders.working[name].leaves_quantity) == (3, 7)
+    trader.settle_for(310)
+    assert trader.recorded[-1].findings == []
+
+
+def test_a_comparison_that_never_finds_the_same_twice_is_believed_in_the_end() -> None:
+    """Three rounds at most, and the position is another one in each."""
+    trader = Trader(replace(SETTINGS, rounds_max=3)).ready()
+    rounds = trader.rounds
+    trader.keeper.compare(trader.now)
+    trader.turn()
+
+    for _ in range(20):
+        trader.venue.positions["A"] = trader.venue.positions.get("A", Decimal(0)) + 1
+        trader.link.pass_all()
+        trader.turn()
+        trader.link.now += SECOND
+        trader.turn()
+
+    assert trader.rounds - rounds == 3
+    assert trader.kinds()[-2:] == ["SymbolLocked", "Reconciled"]
+    (finding,) = trader.recorded[-1].findings
+    assert (finding["finding"], finding["ours"], finding["theirs"]) == ("POSITION_BREAK", "0", "3")
+
+
+def test_an_answer_to_what_was_asked_before_is_not_taken_for_one_to_this_comparison(trader: Trader) -> None:
+    rounds = trader.rounds
+    trader.keeper.compare(trader.now)
+
+    say(trader, PositionsAnswered(trader.now, 1, {"A": Decimal(99)}))
+    trader.settle_for(5)
+
+    assert trader.rounds == rounds + 1
+    assert trader.recorded[-1].findings == []
+
+
+def test_an_order_in_doubt_is_no_finding_of_a_comparison(trader: Trader) -> None:
+    """The venue does not list it, and may do so yet: it is asked for by name anyway."""
+    name = trader.place()
+    trader.turn()
+    trader.link.fail(0, after=False)
+    trader.turn()
+    trader.keeper.compare(trader.now)
+
+    trader.settle_for(5)
+
+    assert trader.status(name) == "UNKNOWN"
+    assert trader.recorded[-1].findings == []
+
+
 def test_a_position_that_is_missing_is_not_flat(trader: Trader) -> None:
     with_position(trader)
     del trader.venue.positions["A"]
@@ -337,7 +407,9 @@ def test_cash_that_differs_is_reported_and_nothing_is_done(trader: Trader) -> No
     trader.settle_for(310)
 
     (finding,) = trader.recorded[-1].findings
-    assert (finding["finding"], finding["remedy"], finding["text"]) == ("CASH_BREAK", "REPORT", "-1.01")
+    assert [finding[name] for name in ("finding", "name", "ours", "theirs", "remedy", "text")] == [
+        "CASH_BREAK", "main", "100000", "99998.99", "REPORT", "-1.01"
+    ]  # fmt: skip
     assert trader.views.cash_amount() == 100_000
     assert trader.keeper.may_risk("A")
 

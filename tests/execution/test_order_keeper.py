@@ -213,8 +213,8 @@ def test_fills_beyond_the_known_quantity_wait_for_the_terms_of_the_order(trader:
 def test_terms_of_an_older_replace_do_not_come_back(trader: Trader) -> None:
     name = a_working_order(trader)
     now = trader.now
-    older = OrderReplaced(now, name, Decimal(8), Decimal(8), Decimal(98))
-    newer = OrderReplaced(now + 1, name, Decimal(7), Decimal(7), Decimal(97))
+    older = OrderReplaced(now - 1, name, Decimal(8), Decimal(8), Decimal(98))
+    newer = OrderReplaced(now, name, Decimal(7), Decimal(7), Decimal(97))
 
     say(trader, newer, older)
 
@@ -296,7 +296,7 @@ def test_an_order_that_never_arrived_ends_after_the_horizon_and_not_before(trade
     trader.settle_for(59)
     assert trader.status(name) == "UNKNOWN"
 
-    trader.settle_for(30)
+    trader.settle_for(2)
 
     assert trader.status(name) == "REJECTED"
     assert trader.recorded[-1].reason is Reason.NEVER_ARRIVED

@@ -7,7 +7,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from execution.machine import Troubles
 
-SEARCH = settings(max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+SEARCH = settings(stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def test_after_any_course_of_troubles_and_a_quiet_time_both_books_say_the_same() -> None:

@@ -230,4 +230,4 @@ class OrderLife(RuleBasedStateMachine):
 
 
 def test_any_interleaving_leaves_the_books_of_the_venue() -> None:
-    run_state_machine_as_test(OrderLife, settings=settings(max_examples=100, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(OrderLife, settings=settings(stateful_step_count=30, deadline=None))

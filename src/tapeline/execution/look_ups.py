@@ -78,9 +78,6 @@ class LookUps:
         self._send_cancel = send_cancel
         self._open: dict[str, LookUp] = {}
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._open
-
     def __len__(self) -> int:
         return len(self._open)
 

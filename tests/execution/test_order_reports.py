@@ -1,0 +1,191 @@
+"""What is told about orders, report by report: what is recorded of it, and what is asked because of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from execution.bare import ACCOUNT, T0, Bare, an_execution, an_order, intended
+from tapeline.domain.adopted import Grounds
+from tapeline.domain.reports import Request
+from tapeline.domain.words import OrderStatus, OrderType, Reason
+from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
+from tapeline.ledger.facts import (
+    CancelIntended,
+    CancelRejected,
+    OrderAccepted,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    OrderTriggered,
+    OutcomeLost,
+    ReplaceIntended,
+    ReplaceRejected,
+)
+
+NOW = T0 + 100
+ACCEPTED = OrderAccepted(T0, "o1", "V1")
+CANCELED = OrderCanceled(T0 + 9, "o1")
+NEVER_ARRIVED = (OutcomeLost(T0, "o1", Request.SUBMIT), OrderRejected(T0, "o1", Reason.NEVER_ARRIVED))
+
+
+def ours(number: int | str = 1, quantity: int = 4, **terms: Any) -> Any:
+    return an_execution(number, quantity, strategy="Dip", account=ACCOUNT, **terms)
+
+
+def take(desk: Bare, *facts: Any) -> list[str | None]:
+    """Let these be told; return the names of the orders that are asked for."""
+    for fact in facts:
+        desk.reports.take(fact, NOW)
+    return [query.client_order_id for query in desk.asked()]
+
+
+# What is recorded -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        ((), ACCEPTED),
+        ((ACCEPTED,), replace(ACCEPTED, venue_order_id="V2")),
+        ((ACCEPTED,), OrderTriggered(T0 + 9, "o1")),
+        ((ACCEPTED,), OrderReplaced(T0 + 9, "o1", Decimal(8), Decimal(8))),
+        ((ACCEPTED,), CANCELED),
+        ((ACCEPTED,), OrderExpired(T0 + 9, "o1")),
+        ((), OrderRejected(T0 + 9, "o1", Reason.NONE, "not today")),
+        ((CancelIntended(T0, "o1"),), CancelRejected(T0 + 9, "o1", OrderStatus.NEW, "busy")),
+        ((ReplaceIntended(T0, "o1"),), ReplaceRejected(T0 + 9, "o1", OrderStatus.NEW, "busy")),
+    ],
+)
+def test_news_are_recorded_once_and_leave_no_question(before: tuple[Any, ...], told: Any) -> None:
+    desk = Bare(*intended(an_order(order_type=OrderType.STOP, stop_price=Decimal(9))), *before)
+
+    asked = take(desk, told, told)
+
+    assert (desk.told, asked, desk.missing) == ([told], [], [])
+
+
+def test_an_acceptance_without_the_number_that_is_known_tells_nothing() -> None:
+    desk = Bare(*intended(), ACCEPTED)
+
+    assert take(desk, OrderAccepted(T0 + 9, "o1")) == []
+    assert desk.told == []
+
+
+@pytest.mark.parametrize("status", [None, OrderStatus.CANCELED])
+def test_a_refusal_that_says_that_the_order_does_not_work_lets_it_be_asked_for(status: OrderStatus | None) -> None:
+    desk = Bare(*intended(), ACCEPTED, CancelIntended(T0, "o1"))
+
+    assert take(desk, CancelRejected(T0 + 9, "o1", status)) == ["o1"]
+
+
+def test_a_refusal_that_is_told_again_after_a_comparison_answers_no_later_request() -> None:
+    desk = Bare(*intended(), ACCEPTED, ReplaceIntended(T0, "o1"))
+    refusal = ReplaceRejected(T0 + 9, "o1", OrderStatus.NEW)
+    take(desk, refusal)
+    desk.reports.forget()
+    desk.record(ReplaceIntended(T0 + 10, "o1"))
+
+    assert take(desk, refusal) == []
+    assert desk.state().status is OrderStatus.PENDING_REPLACE
+
+
+def test_a_refusal_of_an_order_that_has_filled_lets_it_be_asked_for() -> None:
+    desk = Bare(*intended(), OrderFilled(ours(), Decimal(6)))
+
+    assert take(desk, OrderRejected(T0 + 9, "o1")) == ["o1"]
+    assert desk.told == []
+
+
+# Orders that ended, and those that nobody knows ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("told", [ACCEPTED, OrderTriggered(T0, "o1"), CANCELED, OrderExpired(T0, "o1")])
+def test_a_report_about_an_order_that_ended_is_nothing_and_about_one_that_never_arrived_a_question(told: Any) -> None:
+    ended, never_arrived = Bare(*intended(), CANCELED), Bare(*intended(), *NEVER_ARRIVED)
+
+    assert (take(ended, told), take(never_arrived, told)) == ([], ["o1"])
+    assert ended.told == never_arrived.told == []
+
+
+@pytest.mark.parametrize("told", [OrderRejected(T0, "o1"), CancelRejected(T0, "o1"), ReplaceRejected(T0, "o1")])
+def test_a_refusal_of_what_never_arrived_is_what_was_to_be_expected(told: Any) -> None:
+    assert take(Bare(*intended(), *NEVER_ARRIVED), told) == []
+
+
+def test_an_order_that_nobody_knows_is_asked_for_and_a_report_is_missing() -> None:
+    desk = Bare()
+
+    assert take(desk, OrderCanceled(T0, "V-9")) == ["V-9"]
+    assert desk.missing == ["OrderCanceled names the order V-9, which nobody here knows."]
+
+
+# Executions -----------------------------------------------------------------------------------------------------
+
+
+def test_an_execution_that_fits_no_order_waits_until_its_order_was_asked_for() -> None:
+    desk = Bare(*intended())
+
+    assert take(desk, OrderFilled(an_execution(1, 12), Decimal(0))) == ["o1"]
+    assert desk.missing == ["Execution E1 of 12 A does not fit order o1 as it is known here."]
+    assert (desk.told, desk.look_ups.is_waiting) == ([], True)
+
+
+def test_a_fill_that_leaves_less_than_our_sum_shows_that_others_are_missing() -> None:
+    desk = Bare(*intended())
+
+    take(desk, OrderFilled(an_execution(), Decimal(1)))
+
+    assert desk.told == [OrderFilled(ours(), Decimal(6))]
+    assert desk.missing == ["Execution E1 leaves 1 of order o1, by our sum 6."]
+
+
+def test_a_newer_version_is_a_correction_whatever_road_it_comes() -> None:
+    """As a fill, in a list of executions, and as a correction with grounds of its own."""
+    desks = [Bare(*intended(), OrderFilled(ours(), Decimal(6))) for _ in range(3)]
+    newer = an_execution("1~2", 3)
+
+    take(desks[0], OrderFilled(newer, Decimal(7)))
+    desks[1].reports.execute(newer, NOW)
+    take(desks[2], ExecutionCorrected(T0 + 9, an_execution(), newer, Grounds("desk", "typing error")))
+
+    told = ExecutionCorrected(NOW, ours(), ours("1~2", 3), Grounds("venue"), leaves_quantity=Decimal(7))
+    assert desks[0].told == [replace(told, event_time_ns=newer.event_time_ns)]
+    assert desks[1].told == [told]
+    assert desks[2].told == [replace(told, event_time_ns=T0 + 9, grounds=Grounds("desk", "typing error"))]
+    assert [desk.missing for desk in desks] == [[], [], []]
+
+
+def test_a_correction_of_what_is_not_booked_is_booked_as_it_stands_and_a_report_is_missing() -> None:
+    desk = Bare(*intended())
+    correction = ExecutionCorrected(T0 + 9, an_execution(), an_execution("1~2", 3), Grounds("venue"))
+
+    asked = take(desk, correction, correction, OrderFilled(an_execution(), Decimal(6)))
+
+    assert desk.told == [OrderFilled(ours("1~2", 3), Decimal(7))]
+    assert desk.missing == ["Execution E1 was corrected, and is not booked here."]
+    assert asked == []
+
+
+def test_a_correction_that_fits_no_order_waits_for_its_order() -> None:
+    desk = Bare()
+    correction = ExecutionCorrected(T0 + 9, an_execution(), an_execution("1~2", 3), Grounds("venue"))
+
+    assert take(desk, correction) == ["o1"]
+    assert desk.look_ups.is_waiting
+
+
+def test_an_execution_is_taken_back_once_and_never_booked_again() -> None:
+    desk = Bare(*intended(), OrderFilled(ours(), Decimal(6)))
+
+    desk.reports.take_back(ours(), NOW)
+    desk.reports.take_back(ours(), NOW)
+    desk.reports.execute(an_execution(), NOW)
+    desk.reports.execute(an_execution("1~2"), NOW)
+
+    assert desk.told == [ExecutionBusted(NOW, ours(), Grounds("venue"), leaves_quantity=Decimal(10))]
