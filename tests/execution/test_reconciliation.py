@@ -157,6 +157,8 @@ def test_the_quantity_of_a_member_of_a_group_is_the_venue_s_to_say() -> None:
     state = a_state(group="g")
 
     assert found(our_books(state), their_books(theirs_of(state, quantity=Decimal(60)))) == []
+    (finding,) = compare(our_books(state), their_books(theirs_of(state, limit_price=Decimal(11))), TOLERANCE)
+    assert finding.text == "limit_price"
 
 
 def test_an_order_with_a_request_under_way_is_left_alone() -> None:
@@ -210,6 +212,33 @@ def test_a_corrected_execution_is_listed_under_its_new_version() -> None:
     corrected = replace(booked[0], execution_id="E1~2", price=Decimal(11))
 
     assert vanished_executions(booked, [corrected], {"A": Decimal(20)}, {}) == []
+
+
+def test_a_corrected_execution_that_is_listed_was_not_taken_back() -> None:
+    booked = [an_execution(execution_id="E1~2")]
+
+    assert vanished_executions(booked, booked, {"A": Decimal(20)}, {}) == []
+
+
+def test_what_was_taken_back_is_told_of_every_symbol_in_order_of_time() -> None:
+    """B is sold and flat with us; taken back it is bought back at the venue, which does not show A at all."""
+    first, second = an_execution(1), an_execution(2, symbol="B")
+    third = an_execution(3, side=Side.SELL, symbol="B", quantity=5)
+
+    vanished = vanished_executions(
+        [third, second, first, an_execution(4, 5, symbol="C")],
+        [second, an_execution(4, 5, symbol="C")], {"A": Decimal(20)}, {"B": Decimal(5)},
+    )  # fmt: skip
+
+    assert vanished == [first, third]
+
+
+def test_an_execution_that_is_missing_is_told_with_its_price_and_its_order() -> None:
+    (finding,) = [
+        one for one in compare(our_books(), their_books(executions=[an_execution(7)]), TOLERANCE) if one.name == "E7"
+    ]
+
+    assert finding.text == "BUY A at 10, order o1"
 
 
 def test_a_finding_is_written_as_plain_values() -> None:

@@ -151,6 +151,14 @@ def test_members_of_a_group_count_once_on_their_side() -> None:
     assert found == Exposure(buys=Decimal(40), sells=Decimal(60))
 
 
+def test_working_orders_are_told_by_symbol_the_oldest_first() -> None:
+    orders = [an_order(client_order_id=name, symbol=symbol) for name, symbol in (("1", "B"), ("2", "A"), ("3", "B"))]
+    book = books_of(*[OrderIntended(order) for order in orders]).orders
+
+    assert [state.order.client_order_id for state in book.working_of("B")] == ["1", "3"]
+    assert list(book.working_of("C")) == []
+
+
 def test_exposures_are_told_by_account_strategy_and_symbol() -> None:
     orders = [
         an_order(client_order_id="1"), an_order(client_order_id="2", strategy="Fade", side=Side.SELL),

@@ -70,6 +70,15 @@ def test_a_busted_purchase_changes_what_a_sale_has_realized_and_where_the_round_
     assert views.cash_amount() == 100_000 - 1001 + 1199
 
 
+def test_a_busted_purchase_that_was_all_of_it_leaves_nothing_of_its_round_trip() -> None:
+    facts = [*traded("BUY 100 ABCD at 10.00 costs 0\nBUY 50 ABCD at 11.00 costs 0\nSELL 50 ABCD at 12.00 costs 0")]
+    views = views_of(*facts[:3], bust(fills(facts)[0]), *facts[3:])
+
+    (trip,) = views.round_trips
+
+    assert (trip.quantity, trip.entry_order_ids) == (50, ("Dip-ABCD-2",))
+
+
 def test_a_busted_exit_opens_its_round_trip_again_and_the_next_one_goes_on_from_there() -> None:
     """In at 10, out at 12, in again at 11: two trips. Without the exit it is one of 200 at 10.50."""
     facts = list(

@@ -114,3 +114,35 @@ def test_a_reverse_split_that_leaves_nothing_ends_the_round_trip_with_its_cash()
         None,
         T0 + 9 * MINUTE,
     )
+
+
+def test_every_dividend_of_a_round_trip_counts() -> None:
+    facts = [*traded("BUY 100 ABCD at 10.00 costs 0\nSELL 100 ABCD at 9.80 costs 0")]
+    paid = [CashMoved(T0, CashCause.DIVIDEND, Decimal(amount), "ABCD", "Dip") for amount in (25, 30)]
+
+    (trip,) = trips_of(*facts[:3], *paid, *facts[3:])
+
+    assert trip.income == 55
+
+
+def test_cash_for_a_fraction_comes_on_top_of_what_was_sold_before() -> None:
+    # 11 at 3.00 (33.00); 8 sold at 4.00 (32.00); 3 become 0.375 of a share, paid with 9.10: 41.10 - 33.00
+    (trip,) = trips_of(
+        *traded("BUY 11 ABCD at 3.00 costs 0\nSELL 8 ABCD at 4.00 costs 0"),
+        SplitApplied(T0 + 9 * MINUTE, "ABCD", "Dip", Decimal(1), Decimal(8), Decimal(3), Decimal(0)),
+        CashMoved(T0 + 9 * MINUTE, CashCause.FRACTION_PAID, Decimal("9.10"), "ABCD", "Dip"),
+    )
+
+    assert trip.gross_profit == Decimal("8.10")
+
+
+def test_a_position_that_a_split_cut_off_without_cash_ended_with_the_split() -> None:
+    facts = [*traded("BUY 3 ABCD at 3.00 costs 0\nBUY 5 ABCD at 24.00 costs 0")]
+
+    (trip,) = trips_of(
+        *facts[:3],
+        SplitApplied(T0 + 90 * MINUTE, "ABCD", "Dip", Decimal(1), Decimal(8), Decimal(3), Decimal(0)),
+        *facts[3:],
+    )
+
+    assert (trip.exit_time_ns, trip.gross_profit, trip.entry_order_ids) == (T0 + 90 * MINUTE, -9, ("Dip-ABCD-1",))

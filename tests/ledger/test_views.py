@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.ledger.builders import T0, a_deposit, a_fill, a_stop, a_target, an_order, traded
+from tests.ledger.builders import (
+    MINUTE,
+    T0,
+    a_deposit,
+    a_fill,
+    a_signal,
+    a_stop,
+    a_target,
+    an_execution,
+    an_order,
+    traded,
+)
 from tests.ledger.facts_at_random import trading
 
+from tapeline.domain.adopted import Grounds, HoldingCause
 from tapeline.domain.cash import CashCause
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.order import Order
-from tapeline.domain.words import OrderStatus, Reason, Role
+from tapeline.domain.position import Position
+from tapeline.domain.words import OrderStatus, Reason, Role, Side
+from tapeline.ledger.adopted_facts import ExecutionAdopted, HoldingChanged
 from tapeline.ledger.facts import (
     CancelIntended,
     CashMoved,
     OrderAccepted,
     OrderCanceled,
+    OrderDenied,
     OrderExpired,
     OrderIntended,
     OrderRejected,
@@ -29,8 +46,9 @@ from tapeline.ledger.facts import (
     SessionClosed,
     SplitApplied,
 )
-from tapeline.ledger.views import Views
+from tapeline.ledger.views import Views, rebuild
 from tapeline.ports.journal import Fact
+from tapeline.store.sqlite_journal import SqliteJournal
 
 
 def views_of(*facts: Fact) -> Views:
@@ -81,6 +99,114 @@ def test_two_strategies_hold_one_symbol_apart_and_the_account_holds_their_sum() 
     assert views.position("Fade", "ABCD").quantity == -30
     assert views.quantity("ABCD") == 70
     assert views.position("Dip", "NONE").is_flat
+
+
+def test_what_was_never_traded_is_flat_and_of_whoever_is_asked_for() -> None:
+    assert views_of().position("Dip", "NONE", "second") == Position("second", "Dip", "NONE")
+
+
+def test_another_account_counts_for_nothing_in_this_one() -> None:
+    """It holds 7 of another symbol, of which no price is known here; 100,000 - 1,000 + 100 * 10 are its own."""
+    adopted = an_execution(client_order_id="V-1", quantity=Decimal(7), symbol="WXYZ", account="second")
+    views = views_of(
+        a_deposit(),
+        *traded("BUY 100 ABCD at 10.00 costs 0"),
+        ExecutionAdopted(adopted, Grounds("flex U1")),
+    )
+    del views.marks["WXYZ"]
+
+    assert views.equity_now() == 100_000
+    assert (views.quantity("WXYZ"), views.quantity("WXYZ", "second")) == (0, 7)
+
+
+def test_sums_are_exact_however_far_their_parts_lie_apart() -> None:
+    """A billion billion shares and a hundred-millionth of one, whose sum has 29 digits, at 3.00."""
+    views = views_of(
+        *traded("BUY 100000000000000000000 ABCD at 3.00 costs 0", "Dip"),
+        *traded("BUY 0.00000001 ABCD at 3.00 costs 0", "Fade"),
+        a_deposit("1E-9"),
+    )
+
+    assert views.quantity("ABCD") == Decimal("100000000000000000000.00000001")
+    assert views.equity_now() == Decimal("1E-9")
+
+
+def test_a_split_rescales_the_mark_once_however_many_hold_the_symbol() -> None:
+    splits = [
+        SplitApplied(T0, "ABCD", strategy, Decimal(2), Decimal(1), Decimal(100), Decimal(200))
+        for strategy in ("Dip", "Fade")
+    ]
+    views = views_of(
+        *traded("BUY 100 ABCD at 10.00 costs 0", "Dip"), *traded("BUY 100 ABCD at 10.00 costs 0", "Fade"), *splits
+    )
+
+    assert views.marks["ABCD"] == 5
+
+
+def test_shares_that_came_from_outside_are_marked_at_their_cost_until_a_price_is_known() -> None:
+    came = HoldingChanged(
+        T0, "t1", HoldingCause.TRANSFER_IN, "ABCD", Decimal(4), Grounds("flex U1"), basis=Decimal(50), acquired_ns=T0
+    )
+    views = views_of(came, replace(came, entry_id="t2", basis=Decimal(90)))
+
+    assert views.marks == {"ABCD": Decimal("12.5")}
+
+
+def test_cash_of_a_symbol_that_no_strategy_held_is_the_account_s_alone() -> None:
+    views = views_of(a_deposit(), CashMoved(T0, CashCause.DIVIDEND, Decimal(5), "ABCD"))
+
+    assert (views.cash_amount(), views.positions) == (100_005, {})
+
+
+def test_the_books_are_written_in_one_form_that_older_journals_are_proven_by() -> None:
+    """RunEnded keeps a digest of these bytes, so a name that changes here is a journal that cannot be checked."""
+    denied = OrderDenied(T0, "Dip-ABCD-9", "Dip", "ABCD", Side.BUY, "too much")
+    views = views_of(
+        a_deposit(),
+        *traded(
+            """
+            BUY  100 ABCD at 10.00 costs 1.00
+            SELL 100 ABCD at 12.00 costs 1.00 for target
+            SELL  40 WXYZ at 30.00 costs 0.50
+            CLOSE WXYZ 29.00
+            """
+        ),
+        denied,
+        denied,
+    )
+
+    flat = {"account": "main", "commissions": "2", "cost": "0", "income": "0", "quantity": "0", "realized": "200",
+            "strategy": "Dip", "symbol": "ABCD"}  # fmt: skip
+    short = {"account": "main", "commissions": "0.5", "cost": "-1200", "income": "0", "quantity": "-40",
+             "realized": "0", "strategy": "Dip", "symbol": "WXYZ"}  # fmt: skip
+    trip = {
+        "account": "main", "commissions": "2", "entry_average_price": "10", "entry_order_ids": ["Dip-ABCD-1"],
+        "entry_time_ns": T0 + MINUTE, "exit_average_price": "12", "exit_order_ids": ["Dip-ABCD-2"],
+        "exit_purpose": "TARGET", "exit_time_ns": T0 + 2 * MINUTE, "gross_profit": "200", "income": "0",
+        "net_profit": "198", "quantity": "100", "side": "BUY", "strategy": "Dip", "symbol": "ABCD",
+    }  # fmt: skip
+    assert views.as_tree() == {
+        "cash": {
+            "main": {"amount": "101397.5", "commissions": "2.5", "deposits": "100000", "income": "0", "traded": "1400"}
+        },
+        "denied_count": 2,
+        "ended_orders": {"Dip-ABCD-1": "FILLED", "Dip-ABCD-2": "FILLED", "Dip-WXYZ-3": "FILLED"},
+        "equity": {"main": [[T0 + 4 * MINUTE, "100237.5"]]},
+        "marks": {"ABCD": "12", "WXYZ": "29"},
+        "open_orders": {},
+        "positions": [flat, short],
+        "round_trips": [trip],
+    }
+
+
+def test_views_of_a_journal_are_those_of_its_facts(tmp_path: Path) -> None:
+    facts = [a_deposit(), a_signal(), *traded("BUY 100 ABCD at 10.00 costs 1.00")]
+    with SqliteJournal.writing(tmp_path / "a.sqlite") as journal:
+        for fact in facts:
+            journal.append(fact)
+        journal.commit()
+
+        assert rebuild(journal).to_bytes() == views_of(*facts).to_bytes()
 
 
 def test_corporate_cash_and_interest_move_cash_and_the_position_they_belong_to() -> None:
@@ -187,6 +313,13 @@ def test_a_cancel_that_finds_its_order_ended_does_nothing() -> None:
         (
             [SplitApplied(T0, "ABCD", "Dip", Decimal(2), Decimal(1), Decimal(10), Decimal(20))],
             "10 were held, the books say 0: 10 too many",
+        ),
+        (
+            [
+                *traded("BUY 7 ABCD at 3.00 costs 0"),
+                SplitApplied(T0, "ABCD", "Dip", Decimal(2), Decimal(1), Decimal(10), Decimal(20)),
+            ],
+            "10 were held, the books say 7: 3 too many",
         ),
         ([RunEnded(T0, "0" * 64)], "the same facts give [0-9a-f]{64} here"),
         ([a_deposit("1E+40"), a_deposit("1E-40")], "does not fit 60 digits"),

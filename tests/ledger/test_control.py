@@ -1,0 +1,96 @@
+"""Trading as a whole, as facts leave it: the gap, locks, the trading state, and limits that persons set."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from tests.ledger.builders import T0
+
+from tapeline.domain.control import GapCause, TradingState, Trigger
+from tapeline.domain.errors import InvariantError
+from tapeline.ledger.control_facts import (
+    GapClosed,
+    GapOpened,
+    LimitOverridden,
+    Reconciled,
+    SymbolLocked,
+    SymbolUnlocked,
+    TradingStateChanged,
+)
+from tapeline.ledger.views import Views
+from tapeline.ports.journal import Fact
+
+
+def views_of(*facts: Fact) -> Views:
+    views = Views()
+    views.apply_all(facts)
+    return views
+
+
+def an_override(limit: str, value: str, **terms: str) -> LimitOverridden:
+    return LimitOverridden(T0, limit, Decimal(value), T0 + 60, "ann", "earnings", **terms)
+
+
+def test_books_without_a_live_link_have_no_word_of_it() -> None:
+    assert "control" not in views_of().as_tree()
+
+
+def test_everything_that_was_decided_is_written() -> None:
+    views = views_of(
+        GapOpened(T0, GapCause.LINK_LOST, "socket closed"),
+        GapOpened(T0 + 1, GapCause.START),
+        SymbolLocked(T0, "B", Decimal("10.50"), None),
+        SymbolLocked(T0, "A", Decimal(3), Decimal(4)),
+        SymbolLocked(T0, "A", Decimal(5), Decimal(7), account="a"),
+        TradingStateChanged(T0, TradingState.REDUCING, Trigger.PERSON, "ann"),
+        an_override("open_risk", "0.0300"),
+        an_override("open_risk", "0.04", strategy="Dip"),
+        an_override("gross", "2", account="a"),
+        Reconciled(T0 + 7),
+    )
+
+    assert views.as_tree()["control"] == {
+        "gap": [T0, "LINK_LOST"],
+        "locks": [["a", "A", "5", "7"], ["main", "A", "3", "4"], ["main", "B", "10.5", None]],
+        "overrides": [
+            ["a", "", "gross", "2", T0 + 60], ["main", "", "open_risk", "0.03", T0 + 60],
+            ["main", "Dip", "open_risk", "0.04", T0 + 60],
+        ],
+        "reconciled_ns": T0 + 7,
+        "state": "REDUCING",
+    }  # fmt: skip
+
+
+def test_what_is_over_is_not_written_any_more() -> None:
+    views = views_of(
+        GapOpened(T0, GapCause.START), GapClosed(T0 + 1),
+        SymbolLocked(T0, "A", Decimal(3), None), SymbolUnlocked(T0, "A", Decimal(3), Decimal(3)),
+        TradingStateChanged(T0, TradingState.HALTED, Trigger.PERSON, "ann"),
+        TradingStateChanged(T0, TradingState.ACTIVE, Trigger.PERSON, "ann"),
+    )  # fmt: skip
+
+    assert (views.control.gap, views.control.locks) == (None, {})
+    assert views.as_tree().get("control") is None
+
+
+def test_the_newest_override_of_a_limit_and_the_newest_lock_of_a_symbol_count() -> None:
+    views = views_of(
+        an_override("gross", "2"), an_override("gross", "3"),
+        SymbolLocked(T0, "A", Decimal(3), None), SymbolLocked(T0, "A", Decimal(4), None),
+    )  # fmt: skip
+
+    assert [override.value for override in views.control.overrides.values()] == [3]
+    assert [lock.ours for lock in views.control.locks.values()] == [4]
+
+
+@pytest.mark.parametrize(
+    ("fact", "sentence"),
+    [
+        (GapClosed(T0), f"A gap is closed at {T0}, but none was open"),
+        (SymbolUnlocked(T0, "A", Decimal(0), None), "The lock of A is taken off, but it had none"),
+    ],
+)
+def test_what_was_never_begun_does_not_end(fact: Fact, sentence: str) -> None:
+    with pytest.raises(InvariantError, match=sentence):
+        views_of(fact)
