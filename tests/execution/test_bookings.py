@@ -230,9 +230,13 @@ def test_an_order_of_somebody_else_is_adopted_with_its_terms(order_type: OrderTy
 def test_an_order_whose_end_is_not_told_counts_until_it_is_canceled() -> None:
     desk = Bare()
 
-    desk.bookings.adopt(found(time_in_force=TimeInForce.GTD), (), T0 + 9)
+    limit: dict[str, Any] = {"order_type": OrderType.LIMIT, "limit_price": Decimal(90)}
 
-    assert desk.told[0].order.time_in_force is TimeInForce.GTC
+    desk.bookings.adopt(found(time_in_force=TimeInForce.GTD, **limit), (), T0 + 9)
+
+    assert desk.told[0].order == an_order(
+        strategy=EXTERNAL, decision_time_ns=T0 + 5, time_in_force=TimeInForce.GTC, **limit
+    )
 
 
 def test_an_order_with_terms_that_ours_cannot_express_counts_with_its_side_and_quantity() -> None:
@@ -377,7 +381,7 @@ def test_room_in_an_order_that_ended_leaves_nothing_open_of_it() -> None:
 def test_no_room_is_made_where_there_is_enough() -> None:
     desk = Bare(*intended(), a_fill())
 
-    desk.bookings.make_room(found(10, 10, status=OrderStatus.FILLED), [an_execution(2, 6)], T0 + 9)
-    desk.bookings.make_room(found(12, 4), (), T0 + 9)
+    desk.bookings.make_room(found(10, 10, status=OrderStatus.FILLED, limit_price=Decimal(1)), [an_execution(2, 6)], T0)
+    desk.bookings.make_room(found(12, 4), (), T0)
 
     assert desk.told == []

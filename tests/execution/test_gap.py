@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from execution.running import SETTINGS, Trader
+from execution.running import SETTINGS, T0, Trader
 from execution.test_order_keeper import a_working_order, fills, say
 from tapeline.domain.adopted import Grounds
 from tapeline.domain.control import GapCause
 from tapeline.domain.reports import EXTERNAL, LinkRestored, OpenOrdersAnswered, PositionsAnswered, Question
 from tapeline.domain.times import SECOND
-from tapeline.domain.words import Purpose, Reason, Side
+from tapeline.domain.words import OrderStatus, Purpose, Reason, Side
 
 
 @pytest.fixture
@@ -274,28 +275,130 @@ def test_a_position_that_executions_do_not_explain_locks_its_symbol_until_it_cle
     assert trader.keeper.may_risk("A")
 
 
-def test_an_execution_that_the_venue_took_back_without_a_word_is_taken_out(trader: Trader) -> None:
-    """4 and 3 were bought; the venue lists the 4 no more, and holds 3."""
+def took_back(trader: Trader, name: str, *ids: str) -> None:
+    """Let the venue forget these executions of an order, with all that they did, and say nothing."""
+    for execution in [one for one in trader.venue.executions if one.execution_id in ids]:
+        trader.venue.executions.remove(execution)
+        trader.venue.lines[name].filled -= execution.quantity
+        trader.venue.lines[name].status = OrderStatus.PARTIALLY_FILLED
+        trader.venue.positions["A"] -= execution.signed_quantity
+        trader.venue.cash += execution.signed_quantity * execution.price + execution.commission
+
+
+def findings_of(fact: Any) -> list[tuple[str, str]]:
+    return [(finding["finding"], finding["name"]) for finding in fact.findings]
+
+
+def test_executions_that_the_venue_took_back_without_a_word_are_taken_out(trader: Trader) -> None:
+    """4, 3 and 2 were bought; the venue lists the 4 and the 2 no more, and holds 3."""
     name = a_working_order(trader)
-    say(trader, *fills(trader, name, 4, 3))
+    say(trader, *fills(trader, name, 4, 3, 2))
     trader.link.now += SECOND
-    taken_back = trader.venue.executions.pop(0)
-    trader.venue.positions["A"] = trader.venue.lines[name].filled = Decimal(3)
-    trader.venue.cash += 4 * taken_back.price + taken_back.commission
+    took_back(trader, name, "E0", "E2")
 
     trader.settle_for(310)
 
-    assert [fact.kind for fact in trader.recorded[-2:]] == ["ExecutionBusted", "Reconciled"]
-    busted, reconciled = trader.recorded[-2:]
-    assert (busted.busted.execution_id, busted.grounds) == ("E0", Grounds("venue"))
+    first, second, reconciled = trader.recorded[-3:]
+    assert [(fact.kind, fact.busted.execution_id, fact.grounds) for fact in (first, second)] == [
+        ("ExecutionBusted", "E0", Grounds("venue")), ("ExecutionBusted", "E2", Grounds("venue")),
+    ]  # fmt: skip
     assert {
         "finding": "EXECUTION_VANISHED", "name": "E0", "ours": "4", "remedy": "BUST",
         "text": f"BUY A at 100, order {name}", "theirs": None,
     } in reconciled.findings  # fmt: skip
-    assert "SymbolLocked" not in trader.kinds()
+    assert ("POSITION_BREAK", "A") not in findings_of(reconciled)
     assert (trader.held(), trader.views.orders.working[name].leaves_quantity) == (3, 7)
     trader.settle_for(310)
     assert trader.recorded[-1].findings == []
+
+
+def test_a_sale_that_the_venue_took_back_is_held_again(trader: Trader) -> None:
+    """10 were bought and sold, and we are flat; without the sale the venue holds 10."""
+    with_position(trader)
+    name = an_exit(trader)
+    trader.settle()
+    say(trader, *fills(trader, name, 10))
+    trader.link.now += SECOND
+    assert trader.held() == 0
+    took_back(trader, name, "E1")
+
+    trader.settle_for(310)
+
+    assert trader.held() == 10
+    assert trader.keeper.may_risk("A")
+
+
+def test_a_comparison_tells_what_it_found_itself_and_nothing_of_the_one_before(trader: Trader) -> None:
+    name = a_working_order(trader)
+    fills(trader, name, 4)
+    trader.settle_for(310)
+    first = trader.recorded[-1]
+
+    trader.settle_for(310)
+
+    assert (findings_of(first), trader.recorded[-1].findings) == ([("EXECUTION_MISSING", "E0")], [])
+
+
+def test_a_comparison_that_is_begun_anew_tells_what_it_had_found_before(trader: Trader) -> None:
+    """The link breaks when its executions were answered, and nothing else."""
+    name = a_working_order(trader)
+    fills(trader, name, 4)
+    trader.keeper.compare(trader.now)
+    trader.turn()
+    asked = [query.question for query in trader.questions_under_way()]
+    trader.link.let_out(asked.index(Question.EXECUTIONS))
+    trader.link.let_in()
+    trader.turn()
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    trader.link.restore()
+
+    trader.settle_for(5)
+
+    (reconciled,) = [fact for fact in trader.recorded[-3:] if fact.kind == "Reconciled"]
+    assert findings_of(reconciled) == [("EXECUTION_MISSING", "E0")]
+
+
+def test_what_was_found_is_looked_at_again_a_second_later_and_from_further_back() -> None:
+    """Executions are asked for from 900 s before the last comparison, then 3,600, then 14,400."""
+    trader = Trader()
+    trader.start()
+    assert since(trader) == T0 - 900 * SECOND
+    trader.settle_for(5)
+    compared_ns = trader.views.control.reconciled_ns
+    trader.venue.positions["A"] = Decimal(3)
+    trader.link.now += 100 * SECOND
+
+    trader.keeper.compare(trader.now)
+    trader.turn()
+    times = [since(trader)]
+    for held in (4, 5):
+        trader.settle()
+        assert trader.keeper.next_time_ns == trader.now + SECOND
+        trader.link.now += SECOND
+        trader.venue.positions["A"] = Decimal(held)
+        trader.turn()
+        times.append(since(trader))
+
+    assert [(compared_ns - time) // SECOND for time in times] == [900, 3600, 14400]
+
+
+def since(trader: Trader) -> int:
+    """From when on executions are asked for by the question under way."""
+    (asked_for,) = [query for query in trader.questions_under_way() if query.question is Question.EXECUTIONS]
+    assert asked_for.since_ns is not None
+    return asked_for.since_ns
+
+
+def test_an_order_that_is_listed_and_not_known_by_name_keeps_no_lock_away(trader: Trader) -> None:
+    trader.venue.place_by_hand("hand-1", "B", Side.SELL, 7, "50")
+    trader.venue.positions["A"] = Decimal(3)
+    trader.venue.hidden.add("hand-1")
+
+    trader.settle_for(400)
+
+    assert ("ORDER_EXTERNAL", "hand-1") in findings_of(trader.recorded[-1])
+    assert not trader.keeper.may_risk("A")
 
 
 def test_a_comparison_that_never_finds_the_same_twice_is_believed_in_the_end() -> None:
@@ -319,8 +422,15 @@ def test_a_comparison_that_never_finds_the_same_twice_is_believed_in_the_end() -
 
 
 def test_an_answer_to_what_was_asked_before_is_not_taken_for_one_to_this_comparison(trader: Trader) -> None:
+    """All but the positions are answered when positions of before arrive, under a number of before."""
     rounds = trader.rounds
     trader.keeper.compare(trader.now)
+    trader.turn()
+    for question in [*trader.questions_under_way()]:
+        if question.question is not Question.POSITIONS:
+            trader.link.let_out(trader.questions_under_way().index(question))
+    trader.link.arrived += trader.link.inward
+    trader.link.inward.clear()
 
     say(trader, PositionsAnswered(trader.now, 1, {"A": Decimal(99)}))
     trader.settle_for(5)

@@ -161,6 +161,34 @@ def test_the_quantity_of_a_member_of_a_group_is_the_venue_s_to_say() -> None:
     assert finding.text == "limit_price"
 
 
+def test_each_finding_tells_both_sides_in_numbers_and_what_tells_them_apart() -> None:
+    """o1 has other terms there, o2 more fills than 10 and 5 explain, o3 is not listed, hand is not ours."""
+    ours = our_books(
+        a_state(stop_price=None), a_state("o2", filled=20), a_state("o3"),
+        quantities={"A": Decimal(5), "B": Decimal(1)}, locked={"A"},
+    )  # fmt: skip
+    theirs = their_books(
+        theirs_of(a_state(), quantity=Decimal(90), limit_price=Decimal(9)),
+        theirs_of(a_state("o2"), filled_quantity=Decimal(40)),
+        theirs_of(a_state("hand", 7, side=Side.SELL)),
+        executions=[an_execution(1, 10, client_order_id="o2"), an_execution(2, 5, client_order_id="o2")],
+        quantities={"A": Decimal(20), "B": Decimal(2)}, cash=Decimal(849),
+    )  # fmt: skip
+
+    findings = compare(ours, theirs, TOLERANCE)
+
+    assert [(one.kind.name, *one.numbers[1:]) for one in findings] == [
+        ("EXECUTION_MISSING", "E1", None, 10, "BUY A at 10, order o2"),
+        ("EXECUTION_MISSING", "E2", None, 5, "BUY A at 10, order o2"),
+        ("ORDER_EXTERNAL", "hand", None, 7, "SELL A"),
+        ("ORDER_MISSING", "o3", 100, None, "NEW"),
+        ("ORDER_FILLED_DIFFERS", "o2", 35, 40, ""),
+        ("ORDER_TERMS_DIFFER", "o1", 100, 90, "quantity, limit_price"),
+        ("POSITION_BREAK", "B", 1, 2, ""),
+        ("POSITION_AGREES", "A", 20, 20, ""),
+    ]
+
+
 def test_an_order_with_a_request_under_way_is_left_alone() -> None:
     state = a_state()
 

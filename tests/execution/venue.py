@@ -79,6 +79,8 @@ class Venue:
         self.cash = cash
         self.submits: dict[str, int] = {}
         self.refuses_next = False
+        self.hidden: set[str] = set()
+        """Orders that it lists and does not know when they are asked for by name."""
 
     def submit(self, orders: Sequence[Order], now: int) -> list[Any]:
         said: list[Any] = []
@@ -146,7 +148,7 @@ class Venue:
     def answer(self, query: Query, now: int) -> Any:
         if query.question is Question.ORDER:
             line = self.lines.get(query.client_order_id or "")
-            found = None if line is None else self._shown(line, now)
+            found = None if line is None or line.name in self.hidden else self._shown(line, now)
             return OrderAnswered(now, query.query_id, query.client_order_id or "", found)
         if query.question is Question.OPEN_ORDERS:
             shown = [self._shown(line, now) for line in self.lines.values() if line.works]

@@ -30,6 +30,7 @@ from tapeline.domain.order import Order
 from tapeline.domain.position import Position
 from tapeline.domain.words import OrderStatus, Reason, Role, Side
 from tapeline.ledger.adopted_facts import ExecutionAdopted, HoldingChanged
+from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.facts import (
     CancelIntended,
     CashMoved,
@@ -99,6 +100,7 @@ def test_two_strategies_hold_one_symbol_apart_and_the_account_holds_their_sum() 
     assert views.position("Fade", "ABCD").quantity == -30
     assert views.quantity("ABCD") == 70
     assert views.position("Dip", "NONE").is_flat
+    assert amount_text(views.quantity("NONE")) == "0"
 
 
 def test_what_was_never_traded_is_flat_and_of_whoever_is_asked_for() -> None:
@@ -129,6 +131,8 @@ def test_sums_are_exact_however_far_their_parts_lie_apart() -> None:
 
     assert views.quantity("ABCD") == Decimal("100000000000000000000.00000001")
     assert views.equity_now() == Decimal("1E-9")
+    assert views.cash_amount() == Decimal("-300000000000000000000.000000029")
+    assert views.as_tree()["cash"]["main"]["amount"] == "-300000000000000000000.000000029"
 
 
 def test_a_split_rescales_the_mark_once_however_many_hold_the_symbol() -> None:
