@@ -100,6 +100,12 @@ def test_a_correction_says_what_is_open_of_an_order_that_works_alone_and_of_no_o
     ]  # fmt: skip
 
 
+def test_an_execution_that_was_taken_out_is_known_after_a_start() -> None:
+    desk = Bare(*intended(), a_fill(), ExecutionBusted(T0 + 9, a_fill().execution, GROUNDS))
+
+    assert desk.bookings.is_booked(an_execution())
+
+
 def test_only_the_newest_version_of_an_execution_counts_whatever_its_id_is_made_of() -> None:
     named = [an_execution(number) for number in ("7", "7~2", "7~10", "7~3", "8", "9~x", "A~B", "A~B~2")]
     bare_numbers = [an_execution(execution_id=number) for number in ("7", "8")]

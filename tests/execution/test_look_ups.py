@@ -99,6 +99,16 @@ def test_it_is_asked_for_at_the_horizon_at_the_latest_and_then_less_and_less_oft
     assert (first, desk.questions.next_time_ns) == (HORIZON, HORIZON + 240 * SECOND)
 
 
+def test_an_answer_of_before_is_as_good_as_none_for_a_comparison_that_begins() -> None:
+    desk = in_doubt()
+    answer(desk, None, T0)
+    before = desk.look_ups.is_waiting
+
+    desk.look_ups.renew()
+
+    assert (before, desk.look_ups.is_waiting) == (False, True)
+
+
 def test_an_answer_that_something_overtook_is_asked_for_again_at_once() -> None:
     desk = in_doubt()
     desk.books.record(CancelIntended(T0, "o1"))
@@ -287,9 +297,10 @@ def test_it_is_asked_for_again_as_soon_as_executions_were_told_and_once() -> Non
     answer(desk, found(filled=4), T0)
 
     desk.look_ups.executions_told(T0 + 1)
-    desk.look_ups.executions_told(T0 + 2)
-
     assert [query.question for query in desk.asked()] == [Question.ORDER]
+
+    desk.look_ups.executions_told(T0 + 2)
+    assert desk.asked() == []
 
 
 def test_executions_that_waited_are_booked_with_room_and_before_their_order_ends() -> None:

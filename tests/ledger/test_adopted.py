@@ -61,6 +61,7 @@ def test_an_option_is_booked_by_contract() -> None:
     views = views_of(a_deposit(), fact)
 
     assert (views.position(EXTERNAL, "ABCD").cost, views.cash_amount()) == (250, Decimal(99_750))
+    assert views.marks["ABCD"] == 125
 
 
 def test_a_corrected_price_changes_cash_and_the_profit_of_a_closed_round_trip() -> None:

@@ -228,6 +228,38 @@ def test_a_fill_after_the_end_of_an_entry_lets_its_children_work_for_it() -> Non
     assert [books.orders.working[f"Dip-ABCD-{number}"].leaves_quantity for number in (2, 3)] == [30, 30]
 
 
+def sale(number: int, leaves: int, quantity: int) -> OrderFilled:
+    """A sale of a member of the bracket."""
+    return a_fill(
+        leaves, execution_id=f"E-s{number}", client_order_id=f"Dip-ABCD-{number}", side=Side.SELL,
+        quantity=Decimal(quantity),
+    )  # fmt: skip
+
+
+def test_a_member_that_ended_takes_no_part_any_more_and_the_others_go_on() -> None:
+    """Entry, stop and two targets. One target is canceled after 60 of 100: 40 more are for the others alone."""
+    second = a_target(client_order_id="Dip-ABCD-4", sequence=4)
+    books = books_of(
+        *[OrderIntended(order) for order in (an_order(role=Role.ENTRY), a_stop(), a_target(), second)],
+        a_fill(40, quantity=Decimal(60)), OrderCanceled(T0, "Dip-ABCD-3"),
+        a_fill(0, execution_id="E-2", quantity=Decimal(40)), sale(4, 70, 30),
+    )  # fmt: skip
+    states = [books.orders.states[f"Dip-ABCD-{number}"] for number in (2, 3, 4)]
+
+    assert [state.leaves_quantity for state in states] == [70, 0, 70]
+    assert books.orders.exposures()[KEY] == Exposure(sells=Decimal(70))
+
+
+def test_a_sale_that_crossed_the_end_of_a_whole_group_is_booked() -> None:
+    books = books_of(
+        *[OrderIntended(order) for order in (an_order(role=Role.ENTRY), a_stop(), a_target())], a_fill(),
+        OrderCanceled(T0, "Dip-ABCD-2"), OrderCanceled(T0, "Dip-ABCD-3"), sale(3, 0, 30),
+    )  # fmt: skip
+
+    assert books.position("Dip", "ABCD").quantity == 70
+    assert books.orders.exposures() == {}
+
+
 def test_the_books_write_a_working_order_with_its_terms_as_they_hold_now() -> None:
     stop = an_order(order_type=OrderType.STOP_LIMIT, limit_price=Decimal("9.90"), stop_price=Decimal("10.00"))
     replaced = OrderReplaced(T0, NAME, Decimal(90), Decimal(60), Decimal("9.80"), Decimal("9.95"))
@@ -414,7 +446,8 @@ def test_what_a_canceled_order_had_filled_counts_when_it_is_found_at_work() -> N
     ("facts", "sentence"),
     [
         ([*sent(), OrderAdopted(T0, an_order())], "is adopted, but it stands in the books and works"),
-        ([*sent(), OrderCanceled(T0, NAME), OrderAdopted(T0, an_order(symbol="WXYZ"))], "Adopted order .*WXYZ"),
+        ([*sent(), OrderCanceled(T0, NAME), OrderAdopted(T0, an_order(symbol="WXYZ"))],
+         "Adopted order Dip-ABCD-1 is for .*WXYZ"),
         ([*sent(), a_fill(40, quantity=Decimal(60)), OrderCanceled(T0, NAME),
           OrderAdopted(T0, an_order(), None, Decimal(40))], "adopted for 100, but 100 of it are filled"),
         ([*sent(), ExecutionAdopted(an_execution(), GROUNDS)], "book it as a fill of that order"),

@@ -24,12 +24,12 @@ from tests.ledger.builders import (
 from tests.ledger.facts_at_random import trading
 
 from tapeline.domain.adopted import Grounds, HoldingCause
-from tapeline.domain.cash import CashCause
+from tapeline.domain.cash import Cash, CashCause
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.order import Order
 from tapeline.domain.position import Position
 from tapeline.domain.words import OrderStatus, Reason, Role, Side
-from tapeline.ledger.adopted_facts import ExecutionAdopted, HoldingChanged
+from tapeline.ledger.adopted_facts import AccountDescribed, ExecutionAdopted, HoldingChanged
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.facts import (
     CancelIntended,
@@ -85,7 +85,7 @@ def test_an_accountant_can_check_cash_positions_and_profit() -> None:
 
     cash, long, short = views.cash["main"], views.position("Dip", "ABCD"), views.position("Dip", "WXYZ")
     assert cash.amount == views.cash_amount() == Decimal("99696.50")
-    assert (cash.deposits, cash.traded, cash.commissions) == (100_000, -300, Decimal("3.50"))
+    assert cash == Cash("main", Decimal(100_000), Decimal(-300), Decimal("3.50"), Decimal(0))
     assert (long.quantity, long.cost, long.realized) == (150, Decimal("1537.50"), Decimal("37.50"))
     assert long.commissions == 3
     assert (short.quantity, short.cost, short.average_price) == (-40, -1200, 30)
@@ -133,6 +133,10 @@ def test_sums_are_exact_however_far_their_parts_lie_apart() -> None:
     assert views.equity_now() == Decimal("1E-9")
     assert views.cash_amount() == Decimal("-300000000000000000000.000000029")
     assert views.as_tree()["cash"]["main"]["amount"] == "-300000000000000000000.000000029"
+
+
+def test_what_an_account_is_to_the_law_moves_nothing() -> None:
+    assert views_of(AccountDescribed(T0, "main", "ira", Grounds("desk"))).to_bytes() == views_of().to_bytes()
 
 
 def test_a_split_rescales_the_mark_once_however_many_hold_the_symbol() -> None:
@@ -313,7 +317,7 @@ def test_a_cancel_that_finds_its_order_ended_does_nothing() -> None:
         ),
         ([OrderIntended(an_order()), a_fill(), a_fill(execution_id="E-2")], "is for 100, but 200 filled"),
         ([OrderIntended(an_order()), a_fill(quantity=Decimal(101))], "is for 100, but 101 filled"),
-        ([OrderIntended(an_order()), a_fill(symbol="WXYZ")], "is for .*WXYZ.*, its order .* for .*ABCD"),
+        ([OrderIntended(an_order()), a_fill(symbol="WXYZ")], "Execution E-1 is for .*WXYZ.*, its order .* for .*ABCD"),
         (
             [SplitApplied(T0, "ABCD", "Dip", Decimal(2), Decimal(1), Decimal(10), Decimal(20))],
             "10 were held, the books say 0: 10 too many",
