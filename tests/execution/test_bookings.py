@@ -187,6 +187,24 @@ def test_an_execution_that_came_without_its_report_takes_its_quantity_from_what_
     assert [fact.leaves_quantity for fact in desk.told] == [1, 0]
 
 
+@pytest.mark.parametrize(("claimed", "is_short"), [(3, False), (2, True), (4, False), (None, False)])
+def test_a_report_of_a_child_that_leaves_less_than_ours_shows_another_execution_missing(
+    claimed: int | None, is_short: bool
+) -> None:
+    """One of the 4 it works for is sold: 3 are left by our sum, and more where fills of its entry are missing."""
+    desk = Bare(*a_bracket())
+
+    assert desk.bookings.book(of_target(1, 1), None if claimed is None else Decimal(claimed)) is is_short
+
+
+def test_a_report_that_comes_late_shows_nothing_missing() -> None:
+    overtaken, ended = Bare(*a_bracket()), Bare(*a_bracket(), OrderCanceled(T0, "target"))
+    overtaken.bookings.book(of_target(1, 1, seconds=9), Decimal(3))
+
+    assert not overtaken.bookings.book(of_target(2, 1, seconds=5), Decimal(0))
+    assert not ended.bookings.book(of_target(1, 1), Decimal(0))
+
+
 def test_executions_that_waited_leave_what_the_venue_says_of_their_order_in_the_end() -> None:
     """7 of 10 are done, the last two being 4 and 3, older than what was booked before them."""
     desk = Bare(*a_bracket(9), OrderFilled(

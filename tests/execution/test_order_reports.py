@@ -10,7 +10,7 @@ import pytest
 
 from execution.bare import ACCOUNT, T0, Bare, an_execution, an_order, intended
 from tapeline.domain.adopted import Grounds
-from tapeline.domain.reports import Request
+from tapeline.domain.reports import OrderEnded, Request
 from tapeline.domain.words import OrderStatus, OrderType, Reason
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.facts import (
@@ -125,6 +125,42 @@ def test_an_order_that_nobody_knows_is_asked_for_and_a_report_is_missing() -> No
     assert desk.missing == ["OrderCanceled names the order V-9, which nobody here knows."]
 
 
+@pytest.mark.parametrize(
+    ("told", "recorded"),
+    [
+        (OrderEnded(T0 + 9, "o1", OrderStatus.CANCELED, Decimal(4), Reason.EXIT), OrderCanceled(
+            T0 + 9, "o1", Reason.EXIT
+        )),
+        (OrderEnded(T0 + 9, "o1", OrderStatus.EXPIRED, Decimal(4)), OrderExpired(T0 + 9, "o1")),
+    ],
+)  # fmt: skip
+def test_an_end_whose_executions_are_booked_is_recorded_once(told: OrderEnded, recorded: Any) -> None:
+    desk = Bare(*intended(), OrderFilled(ours(), Decimal(6)))
+
+    for _ in range(2):
+        desk.reports.take_end(told, NOW)
+
+    assert (desk.told, desk.asked(), desk.missing) == ([recorded], [], [])
+
+
+def test_an_end_after_more_than_is_booked_waits_for_the_rest() -> None:
+    desk = Bare(*intended(), OrderFilled(ours(), Decimal(6)))
+
+    desk.reports.take_end(OrderEnded(T0 + 9, "o1", OrderStatus.CANCELED, Decimal(5)), NOW)
+
+    assert desk.missing == ["Order o1 ended with 5 filled, by our sum 4."]
+    assert ([query.client_order_id for query in desk.asked()], desk.told) == (["o1"], [])
+    assert desk.state().status.is_working
+
+
+def test_the_end_of_an_order_that_nobody_knows_lets_it_be_asked_for() -> None:
+    desk = Bare()
+
+    desk.reports.take_end(OrderEnded(T0 + 9, "V-9", OrderStatus.CANCELED, Decimal(5)), NOW)
+
+    assert [query.client_order_id for query in desk.asked()] == ["V-9"]
+
+
 # Executions -----------------------------------------------------------------------------------------------------
 
 
@@ -142,7 +178,7 @@ def test_a_fill_that_leaves_less_than_our_sum_shows_that_others_are_missing() ->
     take(desk, OrderFilled(an_execution(), Decimal(1)))
 
     assert desk.told == [OrderFilled(ours(), Decimal(6))]
-    assert desk.missing == ["Execution E1 leaves 1 of order o1, by our sum 6."]
+    assert desk.missing == ["Execution E1 leaves 1 of order o1, by our sum more is open: another execution is missing."]
 
 
 def test_a_newer_version_is_a_correction_whatever_road_it_comes() -> None:
