@@ -28,7 +28,7 @@ from tapeline import (
 from tapeline.app.paper import PaperSettings, trade_on_paper
 from tapeline.app.taxes import TaxChoice
 from tapeline.domain.cash import CashCause
-from tapeline.domain.control import TradingState
+from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.errors import DataError
 from tapeline.domain.reports import Request
 from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side
@@ -51,6 +51,7 @@ from tapeline.ledger.facts import (
 from tapeline.ledger.views import rebuild
 from tapeline.ledger.why import explain
 from tapeline.ledger.why_text import render
+from tapeline.ports.control import Latch
 from tapeline.risk.monitors import MonitorSettings
 from tapeline.store.control_file import CommandAnswer, ControlFile
 from tapeline.store.sqlite_journal import SqliteJournal
@@ -311,7 +312,7 @@ def test_the_latch_halts_what_a_watchdog_or_a_person_found_hung(folder: Path) ->
     def watch(engine: LiveEngine) -> None:
         if engine.loop.slices == 100:
             with ControlFile.open(folder / "journal") as desk:
-                desk.set_latch("no sign of life for 10 s", engine.loop.clock.now_ns())
+                desk.set_latch(Latch(Trigger.LOOP_STALLED, "watchdog", "no sign of life for 10 s", 5))
 
     engine = run(folder, on_turn=watch)
 

@@ -9,8 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from tapeline.domain.control import Trigger
 from tapeline.domain.errors import StorageError
+from tapeline.ports.control import Latch
 from tapeline.store.control_file import ControlFile
+from tapeline.store.latch import set_latch
+
+VERSION_1 = f"""
+CREATE TABLE commands (
+    command_id INTEGER PRIMARY KEY, given_ns INTEGER NOT NULL, name TEXT NOT NULL, who TEXT NOT NULL,
+    reason TEXT NOT NULL, arguments TEXT NOT NULL, is_taken INTEGER NOT NULL DEFAULT 0, done INTEGER, answer TEXT
+) STRICT;
+CREATE TABLE status (only INTEGER PRIMARY KEY CHECK (only = 1), written_ns INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE TABLE latch (only INTEGER PRIMARY KEY CHECK (only = 1), set_ns INTEGER NOT NULL, why TEXT NOT NULL) STRICT;
+INSERT INTO commands (given_ns, name, who, reason, arguments) VALUES (5, 'halt', 'anna', 'news', '{{}}');
+INSERT INTO status VALUES (1, 7, '{{}}');
+PRAGMA application_id = {0x54415043};
+PRAGMA user_version = 1;
+"""
 
 
 def give(desk: ControlFile, name: str = "pause", **options: object) -> int:
@@ -54,24 +70,86 @@ def test_the_status_is_the_latest_one(tmp_path: Path) -> None:
     with ControlFile.open(tmp_path / "journal") as desk:
         assert desk.status() is None
 
-        desk.publish(7, {"state": "ACTIVE"})
-        desk.publish(8, {"state": "HALTED"})
+        desk.publish(7, lambda: {"state": "ACTIVE"})
+        desk.publish(8, lambda: {"state": "HALTED"}, at_once=True)
 
         status = desk.status()
         assert status is not None
-        assert (status.written_ns, status.body) == (8, {"state": "HALTED"})
+        assert (status.number, status.written_ns, status.body) == (2, 8, {"state": "HALTED"})
+
+
+def test_the_status_is_not_made_more_often_than_it_is_shown(tmp_path: Path) -> None:
+    made: list[int] = []
+
+    def status() -> dict[str, int]:
+        made.append(1)
+        return {}
+
+    with ControlFile.open(tmp_path / "journal") as desk:
+        for now_ns in range(100):
+            desk.publish(now_ns, status)
+
+    assert len(made) < 100
+
+
+def test_a_control_file_of_version_1_is_taken_over(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "journal.control") as old:
+        old.executescript(VERSION_1)
+    old.close()
+
+    with ControlFile.open(tmp_path / "journal") as desk:
+        assert [command.name for command in desk.commands()] == ["halt"]
+        desk.publish(9, dict, at_once=True)
+        status = desk.status()
+        assert status is not None
+        assert (status.number, status.written_ns) == (2, 9)
+
+
+def a_latch(why: str = "no sign of life for 10 s", set_ns: int = 1) -> Latch:
+    return Latch(Trigger.LOOP_STALLED, "watchdog", why, set_ns)
 
 
 def test_the_latch_keeps_its_first_cause_until_it_is_released(tmp_path: Path) -> None:
     with ControlFile.open(tmp_path / "journal") as desk:
         assert desk.halted() is None
 
-        desk.set_latch("no sign of life for 10 s", 1)
-        desk.set_latch("another", 2)
-        assert desk.halted() == "no sign of life for 10 s"
+        desk.set_latch(a_latch())
+        desk.set_latch(a_latch("another", 2))
+        assert desk.halted() == a_latch()
 
-        desk.release_latch()
+        desk.release(a_latch("another", 2))
+        assert desk.halted() == a_latch()
+        desk.release(a_latch())
         assert desk.halted() is None
+
+
+def test_the_latch_is_set_though_a_hung_process_holds_the_control_file(tmp_path: Path) -> None:
+    with ControlFile.open(tmp_path / "journal") as desk:
+        hung = sqlite3.connect(desk.path, isolation_level=None)
+        hung.execute("BEGIN IMMEDIATE")
+
+        desk.set_latch(a_latch())
+
+        assert desk.halted() == a_latch()
+        hung.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"trigger": "NONE"}', bytes([255, 254])])
+def test_a_latch_that_nobody_understands_is_set_all_the_same(tmp_path: Path, content: bytes) -> None:
+    with ControlFile.open(tmp_path / "journal") as desk:
+        (tmp_path / "journal.halted").write_bytes(content)
+
+        latch = desk.halted()
+
+        assert latch is not None
+        assert (latch.trigger, latch.who) == (Trigger.PERSON, "somebody")
+        desk.release(latch)
+        assert desk.halted() is None
+
+
+def test_a_latch_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
+    with ControlFile.open(tmp_path / "journal"), pytest.raises(StorageError, match="End the process that trades"):
+        set_latch(tmp_path / "none" / "journal", a_latch())
 
 
 def test_only_its_owner_may_read_or_write_it(tmp_path: Path) -> None:
@@ -106,7 +184,7 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     with ControlFile.open(tmp_path / "journal") as desk:
         path = desk.path
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     connection.close()
 
     with pytest.raises(StorageError, match="newer version"), ControlFile.open(tmp_path / "journal"):

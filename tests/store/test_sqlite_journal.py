@@ -262,10 +262,10 @@ def test_an_empty_file_becomes_a_journal_but_is_none_to_read(path: Path) -> None
 def test_a_journal_of_a_newer_version_is_refused(path: Path, open_journal: type[SqliteJournal]) -> None:
     SqliteJournal.writing(path).close()
     with sqlite3.connect(path) as other:
-        other.execute("PRAGMA user_version = 2")
+        other.execute("PRAGMA user_version = 3")
     other.close()
 
-    with pytest.raises(StorageError, match=r"newer version \(schema 2; this program knows up to 1\)"):
+    with pytest.raises(StorageError, match=r"newer version \(schema 3; this program knows up to 2\)"):
         open_journal(path)  # type: ignore[call-arg]
 
 

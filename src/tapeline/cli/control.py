@@ -19,9 +19,11 @@ import typer
 from tapeline.app.run_files import newest_journal
 from tapeline.cli.console import console, show_text
 from tapeline.cli.live_tables import orders_table, positions_table, status_view
+from tapeline.domain.control import Trigger
 from tapeline.domain.errors import InputError
 from tapeline.domain.times import MINUTE, SECOND
 from tapeline.feeds.clock import SystemClock
+from tapeline.ports.control import Latch
 from tapeline.store.control_file import ControlFile
 
 ANSWER_WITHIN_S = 10.0
@@ -52,8 +54,6 @@ def tell(
         status = desk.status()
         if status is not None and status.body["has_ended"]:
             raise InputError(f"The run of {path} has ended at {status.body['time']}; it takes no more commands.")
-        if name == "resume":
-            desk.release_latch()
         number = desk.give(
             name, who=getpass.getuser(), reason=reason, now_ns=SystemClock().now_ns(), arguments=arguments
         )
@@ -82,7 +82,7 @@ def show(what: str, journal: Path | None, work: Path, *, as_json: bool) -> None:
         console.out(json.dumps(body, indent=2), highlight=False)
         return
     if latch is not None:
-        show_text(f"Nothing is sent: {latch}. `tapeline resume --reason ...` takes that off.")
+        show_text(f"Nothing is sent any more: {latch.why}, set by {latch.who}; the run has not answered yet.")
     if what == "status":
         console.print(status_view(status.body))
         return
@@ -109,7 +109,8 @@ def _running(journal: Path | None, work: Path) -> Path:
 
 def _nobody(name: str, path: Path, desk: ControlFile, number: int) -> str:
     if name in ASKS_FIRST:
-        desk.set_latch(f"{name} was asked for, and the run did not answer", SystemClock().now_ns())
+        why = f"{name} was asked for, and the run did not answer within {ANSWER_WITHIN_S:g} s"
+        desk.set_latch(Latch(Trigger.PERSON, getpass.getuser(), why, SystemClock().now_ns()))
         return (
             f"The run of {path} did not answer within {ANSWER_WITHIN_S:g} s. Nothing more will be sent by it; the "
             f"command waits for it."

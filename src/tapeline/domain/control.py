@@ -30,8 +30,10 @@ class Trigger(IntEnum):
 
 
 class GapCause(IntEnum):
-    """Why reports may be missing: the process started, the link was lost, or a report shows that others are missing."""
+    """Why reports may be missing: the process started, the link was lost, a report shows that others
+    are missing, or the process was held up."""
 
     START = 1
     LINK_LOST = 2
     REPORT_MISSING = 3
+    STALLED = 4

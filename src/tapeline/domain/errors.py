@@ -8,7 +8,8 @@ TapelineError
 │   ├── FormulaError        a formula that cannot be built or placed where it stands
 │   └── TaxRefusal          events for which a tax rule forbids a guess; names the rule
 ├── StorageError            the journal or a store could not be read or written
-│   └── IntegrityError      a record was altered, is missing, or stands out of order
+│   ├── IntegrityError      a record was altered, is missing, or stands out of order
+│   └── LeaseLostError      another process writes the journal now; this one sends nothing any more
 └── InvariantError          we erred: books that must agree do not; never caught and continued
 """
 
@@ -70,6 +71,10 @@ class StorageError(TapelineError):
 
 class IntegrityError(StorageError):
     """A record of the journal was altered, is missing, or stands out of order."""
+
+
+class LeaseLostError(StorageError):
+    """Another process has become the writer of the journal, or its file is gone: this process has to end."""
 
 
 class InvariantError(TapelineError):

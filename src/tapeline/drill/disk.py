@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tapeline.drill.faults import Fault, Weather
+from tapeline.store.lease import Holder
 from tapeline.store.sqlite_file import SCHEMA
 from tapeline.store.sqlite_journal import SqliteJournal
 
@@ -37,12 +38,17 @@ class Disk:
         self.weather, self.durable = weather, durable
         self.file = sqlite3.connect(":memory:", isolation_level=None)
         self.file.executescript(SCHEMA)
+        self._processes = 0
 
     def open(self) -> SqliteJournal:
         """Return the journal as a new process finds it: what was torn is gone."""
         if self.file.in_transaction:
             self.file.execute("ROLLBACK")
-        return SqliteJournal(_Steps(self), "drill.sqlite", None)  # type: ignore[arg-type]  # a connection in all it is used for
+        self._processes += 1
+        journal = SqliteJournal(self.file, "drill.sqlite", None)
+        journal.take_lease(Holder(self._processes, "drill", 0))
+        journal.connection = _Steps(self)  # type: ignore[assignment]  # a connection in all it is used for
+        return journal
 
 
 class _Steps:

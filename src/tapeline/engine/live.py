@@ -10,17 +10,18 @@
 
     rest until the next slice, the next timer, or whatever comes first
 
-A turn whose facts could not be made durable sends nothing: trading is HALTED, and the next turn tries again.
+A turn whose facts could not be made durable sends nothing: trading is HALTED, and the next turn tries again. A run
+whose journal another process has taken over ends with LeaseLostError, before it takes or sends anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 from tapeline.domain.control import TradingState, Trigger
-from tapeline.domain.errors import InputError, StorageError, UnknownNameError
+from tapeline.domain.errors import InputError, LeaseLostError, StorageError, UnknownNameError
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import SECOND, to_iso
 from tapeline.engine.guard import Guard
@@ -34,7 +35,8 @@ from tapeline.ports.journal import Fact
 from tapeline.ports.live_data import LiveData
 from tapeline.ports.waits import Waits
 
-STATUS_EVERY_NS = SECOND
+Answer = TypeVar("Answer")
+
 OVERRIDE_LONGEST_NS = 24 * 3_600 * SECOND
 
 
@@ -62,7 +64,6 @@ class LiveEngine:
         self.is_stopped = self.has_ended = False
         self.is_durable = True
         self._last: Slice | None = None
-        self._shown_ns = -STATUS_EVERY_NS
         self._commands: dict[str, Callable[[Command, int], str]] = {
             "pause": self._pause,
             "resume": self._resume,
@@ -111,10 +112,10 @@ class LiveEngine:
         """Take in what has come, act on it, make it durable, send."""
         clock = self.loop.clock
         began_ns = clock.now_ns()
-        latch = self.control.halted()
-        if latch is not None:
-            self.guard.lower(TradingState.HALTED, Trigger.LOOP_STALLED, latch, began_ns, who="watchdog")
-        for command in self.control.commands():
+        self._commit(began_ns)  # sees whether the journal is still ours: commands and reports may be another's
+        self._see_latch(began_ns)
+        commands = self._at_desk(self.control.commands, began_ns) or ()
+        for command in commands:
             self._obey(command, began_ns)
         self.loop.take_reports()
         for now in self.data.ready(began_ns):
@@ -127,9 +128,9 @@ class LiveEngine:
         session = -1 if self._last is None else self._last.session
         self.guard.watch(now_ns, session, self.data.silent(now_ns), len(self.data.symbols))
         self.guard.raise_alarm(self.guard.monitors.see_turn(now_ns - began_ns), now_ns)
-        if self._commit(now_ns) and self.control.halted() is None:
-            self.loop.send()
-        self._show(now_ns)
+        if self._commit(now_ns):
+            self.loop.send(is_barred=self._is_barred)
+        self._show(now_ns, at_once=bool(commands))
         if self.on_turn is not None:
             self.on_turn(self)
 
@@ -151,17 +152,43 @@ class LiveEngine:
     def _commit(self, now_ns: int) -> bool:
         try:
             self.loop.journal.commit()
+        except LeaseLostError:
+            self.is_stopped = True
+            raise
         except StorageError as exc:
-            self.guard.raise_alarm(self.guard.monitors.see_journal_failure(str(exc)), now_ns)
+            self.loop.keeper.interrupt(now_ns, f"It was not sent, since it could not be made durable: {exc}")
+            self._storage_failed(exc, now_ns)
             self.is_durable = False
         else:
             self.is_durable = True
         return self.is_durable
 
     def _show(self, now_ns: int, *, at_once: bool = False) -> None:
-        if at_once or now_ns - self._shown_ns >= STATUS_EVERY_NS:
-            self._shown_ns = now_ns
-            self.control.publish(now_ns, status_of(self))
+        self._at_desk(lambda: self.control.publish(now_ns, lambda: status_of(self), at_once=at_once), now_ns)
+
+    def _see_latch(self, now_ns: int) -> None:
+        """Take into the journal what others have latched; from then on HALTED holds, and the latch is off."""
+        latch = self.control.halted()
+        if latch is None:
+            return
+        self.loop.keeper.interrupt(now_ns, f"It was not sent yet when trading was halted: {latch.why}")
+        self.guard.lower(TradingState.HALTED, latch.trigger, latch.why, now_ns, who=latch.who)
+        if self._commit(now_ns):
+            self._at_desk(lambda: self.control.release(latch), now_ns)
+
+    def _is_barred(self) -> bool:
+        return self.control.halted() is not None
+
+    def _at_desk(self, act: Callable[[], Answer], now_ns: int) -> Answer | None:
+        """Do something at the desk; one that is out of order halts trading and does not end the run."""
+        try:
+            return act()
+        except StorageError as exc:
+            self._storage_failed(exc, now_ns)
+            return None
+
+    def _storage_failed(self, exc: StorageError, now_ns: int) -> None:
+        self.guard.raise_alarm(self.guard.monitors.see_journal_failure(str(exc)), now_ns)
 
     # What people ask for ------------------------------------------------------------------------------------
 
@@ -178,7 +205,7 @@ class LiveEngine:
             CommandGiven(now_ns, command.name, dict(command.arguments), command.who, command.reason, refusal)
         )
         self._commit(now_ns)
-        self.control.answer(command, text, done=not refusal)
+        self._at_desk(lambda: self.control.answer(command, text, done=not refusal), now_ns)
 
     def _pause(self, command: Command, now_ns: int) -> str:
         text = command.reason or "paused by a person"

@@ -222,9 +222,14 @@ class EventLoop:
         if facts:
             self.desk.book_reports(facts, self.session, self.views)
 
-    def send(self) -> None:
-        """Let leave what may; everything it rests on has to be durable, or repeatable."""
+    def send(self, is_barred: Callable[[], bool] | None = None) -> None:
+        """Let leave what may; everything it rests on has to be durable, or repeatable.
+
+        is_barred : asked before each message; from its first True on the rest is not sent, and is looked up in time
+        """
         for message in self.keeper.outbox(self.clock.now_ns()):
+            if is_barred is not None and is_barred():
+                return
             message.send(self.broker)
 
     def _split(self, report: SplitReported, session: int) -> None:

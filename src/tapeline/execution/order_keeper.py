@@ -215,6 +215,23 @@ class OrderKeeper:
             self._compare_at_ns = None
             self._comparison.begin(now_ns)
 
+    def interrupt(self, now_ns: int, text: str) -> None:
+        """Let nothing leave that was decided before: who held the run up, or found it hung, does not want it any more.
+
+        Orders that wait end as never sent, replaces as refused; cancels go on. What came meanwhile may have been
+        missed: a gap opens.
+        """
+        self._now_ns = now_ns
+        for message in self._waiting:
+            if isinstance(message, Submit):
+                for order in message.orders:
+                    self._books.record(OrderRejected(now_ns, order.client_order_id, Reason.NEVER_ARRIVED, text))
+            elif isinstance(message, Replace):
+                self._books.record(ReplaceRejected(now_ns, message.fact.client_order_id, None, text))
+        working = self._books.working
+        self._waiting = [m for m in self._waiting if isinstance(m, Cancel) and m.fact.client_order_id in working]
+        self._open_gap(GapCause.STALLED, text)
+
     @property
     def is_sure(self) -> bool:
         """Whether there is a link and no gap."""

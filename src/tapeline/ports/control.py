@@ -6,9 +6,11 @@ before it acts on it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from tapeline.domain.control import Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,24 @@ class Command:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Latch:
+    """Nothing may be sent, whatever the engine thinks.
+
+    trigger, who, why : what caused it, who set it, in which words; set_ns : when, UTC nanoseconds
+    """
+
+    trigger: Trigger
+    who: str
+    why: str
+    set_ns: int
+
+
 class Control(Protocol):
-    """The engine's side of the desk at which people stand."""
+    """The engine's side of the desk at which people stand.
+
+    Each verb raises StorageError where the desk is out of order.
+    """
 
     def commands(self) -> Sequence[Command]:
         """Return the commands that wait, oldest first; each is handed out once."""
@@ -38,10 +56,17 @@ class Control(Protocol):
         """Tell what became of a command, in a sentence."""
         ...
 
-    def publish(self, now_ns: int, status: Mapping[str, Any]) -> None:
-        """Show the present state: plain values; the latest replaces the one before. Also a sign of life."""
+    def publish(self, now_ns: int, status: Callable[[], Mapping[str, Any]], *, at_once: bool = False) -> None:
+        """Show the present state, plain values, in place of the one before; also a sign of life.
+
+        To be called in every turn; `status` is called only when it is time to show it, or at once.
+        """
         ...
 
-    def halted(self) -> str | None:
+    def halted(self) -> Latch | None:
         """Return why nothing may be sent, None if it may: a latch that others can set while the engine hangs."""
+        ...
+
+    def release(self, latch: Latch) -> None:
+        """Take a latch away that was obeyed: HALTED is durable. Another one, set since, stays."""
         ...

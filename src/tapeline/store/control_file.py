@@ -4,9 +4,8 @@
         number = desk.give("halt", who="anna", reason="news", now_ns=...)
         desk.answer_of(number)
 
-Commands wait in the file until the engine takes them, also over a restart. The latch is apart from them: it
-is set without the engine's help, by a person or by the watchdog, and read before anything is sent, so a process that
-hung sends nothing when it comes back.
+Commands wait in the file until the engine takes them, also over a restart. The status is the engine's sign of life: the
+watchdog sees by its number that a new one was written. The latch is a file of its own (`latch.py`).
 """
 
 from __future__ import annotations
@@ -14,20 +13,21 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tapeline.domain.errors import StorageError
-from tapeline.ports.control import Command
+from tapeline.ports.control import Command, Latch
+from tapeline.store.latch import read_latch, release_latch, set_latch
 
 ENDING = ".control"
 APPLICATION_ID = 0x54415043
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_S = 5.0
-PUBLISH_EVERY_S = 0.25
+PUBLISH_EVERY_S = 1.0
 RETRY_S = 0.01
 
 _SCHEMA = f"""
@@ -44,18 +44,37 @@ CREATE TABLE commands (
     answer TEXT
 ) STRICT;
 CREATE INDEX commands_that_wait ON commands (command_id) WHERE is_taken = 0;
-CREATE TABLE status (only INTEGER PRIMARY KEY CHECK (only = 1), written_ns INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
-CREATE TABLE latch (only INTEGER PRIMARY KEY CHECK (only = 1), set_ns INTEGER NOT NULL, why TEXT NOT NULL) STRICT;
+CREATE TABLE status (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    written_ns INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    number INTEGER NOT NULL DEFAULT 1
+) STRICT;
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
 
+# what version 1 had as its latch lived no longer than its run, and a run of that version cannot be taken up again
+_FROM_VERSION_1 = """
+BEGIN IMMEDIATE;
+ALTER TABLE status ADD COLUMN number INTEGER NOT NULL DEFAULT 1;
+DROP TABLE latch;
+PRAGMA user_version = 2;
+COMMIT;
+"""
+
+_SHOW = """
+INSERT INTO status VALUES (1, ?, ?, 1)
+ON CONFLICT DO UPDATE SET written_ns = excluded.written_ns, body = excluded.body, number = number + 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the engine last showed, and when."""
+    """What the engine last showed, when by its clock, and how many times it did."""
 
+    number: int
     written_ns: int
     body: Mapping[str, Any]
 
@@ -71,10 +90,9 @@ class CommandAnswer:
 class ControlFile:
     """Both sides of the desk; the engine uses it as its `Control`."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection, self.path = connection, path
+    def __init__(self, connection: sqlite3.Connection, path: Path, journal: Path | str) -> None:
+        self._connection, self.path, self._journal = connection, path, journal
         self._published_s = -PUBLISH_EVERY_S
-        self._unpublished: tuple[int, str] | None = None
 
     @classmethod
     @contextmanager
@@ -89,14 +107,16 @@ class ControlFile:
             path.touch(mode=0o600)
             connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             cls._prepare_patiently(connection, path)
-            desk = cls(connection, path)
-            yield desk
-            desk._write_status()
-        except (sqlite3.Error, OSError) as exc:
-            raise StorageError(f"Control file {path}: {exc}. See whether its folder exists and has room.") from exc
-        finally:
+        except BaseException as exc:
             if connection is not None:
                 connection.close()
+            if isinstance(exc, sqlite3.Error | OSError):
+                raise _out_of_order(path, exc) from exc
+            raise
+        try:
+            yield cls(connection, path, journal)
+        finally:
+            connection.close()
 
     @classmethod
     def _prepare_patiently(cls, connection: sqlite3.Connection, path: Path) -> None:
@@ -137,27 +157,29 @@ class ControlFile:
         connection.execute("PRAGMA synchronous = FULL")
         if empty:
             connection.executescript(_SCHEMA)
+        elif version == 1:
+            connection.executescript(_FROM_VERSION_1)
 
     def give(self, name: str, *, who: str, reason: str, now_ns: int, arguments: Mapping[str, Any] | None = None) -> int:
         """Leave a command for the engine. Returns its number, under which the answer will be found."""
         row = (now_ns, name, who, reason, json.dumps(arguments or {}, sort_keys=True))
-        cursor = self._connection.execute(
+        cursor = self._execute(
             "INSERT INTO commands (given_ns, name, who, reason, arguments) VALUES (?, ?, ?, ?, ?)", row
         )
         return int(cursor.lastrowid or 0)
 
     def answer_of(self, command_id: int) -> CommandAnswer | None:
         """Return what became of a command, None as long as it waits."""
-        row = self._connection.execute(
+        row = self._execute(
             "SELECT done, answer FROM commands WHERE command_id = ? AND done IS NOT NULL", (command_id,)
         ).fetchone()
         return CommandAnswer(bool(row[0]), row[1]) if row else None
 
     def commands(self) -> list[Command]:
         """Return the commands that wait, oldest first, and mark them as taken."""
-        if not self._connection.execute("SELECT EXISTS (SELECT 1 FROM commands WHERE is_taken = 0)").fetchone()[0]:
+        if not self._execute("SELECT EXISTS (SELECT 1 FROM commands WHERE is_taken = 0)").fetchone()[0]:
             return []
-        rows = self._connection.execute(
+        rows = self._execute(
             "UPDATE commands SET is_taken = 1 WHERE is_taken = 0"
             " RETURNING command_id, given_ns, name, who, reason, arguments"
         ).fetchall()
@@ -168,37 +190,40 @@ class ControlFile:
 
     def answer(self, command: Command, text: str, *, done: bool) -> None:
         """Tell what became of a command."""
-        self._connection.execute(
+        self._execute(
             "UPDATE commands SET done = ?, answer = ? WHERE command_id = ?", (int(done), text, command.command_id)
         )
 
-    def publish(self, now_ns: int, status: Mapping[str, Any]) -> None:
-        """Show the present state, in place of the one before; not more often than anybody reads it."""
-        self._unpublished = (now_ns, json.dumps(status, sort_keys=True))
-        if (now_s := time.monotonic()) - self._published_s >= PUBLISH_EVERY_S:
+    def publish(self, now_ns: int, status: Callable[[], Mapping[str, Any]], *, at_once: bool = False) -> None:
+        """Show the present state, in place of the one before; not more often than anybody reads it, but at once."""
+        now_s = time.monotonic()
+        if at_once or now_s - self._published_s >= PUBLISH_EVERY_S:
             self._published_s = now_s
-            self._write_status()
-
-    def _write_status(self) -> None:
-        if self._unpublished is not None:
-            self._connection.execute("INSERT OR REPLACE INTO status VALUES (1, ?, ?)", self._unpublished)
-            self._unpublished = None
+            self._execute(_SHOW, (now_ns, json.dumps(status(), sort_keys=True)))
 
     def status(self) -> Status | None:
         """Return what the engine last showed, None if it never did."""
-        self._write_status()
-        row = self._connection.execute("SELECT written_ns, body FROM status").fetchone()
-        return Status(row[0], json.loads(row[1])) if row else None
+        row = self._execute("SELECT number, written_ns, body FROM status").fetchone()
+        return Status(row[0], row[1], json.loads(row[2])) if row else None
 
-    def halted(self) -> str | None:
+    def halted(self) -> Latch | None:
         """Return why nothing may be sent, None if it may."""
-        row = self._connection.execute("SELECT why FROM latch").fetchone()
-        return row[0] if row else None
+        return read_latch(self._journal)
 
-    def set_latch(self, why: str, now_ns: int) -> None:
+    def set_latch(self, latch: Latch) -> None:
         """Let nothing more be sent; a latch that is set keeps its first cause."""
-        self._connection.execute("INSERT OR IGNORE INTO latch VALUES (1, ?, ?)", (now_ns, why))
+        set_latch(self._journal, latch)
 
-    def release_latch(self) -> None:
-        """Let the engine send again; only a person's resume comes here."""
-        self._connection.execute("DELETE FROM latch")
+    def release(self, latch: Latch) -> None:
+        """Take a latch away that was obeyed; another one, set since, stays."""
+        release_latch(self._journal, latch)
+
+    def _execute(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(statement, values)
+        except sqlite3.Error as exc:
+            raise _out_of_order(self.path, exc) from exc
+
+
+def _out_of_order(path: Path, exc: Exception) -> StorageError:
+    return StorageError(f"Control file {path}: {exc}. See whether its folder exists and has room.")

@@ -4,7 +4,10 @@ A journal is one SQLite file (application id 0x54415045, "TAPE"). While it is wr
 a -shm file beside it; after a clean close the one file is all. Beside it stays an empty file with the ending
 .writer: the process that holds its lock is the writer. The lock is SQLite's own on a file of its own, so it
 works alike on every system, ends with the process however that ends, and leaves readers alone. The file is
-not removed: a process that had just opened it would then guard nothing.
+not removed: a process that had just opened it would then guard nothing. What the lock lets through is stopped by the
+lease in the journal itself (`lease.py`).
+
+Version 2 of the schema has the lease. A journal of version 1 is read as it is and gets one from its next writer.
 """
 
 from __future__ import annotations
@@ -13,9 +16,11 @@ import sqlite3
 from pathlib import Path
 
 from tapeline.domain.errors import IntegrityError, StorageError
+from tapeline.store import lease
 
 APPLICATION_ID = 0x54415045
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+LOCK_TIMEOUT_S = 0.25
 
 SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -36,7 +41,7 @@ CREATE TABLE head (
     hash BLOB NOT NULL
 ) STRICT;
 INSERT INTO head VALUES (1, 0, x'');
-CREATE INDEX facts_by_kind ON facts (kind);
+{lease.TABLE}CREATE INDEX facts_by_kind ON facts (kind);
 CREATE INDEX facts_by_order ON facts (client_order_id) WHERE client_order_id IS NOT NULL;
 CREATE UNIQUE INDEX facts_by_execution ON facts (execution_id) WHERE execution_id IS NOT NULL;
 CREATE INDEX facts_by_signal ON facts (signal_id) WHERE signal_id IS NOT NULL;
@@ -47,6 +52,13 @@ CREATE TRIGGER facts_are_not_removed BEFORE DELETE ON facts
 BEGIN SELECT RAISE(ABORT, 'a journal is never changed; append a fact that corrects'); END;
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
+"""
+
+_FROM_VERSION_1 = f"""
+BEGIN IMMEDIATE;
+{lease.TABLE}
+PRAGMA user_version = 2;
 COMMIT;
 """
 
@@ -76,21 +88,45 @@ def storage_error(exc: Exception, path: Path | str, doing: str) -> StorageError:
 
 
 class WriterLock:
-    """The right to append, held until `release` or the end of the process."""
+    """The right to append, held until `release` or the end of the process.
 
-    def __init__(self, path: Path | str) -> None:
+    Raises StorageError if another process has it for longer than `wait_s` seconds from now.
+    """
+
+    def __init__(self, path: Path | str, wait_s: float = 0.0) -> None:
         self._connection: sqlite3.Connection | None = None
+        waited_s = 0.0
+        while True:
+            try:
+                # a moment of patience: `is_held` looks at the lock, too
+                self._connection = sqlite3.connect(f"{path}.writer", timeout=LOCK_TIMEOUT_S, isolation_level=None)
+                self._connection.execute("BEGIN EXCLUSIVE")
+            except sqlite3.Error as exc:
+                self.release()
+                if not _code(exc).startswith("SQLITE_BUSY"):
+                    raise storage_error(exc, path, "become its writer") from exc
+                if waited_s >= wait_s:
+                    raise StorageError(_is_written(path, waited_s)) from exc
+                waited_s = lease.wait_a_little(waited_s, wait_s)
+            else:
+                return
+
+    @staticmethod
+    def is_held(path: Path | str) -> bool:
+        """Return whether a process has the right to append now. Raises StorageError if that cannot be seen."""
+        if not Path(f"{path}.writer").exists():
+            return False
+        connection: sqlite3.Connection | None = None
         try:
-            self._connection = sqlite3.connect(f"{path}.writer", timeout=0.0, isolation_level=None)
-            self._connection.execute("BEGIN EXCLUSIVE")
+            connection = _connect(f"{Path(f'{path}.writer').resolve().as_uri()}?mode=ro", 0.0)
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.Error as exc:
-            self.release()
             if _code(exc).startswith("SQLITE_BUSY"):
-                raise StorageError(
-                    f"Journal {path}: another process is writing it, and a journal has one writer. "
-                    f"Stop the other run, or give this one a journal of its own."
-                ) from exc
-            raise storage_error(exc, path, "become its writer") from exc
+                return True
+            raise storage_error(exc, path, "see who writes it") from exc
+        finally:
+            close(connection)
+        return False
 
     def release(self) -> None:
         """Let another process become the writer."""
@@ -98,15 +134,20 @@ class WriterLock:
         self._connection = None
 
 
-def open_to_write(path: Path | str, busy_timeout_s: float) -> tuple[sqlite3.Connection, WriterLock | None]:
-    """Open or create a journal and become its one writer. ":memory:" has no file and needs no lock."""
+def open_to_write(
+    path: Path | str, busy_timeout_s: float, wait_s: float = 0.0
+) -> tuple[sqlite3.Connection, WriterLock | None]:
+    """Open or create a journal and become its one writer. ":memory:" has no file and needs no lock.
+
+    wait_s : how long to wait for another process to let go, seconds
+    """
     connection: sqlite3.Connection | None = None
     lock: WriterLock | None = None
     try:
         connection = sqlite3.connect(str(path), timeout=busy_timeout_s, isolation_level=None)
         _refuse_strangers(connection, path)
         if str(path) != ":memory:":
-            lock = WriterLock(path)
+            lock = WriterLock(path, wait_s)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         # On macOS only this reaches the disk's own cache; elsewhere it does nothing.
@@ -114,6 +155,8 @@ def open_to_write(path: Path | str, busy_timeout_s: float) -> tuple[sqlite3.Conn
         connection.execute("PRAGMA checkpoint_fullfsync = ON")
         if _is_empty(connection):
             connection.executescript(SCHEMA)
+        elif connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+            connection.executescript(_FROM_VERSION_1)
     except (*DATABASE_ERRORS, StorageError) as exc:
         close(connection)
         if lock is not None:
@@ -150,6 +193,30 @@ def open_to_read(path: Path | str, busy_timeout_s: float) -> sqlite3.Connection:
             raise storage_error(exc, path, "open it for reading") from exc
         raise
     return connection
+
+
+def lease_of(path: Path | str) -> lease.Lease | None:
+    """Return who became the writer of a journal last; None where nobody did, or it cannot be seen."""
+    try:
+        connection = open_to_read(path, LOCK_TIMEOUT_S)
+    except StorageError:
+        return None
+    try:
+        return lease.stored(connection)
+    except DATABASE_ERRORS:
+        return None
+    finally:
+        connection.close()
+
+
+def _is_written(path: Path | str, waited_s: float) -> str:
+    now = lease_of(path)
+    who = "another process" if now is None else str(now.holder)
+    waited = f", also after a wait of {waited_s:g} s" if waited_s else ""
+    return (
+        f"Journal {path}: another process is writing it{waited}, and a journal has one writer: {who}. "
+        f"Stop that run first, wait for it, or give this one a journal of its own."
+    )
 
 
 def close(connection: sqlite3.Connection | None) -> None:

@@ -1,9 +1,9 @@
 """The journal in SQLite: write-ahead log, full sync, one writer, any number of readers.
 
-A commit is one transaction: the batch's facts and the new head. A process that is killed between two commits
-loses the batch it had not committed and nothing else; SQLite drops a half-written transaction when the file
-is next opened. What a machine keeps that loses power depends on its disk honouring a flush, which full sync
-asks for at every commit.
+A commit is one transaction: the lease asked for (`lease.py`), the batch's facts and the new head. A process that is
+killed between two commits loses the batch it had not committed and nothing else; SQLite drops a half-written
+transaction when the file is next opened. What a machine keeps that loses power depends on its disk honouring a flush,
+which full sync asks for at every commit.
 
 The chain (`ledger/chain.py`) covers kind and body. The other columns repeat parts of the body, so that an
 order, an execution, a signal or a symbol is found without reading everything; `verify` compares them with it.
@@ -17,10 +17,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tapeline.domain.errors import IntegrityError, InvariantError, StorageError
+from tapeline.domain.errors import IntegrityError, InvariantError, LeaseLostError, StorageError
 from tapeline.ledger.canonical import decode, encode
 from tapeline.ledger.chain import GENESIS, link
 from tapeline.ports.journal import Fact, Head, Record
+from tapeline.store import lease
+from tapeline.store.lease import Holder, Lease, this_process
 from tapeline.store.sqlite_file import (
     DATABASE_ERRORS,
     WriterLock,
@@ -39,7 +41,9 @@ _HEADS = """
 SELECT (SELECT count FROM head), (SELECT hash FROM head), (SELECT max(sequence) FROM facts),
        (SELECT hash FROM facts ORDER BY sequence DESC LIMIT 1)
 """
-_MOVE_HEAD = "UPDATE head SET count = ?, hash = ? WHERE count = ? AND hash = ?"
+_MOVE_HEAD = """
+UPDATE head SET count = ?, hash = ? WHERE count = ? AND hash = ? AND (SELECT token FROM lease) = ?
+"""
 
 
 class SqliteJournal:
@@ -52,19 +56,36 @@ class SqliteJournal:
         self.path = path
         self.connection = connection
         self._lock = lock
+        self._lease: Lease | None = None
+        self._place = Path(path).absolute()  # SQLite keeps to it when the process goes to another folder
+        self._file: tuple[int, int] | None = None
         self._pending: list[tuple[Any, ...]] = []
         self._committed = self._stored_head()
         self._count, self._hash = self._committed.count, self._committed.hash
 
     @classmethod
-    def writing(cls, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> SqliteJournal:
+    def writing(
+        cls,
+        path: Path | str,
+        *,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+        wait_s: float = 0.0,
+        holder: Holder | None = None,
+    ) -> SqliteJournal:
         """Open a journal to append to it; one that does not exist is created.
 
+        wait_s : how long to wait for another process that writes it; holder : who asks, None = this process
         Raises StorageError if another process writes it, it is no journal, or a newer version wrote it, and
         IntegrityError if its last records do not fit its head.
         """
-        connection, lock = open_to_write(path, busy_timeout_s)
-        return cls._guarded(connection, path, lock)
+        connection, lock = open_to_write(path, busy_timeout_s, wait_s)
+        journal = cls._guarded(connection, path, lock)
+        try:
+            journal.take_lease(holder or this_process())
+        except BaseException:
+            journal.close()
+            raise
+        return journal
 
     @classmethod
     def reading(cls, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> SqliteJournal:
@@ -83,6 +104,23 @@ class SqliteJournal:
                 raise storage_error(exc, path, "read its head") from exc
             raise
 
+    def take_lease(self, holder: Holder) -> Lease:
+        """Become the one writer from the present head on; whoever was it before commits nothing any more."""
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            self._lease = lease.take(self.connection, holder)
+            self._committed = self._stored_head()
+            self.connection.execute("COMMIT")
+        except DATABASE_ERRORS as exc:
+            self._roll_back()
+            raise storage_error(exc, self.path, "take its lease") from exc
+        except StorageError:
+            self._roll_back()
+            raise
+        self._count, self._hash = self._committed.count, self._committed.hash
+        self._file = _identity(self._place)
+        return self._lease
+
     def append(self, fact: Fact) -> bytes:
         """Add a fact to the next commit's batch. Returns its canonical bytes."""
         body = encode(fact)
@@ -94,9 +132,18 @@ class SqliteJournal:
     def commit(self) -> None:
         """Make the batch durable, whole or not at all.
 
-        Raises StorageError if it could not; the batch is kept, and a later commit tries it again.
+        With nothing to make durable it still sees whether this process is the writer.
+
+        Raises StorageError if it could not; the batch is kept, and a later commit tries it again. Raises LeaseLostError
+        if another process took over, or the file was moved away or replaced: then no later commit will do.
         """
+        if self._lease is not None and _identity(self._place) != self._file:
+            raise LeaseLostError(
+                f"Journal {self.path}: the file was removed or replaced while this process wrote it. Nothing of this "
+                "batch was written. Let this process end and see where the file went."
+            )
         if not self._pending:
+            self._see_lease()
             return
         try:
             self.connection.execute("BEGIN IMMEDIATE")
@@ -111,7 +158,7 @@ class SqliteJournal:
         except sqlite3.Error as exc:
             self._roll_back()
             raise storage_error(exc, self.path, f"commit {len(self._pending)} facts") from exc
-        except IntegrityError:
+        except StorageError:
             self._roll_back()
             raise
         self._pending.clear()
@@ -193,17 +240,37 @@ class SqliteJournal:
 
     def _move_head(self) -> None:
         head = self._committed
-        values = (self._count, self._hash, head.count, head.hash if head.count else b"")
-        # The lock keeps a second writer out. Should one get past it, the head has moved.
+        token = -1 if self._lease is None else self._lease.token
+        values = (self._count, self._hash, head.count, head.hash if head.count else b"", token)
+        # The lock keeps a second writer out. Should one get past it, the token has grown.
         if self.connection.execute(_MOVE_HEAD, values).rowcount != 1:
+            if self._lease is not None:
+                lease.check(self.connection, self.path, self._lease)
             raise IntegrityError(
                 f"Journal {self.path}: its head is no longer record {head.count}, where this process left "
                 f"it. Somebody else wrote to it; nothing of this batch was written."
             )
 
+    def _see_lease(self) -> None:
+        if self._lease is None:
+            return
+        try:
+            if self.connection.execute("SELECT token FROM lease").fetchone() != (self._lease.token,):
+                lease.check(self.connection, self.path, self._lease)
+        except DATABASE_ERRORS as exc:
+            raise storage_error(exc, self.path, "see who writes it") from exc
+
     def _roll_back(self) -> None:
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def keys_of(fact: Fact) -> tuple[int, str | None, str | None, str | None, str | None]:
