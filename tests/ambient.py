@@ -30,6 +30,7 @@ PORTS = {
     "tapeline.feeds.paced": "the clock and the wait of a paper run in real or compressed time",
     "tapeline.store.lease": "since when a process writes a journal, for eyes, and the wait for another one to end",
     "tapeline.store.control_file": "how often the state is written for those who look",
+    "tapeline.cli.watchdog": "how long another process has been silent",
     "tapeline.cli.control": "how long to wait for an answer of another process",
     "tapeline.app.precompile": "how long a compilation took, and how old a folder of machine code is",
     "tapeline.cli.demo": "how long a run took, for the person who waited",

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tapeline.domain.errors import DataError, InputError, StorageError
+from tapeline.domain.errors import DataError, InputError, LeaseLostError, StorageError
 from tapeline.store.sqlite_journal import SqliteJournal
 
 JOURNAL, RESULT = "journal.sqlite", "result.json"
 
 _STOPPED = (InputError, StorageError, KeyboardInterrupt)
-_SIDE_FILES = ("", "-wal", "-shm", ".writer")
+_SIDE_FILES = ("", "-wal", "-shm", ".writer", ".control", ".control-wal", ".control-shm")
 
 
 @contextmanager
@@ -69,6 +69,8 @@ def whole_journal(path: Path, *, keeps_records: bool = False) -> Iterator[None]:
     before = {ending for ending in _SIDE_FILES if Path(f"{path}{ending}").exists()}
     try:
         yield
+    except LeaseLostError:
+        raise  # it is another process's now
     except _STOPPED:
         if "" not in before and not (keeps_records and _has_records(path)):
             for ending in _SIDE_FILES:
@@ -83,7 +85,7 @@ def _has_records(path: Path) -> bool:
         with SqliteJournal.reading(path) as journal:
             return journal.head().count > 0
     except StorageError:
-        return path.exists()  # what cannot be read now is not ours to remove
+        return path.is_file() and path.stat().st_size > 0  # what cannot be read now is not ours to remove
 
 
 def newest_journal(work: Path) -> Path:

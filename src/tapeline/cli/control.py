@@ -47,7 +47,7 @@ def tell(
     as_json: bool = False,
 ) -> None:
     """Give a command to a run and print its answer. Raises InputError where it was refused or nobody answers."""
-    path = _running(journal, work)
+    path = running(journal, work)
     if name in ASKS_FIRST and not yes and not typer.confirm(f"{ASKS_FIRST[name]} {path.parent.name}?"):
         raise InputError("Nothing was done.")
     with ControlFile.open(path) as desk:
@@ -72,7 +72,7 @@ def tell(
 
 def show(what: str, journal: Path | None, work: Path, *, as_json: bool) -> None:
     """Print the state, the positions or the working orders of a run."""
-    path = _running(journal, work)
+    path = running(journal, work)
     with ControlFile.open(path) as desk:
         status, latch = desk.status(), desk.halted()
     if status is None:
@@ -92,15 +92,16 @@ def show(what: str, journal: Path | None, work: Path, *, as_json: bool) -> None:
         console.print(positions_table(rows) if what == "positions" else orders_table(rows))
 
 
-def span_ns(text: str) -> int:
+def span_ns(text: str, option: str = "--for") -> int:
     """Return a span such as 30m, 45s or 2h in nanoseconds. Raises InputError for anything else."""
     found = re.fullmatch(r"(\d+)(s|m|h)", text)
     if found is None:
-        raise InputError(f"--for {text!r} is no span of time. Write it like 30m, 45s or 2h.")
+        raise InputError(f"{option} {text!r} is no span of time. Write it like 30m, 45s or 2h.")
     return int(found[1]) * SPANS[found[2]]
 
 
-def _running(journal: Path | None, work: Path) -> Path:
+def running(journal: Path | None, work: Path) -> Path:
+    """Return the journal of a run that takes commands. Raises InputError where there is none."""
     path = newest_journal(work) if journal is None else journal
     if not Path(f"{path}.control").exists():
         raise InputError(f"Nothing runs on {path}: only a paper run takes commands. Start one with `tapeline paper`.")

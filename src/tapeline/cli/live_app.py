@@ -99,7 +99,22 @@ def override(
     tell("override", journal, WORK, reason=reason, arguments=arguments, as_json=as_json)
 
 
+def watchdog(
+    journal: Journal = None,
+    stalled_after: Annotated[
+        str, typer.Option("--stalled-after", help="Silence after which the run is halted, such as 30s.")
+    ] = "30s",
+    kill_after: Annotated[
+        str, typer.Option("--kill-after", help="Further silence after which its process is ended; default: never.")
+    ] = "",
+) -> None:
+    """Watch a running system from a process of its own, and halt it where it hangs or dies."""
+    from tapeline.cli.watchdog import watch
+
+    watch(journal, WORK, stalled_after=stalled_after, kill_after=kill_after)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (status, orders, positions, pause, resume, halt, flatten, override, reconcile, stop):
+    for command in (status, orders, positions, pause, resume, halt, flatten, override, reconcile, stop, watchdog):
         app.command(rich_help_panel="A running system")(command)

@@ -163,26 +163,27 @@ class ControlFile:
     def give(self, name: str, *, who: str, reason: str, now_ns: int, arguments: Mapping[str, Any] | None = None) -> int:
         """Leave a command for the engine. Returns its number, under which the answer will be found."""
         row = (now_ns, name, who, reason, json.dumps(arguments or {}, sort_keys=True))
-        cursor = self._execute(
-            "INSERT INTO commands (given_ns, name, who, reason, arguments) VALUES (?, ?, ?, ?, ?)", row
+        ((number,),) = self._execute(
+            "INSERT INTO commands (given_ns, name, who, reason, arguments) VALUES (?, ?, ?, ?, ?) RETURNING command_id",
+            row,
         )
-        return int(cursor.lastrowid or 0)
+        return int(number)
 
     def answer_of(self, command_id: int) -> CommandAnswer | None:
         """Return what became of a command, None as long as it waits."""
-        row = self._execute(
+        rows = self._execute(
             "SELECT done, answer FROM commands WHERE command_id = ? AND done IS NOT NULL", (command_id,)
-        ).fetchone()
-        return CommandAnswer(bool(row[0]), row[1]) if row else None
+        )
+        return CommandAnswer(bool(rows[0][0]), rows[0][1]) if rows else None
 
     def commands(self) -> list[Command]:
         """Return the commands that wait, oldest first, and mark them as taken."""
-        if not self._execute("SELECT EXISTS (SELECT 1 FROM commands WHERE is_taken = 0)").fetchone()[0]:
+        if not self._execute("SELECT EXISTS (SELECT 1 FROM commands WHERE is_taken = 0)")[0][0]:
             return []
         rows = self._execute(
             "UPDATE commands SET is_taken = 1 WHERE is_taken = 0"
             " RETURNING command_id, given_ns, name, who, reason, arguments"
-        ).fetchall()
+        )
         return [
             Command(number, given_ns, name, who, reason, json.loads(arguments))
             for number, given_ns, name, who, reason, arguments in sorted(rows)
@@ -203,8 +204,8 @@ class ControlFile:
 
     def status(self) -> Status | None:
         """Return what the engine last showed, None if it never did."""
-        row = self._execute("SELECT number, written_ns, body FROM status").fetchone()
-        return Status(row[0], row[1], json.loads(row[2])) if row else None
+        rows = self._execute("SELECT number, written_ns, body FROM status")
+        return Status(rows[0][0], rows[0][1], json.loads(rows[0][2])) if rows else None
 
     def halted(self) -> Latch | None:
         """Return why nothing may be sent, None if it may."""
@@ -218,9 +219,10 @@ class ControlFile:
         """Take a latch away that was obeyed; another one, set since, stays."""
         release_latch(self._journal, latch)
 
-    def _execute(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+    def _execute(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
         try:
-            return self._connection.execute(statement, values)
+            # a statement is done, and durable, with its last row
+            return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as exc:
             raise _out_of_order(self.path, exc) from exc
 

@@ -46,6 +46,8 @@ def set_latch(journal: Path | str, latch: Latch) -> None:
     Raises StorageError if the file cannot be written.
     """
     path = latch_path(journal)
+    if path.exists():
+        return
     told = {"trigger": latch.trigger.name, "who": latch.who, "why": latch.why, "set_ns": latch.set_ns}
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:

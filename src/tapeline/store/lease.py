@@ -70,7 +70,7 @@ def this_process() -> Holder:
 
 def take(connection: sqlite3.Connection, holder: Holder) -> Lease:
     """Raise the token: from now on every other process that writes this journal is too late."""
-    row = connection.execute(_TAKE, (holder.process_id, holder.host, holder.since_ns)).fetchone()
+    (row,) = connection.execute(_TAKE, (holder.process_id, holder.host, holder.since_ns)).fetchall()
     return _lease(row)
 
 

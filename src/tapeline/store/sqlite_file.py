@@ -67,7 +67,7 @@ _CAUSES = {
     "SQLITE_BUSY": "another program holds it locked. Let that program finish, then try again",
     "SQLITE_LOCKED": "another program holds it locked. Let that program finish, then try again",
     "SQLITE_READONLY": "it or its folder may only be read. Give write permission or another path",
-    "SQLITE_CANTOPEN": "it cannot be opened. See whether its folder exists and may be read and written",
+    "SQLITE_CANTOPEN": "it cannot be opened. See whether its folder exists, may be read and written, and has room",
     "SQLITE_NOTADB": "it is no journal but a file of another kind. Give the path of a journal",
     "SQLITE_CORRUPT": "its pages are damaged. Run `tapeline journal verify` on it and restore a copy",
     "SQLITE_IOERR_WRITE": "the disk took no more: it may be full, over its quota, or faulty. Free some space",

@@ -200,6 +200,11 @@ class SqliteJournal:
             except DATABASE_ERRORS as exc:
                 raise storage_error(exc, self.path, "read it") from exc
             for sequence, text, digest in rows:
+                if text is None or digest is None:
+                    raise IntegrityError(
+                        f"Journal {self.path}: record {sequence} is empty, its pages are damaged. Run `tapeline journal"
+                        " verify` on it and restore a copy."
+                    )
                 yield Record(sequence, decode(text), text.encode(), digest)
             if len(rows) < PAGE:
                 return

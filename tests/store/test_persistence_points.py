@@ -1,0 +1,160 @@
+"""Killed, torn or out of room at every step by which a run changes a file: what was committed is there, all of it.
+
+The steps are counted at the system calls that SQLite and Python make (`disk_steps.py`), so none is chosen and none
+forgotten. Nothing here waits for a machine to lose its power: what a flush promises is the disk's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from tapeline.domain.errors import StorageError
+from tapeline.ledger.facts import OrderAccepted
+from tapeline.store.sqlite_journal import SqliteJournal
+from tapeline.store.verification import verify
+
+ROOT = Path(__file__).resolve().parents[2]
+BATCH, BATCHES = 3, 4
+
+
+@cache
+def killed(scenario: str, how: str, every: int) -> dict[str, Any]:
+    paths = os.pathsep.join(str(ROOT / name) for name in ("src", "tests", "."))
+    done = subprocess.run(
+        [sys.executable, "-m", "store.killed", scenario, how, str(every)],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+# Killing is done at every step. Where there is no room the same steps are refused one after the other, so that every
+# third shows each kind of them; the first steps of the others are in the list of the next run.
+@pytest.mark.parametrize("scenario", ["books", "live"])
+@pytest.mark.parametrize(("how", "every"), [("kill", 1), ("tear", 1), ("full once", 3), ("full", 3)])
+def test_what_was_committed_is_there_and_nothing_else(scenario: str, how: str, every: int) -> None:
+    found = killed(scenario, how, every)
+
+    assert found["wrong"] == []
+    assert found["count"] > 200
+    if how in ("kill", "tear"):
+        assert found["met"] == found["count"]
+    else:
+        assert found["met"] > 20
+
+
+def test_the_steps_are_those_of_log_database_desk_lock_and_latch() -> None:
+    """Which files are there is told by the steps, not by a list: one that is not named here has no test yet."""
+    names = killed("books", "kill", 1)["names"]
+
+    files = {Path(name.split()[1]).name for name in names if "/" in name}
+    kinds = Counter(name.split()[0] for name in names)
+    drafts = {name for name in files if name.startswith("journal.halted.")}
+    assert len(drafts) == 1
+    assert files - drafts == {
+        "journal", "journal-journal", "journal-wal", "journal-shm", "journal.writer", "journal.writer-journal",
+        "journal.control", "journal.control-journal", "journal.control-wal", "journal.control-shm", "journal.halted",
+    }  # fmt: skip
+    assert {"create", "pwrite64", "ftruncate", "unlink", "os.link", "os.remove", "open"} >= set(kinds) >= {
+        "create", "unlink", "os.link", "os.remove",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    home = Path("/dev/shm")
+    with TemporaryDirectory(dir=home if home.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+def unclosed(folder: Path, *, in_database: bool) -> Path:
+    """Return a journal as a killed process leaves it: its batches in the log, or some in the database."""
+    path = folder / "run.journal"
+    with SqliteJournal.writing(path) as journal:
+        for batch in range(BATCHES):
+            for number in range(batch * BATCH, (batch + 1) * BATCH):
+                journal.append(OrderAccepted(number + 1, f"O-{number}"))
+            journal.commit()
+            if in_database and batch == 1:
+                journal.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        copy = folder / "killed"
+        copy.mkdir()
+        for ending in ("", "-wal"):
+            shutil.copy(f"{path}{ending}", f"{copy / path.name}{ending}")
+    return copy / path.name
+
+
+def judged(folder: Path, path: Path, ending: str, content: bytes) -> str:
+    """Return what becomes of a journal with a damaged file: "refused", "found" by verify, or "whole batches"."""
+    with TemporaryDirectory(dir=folder) as name:
+        copy = Path(name) / path.name
+        for other in ("", "-wal"):
+            shutil.copy(f"{path}{other}", f"{copy}{other}")
+        Path(f"{copy}{ending}").write_bytes(content)
+        try:
+            verification = verify(copy)
+            with SqliteJournal.writing(copy) as journal:
+                names = [record.fact.client_order_id for record in journal.read()]  # type: ignore[attr-defined]
+        except StorageError as exc:
+            assert str(exc).startswith("Journal ") and str(exc).endswith(".")
+            return "refused"
+    if not verification.is_sound:
+        return "found"
+    assert names == [f"O-{number}" for number in range(len(names))]
+    assert len(names) % BATCH == 0
+    return "whole batches"
+
+
+@pytest.mark.parametrize("in_database", [False, True], ids=["all in the log", "half in the database"])
+def test_a_log_cut_off_anywhere_leaves_whole_batches(memory: Path, in_database: bool) -> None:
+    path = unclosed(memory, in_database=in_database)
+    log = Path(f"{path}-wal").read_bytes()
+    frame = 24 + 4096
+    cuts = {0, 1, 31, 32, len(log) - 1, len(log)}
+    cuts |= {32 + n * frame + within for n in range(len(log) // frame) for within in (0, 7, 24, 2_000)}
+
+    found = Counter(judged(memory, path, "-wal", log[:cut]) for cut in sorted(cuts))
+
+    # a log without even the schema leaves an empty file, which is no journal to read
+    assert set(found) == ({"whole batches"} if in_database else {"whole batches", "refused"})
+    assert found["whole batches"] > 50
+
+
+def test_a_flipped_bit_is_found_refused_or_costs_whole_batches_at_the_end(memory: Path) -> None:
+    path = unclosed(memory, in_database=True)
+    found: Counter[str] = Counter()
+    for ending in ("", "-wal"):
+        content = Path(f"{path}{ending}").read_bytes()
+        for place in range(5, len(content), len(content) // 150):
+            damaged = bytearray(content)
+            damaged[place] ^= 0x10
+            found[judged(memory, path, ending, bytes(damaged))] += 1
+
+    assert sum(found.values()) >= 300
+    assert found["refused"] > 0 and found["whole batches"] > 0
+
+
+def test_a_database_cut_off_anywhere_is_refused_or_found(memory: Path) -> None:
+    path = memory / "run.journal"
+    with SqliteJournal.writing(path) as journal:
+        for number in range(60):
+            journal.append(OrderAccepted(number + 1, f"O-{number}"))
+        journal.commit()
+    Path(f"{path}-wal").touch()
+    content = path.read_bytes()
+
+    found = Counter(judged(memory, path, "", content[:cut]) for cut in range(1, len(content), 1_777))
+
+    assert set(found) <= {"refused", "found"}
