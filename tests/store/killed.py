@@ -167,6 +167,8 @@ def every_step(
     steps, memory = Steps(), Path("/dev/shm")
     home = str(memory) if memory.is_dir() else None
     with TemporaryDirectory(dir=home) as folder:
+        scenario(Path(folder), lambda _: None, steps)  # what is loaded once need not be loaded in each child
+    with TemporaryDirectory(dir=home) as folder:
         whole = run_in_child(scenario, steps, Path(folder), None, "kill")
         wrong = [f"unharmed: {found}"] if (found := judge(whole)) or "failed" in whole.said else []
     told = whole.said[-1]

@@ -59,26 +59,29 @@ def trade(folder: Path, say: Say, steps: Steps) -> None:
             say("latched")
 
     acted: list[str] = []
-    _say_what_leaves(say)
+    _told[:] = [say]
     try:
         trade_on_paper([Restless()], PANEL, path, TRAVELS, speed=math.inf, on_turn=on_turn)
     finally:
         say("ended")
 
 
-def _say_what_leaves(say: Say) -> None:
-    submit, cancel = SimulatedBroker.submit, SimulatedBroker.cancel
+_told: list[Say] = []
+_submit, _cancel = SimulatedBroker.submit, SimulatedBroker.cancel
 
-    def submitted(broker: SimulatedBroker, orders: Any) -> None:
-        for order in orders:
-            say(f"submitted {order.client_order_id}")
-        submit(broker, orders)
 
-    def canceled(broker: SimulatedBroker, name: str, time_ns: int) -> None:
-        say(f"canceled {name}")
-        cancel(broker, name, time_ns)
+def _submitted(broker: SimulatedBroker, orders: Any) -> None:
+    for order in orders:
+        _told[0](f"submitted {order.client_order_id}")
+    _submit(broker, orders)
 
-    SimulatedBroker.submit, SimulatedBroker.cancel = submitted, canceled  # type: ignore[method-assign]
+
+def _canceled(broker: SimulatedBroker, name: str, time_ns: int) -> None:
+    _told[0](f"canceled {name}")
+    _cancel(broker, name, time_ns)
+
+
+SimulatedBroker.submit, SimulatedBroker.cancel = _submitted, _canceled  # type: ignore[method-assign]
 
 
 def run_is_whole(left: Left) -> str:

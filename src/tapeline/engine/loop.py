@@ -225,10 +225,12 @@ class EventLoop:
     def send(self, is_barred: Callable[[], bool] | None = None) -> None:
         """Let leave what may; everything it rests on has to be durable, or repeatable.
 
-        is_barred : asked before each message; from its first True on the rest is not sent, and is looked up in time
+        is_barred : asked before each message; from its first True on the rest stays
         """
-        for message in self.keeper.outbox(self.clock.now_ns()):
+        leaving = self.keeper.outbox(self.clock.now_ns())
+        for index, message in enumerate(leaving):
             if is_barred is not None and is_barred():
+                self.keeper.keep_back(leaving[index:])
                 return
             message.send(self.broker)
 

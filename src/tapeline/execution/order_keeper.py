@@ -215,6 +215,16 @@ class OrderKeeper:
             self._compare_at_ns = None
             self._comparison.begin(now_ns)
 
+    def keep_back(self, messages: Sequence[Message]) -> None:
+        """Take back what `outbox` gave and what was not sent; questions are asked again in time."""
+        kept = [message for message in messages if not isinstance(message, Ask)]
+        for message in kept:
+            for deadline in _deadlines_of(message):
+                self._deadlines.drop(deadline)
+            if isinstance(message, Replace):
+                self._replacing.discard(message.fact.client_order_id)
+        self._waiting = [*kept, *self._waiting]
+
     def interrupt(self, now_ns: int, text: str) -> None:
         """Let nothing leave that was decided before: who held the run up, or found it hung, does not want it any more.
 
@@ -366,15 +376,19 @@ class OrderKeeper:
 
     def _time(self, message: Message, now_ns: int) -> None:
         """Note when an answer to a message is overdue."""
-        if isinstance(message, Submit):
-            requests = [(order.client_order_id, Request.SUBMIT) for order in message.orders]
-        elif isinstance(message, Cancel | Replace):
-            requests = [(message.fact.client_order_id, _REQUEST_OF[type(message)])]
-            if isinstance(message, Replace):
-                self._replacing.add(message.fact.client_order_id)
-        for deadline in requests:
+        if isinstance(message, Replace):
+            self._replacing.add(message.fact.client_order_id)
+        for deadline in _deadlines_of(message):
             self._books.touch(deadline[0])
             self._deadlines.set(deadline, now_ns + int(self.settings.request_timeout_s * SECOND))
+
+
+def _deadlines_of(message: Message) -> list[Deadline]:
+    if isinstance(message, Submit):
+        return [(order.client_order_id, Request.SUBMIT) for order in message.orders]
+    if isinstance(message, Cancel | Replace):
+        return [(message.fact.client_order_id, _REQUEST_OF[type(message)])]
+    return []
 
 
 def _replaces(message: Message, name: str) -> TypeGuard[Replace]:

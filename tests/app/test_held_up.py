@@ -1,0 +1,203 @@
+"""A live run that another process has taken over, that was latched, or that cannot write: it sends nothing any more."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from tapeline import Market, RuleStrategy, RunSettings, bars, distance, percent_of_equity
+from tapeline.app.paper import trade_on_paper
+from tapeline.brokers.simulated.broker import SimulatedBroker
+from tapeline.domain.control import TradingState, Trigger
+from tapeline.domain.errors import LeaseLostError, StorageError
+from tapeline.domain.words import Reason
+from tapeline.engine.live import LiveEngine
+from tapeline.feeds.simulated import simulate_market
+from tapeline.ledger.facts import OrderIntended, OrderRejected, TradingStateChanged
+from tapeline.ledger.views import rebuild
+from tapeline.ports.control import Latch
+from tapeline.store.control_file import ControlFile
+from tapeline.store.sqlite_journal import SqliteJournal
+from tapeline.store.verification import verify
+from tapeline.tape.calendars import sessions
+
+MINUTES = 24
+PANEL = simulate_market(7, sessions=sessions("XNYS", date(2024, 1, 2), date(2024, 1, 2)), symbols=2).panel
+TRAVELS = RunSettings(market=Market(latency_s=0.001))
+LATCH = Latch(Trigger.LOOP_STALLED, "watchdog of anna", "no sign of life for 30 s", 7)
+
+
+class Restless(RuleStrategy):
+    """In and out with every other bar."""
+
+    bar = bars("1min")
+    size = percent_of_equity(10)
+    enter_long = bar.close > 0
+    exit_long = bar.close > 0
+    stop = distance(bar.close * 0.05)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The client order ids that were handed to the broker, in order."""
+    names: list[str] = []
+    submit = SimulatedBroker.submit
+
+    def noting(broker: SimulatedBroker, orders: Any) -> None:
+        names.extend(order.client_order_id for order in orders)
+        submit(broker, orders)
+
+    monkeypatch.setattr(SimulatedBroker, "submit", noting)
+    return names
+
+
+def run(folder: Path, minutes: int = MINUTES, **options: Any) -> LiveEngine:
+    return trade_on_paper(
+        [Restless()], PANEL.rows(0, minutes), folder / "journal", TRAVELS, speed=math.inf, **options
+    )  # fmt: skip
+
+
+def facts(folder: Path, kind: str) -> list[Any]:
+    with SqliteJournal.reading(folder / "journal") as journal:
+        return [record.fact for record in journal.read(kind=kind)]
+
+
+def test_a_run_whose_journal_another_process_took_over_ends_and_sends_nothing(folder: Path, sent: list[str]) -> None:
+    others: list[SqliteJournal] = []
+    before: list[int] = []
+
+    def take_over(engine: LiveEngine) -> None:
+        if engine.loop.slices == 10 and not others:
+            Path(f"{folder / 'journal'}.writer").unlink()
+            others.append(SqliteJournal.writing(folder / "journal"))
+            with ControlFile.open(folder / "journal") as desk:
+                desk.give("halt", who="anna", reason="for the new one", now_ns=1)
+            before.extend([len(sent), others[0].head().count])
+
+    with pytest.raises(LeaseLostError, match="may not write it any more"):
+        run(folder, on_turn=take_over)
+
+    assert before[0] > 0
+    assert [len(sent), others[0].head().count] == before
+    with ControlFile.open(folder / "journal") as desk:
+        assert [command.reason for command in desk.commands()] == ["for the new one"]
+        status = desk.status()
+    assert status is not None and not status.body["has_ended"]
+    others[0].close()
+    assert verify(folder / "journal").is_sound
+
+
+def test_a_latch_that_is_set_before_any_message_keeps_it_and_all_later_ones_back(
+    folder: Path, sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every look before a message: there the latch is set, and from there on nothing is sent."""
+    looks = 0
+    latch_at: int | None = None
+    before_messages: list[int] = []
+    at_latch: list[int] = []
+    halted, submit = ControlFile.halted, SimulatedBroker.submit
+
+    def look(desk: ControlFile) -> Latch | None:
+        nonlocal looks
+        looks += 1
+        if looks == latch_at:
+            desk.set_latch(LATCH)
+            at_latch.append(len(sent))
+        return halted(desk)
+
+    def noting(broker: SimulatedBroker, orders: Any) -> None:
+        before_messages.append(looks)
+        submit(broker, orders)
+
+    monkeypatch.setattr(ControlFile, "halted", look)
+    monkeypatch.setattr(SimulatedBroker, "submit", noting)
+    (folder / "free").mkdir()
+    run(folder / "free")
+    places = [*dict.fromkeys(before_messages)][:-4:3]  # after the last turn nothing is taken into the journal
+    assert len(places) > 3
+
+    for place in places:
+        looks, latch_at = 0, place
+        here = folder / str(place)
+        here.mkdir()
+        sent.clear(), at_latch.clear()
+
+        engine = run(here)
+
+        assert at_latch == [len(sent)], "something was sent after the latch"
+        changed = [(c.state, c.cause, c.who, c.text) for c in facts(here, TradingStateChanged.kind)]
+        assert changed == [(TradingState.HALTED, Trigger.LOOP_STALLED, LATCH.who, LATCH.why)]
+        kept_back = {fact.order.client_order_id for fact in facts(here, OrderIntended.kind)} - set(sent)
+        ended = {f.client_order_id for f in facts(here, OrderRejected.kind) if f.reason is Reason.NEVER_ARRIVED}
+        assert kept_back and kept_back == ended
+        assert not any(state.order.purpose.word == "entry" for state in engine.loop.views.orders.working.values())
+        with ControlFile.open(here / "journal") as desk:
+            assert halted(desk) is None, "the journal knows HALTED, so the latch has done its work"
+        with SqliteJournal.reading(here / "journal") as journal:
+            assert rebuild(journal).to_bytes() == engine.loop.views.to_bytes()
+
+
+def test_what_was_decided_while_the_disk_was_full_is_never_sent(folder: Path, sent: list[str]) -> None:
+    """Trading is HALTED, also when there is room again; the orders of those turns end as never sent."""
+    counts: dict[str, int] = {}
+
+    def fill_and_free(engine: LiveEngine) -> None:
+        connection = engine.loop.journal.connection  # type: ignore[attr-defined]
+        if engine.loop.slices == 10 and not counts:
+            counts["full"] = len(sent)
+            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+        if engine.loop.slices == 16 and "free" not in counts:
+            counts["free"] = len(sent)
+            connection.execute("PRAGMA max_page_count = 1000000")
+
+    engine = run(folder, on_turn=fill_and_free)
+
+    assert engine.guard.switch.state is TradingState.HALTED
+    assert 0 < counts["full"] <= counts["free"] == len(sent)
+    (changed,) = facts(folder, TradingStateChanged.kind)
+    assert changed.cause is Trigger.JOURNAL_FAILURE
+    assert "the disk is full" in changed.text
+    ended = {f.client_order_id for f in facts(folder, OrderRejected.kind) if f.reason is Reason.NEVER_ARRIVED}
+    intended = {fact.order.client_order_id for fact in facts(folder, OrderIntended.kind)}
+    assert intended - set(sent) == ended
+    assert verify(folder / "journal").is_sound
+
+
+@pytest.mark.parametrize("verb", ["commands", "publish", "answer"])
+def test_a_desk_that_is_out_of_order_halts_and_does_not_end_the_run(
+    folder: Path, sent: list[str], monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    counts: list[int] = []
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise StorageError("Control file: disk I/O error.") from sqlite3.OperationalError("disk I/O error")
+
+    def break_it(engine: LiveEngine) -> None:
+        if engine.loop.slices == 10 and not counts:
+            counts.append(len(sent))
+            monkeypatch.setattr(ControlFile, verb, fails)
+            with ControlFile.open(folder / "journal") as desk:
+                desk.give("override", who="anna", reason="", now_ns=1)
+
+    engine = run(folder, on_turn=break_it)
+
+    assert engine.loop.slices == MINUTES
+    assert engine.guard.switch.state is TradingState.HALTED
+    assert counts[0] > 0
+    (changed,) = facts(folder, TradingStateChanged.kind)
+    assert "Control file" in changed.text
