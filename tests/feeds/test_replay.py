@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from tapeline.domain.errors import InvariantError
 from tapeline.domain.panel import Panel
 from tapeline.domain.sessions import session_rows
 from tapeline.domain.slice import Slice
-from tapeline.feeds.clock import SystemClock, VirtualClock
+from tapeline.feeds.clock import VirtualClock
 from tapeline.feeds.replay import Replay
 from tapeline.feeds.simulated import simulate_market
 from tapeline.ports.clock import Clock
@@ -108,11 +107,3 @@ def test_the_virtual_clock_moves_forward_only() -> None:
     with pytest.raises(InvariantError, match="asked to go back"):
         clock.advance(1_999)
     assert present.now_ns() == 2_000
-
-
-def test_the_computers_clock_stands_still_while_it_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([1_000, 2_000, 500, 1_999, 2_001])
-    monkeypatch.setattr("tapeline.feeds.clock.time", SimpleNamespace(time_ns=lambda: next(times)))
-    clock = SystemClock()
-
-    assert [clock.now_ns() for _ in range(5)] == [1_000, 2_000, 2_000, 2_000, 2_001]

@@ -47,7 +47,7 @@ class Outside:
     """What asking a broker's API needs of the world: servers, the present, and a way to wait for seconds."""
 
     web: Callable[[], Web] = HttpWeb
-    clock: Clock = SystemClock()  # noqa: RUF009 - it holds nothing
+    clock: Clock = SystemClock()  # noqa: RUF009 - it holds nothing that two could not share
     pause: Callable[[float], None] = time.sleep
 
 
