@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -24,6 +25,8 @@ from tapeline.ledger.facts import OrderIntended, OrderRejected, TradingStateChan
 from tapeline.ledger.views import rebuild
 from tapeline.ports.control import Latch
 from tapeline.store.control_file import ControlFile
+from tapeline.store.latch import set_latch
+from tapeline.store.lease import Holder
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.store.verification import verify
 from tapeline.tape.calendars import sessions
@@ -201,3 +204,64 @@ def test_a_desk_that_is_out_of_order_halts_and_does_not_end_the_run(
     assert counts[0] > 0
     (changed,) = facts(folder, TradingStateChanged.kind)
     assert "Control file" in changed.text
+
+
+def test_a_restart_with_the_computers_clock_an_hour_earlier_changes_nothing(
+    folder: Path, sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No order id comes again, no event is earlier than those before it, no timer waits for the hour to pass."""
+
+    def stop(engine: LiveEngine) -> None:
+        engine.is_stopped = engine.loop.slices == 10
+
+    (folder / "whole").mkdir()
+    (folder / "parts").mkdir()
+    run(folder / "whole")
+    whole = list(sent)
+    sent.clear()
+    run(folder / "parts", on_turn=stop)
+    stopped_at = len(facts(folder / "parts", OrderIntended.kind))
+    real_ns, real_s = time.time_ns, time.time
+    monkeypatch.setattr(time, "time_ns", lambda: real_ns() - 3_600 * 10**9)
+    monkeypatch.setattr(time, "time", lambda: real_s() - 3_600)
+
+    run(folder / "parts", resume=True)
+
+    orders = [fact.order for fact in facts(folder / "parts", OrderIntended.kind)]
+    names = [order.client_order_id for order in orders]
+    assert 0 < stopped_at < len(names) == len(set(names))
+    assert names == [fact.order.client_order_id for fact in facts(folder / "whole", OrderIntended.kind)]
+    assert set(sent) == set(whole)
+    with SqliteJournal.reading(folder / "parts" / "journal") as journal:
+        times = [record.fact.event_time_ns for record in journal.read(kind=OrderIntended.kind)]
+    assert times == sorted(times)
+
+
+def test_a_restart_of_a_run_that_died_latched_is_halted(folder: Path, sent: list[str]) -> None:
+    """The watchdog set the latch on what was left; the next start takes it into the journal before anything else."""
+
+    def stop(engine: LiveEngine) -> None:
+        engine.is_stopped = engine.loop.slices == 10
+
+    run(folder, on_turn=stop)
+    before = list(sent)
+    set_latch(folder / "journal", LATCH)
+
+    engine = run(folder, resume=True)
+
+    assert set(sent) == set(before) and before, "the simulated venue is told again what it knew, and nothing else"
+    assert engine.guard.switch.state is TradingState.HALTED
+    (changed,) = facts(folder, TradingStateChanged.kind)
+    assert (changed.who, changed.text) == (LATCH.who, LATCH.why)
+
+
+def test_a_second_run_over_a_journal_is_refused_before_anything_or_waits(folder: Path) -> None:
+    with SqliteJournal.writing(folder / "journal", holder=Holder(4711, "trader", 1_700_000_000 * 10**9)):
+        before = sorted(path.name for path in folder.iterdir())
+
+        with pytest.raises(StorageError, match=r"process 4711 on trader, since 2023-11-14T22:13:20Z\. Stop that run"):
+            run(folder, resume=True)
+        with pytest.raises(StorageError, match=r"also after a wait of 0\.2 s"):
+            run(folder, resume=True, wait_s=0.2)
+
+        assert sorted(path.name for path in folder.iterdir()) == before

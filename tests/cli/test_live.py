@@ -104,6 +104,29 @@ def test_commands_without_a_run_say_so(folder: Path) -> None:
     assert "only a paper run takes commands" in run("halt", "--yes").sentence
 
 
+def test_a_second_process_over_a_running_run_is_refused_or_waits(folder: Path, running: subprocess.Popen[str]) -> None:
+    again = (*PAPER, "--speed", "max", "--resume", journal(folder).parent)
+
+    refused = run(*again)
+    waiting = subprocess.Popen(
+        command(*again, "--wait", "100s"),
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    stopped = run("stop")
+    output, _ = waiting.communicate(timeout=WITHIN_S)
+
+    assert (refused.code, stopped.code, waiting.returncode) == (2, 0, 0), output
+    assert f"a journal has one writer: process {running.pid} on " in refused.sentence
+    assert "Stop that run first, wait for it" in refused.sentence
+    assert "--wait 'soon' is no span of time" in run(*again, "--wait", "soon").sentence
+    with SqliteJournal.reading(journal(folder)) as facts:
+        assert len(list(facts.read(kind=RunEnded.kind))) == 2
+    assert run("journal", "verify").code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from store.disk_steps import Steps
@@ -13,8 +14,16 @@ from tapeline import Market, RuleStrategy, RunSettings, bars, distance, percent_
 from tapeline.app.paper import trade_on_paper
 from tapeline.brokers.simulated.broker import SimulatedBroker
 from tapeline.domain.control import Trigger
+from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
-from tapeline.ledger.facts import CancelIntended, CommandGiven, OrderIntended, TradingStateChanged
+from tapeline.ledger.facts import (
+    CancelIntended,
+    CommandGiven,
+    OrderFilled,
+    OrderIntended,
+    RunEnded,
+    TradingStateChanged,
+)
 from tapeline.ledger.views import rebuild
 from tapeline.ports.control import Latch
 from tapeline.store.control_file import ControlFile
@@ -40,6 +49,48 @@ class Restless(RuleStrategy):
     stop = distance(bar.close * 0.05)
 
 
+def trade_undisturbed(folder: Path, say: Say, steps: Steps) -> None:
+    """Trade some minutes on paper, and nothing else."""
+    _told[:] = [say]
+    _trade(folder)
+    say("ended")
+
+
+def _trade(folder: Path, **options: Any) -> None:
+    trade_on_paper([Restless()], PANEL, folder / "journal", TRAVELS, speed=math.inf, **options)
+
+
+def run_goes_on(left: Left) -> str:
+    """Return what a run that was killed does otherwise than one that was not, when it is taken up again."""
+    if found := run_is_whole(left):
+        return found
+    _told[:] = [lambda _: None]
+    with SqliteJournal.writing(left.folder / "journal") as journal:
+        has_begun = journal.head().count > 0
+        has_ended = any(journal.read(kind=RunEnded.kind))
+    if not has_ended:
+        _trade(left.folder, resume=has_begun)
+    if not _expected:
+        with TemporaryDirectory() as folder:
+            _trade(Path(folder))
+            _expected.extend(_outcome(Path(folder)))
+    if _outcome(left.folder) != _expected:
+        return f"it trades {_outcome(left.folder)}, without a stop {_expected}"
+    return "" if verify(left.folder / "journal").is_sound else "the chain is broken"
+
+
+_expected: list[Any] = []
+
+
+def _outcome(folder: Path) -> list[Any]:
+    with SqliteJournal.reading(folder / "journal") as journal:
+        fills = [record.fact.execution for record in journal.read(kind=OrderFilled.kind)]  # type: ignore[attr-defined]
+        orders = [record.fact.order for record in journal.read(kind=OrderIntended.kind)]  # type: ignore[attr-defined]
+        views = rebuild(journal)
+    cash = {name: str(account.amount) for name, account in views.cash.items()}
+    return [fills, orders, cash]
+
+
 def trade(folder: Path, say: Say, steps: Steps) -> None:
     """Trade some minutes on paper, with a command and a latch on the way; say what leaves, before it does."""
     path = folder / "journal"
@@ -61,7 +112,7 @@ def trade(folder: Path, say: Say, steps: Steps) -> None:
     acted: list[str] = []
     _told[:] = [say]
     try:
-        trade_on_paper([Restless()], PANEL, path, TRAVELS, speed=math.inf, on_turn=on_turn)
+        _trade(folder, on_turn=on_turn)
     finally:
         say("ended")
 
@@ -120,4 +171,24 @@ def _twice(left: Left) -> set[str]:
     return {line for line in sent if sent.count(line) > 1}
 
 
-SCENARIOS = {"books": (keep_books, books_are_whole), "live": (trade, run_is_whole)}
+def trade_carelessly(folder: Path, say: Say, steps: Steps) -> None:
+    """Trade with a planted fault: what is decided is sent before it is durable."""
+    commit = LiveEngine._commit
+
+    def send_first(engine: LiveEngine, now_ns: int) -> bool:
+        engine.loop.send()
+        return commit(engine, now_ns)
+
+    LiveEngine._commit = send_first  # type: ignore[method-assign]
+    try:
+        trade_undisturbed(folder, say, steps)
+    finally:
+        LiveEngine._commit = commit  # type: ignore[method-assign]
+
+
+SCENARIOS = {
+    "careless": (trade_carelessly, run_is_whole),
+    "books": (keep_books, books_are_whole),
+    "live": (trade, run_is_whole),
+    "restart": (trade_undisturbed, run_goes_on),
+}

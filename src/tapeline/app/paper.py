@@ -83,12 +83,14 @@ def trade_on_paper(
     groups: Mapping[str, Sequence[Any]] | None = None,
     seed: int = 0,
     resume: bool = False,
+    wait_s: float = 0.0,
     on_turn: Callable[[LiveEngine], None] | None = None,
 ) -> LiveEngine:
     """Run strategies on paper until the bars end or somebody says stop. Returns the engine as it stopped.
 
     journal_path : a new journal, or with `resume` that of a run that stopped or was killed, which goes on after the
         last bar it knows; commands and status go through the control file beside it
+    wait_s : how long to wait for another process that writes the journal, seconds
     speed : how much faster than the computer's clock time runs; infinity = as fast as the work is done
     Raises DataError when there is nothing to run on, the journal holds a run already or none to go on with, or the
     bars are not those it began on; ConfigurationError when what it holds belongs to strategies that are not given;
@@ -102,7 +104,7 @@ def trade_on_paper(
     )
     check_warmup(assembly, data)
     new_engine = engine_of_taxpayer(paper.taxpayer)
-    with SqliteJournal.writing(journal_path) as journal, ControlFile.open(journal_path) as control:
+    with SqliteJournal.writing(journal_path, wait_s=wait_s) as journal, ControlFile.open(journal_path) as control:
         start_ns = _resumes_at(journal, data) if resume else _begins_at(journal, data)
         time = PacedTime(start_ns, speed)
         broker = SimulatedBroker(data.symbols, data.frame_ns, data.sessions, settings, corporate_actions, time)

@@ -238,6 +238,10 @@ def paper(
         Path | None,
         typer.Option("--resume", help="Journal or folder of a run to go on with.", rich_help_panel=_RUN),
     ] = None,
+    wait: Annotated[
+        str,
+        typer.Option("--wait", help="How long to wait for a process that still runs it: 30s.", rich_help_panel=_RUN),
+    ] = "",
     work: Annotated[Path, typer.Option("--work", help="Folder for the run's files.", rich_help_panel=_RUN)] = WORK,
 ) -> None:
     """Trade on paper: bars in real or compressed time, the simulated venue, and commands from other terminals."""
@@ -256,6 +260,7 @@ def paper(
         wash_sales=wash_sales,
         trades=trades or [],
         resume=resume,
+        wait=wait,
         work=work,
     )
 

@@ -17,10 +17,12 @@ from tapeline.app.run_files import JOURNAL, run_folder
 from tapeline.app.strategies import make_strategies, users_faults
 from tapeline.app.taxes import TaxChoice
 from tapeline.cli.console import SIMULATED, console, messages, prepare_kernels, show_text
+from tapeline.cli.control import span_ns
 from tapeline.cli.interruption import between_slices, was_asked
 from tapeline.cli.live_tables import status_view
 from tapeline.cli.summary import summary_of
 from tapeline.domain.errors import InputError, UnknownNameError
+from tapeline.domain.times import SECOND
 from tapeline.engine.live import LiveEngine
 from tapeline.engine.status import status_of
 from tapeline.simulation.limit_settings import Limits, usual_limits
@@ -57,13 +59,16 @@ def run_paper(
     wash_sales: str,
     trades: Sequence[Path],
     resume: Path | None,
+    wait: str,
     work: Path,
 ) -> None:
     """Trade on paper until the bars end, somebody says stop, or Ctrl-C.
 
     resume : the journal or folder of a run to go on with, None for a new one
+    wait : how long to wait for another process that still writes it, "" = not at all
     """
     pace = speed_of(speed)
+    wait_s = span_ns(wait, "--wait") / SECOND if wait else 0.0
     journal_to_resume = _journal_of(resume) if resume is not None else None
     paper = PaperSettings(wash_sales=_wash_sales(wash_sales), taxpayer=TaxChoice(tuple(trades)) if trades else None)
     strategies = make_strategies(names, assignments, frame, None)
@@ -106,6 +111,7 @@ def run_paper(
                 groups=groups,
                 seed=choice.seed,
                 resume=resume is not None,
+                wait_s=wait_s,
                 on_turn=on_turn,
             )
         finally:

@@ -66,7 +66,7 @@ class SystemClock:
     It then goes on at half the pace until the computer's time has caught up: the order of events stays, no moment comes
     twice, and who waits for a time waits at most twice as long.
 
-    floor_ns : the latest moment that an earlier process is known to have seen, such as the newest in its journal; over a
+    floor_ns : the latest moment that an earlier process is known to have seen, the newest in its journal; over a
         restart, too, time only goes on
     """
 
