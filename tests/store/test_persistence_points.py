@@ -40,8 +40,8 @@ def killed(scenario: str, how: str, every: int) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-# Killed at every step. A refusal for want of room is tried at every third: which of the steps begin a batch, a page or a
-# file differs from scenario to scenario, so that each kind is among them.
+# Killed at every step. A refusal for want of room is tried at every third: which steps begin a batch, a page or a file
+# differs from scenario to scenario, so that each kind is among them.
 @pytest.mark.parametrize(
     ("scenario", "how", "every"),
     [

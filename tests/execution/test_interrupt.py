@@ -1,0 +1,91 @@
+"""What the keeper does with what it had decided when the run is held up from outside."""
+
+from __future__ import annotations
+
+import pytest
+
+from execution.running import Trader
+from execution.test_order_keeper import a_working_order
+from tapeline.domain.control import GapCause
+from tapeline.domain.times import SECOND
+from tapeline.domain.words import Purpose, Reason, Side
+from tapeline.execution.outbox import Ask
+
+WHY = "no sign of life"
+
+
+@pytest.fixture
+def trader() -> Trader:
+    return Trader().ready()
+
+
+def interrupt(trader: Trader) -> None:
+    trader.keeper.interrupt(trader.now, WHY)
+    trader.turn()
+
+
+def test_an_entry_that_waits_ends_as_never_sent_and_a_gap_opens(trader: Trader) -> None:
+    name = trader.place()
+
+    interrupt(trader)
+
+    (rejected,) = [fact for fact in trader.recorded if fact.kind == "OrderRejected"]
+    assert (rejected.client_order_id, rejected.reason, rejected.text) == (name, Reason.NEVER_ARRIVED, WHY)
+    assert trader.views.control.gap.cause is GapCause.STALLED
+    trader.settle_for(120)
+    assert trader.venue.submits == {}
+    assert trader.views.control.gap is None
+
+
+def test_an_exit_that_waits_is_not_sent_either(trader: Trader) -> None:
+    held = a_working_order(trader)
+    trader.fill(held, 10)
+    trader.settle()
+    name = trader.place(side=Side.SELL, purpose=Purpose.EXIT_RULE)
+
+    interrupt(trader)
+    trader.settle_for(120)
+
+    assert trader.status(name) == "REJECTED"
+    assert set(trader.venue.submits) == {held}
+
+
+def test_a_replace_that_waits_counts_as_refused_and_a_cancel_goes_on(trader: Trader) -> None:
+    first, second = a_working_order(trader), a_working_order(trader)
+    trader.replace(first, quantity=20)
+    trader.cancel(second)
+
+    interrupt(trader)
+    trader.settle_for(120)
+
+    assert trader.kinds().count("ReplaceRejected") == 1
+    assert (trader.status(first), trader.views.orders.states[first].quantity) == ("NEW", 10)
+    assert trader.status(second) == "CANCELED"
+
+
+def test_what_was_handed_out_and_not_sent_is_kept_back_and_timed_no_more(trader: Trader) -> None:
+    name = a_working_order(trader)
+    waiting = trader.place()
+    trader.replace(name, quantity=20)
+    trader.keeper.compare(trader.now)
+    leaving = trader.keeper.outbox(trader.now)
+    assert any(isinstance(message, Ask) for message in leaving) and len(leaving) > 2
+
+    trader.keeper.keep_back(leaving)
+    told = trader.keeper.on_time(trader.now + 30 * SECOND)
+
+    assert [fact for fact in told if fact.kind == "OutcomeLost"] == [], "what never left cannot be lost"
+    trader.settle_for(120)
+    assert trader.venue.submits[waiting] == 1
+    assert trader.views.orders.states[name].quantity == 20
+
+
+def test_what_is_kept_back_ends_when_the_run_is_halted(trader: Trader) -> None:
+    waiting = trader.place()
+    trader.keeper.keep_back(trader.keeper.outbox(trader.now))
+
+    interrupt(trader)
+    trader.settle_for(120)
+
+    assert trader.status(waiting) == "REJECTED"
+    assert trader.venue.submits == {}
