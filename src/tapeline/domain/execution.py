@@ -45,4 +45,4 @@ class Execution:
     @property
     def signed_quantity(self) -> Decimal:
         """The change of the position."""
-        return self.quantity if self.side is Side.BUY else -self.quantity
+        return self.quantity if self.side is Side.BUY else self.quantity.copy_negate()

@@ -77,6 +77,7 @@ def _names(strategy: str, symbol: str, room: int) -> str:
 
 
 _PRICES = ("limit_price", "stop_price", "trail_amount", "trail_percent")
+_NO_PRICES = (None, None, None, None)
 # The prices that an order type must have, and all others must be absent; a trail is one of two.
 _NEEDS: dict[OrderType, tuple[tuple[str, ...], ...]] = {
     OrderType.MARKET: ((),),
@@ -150,9 +151,13 @@ class Order:
             )
 
     def _check_prices(self) -> None:
-        given = tuple([name for name in _PRICES if getattr(self, name) is not None])
-        for name in given:
-            require.above_zero(getattr(self, name), name, "Order", self.client_order_id)
+        prices = (self.limit_price, self.stop_price, self.trail_amount, self.trail_percent)
+        if prices == _NO_PRICES:
+            given: tuple[str, ...] = ()
+        else:
+            given = tuple([name for name, price in zip(_PRICES, prices, strict=True) if price is not None])
+            for name in given:
+                require.above_zero(getattr(self, name), name, "Order", self.client_order_id)
         if given not in _NEEDS[self.order_type]:
             needed = " or ".join(" and ".join(names) or "no price" for names in _NEEDS[self.order_type])
             raise InputError(

@@ -32,6 +32,7 @@ EXACT = Context(prec=60, rounding=ROUND_HALF_UP, traps=[Inexact, InvalidOperatio
 SHARE_OF_COST = Decimal("0.00000001")
 ZERO = Decimal(0)
 
+_add, _subtract, _multiply = EXACT.add, EXACT.subtract, EXACT.multiply
 _ROUNDING = Context(prec=60, rounding=ROUND_HALF_UP, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 
@@ -84,21 +85,29 @@ class Position:
 
     def traded(self, signed_quantity: Decimal, price: Decimal, commission: Decimal) -> Position:
         """Return the position after an execution; one that crosses zero closes first, then opens."""
-        with localcontext(EXACT):
-            closed = closing_part(self.quantity, signed_quantity)
+        # Said in full and in methods of the context: `replace` and entering a context take three times as long, and
+        # this is done for every execution of a journal.
+        quantity, cost, realized = self.quantity, self.cost, self.realized
+        closed = closing_part(quantity, signed_quantity)
+        opened = signed_quantity
+        if closed:
             # `closed` has the sign of the trade; what it takes of the cost has the sign of the position.
-            removed = part_of(self.cost, -closed, self.quantity) if closed else ZERO
-            # Said in full, because `replace` takes three times as long and this is done for every execution.
-            return Position(
-                self.account,
-                self.strategy,
-                self.symbol,
-                self.quantity + signed_quantity,
-                self.cost - removed + (signed_quantity - closed) * price,
-                self.realized - closed * price - removed,
-                self.commissions + commission,
-                self.income,
-            )
+            removed = part_of(cost, closed.copy_negate(), quantity)
+            opened = _subtract(signed_quantity, closed)
+            cost = _subtract(cost, removed)
+            realized = _subtract(_subtract(realized, _multiply(closed, price)), removed)
+        if opened:
+            cost = _add(cost, _multiply(opened, price))
+        return Position(
+            self.account,
+            self.strategy,
+            self.symbol,
+            _add(quantity, signed_quantity),
+            cost,
+            realized,
+            _add(self.commissions, commission),
+            self.income,
+        )
 
     def split(self, new_shares: Decimal, old_shares: Decimal, quantity_after: Decimal) -> Position:
         """Return the position after a split; the cost of a fraction that was cut off is realized as a loss.
@@ -124,6 +133,6 @@ class Position:
 
 def closing_part(quantity: Decimal, signed_quantity: Decimal) -> Decimal:
     """Return how much of a trade closes a position, with the sign of the trade; zero if it only opens."""
-    if not quantity or (quantity > 0) == (signed_quantity > 0):
+    if not quantity or quantity.is_signed() == signed_quantity.is_signed():
         return ZERO
-    return signed_quantity if abs(signed_quantity) <= abs(quantity) else -quantity
+    return signed_quantity if signed_quantity.copy_abs() <= quantity.copy_abs() else quantity.copy_negate()

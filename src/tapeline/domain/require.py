@@ -34,7 +34,7 @@ def finite(value: Decimal, field: str, *owner: str) -> None:
 
 def above_zero(value: Decimal, field: str, *owner: str) -> None:
     """Raise InputError unless `value` is an exact number above zero."""
-    if type(value) is not Decimal or not value.is_finite() or value <= 0:
+    if type(value) is not Decimal or not value.is_finite() or value.is_signed() or not value:
         raise _refuse(owner, field, "an exact number (Decimal) above zero", value)
 
 

@@ -28,21 +28,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import IntEnum
-from functools import cache, lru_cache
+from functools import cache
 from json.encoder import encode_basestring
 from operator import attrgetter
-from sys import intern
-from types import NoneType, UnionType
+from types import NoneType
 from typing import Any, cast
 
 import numpy as np
 
 from tapeline.domain.errors import InputError, StorageError, UnknownNameError
+from tapeline.ledger.canonical_reading import constants_of, is_word, match, read_object, without_none
 from tapeline.ledger.facts import FACTS
 from tapeline.ports.journal import Fact
 
 Writer = Callable[[Any], str]
-Reader = Callable[[Any], Any]
 
 _INFINITY = float("inf")
 _JSON = json.JSONDecoder()
@@ -60,6 +59,8 @@ def decode(body: bytes | str) -> Fact:
     """
     try:
         text = body if isinstance(body, str) else body.decode()
+        if (fact := match(text)) is not None:
+            return fact
         found, end = _JSON.raw_decode(text)
         if end != len(text):
             raise StorageError(f"Behind a fact stands something else: {_shown(text[end:])}")
@@ -69,7 +70,7 @@ def decode(body: bytes | str) -> Fact:
                 f"A {fact_type.kind} fact has schema {found['schema']}; this program knows up to "
                 f"{fact_type.schema}. Read this journal with a newer version."
             )
-        return cast(Fact, _read_object(fact_type, found, extra=2))
+        return cast(Fact, read_object(fact_type, found, extra=2))
     except KeyError as exc:
         if exc.args and isinstance(body_kind := _kind_of(body), str) and body_kind not in FACTS:
             raise StorageError(
@@ -164,7 +165,7 @@ def _writing(
     of: Any,
 ) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], tuple[Writer, ...], str]:
     hints = typing.get_type_hints(of)
-    constants = {"kind": f'"{of.kind}"', "schema": str(of.schema)} if of in FACTS.values() else {}
+    constants = constants_of(of)
     names = sorted([*[f.name for f in fields(of)], *constants])
     prefixes, writers, pending = [], [], "{"
     for position, name in enumerate(names):
@@ -191,53 +192,8 @@ def _noun_text(value: Any) -> str:
     return "".join(parts) + ending
 
 
-_NAMES = ("account", "strategy", "symbol")
-# A few names and amounts stand in most facts: kept once they take less room, and are found faster than made.
-_amount = lru_cache(maxsize=16_384)(Decimal)
-
-
-@cache
-def _reading(of: Any) -> tuple[int, Reader]:
-    """Return the number of fields and a function that makes the object of a dict, written out for its type.
-
-    A restart reads a million facts. The function fills a frozen object through its slots and then has it check itself,
-    in a third of the time that a loop over fields and `__init__` take.
-    """
-    hints = typing.get_type_hints(of)
-    known: dict[str, Any] = {"make": object.__new__, "of": of}
-    lines = ["def read(found):", " made = make(of)"]
-    for place, field in enumerate(fields(of)):
-        known[f"put_{place}"] = getattr(of, field.name).__set__
-        reader = intern if field.name in _NAMES else _reader(hints[field.name])
-        if reader is None:
-            lines.append(f" put_{place}(made, found['{field.name}'])")
-            continue
-        known[f"read_{place}"] = reader
-        lines.append(f" value = found['{field.name}']")
-        lines.append(f" put_{place}(made, None if value is None else read_{place}(value))")
-    if hasattr(of, "__post_init__"):
-        lines.append(" made.__post_init__()")
-    lines.append(" return made")
-    exec("\n".join(lines), known)
-    return len(fields(of)), known["read"]
-
-
-def _read_object(of: Any, found: Any, extra: int = 0) -> Any:
-    count, read = _reading(of)
-    if len(found) != count + extra:
-        raise StorageError(
-            f"A {of.__name__} has {count} fields, found {len(found) - extra}: {', '.join(sorted(found))}."
-        )
-    return read(found)
-
-
-def _without_none(hint: Any) -> Any:
-    members = typing.get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    return next(member for member in members if member is not NoneType)
-
-
 def _writer(hint: Any) -> Writer:
-    hint = _without_none(hint)
+    hint = without_none(hint)
     if hint is Decimal:
         return lambda value: f'"{amount_text(value)}"'
     if hint is str:
@@ -246,30 +202,13 @@ def _writer(hint: Any) -> Writer:
         return _whole_text
     if hint is float:
         return _float_text
-    if _is_word(hint):
+    if is_word(hint):
         return {word: f'"{word.name}"' for word in hint}.__getitem__
     if is_dataclass(hint):
         return _noun_text
     if typing.get_args(hint) == (str, Decimal):
         return lambda value: _dict_text(dict(value))
     return _tree_text
-
-
-def _reader(hint: Any) -> Reader | None:
-    hint = _without_none(hint)
-    if hint is Decimal:
-        return _amount
-    if _is_word(hint):
-        return {word.name: word for word in hint}.__getitem__
-    if is_dataclass(hint):
-        return lambda value: _read_object(hint, value)
-    if typing.get_args(hint) == (str, Decimal):
-        return lambda value: {key: Decimal(amount) for key, amount in value.items()}
-    return None
-
-
-def _is_word(hint: Any) -> bool:
-    return isinstance(hint, type) and issubclass(hint, IntEnum)
 
 
 def _whole_text(value: int) -> str:

@@ -9,9 +9,10 @@ be found at work after all. What such facts do to its status stands in `domain/o
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from tapeline.domain.errors import InvariantError
@@ -41,6 +42,9 @@ from tapeline.ledger.facts import (
 )
 
 _TERMS = ("limit_price", "stop_price", "trail_amount", "trail_percent")
+# Nearly every order is in one of these two, so they are shared: a million orders are kept. Never changed in place.
+_NOTHING: Mapping[Request, bool] = {}
+_SUBMIT: Mapping[Request, bool] = {Request.SUBMIT: False}
 _ENDS = {
     OrderEvent.FILLED: OrderStatus.FILLED,
     OrderEvent.CANCELED: OrderStatus.CANCELED,
@@ -69,7 +73,7 @@ class OrderState:
     stop_price: Decimal | None = None
     trail_amount: Decimal | None = None
     trail_percent: Decimal | None = None
-    asked: dict[Request, bool] = field(default_factory=dict)
+    asked: Mapping[Request, bool] = field(default_factory=lambda: _NOTHING)
     asked_totals: tuple[Decimal, ...] = ()
 
     @property
@@ -78,6 +82,16 @@ class OrderState:
         if not self.asked_totals:
             return self.leaves_quantity
         return max(self.leaves_quantity, max(self.asked_totals) - self.filled_quantity)
+
+    def ask(self, request: Request, *, is_lost: bool = False) -> None:
+        """Note that a request has no answer yet, or that its outcome is lost."""
+        self.asked = {**self.asked, request: is_lost}
+
+    def answer(self, request: Request) -> None:
+        """Note that a request has its answer, or needs none."""
+        if request in self.asked:
+            rest = {other: is_lost for other, is_lost in self.asked.items() if other is not request}
+            self.asked = rest or _NOTHING
 
     def as_tree(self) -> dict[str, Any]:
         """Return it as plain values for the canonical bytes of the views."""
@@ -149,8 +163,9 @@ class OrderBook:
         if name in self.states:
             raise InvariantError(f"Order {name} is intended a second time; an id belongs to one order.")
         dormant = order.parent is not None
-        state = OrderState(order, OrderStatus.PENDING_NEW, order.quantity, ZERO if dormant else order.quantity)
-        state.asked[Request.SUBMIT] = False
+        state = OrderState(
+            order, OrderStatus.PENDING_NEW, order.quantity, ZERO if dormant else order.quantity, asked=_SUBMIT
+        )
         _take_terms(state, order)
         self._add(state)
 
@@ -183,15 +198,16 @@ class OrderBook:
     def cancel_intended(self, fact: CancelIntended) -> None:
         """Mark a cancel as in flight; one that finds its order ended does nothing."""
         state = self._known(fact)
-        if state.status.is_working:
-            state.asked.setdefault(Request.CANCEL, False)
+        if state.status.is_working and Request.CANCEL not in state.asked:
+            state.ask(Request.CANCEL)
         self._advance(state, OrderEvent.CANCEL_SENT)
 
     def replace_intended(self, fact: ReplaceIntended) -> None:
         """Mark a replace as in flight; one that finds its order ended does nothing."""
         state = self._known(fact)
         if state.status.is_working:
-            state.asked.setdefault(Request.REPLACE, False)
+            if Request.REPLACE not in state.asked:
+                state.ask(Request.REPLACE)
             state.asked_totals += (fact.quantity or ZERO,)
         self._advance(state, OrderEvent.REPLACE_SENT)
 
@@ -199,21 +215,21 @@ class OrderBook:
         """Take in that nobody knows what became of a request; one that has its answer already is not in doubt."""
         state = self._known(fact)
         if fact.request in state.asked:
-            state.asked[fact.request] = True
+            state.ask(fact.request, is_lost=True)
         self._advance(state, OrderEvent.OUTCOME_LOST)
 
     def accepted(self, fact: OrderAccepted) -> None:
         """Take in that the venue has an order."""
         state = self._known(fact)
         state.venue_order_id = fact.venue_order_id or state.venue_order_id
-        state.asked.pop(Request.SUBMIT, None)
+        state.answer(Request.SUBMIT)
         self._advance(state, OrderEvent.ACCEPTED)
 
     def triggered(self, fact: OrderTriggered) -> None:
         """Take in that a stop was reached."""
         state = self._known(fact)
         state.is_triggered = True
-        state.asked.pop(Request.SUBMIT, None)
+        state.answer(Request.SUBMIT)
         self._advance(state, OrderEvent.TRIGGERED)
 
     def replaced(self, fact: OrderReplaced) -> None:
@@ -228,7 +244,7 @@ class OrderBook:
         _take_terms(state, fact)
         if fact.reason is not Reason.NONE:
             if Request.REPLACE in state.asked:
-                state.asked.pop(Request.SUBMIT, None)
+                state.answer(Request.SUBMIT)
             self._replace_answered(state)
         if fact.reason is Reason.CORPORATE_ACTION:
             state.asked_totals = ()
@@ -237,7 +253,7 @@ class OrderBook:
     def cancel_rejected(self, fact: CancelRejected) -> None:
         """Take in that the venue does not cancel an order; that it speaks of it as working proves that it has it."""
         state = self._known(fact)
-        state.asked.pop(Request.CANCEL, None)
+        state.answer(Request.CANCEL)
         self._refused(state, fact.status, OrderEvent.CANCEL_REFUSED)
 
     def replace_rejected(self, fact: ReplaceRejected) -> None:
@@ -257,7 +273,7 @@ class OrderBook:
         self._same_owner("Execution", execution.execution_id, execution, state.order)
         self._check_open(state, fact.leaves_quantity, fact.kind)
         self.executions[execution.execution_id] = execution
-        state.asked.pop(Request.SUBMIT, None)
+        state.answer(Request.SUBMIT)
         self._change_filled(state, execution.quantity, fact.leaves_quantity)
         self._advance(state, OrderEvent.PARTLY_FILLED if fact.leaves_quantity else OrderEvent.FILLED)
         return state.order
@@ -347,8 +363,7 @@ class OrderBook:
         self._advance(state, event)
 
     def _same_owner(self, what: str, name: str, found: Execution | Order, known: Execution | Order) -> None:
-        theirs = (found.client_order_id, found.symbol, found.side, found.strategy, found.account)
-        ours = (known.client_order_id, known.symbol, known.side, known.strategy, known.account)
+        theirs, ours = _owner(found), _owner(known)
         if theirs != ours:
             raise InvariantError(f"{what} {name} is for {theirs}, its order {known.client_order_id} for {ours}.")
 
@@ -360,12 +375,12 @@ class OrderBook:
             )
 
     def _replace_answered(self, state: OrderState) -> None:
-        state.asked.pop(Request.REPLACE, None)
+        state.answer(Request.REPLACE)
         state.asked_totals = state.asked_totals[1:]
 
     def _refused(self, state: OrderState, said: OrderStatus | None, event: OrderEvent) -> None:
         if said is not None and said.is_working and said not in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
-            state.asked.pop(Request.SUBMIT, None)
+            state.answer(Request.SUBMIT)
         self._advance(state, event)
 
     def _change_filled(self, state: OrderState, change: Decimal, leaves_quantity: Decimal) -> None:
@@ -379,7 +394,9 @@ class OrderBook:
         for child in self._children.get(order.client_order_id, ()):
             working = self.working[child]
             working.leaves_quantity = max(ZERO, working.leaves_quantity + change)
-        for member in self._groups.get(order.group, ()) if order.group is not None else ():
+        if order.group is None:
+            return
+        for member in self._groups.get(order.group, ()):
             if member != order.client_order_id:
                 sibling = self.working[member]
                 sibling.leaves_quantity = max(ZERO, sibling.leaves_quantity - change)
@@ -404,7 +421,10 @@ class OrderBook:
         order = state.order
         name = order.client_order_id
         self.states[name] = self.working[name] = state
-        self._by_symbol.setdefault(order.symbol, {})[name] = state
+        of_symbol = self._by_symbol.get(order.symbol)
+        if of_symbol is None:
+            of_symbol = self._by_symbol[order.symbol] = {}
+        of_symbol[name] = state
         if order.group is not None:
             self._groups.setdefault(order.group, []).append(name)
         if order.parent is not None:
@@ -417,16 +437,25 @@ class OrderBook:
         name = order.client_order_id
         state.leaves_quantity = ZERO
         if state.status is not OrderStatus.FILLED:  # which may work again, and then a request may still be on its way
-            state.asked, state.asked_totals = {}, ()
+            state.asked, state.asked_totals = _NOTHING, ()
         del self.working[name]
         del self._by_symbol[order.symbol][name]
         self.ended[name] = state.status
-        for index, key in ((self._groups, order.group), (self._children, order.parent)):
-            members = index.get(key) if key is not None else None
-            if key is not None and members is not None:
-                members.remove(name)
-                if not members:
-                    del index[key]
+        if order.group is not None:
+            _leave(self._groups, order.group, name)
+        if order.parent is not None:
+            _leave(self._children, order.parent, name)
+
+
+def _leave(index: dict[str, list[str]], key: str, name: str) -> None:
+    members = index.get(key)
+    if members is not None:
+        members.remove(name)
+        if not members:
+            del index[key]
+
+
+_owner = attrgetter("client_order_id", "symbol", "side", "strategy", "account")
 
 
 def _take_terms(state: OrderState, source: Order | OrderReplaced) -> None:

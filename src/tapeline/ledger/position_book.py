@@ -33,7 +33,7 @@ from tapeline.ledger.adopted_facts import HoldingChanged
 from tapeline.ledger.facts import CashMoved, SplitApplied
 from tapeline.ledger.holdings import changed
 from tapeline.ledger.order_book import OrderBook
-from tapeline.ledger.round_trips import Key, OpenTrip, RoundTrip, RoundTrips
+from tapeline.ledger.round_trips import ONE, Key, OpenTrip, RoundTrip, RoundTrips
 
 Step = Execution | SplitApplied | CashMoved | HoldingChanged
 """What changed a position; the price of an execution is that of one unit, an option's times its multiplier."""
@@ -177,4 +177,4 @@ def _keys_of(fact: HoldingChanged) -> set[Key]:
 
 
 def _of_one_unit(execution: Execution, multiplier: Decimal) -> Execution:
-    return execution if multiplier == 1 else replace(execution, price=execution.price * multiplier)
+    return execution if multiplier is ONE or multiplier == 1 else replace(execution, price=execution.price * multiplier)

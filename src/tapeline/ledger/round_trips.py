@@ -194,21 +194,22 @@ class RoundTrips:
             # A split had cut the whole position off and no cash followed.
             self._close(key, trip)
             trip = None
-        signed = execution.signed_quantity
-        closing = closing_part(trip.held, signed) if trip is not None else ZERO
-        shared = part_of(execution.commission, closing, signed) if closing else ZERO
-        if trip is not None and closing:
+        signed = opening = execution.signed_quantity
+        commission = execution.commission
+        if trip is not None and (closing := closing_part(trip.held, signed)):
+            opening = signed - closing
+            shared = part_of(commission, closing, signed)
+            commission -= shared
             trip.leave(execution, closing, shared)
             trip.exit_purpose = purpose
             if not trip.held:
                 self._close(key, trip)
                 trip = None
-        opening = signed - closing
         if opening:
             if trip is None:
                 trip = OpenTrip(execution.side, execution.event_time_ns, execution.event_time_ns, stop)
                 self.open[key] = trip
-            trip.enter(execution, opening, execution.commission - shared)
+            trip.enter(execution, opening, commission)
 
     def split(self, key: Key, fact: SplitApplied, quantity_after: Decimal) -> None:
         """Rescale an open round trip, of which `quantity_after` is held then."""

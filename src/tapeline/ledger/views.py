@@ -225,7 +225,7 @@ class Views:
 
     def _trade(self, execution: Execution, multiplier: Decimal) -> None:
         self._pay(execution, multiplier, 1)
-        self.marks[execution.symbol] = execution.price * multiplier
+        self.marks[execution.symbol] = execution.price if multiplier is ONE else execution.price * multiplier
         self._book.traded(execution, multiplier)
 
     def _corrected(self, fact: ExecutionCorrected) -> None:
@@ -241,8 +241,11 @@ class Views:
 
     def _pay(self, execution: Execution, multiplier: Decimal, times: int) -> None:
         cash = self._cash(execution.account)
-        bought = times * execution.signed_quantity * execution.price * multiplier
-        commission = times * execution.commission
+        bought, commission = execution.signed_quantity * execution.price, execution.commission
+        if multiplier is not ONE:
+            bought *= multiplier
+        if times != 1:
+            bought, commission = times * bought, times * commission
         self.cash[execution.account] = Cash(
             cash.account, cash.deposits, cash.traded - bought, cash.commissions + commission, cash.income
         )
