@@ -117,8 +117,9 @@ class Gate:
         self._held, self._market = held, market
         self._settled_cash, self._day_trades, self._shortable = settled_cash, day_trades, shortable
         self._wash_sales = wash_sales
-        self._sent: deque[int] = deque()
-        self._recent: deque[tuple[int, tuple[object, ...]]] = deque()
+        self._within_second: deque[int] = deque()
+        self._within_minute: deque[int] = deque()
+        self._recent: dict[tuple[object, ...], int] = {}  # when each was sent, oldest first
         self._may_risk: Callable[[str], str | None] = lambda symbol: None
 
     def hold_back_by(self, why: Callable[[str], str | None]) -> None:
@@ -129,15 +130,27 @@ class Gate:
         """Return why an order may not be sent, None if it may; that counts it as sent."""
         reduces = self._closes(order) or self.is_reduction(order)
         denial = self._state(order, reduces) or self._form(order)
-        if denial is None and not reduces:
-            denial = self._risk(order, now_ns)
-        denial = denial or self._price(order) or self._own_orders(order, now_ns) or self._rate(reduces, now_ns)
+        if denial is not None:
+            return denial
+        market = self._market(order.symbol)
+        price = _price_of(order, market)
+        if not reduces:
+            denial = self._risk(order, market, price, now_ns)
+        terms = _terms(order)
+        denial = (
+            denial
+            or self._price(order, market, price)
+            or self._own_orders(order)
+            or self._repetition(terms, now_ns)
+            or self._rate(reduces, now_ns)
+        )
         if denial is None and self._wash_sales is not None:
-            price = self._price_of(order, self._market(order.symbol))
             denial = self._wash_sales.ask(order, price, now_ns, reduces=reduces)
         if denial is None:
-            self._sent.append(now_ns)
-            self._recent.append((now_ns, _terms(order)))
+            self._within_second.append(now_ns)
+            self._within_minute.append(now_ns)
+            self._recent.pop(terms, None)
+            self._recent[terms] = now_ns
         return denial
 
     def _closes(self, order: Order) -> bool:
@@ -196,18 +209,17 @@ class Gate:
                 return Denial(Limit.TICK, float(price), float(instrument.tick_size), text)
         return None
 
-    def _risk(self, order: Order, now_ns: int) -> Denial | None:
+    def _risk(self, order: Order, market: Market, price: float, now_ns: int) -> Denial | None:
         held_back = self._may_risk(order.symbol)
         if held_back is not None:
             return Denial(Limit.DOUBT, math.nan, math.nan, held_back)
-        market = self._market(order.symbol)
         age_s = (now_ns - market.priced_ns) / SECOND
         if market.is_open and age_s > self.settings.stale_s:
             text = f"the last price of {order.symbol} is {age_s:,.0f} s old; {self.settings.stale_s:g} s is the most"
             return Denial(Limit.STALE_PRICE, age_s, self.settings.stale_s, text)
         if order.side is Side.SELL and self._shortable is not None and order.symbol not in self._shortable:
             return Denial(Limit.SHORT_AVAILABILITY, math.nan, math.nan, f"nobody is known to lend {order.symbol}")
-        notional = float(order.quantity) * self._price_of(order, market)
+        notional = float(order.quantity) * price
         if order.side is Side.BUY and self.settings.settled_cash and self._settled_cash is not None:
             settled = float(self._settled_cash())
             if notional > settled:
@@ -218,8 +230,8 @@ class Gate:
             return Denial(Limit.DAY_TRADES, count, most, f"{count} day trades in five sessions; {most} is the most")
         return None
 
-    def _price(self, order: Order) -> Denial | None:
-        market, settings = self._market(order.symbol), self.settings
+    def _price(self, order: Order, market: Market, price: float) -> Denial | None:
+        settings = self.settings
         if market.is_halted:
             return Denial(Limit.HALTED_SYMBOL, math.nan, math.nan, f"trading of {order.symbol} is halted")
         waits = order.order_type in _AT_OPEN_OR_CLOSE or order.time_in_force is TimeInForce.GTC
@@ -239,17 +251,13 @@ class Gate:
                 most_text = f"{settings.collar:.2%} is the most"
                 text = f"its limit of {order.limit_price} is {beyond:.2%} beyond {near:,.4f}; {most_text}"
                 return Denial(Limit.COLLAR, beyond, settings.collar, text)
-        notional, most = float(order.quantity) * self._price_of(order, market), settings.order_notional
+        notional, most = float(order.quantity) * price, settings.order_notional
         if most is not None and notional > most:
             text = f"its notional of {notional:,.2f} is above {most:,.2f}, the most of one order"
             return Denial(Limit.ORDER_NOTIONAL, notional, most, text)
         return None
 
-    @staticmethod
-    def _price_of(order: Order, market: Market) -> float:
-        return float(order.limit_price or order.stop_price or Decimal(0)) or market.last_price
-
-    def _own_orders(self, order: Order, now_ns: int) -> Denial | None:
+    def _own_orders(self, order: Order) -> Denial | None:
         for state in self.views.orders.working_of(order.symbol):
             other = state.order
             if other.side is order.side or other.account != order.account or _are_together(order, other):
@@ -257,34 +265,35 @@ class Gate:
             if _would_meet(order, other):
                 text = f"it would trade with our own order {other.client_order_id}, which works on the other side"
                 return Denial(Limit.OPPOSITE_ORDER, 1, 0, text)
-        horizon = now_ns - round(self.settings.repeat_s * SECOND)
-        while self._recent and self._recent[0][0] < horizon:
-            self._recent.popleft()
-        terms = _terms(order)
-        for sent_ns, sent in self._recent:
-            if sent == terms:
-                text = f"the same order was sent at {to_iso(sent_ns)}, less than {self.settings.repeat_s:g} s ago"
-                return Denial(Limit.DUPLICATE, (now_ns - sent_ns) / SECOND, self.settings.repeat_s, text)
         return None
 
+    def _repetition(self, terms: tuple[object, ...], now_ns: int) -> Denial | None:
+        horizon = now_ns - round(self.settings.repeat_s * SECOND)
+        while self._recent and self._recent[oldest := next(iter(self._recent))] < horizon:
+            del self._recent[oldest]
+        sent_ns = self._recent.get(terms)
+        if sent_ns is None:
+            return None
+        text = f"the same order was sent at {to_iso(sent_ns)}, less than {self.settings.repeat_s:g} s ago"
+        return Denial(Limit.DUPLICATE, (now_ns - sent_ns) / SECOND, self.settings.repeat_s, text)
+
     def _rate(self, reduces: bool, now_ns: int) -> Denial | None:
-        while self._sent and now_ns - self._sent[0] >= MINUTE:
-            self._sent.popleft()
         share = 1.0 if reduces else 1.0 - self.settings.exit_reserve
-        within_second = 0
-        for sent_ns in reversed(self._sent):
-            if now_ns - sent_ns >= SECOND:
-                break
-            within_second += 1
-        for count, bound, span in (
-            (within_second, self.settings.orders_per_second, "second"),
-            (len(self._sent), self.settings.orders_per_minute, "minute"),
+        for sent, bound, span_ns, span in (
+            (self._within_second, self.settings.orders_per_second, SECOND, "second"),
+            (self._within_minute, self.settings.orders_per_minute, MINUTE, "minute"),
         ):
+            while sent and now_ns - sent[0] >= span_ns:
+                sent.popleft()
             most = math.floor(bound * share)
-            if count >= most:
-                text = f"{count} orders were sent within a {span}, and {most} is the most"
-                return Denial(Limit.ORDER_RATE, count, most, text)
+            if len(sent) >= most:
+                text = f"{len(sent)} orders were sent within a {span}, and {most} is the most"
+                return Denial(Limit.ORDER_RATE, len(sent), most, text)
         return None
+
+
+def _price_of(order: Order, market: Market) -> float:
+    return float(order.limit_price or order.stop_price or market.last_price)
 
 
 def _terms(order: Order) -> tuple[object, ...]:
