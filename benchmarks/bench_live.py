@@ -35,7 +35,8 @@ from tapeline.ledger.facts import CashMoved, OrderAccepted, OrderFilled, OrderIn
 from tapeline.ledger.portfolio import portfolio_of
 from tapeline.ledger.views import Views, rebuild
 from tapeline.ports.journal import Fact
-from tapeline.risk.gate import Gate, GateSettings, Market
+from tapeline.risk.gate import Gate, Market
+from tapeline.risk.gate_settings import GateSettings
 from tapeline.simulation.sizing import SIZE_FIXED, enter
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.tape.calendars import sessions

@@ -12,7 +12,8 @@ from tapeline.domain.words import OrderType, Side, TimeInForce
 from tapeline.ledger.facts import OrderAccepted, OrderIntended
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
-from tapeline.risk.gate import Gate, GateSettings, Market
+from tapeline.risk.gate import Gate, Market
+from tapeline.risk.gate_settings import GateSettings
 
 OPEN = Market(last_price=100.0, priced_ns=T0, bid=99.99, ask=100.01, is_open=True)
 

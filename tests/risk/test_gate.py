@@ -20,7 +20,8 @@ from tapeline.domain.times import MINUTE, SECOND
 from tapeline.domain.words import OrderType, Role, Side, TimeInForce
 from tapeline.ledger.control_facts import TradingStateChanged
 from tapeline.ledger.facts import OutcomeLost
-from tapeline.risk.gate import GateSettings, Market
+from tapeline.risk.gate import Market
+from tapeline.risk.gate_settings import GateSettings
 
 SELL = {"side": Side.SELL}
 

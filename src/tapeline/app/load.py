@@ -24,6 +24,7 @@ from tapeline.feeds.simulated import simulate_market
 from tapeline.formula.node import ordered
 from tapeline.formula.series import series
 from tapeline.lake.lake import open_lake
+from tapeline.risk.gate_settings import GateSettings
 from tapeline.simulation.limit_settings import Limits
 from tapeline.simulation.settings import (
     Account,
@@ -158,6 +159,18 @@ def _day(text: str, option: str) -> date | None:
         raise InputError(f"{option} {text!r} is no date. Write it like 2018-02-16.") from exc
 
 
+GATE = "gate"
+
+
+@dataclass(frozen=True, slots=True)
+class GateChoice:
+    """What a file of settings says of single orders. shortable : symbols that can be borrowed, None = all"""
+
+    settings: GateSettings
+    of_strategies: Mapping[str, GateSettings]
+    shortable: Sequence[str] | None
+
+
 _SECTIONS: dict[str, type[Any]] = {"account": Account, "costs": Costs, "market": Market, "limits": Limits}
 _COMMISSIONS: dict[str, type[Any]] = {
     "percent": PercentCommission,
@@ -192,14 +205,38 @@ def settings_from(values: Mapping[str, Any], where: str) -> RunSettings:
             parts["strategy_limits"] = {
                 key: _section(Limits, limits, f"{where}: limits.{key}") for key, limits in of_strategies.items()
             }
+        elif name == GATE:
+            gate_from(value, where)  # asked by live runs alone; a slip in it is told by every run
         elif name not in _SECTIONS:
-            raise UnknownNameError("section", name, [*_SECTIONS, "compare", "trade_from"], where=where)
+            raise UnknownNameError("section", name, [*_SECTIONS, GATE, "compare", "trade_from"], where=where)
         else:
             parts[name] = _section(_SECTIONS[name], value, f"{where}: {name}")
     try:
         return RunSettings(**parts)
     except InputError as exc:
         raise ConfigurationError(f"{where}: {exc}") from exc
+
+
+def load_gate(path: Path | None) -> GateChoice:
+    """Return the bounds of single orders from a TOML file's table `gate`, the defaults for what it leaves out."""
+    values = {} if path is None else _toml(path)
+    return gate_from(values.get(GATE, {}), str(path))
+
+
+def gate_from(values: Any, where: str) -> GateChoice:
+    """Return the bounds of single orders from nested plain values; tables inside are those of strategies."""
+    if not isinstance(values, Mapping):
+        raise ConfigurationError(f"{where}: {GATE} must be a table of settings, found {values!r}.")
+    of_strategies = {key: bounds for key, bounds in values.items() if isinstance(bounds, Mapping)}
+    own = {key: bound for key, bound in values.items() if key not in of_strategies}
+    shortable = own.pop("shortable", None)
+    if shortable is not None and not (isinstance(shortable, list) and all(isinstance(one, str) for one in shortable)):
+        raise ConfigurationError(f"{where}: {GATE}.shortable must be a list of symbols, found {shortable!r}.")
+    return GateChoice(
+        _section(GateSettings, own, f"{where}: {GATE}"),
+        {key: _section(GateSettings, {**own, **of}, f"{where}: {GATE}.{key}") for key, of in of_strategies.items()},
+        shortable,
+    )
 
 
 def _section(owner: type[Any], values: Any, where: str) -> Any:

@@ -23,7 +23,7 @@ from tapeline.brokers.simulated.broker import SimulatedBroker
 from tapeline.brokers.simulated.memory import VenueMemory
 from tapeline.domain.cash import CashCause
 from tapeline.domain.corporate import CorporateAction
-from tapeline.domain.errors import DataError
+from tapeline.domain.errors import DataError, UnknownNameError
 from tapeline.domain.money import exact
 from tapeline.domain.panel import Panel
 from tapeline.domain.times import SECOND
@@ -39,7 +39,9 @@ from tapeline.feeds.paced import PacedReplay, PacedTime
 from tapeline.feeds.replay import Replay
 from tapeline.ledger.control_facts import RunResumed
 from tapeline.ledger.facts import CashMoved, OrderRejected, RunEnded, RunStarted
-from tapeline.risk.gate import Gate, GateSettings, Market
+from tapeline.risk.account_rules import AccountDays, DayTrades, SettledCash
+from tapeline.risk.gate import Gate, Market
+from tapeline.risk.gate_settings import GateSettings
 from tapeline.risk.monitors import Monitors, MonitorSettings
 from tapeline.risk.wash_sales import WashSaleCheck
 from tapeline.simulation.settings import RunSettings
@@ -58,12 +60,14 @@ ANSWERED_AFTER_FRAMES = 2.5
 class PaperSettings:
     """What a paper run adds to a backtest's settings.
 
-    gate, monitors : bounds of single orders and of the run; shortable : symbols that can be borrowed, None = all
+    gate, monitors : bounds of single orders and of the run; strategy_gates : of single strategies by name
+    shortable : symbols that can be borrowed, None = all
     wash_sales : what is done about an order that would make a wash sale
     taxpayer : the tables of what the taxpayer's accounts did before the run, None = nothing; the run trades in `main`
     """
 
     gate: GateSettings = field(default_factory=GateSettings)
+    strategy_gates: Mapping[str, GateSettings] = field(default_factory=dict)
     monitors: MonitorSettings = field(default_factory=MonitorSettings)
     shortable: Collection[str] | None = None
     wash_sales: WashSaleLimit = WashSaleLimit.OFF
@@ -102,6 +106,9 @@ def trade_on_paper(
     assembly = assemble(
         tuple(strategies), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
     )
+    for name in paper.strategy_gates:
+        if name not in assembly.names:
+            raise UnknownNameError("strategy", name, assembly.names, where="the settings' gate")
     check_warmup(assembly, data)
     new_engine = engine_of_taxpayer(paper.taxpayer)
     with SqliteJournal.writing(journal_path, wait_s=wait_s) as journal, ControlFile.open(journal_path) as control:
@@ -117,15 +124,7 @@ def trade_on_paper(
             zone = (paper.taxpayer or TaxChoice()).zone
             wash_sales = WashSaleCheck(new_engine, paper.wash_sales, loop.record, zone)
             loop.on_fact.append(wash_sales.see)
-        gate = Gate(
-            paper.gate,
-            loop.views,
-            {instrument.symbol: instrument for instrument in instruments_of(data.symbols, settings)},
-            lambda symbol: float(loop.desk.book.fixed.positions[loop.desk.columns[symbol]]),
-            lambda symbol: market_of(loop, symbol),
-            shortable=paper.shortable,
-            wash_sales=wash_sales,
-        )
+        gate = gate_of(loop, paper, settings, wash_sales)
         # a turn that takes a second takes a minute of a market that runs sixty times as fast
         turn_s = paper.monitors.turn_s * (max(speed, 1.0) if math.isfinite(speed) else 1.0)
         guard = Guard(
@@ -202,8 +201,41 @@ def engine_of_taxpayer(choice: TaxChoice | None) -> Callable[[], TaxEngine]:
     return new_engine
 
 
+def gate_of(
+    loop: EventLoop, paper: PaperSettings, settings: RunSettings, wash_sales: WashSaleCheck | None = None
+) -> Gate:
+    """Return the gate of a loop, which follows its facts from now on."""
+    bounds = [paper.gate, *paper.strategy_gates.values()]
+    tables, columns, clock = loop.desk.book.fixed, loop.desk.columns, loop.clock
+    days = AccountDays(loop.sessions)
+    cash = trades = None
+    if settings.account.kind == "cash" and any(bound.settled_cash for bound in bounds):
+        cash = SettledCash(loop.views, days, lambda symbol: float(tables.prices[columns[symbol]]))
+        loop.on_fact.append(cash.see)
+    if any(bound.day_trades is not None for bound in bounds):
+        trades = DayTrades(loop.views, days)
+        loop.on_fact.append(trades.see)
+    return Gate(
+        paper.gate,
+        loop.views,
+        {instrument.symbol: instrument for instrument in instruments_of(loop.symbols, settings)},
+        lambda symbol: float(tables.positions[columns[symbol]]),
+        lambda symbol: market_of(loop, symbol),
+        of_strategies=paper.strategy_gates,
+        settled_cash=None if cash is None else lambda: cash.amount(clock.now_ns()),
+        day_trades=None if trades is None else lambda: trades.count(clock.now_ns()),
+        equity=lambda: float(tables.account[0]["equity"]),
+        shortable=None if paper.shortable is None else frozenset(paper.shortable),
+        wash_sales=wash_sales,
+    )
+
+
 def market_of(loop: EventLoop, symbol: str) -> Market:
-    """Return what a loop knows of a symbol's market now."""
+    """Return what a loop knows of a symbol's market now.
+
+    Quotes are the series `bid` and `ask` of the feed, a halt is a series `halted` that is not zero; where the feed has
+    none of them, there are none.
+    """
     column = loop.desk.columns[symbol]
     tables = loop.desk.book.fixed
     sessions, now_ns = loop.sessions, loop.clock.now_ns()
@@ -212,7 +244,15 @@ def market_of(loop: EventLoop, symbol: str) -> Market:
         # an order that is decided at a bar's end works from the next bar on
         index = int(np.searchsorted(sessions.open_ns, now_ns, side="right")) - 1
         is_open = index >= 0 and now_ns < int(sessions.close_ns[index])
-    return Market(float(tables.prices[column]), int(tables.priced_ns[column]), float("nan"), float("nan"), is_open)
+
+    def newest(name: str) -> float:
+        values = loop.series.get(name)
+        return math.nan if values is None else float(values[0, column])
+
+    is_halted = newest("halted") > 0
+    return Market(
+        float(tables.prices[column]), int(tables.priced_ns[column]), newest("bid"), newest("ask"), is_open, is_halted
+    )
 
 
 def _in_doubt(loop: EventLoop, symbol: str) -> str:

@@ -30,8 +30,9 @@ from tapeline.engine.loop import EventLoop
 from tapeline.feeds.clock import SteadyClock
 from tapeline.ledger.facts import CashMoved
 from tapeline.ledger.views import Views
-from tapeline.ports.control import Command
-from tapeline.risk.gate import Gate, GateSettings, Market
+from tapeline.ports.control import Command, Latch
+from tapeline.risk.gate import Gate, Market
+from tapeline.risk.gate_settings import GateSettings
 from tapeline.risk.monitors import Monitors, MonitorSettings
 from tapeline.simulation.settings import Account, RunSettings
 from tapeline.simulation.settings import Market as MarketSettings
@@ -220,12 +221,15 @@ class DrillDesk:
     def answer(self, command: Command, text: str, *, done: bool) -> None:
         """Nobody reads it: what was done stands in the journal."""
 
-    def publish(self, now_ns: int, status: Mapping[str, Any]) -> None:
+    def publish(self, now_ns: int, status: Callable[[], Mapping[str, Any]], *, at_once: bool = False) -> None:
         """Nobody looks."""
 
-    def halted(self) -> str | None:
+    def halted(self) -> Latch | None:
         """No latch is set."""
         return None
+
+    def release(self, latch: Latch) -> None:
+        """None was set."""
 
 
 class _NoWait:

@@ -13,7 +13,7 @@ one, nor a replay from a feed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -23,7 +23,7 @@ from tapeline.domain.control import TradingState
 from tapeline.domain.corporate import SplitReported
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.order import Order
-from tapeline.domain.panel import Panel, Sessions
+from tapeline.domain.panel import Floats, Panel, Sessions
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import to_iso
 from tapeline.domain.words import IntentKind
@@ -87,6 +87,7 @@ class EventLoop:
         self.guard: Guard | None = None
         self.on_fact: list[Callable[[Any], None]] = []
         self.session = -1
+        self.series: Mapping[str, Floats] = {}  # of the newest slice
         self.slices = 0
         self._times: list[int] = []
         self._sessions: list[int] = []
@@ -161,6 +162,7 @@ class EventLoop:
 
     def _end(self, now: Slice, *, may_act: bool = True) -> None:
         """End a slice whose events are booked: formulas, marks, decisions."""
+        self.series = now.series
         np.copyto(self._bars, now.bars)
         self.assembly.program.advance(self._panel(now))
         book = self.desk.book

@@ -18,60 +18,24 @@ while the state is REDUCING. A denial names the limit, what was found and the bo
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
 
 from tapeline.domain.control import TradingState
-from tapeline.domain.errors import ConfigurationError
 from tapeline.domain.instrument import Instrument
 from tapeline.domain.order import Order
-from tapeline.domain.times import MINUTE, SECOND, to_iso
+from tapeline.domain.times import SECOND, to_iso
 from tapeline.domain.words import Limit, OrderType, Purpose, Side, TimeInForce
 from tapeline.ledger.views import Views
 from tapeline.risk.denial import Denial
+from tapeline.risk.gate_settings import GateSettings
+from tapeline.risk.order_rate import OrderRate
 from tapeline.risk.wash_sales import WashSaleCheck
 
 _AT_OPEN_OR_CLOSE = frozenset(
     {OrderType.MARKET_ON_OPEN, OrderType.LIMIT_ON_OPEN, OrderType.MARKET_ON_CLOSE, OrderType.LIMIT_ON_CLOSE}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class GateSettings:
-    """Bounds of single orders.
-
-    collar : how far a limit price may lie beyond the last price on the side where it fills at once, as a share of it
-    spread_bps : half of what the last close may be away from a quote, where there are no quotes
-    stale_s : the oldest price an entry may be sent by, in session
-    orders_per_second, orders_per_minute : of all orders; exit_reserve : the share of both that only exits may use
-    repeat_s : an order equal to one of the last so many seconds in all but its id is a repetition
-    order_notional : the largest order, in currency; None = no bound
-    settled_cash : whether purchases need settled cash (cash accounts, T+1)
-    day_trades : so many within five sessions, None = not counted
-    """
-
-    collar: float = 0.05
-    spread_bps: float = 10.0
-    stale_s: float = 300.0
-    orders_per_second: int = 20
-    orders_per_minute: int = 200
-    exit_reserve: float = 0.25
-    repeat_s: float = 5.0
-    order_notional: float | None = None
-    settled_cash: bool = False
-    day_trades: int | None = None
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or value is None:
-                continue
-            if not (math.isfinite(value) and value > 0):
-                raise ConfigurationError(f"Gate: {field.name} must be above zero, found {value}.")
-        if self.exit_reserve >= 1.0:
-            raise ConfigurationError(f"Gate: exit_reserve is a share below 1, found {self.exit_reserve}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +60,10 @@ class Gate:
 
     views : orders and trading state as the journal has them; held : the account's signed quantity of a symbol
     market : of a symbol, as it is known now
-    settled_cash : what purchases may use now; shortable : the symbols that can be borrowed, None = all of them
+    of_strategies : bounds of single strategies by name, which stand in place of the account's; the rate of orders of
+        such a strategy is held by both
+    settled_cash : what purchases may use now; day_trades : how many there were; equity : of the account
+    shortable : the symbols that can be borrowed, None = all of them
     wash_sales : what is asked last, None = nothing
     """
 
@@ -108,18 +75,22 @@ class Gate:
         held: Callable[[str], float],
         market: Callable[[str], Market],
         *,
+        of_strategies: Mapping[str, GateSettings] | None = None,
         settled_cash: Callable[[], Decimal] | None = None,
         day_trades: Callable[[], int] | None = None,
+        equity: Callable[[], float] = lambda: 0.0,
         shortable: Collection[str] | None = None,
         wash_sales: WashSaleCheck | None = None,
     ) -> None:
         self.settings, self.views, self.instruments = settings, views, instruments
         self._held, self._market = held, market
+        self._of_strategies = of_strategies or {}
         self._settled_cash, self._day_trades, self._shortable = settled_cash, day_trades, shortable
-        self._wash_sales = wash_sales
-        self._within_second: deque[int] = deque()
-        self._within_minute: deque[int] = deque()
+        self._equity, self._wash_sales = equity, wash_sales
+        self._rates = {name: _rate_of(bounds) for name, bounds in self._of_strategies.items()}
+        self._rate_of_all = _rate_of(settings)
         self._recent: dict[tuple[object, ...], int] = {}  # when each was sent, oldest first
+        self._repeat_s_max = max(bounds.repeat_s for bounds in (settings, *self._of_strategies.values()))
         self._may_risk: Callable[[str], str | None] = lambda symbol: None
 
     def hold_back_by(self, why: Callable[[str], str | None]) -> None:
@@ -132,23 +103,25 @@ class Gate:
         denial = self._state(order, reduces) or self._form(order)
         if denial is not None:
             return denial
+        settings = self._of_strategies.get(order.strategy, self.settings)
         market = self._market(order.symbol)
         price = _price_of(order, market)
         if not reduces:
-            denial = self._risk(order, market, price, now_ns)
+            denial = self._risk(order, settings, market, price, now_ns)
         terms = _terms(order)
+        rates = [rate for rate in (self._rates.get(order.strategy), self._rate_of_all) if rate is not None]
         denial = (
             denial
-            or self._price(order, market, price)
+            or self._price(order, settings, market, price)
             or self._own_orders(order)
-            or self._repetition(terms, now_ns)
-            or self._rate(reduces, now_ns)
+            or self._repetition(terms, settings.repeat_s, now_ns)
+            or next((denied for rate in rates if (denied := rate.ask(now_ns, reduces=reduces)) is not None), None)
         )
         if denial is None and self._wash_sales is not None:
             denial = self._wash_sales.ask(order, price, now_ns, reduces=reduces)
         if denial is None:
-            self._within_second.append(now_ns)
-            self._within_minute.append(now_ns)
+            for rate in rates:
+                rate.sent(now_ns)
             self._recent.pop(terms, None)
             self._recent[terms] = now_ns
         return denial
@@ -209,29 +182,33 @@ class Gate:
                 return Denial(Limit.TICK, float(price), float(instrument.tick_size), text)
         return None
 
-    def _risk(self, order: Order, market: Market, price: float, now_ns: int) -> Denial | None:
+    def _risk(self, order: Order, settings: GateSettings, market: Market, price: float, now_ns: int) -> Denial | None:
         held_back = self._may_risk(order.symbol)
         if held_back is not None:
             return Denial(Limit.DOUBT, math.nan, math.nan, held_back)
         age_s = (now_ns - market.priced_ns) / SECOND
-        if market.is_open and age_s > self.settings.stale_s:
-            text = f"the last price of {order.symbol} is {age_s:,.0f} s old; {self.settings.stale_s:g} s is the most"
-            return Denial(Limit.STALE_PRICE, age_s, self.settings.stale_s, text)
+        if market.is_open and age_s > settings.stale_s:
+            text = f"the last price of {order.symbol} is {age_s:,.0f} s old; {settings.stale_s:g} s is the most"
+            return Denial(Limit.STALE_PRICE, age_s, settings.stale_s, text)
         if order.side is Side.SELL and self._shortable is not None and order.symbol not in self._shortable:
             return Denial(Limit.SHORT_AVAILABILITY, math.nan, math.nan, f"nobody is known to lend {order.symbol}")
         notional = float(order.quantity) * price
-        if order.side is Side.BUY and self.settings.settled_cash and self._settled_cash is not None:
+        if order.side is Side.BUY and settings.settled_cash and self._settled_cash is not None:
             settled = float(self._settled_cash())
             if notional > settled:
                 text = f"it costs about {notional:,.2f}, and {settled:,.2f} of the cash is settled and free"
                 return Denial(Limit.SETTLED_CASH, notional, settled, text)
-        most = self.settings.day_trades
-        if most is not None and self._day_trades is not None and (count := self._day_trades()) >= most:
-            return Denial(Limit.DAY_TRADES, count, most, f"{count} day trades in five sessions; {most} is the most")
-        return None
+        most = settings.day_trades
+        if most is None or self._day_trades is None or self._equity() >= settings.day_trades_below:
+            return None
+        if (count := self._day_trades()) < most:
+            return None
+        text = (
+            f"{count} day trades in five sessions; {most} is the most below {settings.day_trades_below:,.2f} of equity"
+        )
+        return Denial(Limit.DAY_TRADES, count, most, text)
 
-    def _price(self, order: Order, market: Market, price: float) -> Denial | None:
-        settings = self.settings
+    def _price(self, order: Order, settings: GateSettings, market: Market, price: float) -> Denial | None:
         if market.is_halted:
             return Denial(Limit.HALTED_SYMBOL, math.nan, math.nan, f"trading of {order.symbol} is halted")
         waits = order.order_type in _AT_OPEN_OR_CLOSE or order.time_in_force is TimeInForce.GTC
@@ -267,29 +244,19 @@ class Gate:
                 return Denial(Limit.OPPOSITE_ORDER, 1, 0, text)
         return None
 
-    def _repetition(self, terms: tuple[object, ...], now_ns: int) -> Denial | None:
-        horizon = now_ns - round(self.settings.repeat_s * SECOND)
-        while self._recent and self._recent[oldest := next(iter(self._recent))] < horizon:
+    def _repetition(self, terms: tuple[object, ...], repeat_s: float, now_ns: int) -> Denial | None:
+        forgotten_ns = now_ns - round(self._repeat_s_max * SECOND)
+        while self._recent and self._recent[oldest := next(iter(self._recent))] < forgotten_ns:
             del self._recent[oldest]
         sent_ns = self._recent.get(terms)
-        if sent_ns is None:
+        if sent_ns is None or sent_ns < now_ns - round(repeat_s * SECOND):
             return None
-        text = f"the same order was sent at {to_iso(sent_ns)}, less than {self.settings.repeat_s:g} s ago"
-        return Denial(Limit.DUPLICATE, (now_ns - sent_ns) / SECOND, self.settings.repeat_s, text)
+        text = f"the same order was sent at {to_iso(sent_ns)}, less than {repeat_s:g} s ago"
+        return Denial(Limit.DUPLICATE, (now_ns - sent_ns) / SECOND, repeat_s, text)
 
-    def _rate(self, reduces: bool, now_ns: int) -> Denial | None:
-        share = 1.0 if reduces else 1.0 - self.settings.exit_reserve
-        for sent, bound, span_ns, span in (
-            (self._within_second, self.settings.orders_per_second, SECOND, "second"),
-            (self._within_minute, self.settings.orders_per_minute, MINUTE, "minute"),
-        ):
-            while sent and now_ns - sent[0] >= span_ns:
-                sent.popleft()
-            most = math.floor(bound * share)
-            if len(sent) >= most:
-                text = f"{len(sent)} orders were sent within a {span}, and {most} is the most"
-                return Denial(Limit.ORDER_RATE, len(sent), most, text)
-        return None
+
+def _rate_of(settings: GateSettings) -> OrderRate:
+    return OrderRate(settings.orders_per_second, settings.orders_per_minute, settings.exit_reserve)
 
 
 def _price_of(order: Order, market: Market) -> float:

@@ -47,14 +47,19 @@ def tacked(start_day: int, sold_start_day: int, sold_day: int, *, overlap_once: 
     return start_day - days
 
 
+def settlement_cycle(trade_date: date) -> int:
+    """Return in how many business days a stock trade settles: one, two before 28 May 2024, three before 5 September
+    2017."""
+    return 1 if trade_date >= _T1_FROM else 2 if trade_date >= _T2_FROM else 3
+
+
 def settlement_date(trade_date: date) -> date:
-    """Return the regular settlement of a stock trade: one business day later, two before 28 May 2024, three before
-    5 September 2017.
+    """Return the regular settlement of a stock trade, by `settlement_cycle`.
 
     Used only to place a short sale's loss on one side of a year's end when the event does not say it, so of the
     holidays it knows those that lie there: Christmas and New Year's Day, as observed.
     """
-    days = 1 if trade_date >= _T1_FROM else 2 if trade_date >= _T2_FROM else 3
+    days = settlement_cycle(trade_date)
     day = trade_date
     while days:
         day += timedelta(days=1)
