@@ -18,8 +18,9 @@ from tapeline import (
     SaleFees,
     Slippage,
 )
-from tapeline.app.load import load_settings, settings_from
+from tapeline.app.load import load_gate, load_settings, settings_from
 from tapeline.domain.errors import ConfigurationError, InputError, UnknownNameError
+from tapeline.risk.gate_settings import GateSettings
 
 WHOLE = """
 compare = "exact"
@@ -105,7 +106,30 @@ def test_cash_of_the_command_line_goes_before_that_of_the_file(tmp_path: Path) -
     assert load_settings(None, 1_000.0).account == Account(1_000.0)
 
 
+def test_the_gate_has_a_table_and_its_strategies_have_tables_inside(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(
+        '[gate]\ncollar = 0.03\nsettled_cash = true\nshortable = ["ABCD"]\n\n[gate.SwingTrend]\nstale_s = 60\n'
+    )
+    gate = load_gate(path)
+
+    assert gate.settings == GateSettings(collar=0.03, settled_cash=True)
+    assert gate.of_strategies == {"SwingTrend": GateSettings(collar=0.03, settled_cash=True, stale_s=60.0)}
+    assert gate.shortable == ["ABCD"]
+    assert load_settings(path) == RunSettings()
+    assert load_gate(None).settings == GateSettings()
+
+
 REFUSED = {
+    "a gate that is no table": ({"gate": 5}, ConfigurationError, "gate must be a table of settings, found 5"),
+    "a bound of the gate of nothing": ({"gate": {"collar": 0}}, ConfigurationError, "gate: collar must be above zero"),
+    "a bound that the gate does not have": ({"gate": {"colar": 1}}, UnknownNameError, "Did you mean 'collar'"),
+    "a slip in a strategy's gate": ({"gate": {"Dip": {"repeat": 1}}}, UnknownNameError, "gate.Dip"),
+    "one symbol for a list": (
+        {"gate": {"shortable": "ABCD"}},
+        ConfigurationError,
+        "shortable must be a list of symbols",
+    ),
     "leverage of a cash account": ({"account": {"leverage": 2}}, ConfigurationError, "A cash account has no leverage"),
     "a text for a list": ({"costs": {"commission": "none"}}, ConfigurationError, "must be a list of tables"),
     "a commission without a model": ({"costs": {"commission": [{"rate": 1}]}}, ConfigurationError, "with a model"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tapeline import (
@@ -25,11 +26,11 @@ from tapeline import (
     ema,
     percent_of_equity,
 )
-from tapeline.app.paper import PaperSettings, trade_on_paper
+from tapeline.app.paper import PaperSettings, market_of, trade_on_paper
 from tapeline.app.taxes import TaxChoice
 from tapeline.domain.cash import CashCause
 from tapeline.domain.control import TradingState, Trigger
-from tapeline.domain.errors import DataError
+from tapeline.domain.errors import DataError, UnknownNameError
 from tapeline.domain.reports import Request
 from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side
 from tapeline.engine.live import LiveEngine
@@ -39,6 +40,7 @@ from tapeline.ledger.facts import (
     CommandGiven,
     OrderAdopted,
     OrderDenied,
+    OrderFilled,
     OrderIntended,
     OrderRejected,
     OrderReplaced,
@@ -52,6 +54,7 @@ from tapeline.ledger.views import rebuild
 from tapeline.ledger.why import explain
 from tapeline.ledger.why_text import render
 from tapeline.ports.control import Latch
+from tapeline.risk.gate_settings import GateSettings
 from tapeline.risk.monitors import MonitorSettings
 from tapeline.store.control_file import CommandAnswer, ControlFile
 from tapeline.store.sqlite_journal import SqliteJournal
@@ -414,3 +417,38 @@ def test_a_journal_that_holds_a_run_is_not_begun_again(folder: Path) -> None:
 
     with pytest.raises(DataError, match="already holds"):
         run(folder)
+
+
+def test_with_settled_cash_the_days_purchases_cost_no_more_than_the_day_began_with(folder: Path) -> None:
+    """The session of the data is one, so nothing that is sold settles in it."""
+    engine = run(folder, paper=PaperSettings(GateSettings(settled_cash=True)))
+
+    fills = [fact.execution for fact in facts(folder, OrderFilled.kind)]
+    cost = sum(fill.quantity * fill.price + fill.commission for fill in fills if fill.side is Side.BUY)
+    denied = [fact for fact in facts(folder, OrderDenied.kind) if fact.limit is Limit.SETTLED_CASH]
+    assert denied
+    assert "of the cash is settled and free" in denied[0].reason
+    # a market order fills a little above the price it was counted at
+    assert cost <= Decimal(100_000) * Decimal("1.001") < sum(fill.quantity * fill.price for fill in fills)
+    assert engine.loop.views.cash_amount() > 0
+
+
+def test_quotes_and_halts_of_the_feed_reach_the_gate(folder: Path) -> None:
+    halted = np.zeros(PANEL.close.shape)
+    halted[:, 0] = 1.0
+    panel = PANEL.with_series("bid", PANEL.close - 0.02).with_series("ask", PANEL.close + 0.03)
+    panel = panel.with_series("halted", halted)
+    engine = trade_on_paper([Eager()], panel, folder / "journal", TRAVELS, speed=math.inf)
+
+    first, second, *_ = panel.symbols
+    seen = market_of(engine.loop, second)
+    assert (seen.bid, seen.ask, seen.is_halted) == (panel.close[-1, 1] - 0.02, panel.close[-1, 1] + 0.03, False)
+    denied = {(fact.symbol, fact.limit) for fact in facts(folder, OrderDenied.kind)}
+    assert (first, Limit.HALTED_SYMBOL) in denied
+    assert first not in {fact.symbol for fact in facts(folder, OrderIntended.kind)}
+
+
+def test_a_gate_of_a_strategy_that_is_not_there_is_refused_before_there_is_a_journal(folder: Path) -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'Eager'"):
+        run(folder, paper=PaperSettings(strategy_gates={"Eagre": GateSettings()}))
+    assert not (folder / "journal").exists()

@@ -43,7 +43,9 @@ class Desk:
 
     def __init__(self, market: Market = OPEN, held: float = 0.0, **settings: Any) -> None:
         options = {
-            name: settings.pop(name) for name in ("settled_cash", "day_trades_made", "shortable") if name in settings
+            name: settings.pop(name)
+            for name in ("settled_cash", "day_trades_made", "equity", "shortable", "of_strategies")
+            if name in settings
         }
         given = dict(settings)
         if "settled_cash" in options:
@@ -56,7 +58,9 @@ class Desk:
             lambda symbol: self.held,
             lambda symbol: self.market,
             settled_cash=options.get("settled_cash"),
+            of_strategies=options.get("of_strategies"),
             day_trades=options.get("day_trades_made"),
+            equity=lambda: options.get("equity", 0.0),
             shortable=options.get("shortable"),
         )
 

@@ -257,6 +257,60 @@ def test_day_trades_are_counted_only_where_somebody_asks_for_it() -> None:
     assert Desk(day_trades_made=lambda: 2, day_trades=3).ask(an_order()) is None
 
 
+def test_day_trades_are_bounded_below_25_000_only() -> None:
+    assert Desk(day_trades_made=lambda: 3, day_trades=3, equity=24_999.0).ask(an_order()) == "day_trades"
+    assert Desk(day_trades_made=lambda: 3, day_trades=3, equity=25_000.0).ask(an_order()) is None
+    assert Desk(day_trades_made=lambda: 3, day_trades=3, held=10.0).ask(an_order(**SELL)) is None
+
+
+def test_a_strategy_may_have_bounds_of_its_own() -> None:
+    desk = Desk(order_notional=500.0, of_strategies={"Dip": GateSettings(order_notional=1_000.0, repeat_s=60.0)})
+
+    assert desk.ask(an_order("one")) is None
+    assert desk.ask(an_order("two"), T0 + 30 * SECOND) == "duplicate"
+    assert desk.ask(an_order("three", strategy="Other")) == "order_notional"
+
+
+def test_the_rate_of_a_strategy_is_bounded_by_its_own_and_by_the_accounts() -> None:
+    """Dip may send two a second, all together three."""
+    desk = Desk(
+        orders_per_second=3,
+        exit_reserve=0.01,
+        of_strategies={"Dip": GateSettings(orders_per_second=2, exit_reserve=0.01)},
+    )
+
+    def ask(number: int, strategy: str) -> str | None:
+        return desk.ask(an_order(str(number), strategy=strategy, quantity=Decimal(number)))
+
+    assert [ask(1, "Dip"), ask(2, "Dip")] == [None, "order_rate"]  # the reserve takes the second of two
+    assert [ask(3, "Other"), ask(4, "Other")] == [None, "order_rate"]
+
+
+EVERY_DENIAL: dict[str, tuple[Desk, Order, tuple[str, ...]]] = {
+    # what each sentence must tell: the value that was found and the bound
+    "stale price": (Desk(stale_s=1.0), an_order(decision_time_ns=T0), ("60 s", "1 s")),
+    "collar": (Desk(), a_limit("105.02"), ("5.01%", "5.00%", "105.02")),
+    "notional": (Desk(order_notional=999.0), an_order(), ("1,000.00", "999.00")),
+    "lot": (Desk(), an_order(quantity=Decimal("0.5")), ("0.5", "1")),
+    "tick": (Desk(), a_limit("99.995"), ("99.995", "0.01")),
+    "unknown symbol": (Desk(), an_order(symbol="WXYZ"), ("WXYZ",)),
+    "settled cash": (Desk(settled_cash=lambda: Decimal("999.99")), an_order(), ("1,000.00", "999.99")),
+    "day trades": (Desk(day_trades_made=lambda: 4, day_trades=3), an_order(), ("4 day trades", "3 is", "25,000.00")),
+    "shares": (Desk(shortable=()), an_order(**SELL), ("nobody", "ABCD")),
+    "closed": (Desk(replace(OPEN, is_open=False)), an_order(), ("closed",)),
+    "halted": (Desk(replace(OPEN, is_halted=True)), an_order(), ("ABCD", "halted")),
+}
+
+
+@pytest.mark.parametrize("case", EVERY_DENIAL)
+def test_a_denial_names_what_it_found_and_the_bound(case: str) -> None:
+    desk, order, words = EVERY_DENIAL[case]
+    denial = desk.gate.ask(order, T0 + (60 * SECOND if case == "stale price" else 0))
+
+    assert denial is not None
+    assert [word for word in words if word not in denial.text] == []
+
+
 def test_a_denied_order_does_not_count_as_sent() -> None:
     desk = Desk(orders_per_second=4)
     for _ in range(20):
