@@ -56,7 +56,7 @@ def test_every_attempt_of_a_decision_has_an_id_of_its_own(strategy: str) -> None
     assert max(map(len, ids)) <= 48
 
 
-@pytest.mark.parametrize(("sequence", "attempt"), [(-1, 1), (1_000_000, 1), (0, 0), (0, 100)])
+@pytest.mark.parametrize(("sequence", "attempt"), [(-1, 1), (1_000_000, 1), (0, -1), (0, 1_000)])
 def test_a_sequence_or_attempt_that_does_not_fit_is_refused(sequence: int, attempt: int) -> None:
     with pytest.raises(InputError, match="is outside"):
         client_order_id("R", "A", T0, sequence, attempt)

@@ -15,6 +15,7 @@ from tapeline.domain.cash import CashCause
 from tapeline.domain.control import GapCause, TradingState, Trigger
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
+from tapeline.domain.parent import ParentEnd, Pricing
 from tapeline.domain.reports import Request
 from tapeline.domain.signal import Action, Signal
 from tapeline.domain.words import Limit, OrderStatus, OrderType, Purpose, Reason, Role, Side, Stage, TimeInForce
@@ -60,6 +61,7 @@ from tapeline.ledger.facts import (
     SignalRaised,
     SplitApplied,
 )
+from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, ParentOrderIntended, ParentOrderStopped
 from tapeline.ports.journal import Fact
 
 TEXTS = st.text(max_size=12)
@@ -210,6 +212,13 @@ FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
     ),
     st.builds(CommandGiven, TIMES, NAMES, TREES, NAMES, TEXTS, TEXTS),
     st.builds(OrderWarned, TIMES, IDS, NAMES, st.sampled_from(Limit), TEXTS),
+    st.builds(
+        ParentOrderIntended, orders(), NAMES, ABOVE_ZERO, TREES, TREES, maybe(orders()), maybe(orders()), maybe(TEXTS),
+        maybe(TREES), maybe(TEXTS),
+    ),
+    st.builds(ChildOrderPriced, TIMES, IDS, IDS, st.sampled_from(Pricing), ABOVE_ZERO, OPEN),
+    st.builds(ParentOrderStopped, TIMES, IDS, st.sampled_from(ParentEnd), TEXTS),
+    st.builds(ParentOrderEnded, TIMES, IDS, st.sampled_from(ParentEnd), ABOVE_ZERO, OPEN, maybe(ABOVE_ZERO)),
 )  # fmt: skip
 
 

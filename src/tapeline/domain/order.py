@@ -27,7 +27,7 @@ from tapeline.domain.words import OrderType, Purpose, Role, Side, TimeInForce
 
 CLIENT_ORDER_ID_LENGTH_MAX = 48
 SEQUENCE_MAX = 999_999
-ATTEMPT_MAX = 99
+ATTEMPT_MAX = 999
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._]+")
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9._]+")
@@ -39,12 +39,13 @@ def client_order_id(strategy: str, symbol: str, decision_time_ns: int, sequence:
     """Derive the id of an order from its decision: the same decision gives the same id, always.
 
     sequence : number of the order among those of its decision time, 0 to 999,999
-    attempt : 1 for the first sending, higher when the order was withdrawn and is sent anew, up to 99
+    attempt : 1 for the first sending, higher for what is sent anew or as a further part, up to 999; 0 names an order
+        that is worked in parts and never sent as a whole
     """
     if not 0 <= sequence <= SEQUENCE_MAX:
         raise InputError(f"Order sequence {sequence} is outside 0 to {SEQUENCE_MAX:,}.")
-    if not 1 <= attempt <= ATTEMPT_MAX:
-        raise InputError(f"Order attempt {attempt} is outside 1 to {ATTEMPT_MAX}.")
+    if not 0 <= attempt <= ATTEMPT_MAX:
+        raise InputError(f"Order attempt {attempt} is outside 0 to {ATTEMPT_MAX}.")
     tail = f"{_moment(int(decision_time_ns))}-{sequence}-{attempt}"
     head = _names(strategy, symbol, CLIENT_ORDER_ID_LENGTH_MAX - len(tail) - 1)
     return f"{head}-{tail}"

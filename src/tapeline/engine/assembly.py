@@ -25,6 +25,7 @@ from tapeline.formula.program import Program, compile_program
 from tapeline.formula.rebase import rebase
 from tapeline.formula.table import Table
 from tapeline.simulation.decision import RULE_NAMES
+from tapeline.simulation.execution_settings import Algorithms
 from tapeline.simulation.lanes import Signals
 from tapeline.simulation.limit_settings import Limits
 from tapeline.simulation.records import STRATEGY
@@ -142,6 +143,15 @@ class Assembly:
         given = self.settings.strategy_limits
         return [given.get(name, it.limits) for name, it in zip(self.names, self.strategies, strict=True)]
 
+    @property
+    def algorithms(self) -> list[Algorithms]:
+        """How the orders of each strategy are worked: by the settings for it, else by itself, else for all."""
+        given = self.settings.strategy_execution
+        return [
+            given.get(name, Algorithms()).over(it.algorithms).over(self.settings.execution)
+            for name, it in zip(self.names, self.strategies, strict=True)
+        ]
+
     def put_sectors(self, book: Book, first_column: int) -> None:
         """Tell a book the sectors of its symbols."""
         book.fixed.groups[:] = self.sectors[first_column : first_column + len(book.fixed.groups)]
@@ -173,9 +183,10 @@ def assemble(
     if not strategies:
         raise ConfigurationError("A run needs at least one strategy.")
     names = unique_names(strategies)
-    for name in settings.strategy_limits:
-        if name not in names:
-            raise UnknownNameError("strategy", name, names, where="the settings' strategy_limits")
+    for given in ("strategy_limits", "strategy_execution"):
+        for name in getattr(settings, given):
+            if name not in names:
+                raise UnknownNameError("strategy", name, names, where=f"the settings' {given}")
     tables: dict[str, tuple[Bars | None, Mapping[str, Node]]] = {}
     for name, strategy in zip(names, strategies, strict=True):
         _check_sides(strategy, settings)

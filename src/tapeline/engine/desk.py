@@ -56,6 +56,7 @@ _TOGETHER = (Purpose.EXIT_RULE, Purpose.FLAT_BEFORE_CLOSE, Purpose.SCALE_OUT, Pu
 class Desk:
     """One account's book with the names of its orders.
 
+    told : what a fact means to the book, None for nothing; here orders that are worked in parts become one
     follows_ledger : whether the book takes over what fills come to in the ledger, as they may cross what was decided
         since; in a replay a difference would be a fault of ours, which the comparison at the session's end must find
     """
@@ -68,6 +69,7 @@ class Desk:
         self.book = assembly.new_book(symbols)
         self.order_ids: list[str] = []
         self.tickets: dict[str, int] = {}
+        self.told: Callable[[Any], Any | None] = lambda fact: fact
         self._takers: dict[str, Callable[[Any, int], None]] = {
             OrderAccepted.kind: lambda fact, session: self._event(EventKind.ACCEPTED, fact, session),
             OrderTriggered.kind: lambda fact, session: self._event(EventKind.TRIGGERED, fact, session),
@@ -79,10 +81,10 @@ class Desk:
             CashMoved.kind: self._cash_moved,
         }
 
-    def order_of(self, intent: Any) -> Order:
-        """Return the order that a submit intent asks for, and remember its id."""
+    def order_of(self, intent: Any, attempt: int = 1) -> Order:
+        """Return the order that a submit intent asks for, and remember its id. attempt : 0 if it is worked in parts"""
         strategy, symbol = self.assembly.names[intent["strategy"]], self.symbols[intent["symbol"]]
-        name = client_order_id(strategy, symbol, int(intent["decided_ns"]), int(intent["sequence"]))
+        name = client_order_id(strategy, symbol, int(intent["decided_ns"]), int(intent["sequence"]), attempt)
         if int(intent["ticket"]) != len(self.order_ids):
             raise InvariantError(f"Order {name} has ticket {intent['ticket']}; the next one is {len(self.order_ids)}.")
         self.enlist(name)
@@ -208,7 +210,10 @@ class Desk:
         unsettled: dict[str, int] = {}
         doubtful: list[tuple[int, str]] = []
         has_foreign = False
-        for fact in facts:
+        for reported in facts:
+            fact = self.told(reported)
+            if fact is None:
+                continue
             name = getattr(fact, "client_order_id", None)
             number = self.tickets.get(name, -1) if name is not None else -1
             works = name is not None and self._has_at_work(name)

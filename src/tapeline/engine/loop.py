@@ -24,12 +24,14 @@ from tapeline.domain.corporate import SplitReported
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.order import Order
 from tapeline.domain.panel import Floats, Panel, Sessions
+from tapeline.domain.parent import ParentEnd
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import to_iso
 from tapeline.domain.words import IntentKind
 from tapeline.engine.assembly import Assembly, view_of
 from tapeline.engine.desk import Desk
 from tapeline.engine.guard import Guard
+from tapeline.engine.parents import Parents
 from tapeline.engine.reasons import Reasons
 from tapeline.engine.result import Result, result_of
 from tapeline.engine.settling import is_working
@@ -84,6 +86,8 @@ class EventLoop:
         self.desk.follows_ledger = not keeper.is_perfect
         self.views = Views()
         self.keeper = OrderKeeper(self.views, self.record, keeper, random=Random(seed), now_ns=clock.now_ns())
+        self.parents = Parents(self.desk, self.views, self.record, self.keeper, feed, sessions, seed)
+        self.desk.told = self.parents.told
         self.guard: Guard | None = None
         self.on_fact: list[Callable[[Any], None]] = []
         self.session = -1
@@ -147,6 +151,7 @@ class EventLoop:
         for intent in self.desk.book.rows("intents"):
             self._handlers[IntentKind(int(intent["kind"]))](intent, now)
         self._flush()
+        self._work(now)
         if self.guard is not None:
             self.guard.forget()
         self._count(now)
@@ -223,6 +228,20 @@ class EventLoop:
         """Let the book take in facts that are recorded already."""
         if facts:
             self.desk.book_reports(facts, self.session, self.views)
+            self._settle_parents()
+
+    def _work(self, now: Slice) -> None:
+        """Let execution algorithms act on a slice."""
+        if self.guard is not None:
+            self.parents.keeper.denies = self.guard.denies
+        self.parents.work(now)
+        self._settle_parents()
+
+    def _settle_parents(self) -> None:
+        if self.views.parents.states:
+            ended = self.parents.settle(self.clock.now_ns())
+            if ended:
+                self.desk.book_reports(ended, self.session, self.views)
 
     def send(self, is_barred: Callable[[], bool] | None = None) -> None:
         """Let leave what may; everything it rests on has to be durable, or repeatable.
@@ -238,6 +257,7 @@ class EventLoop:
 
     def _split(self, report: SplitReported, session: int) -> None:
         """Record a split for each strategy that holds the symbol; book and formulas take it in once for all."""
+        self.parents.keeper.stop_all(report.symbol, ParentEnd.CORPORATE_ACTION, report.event_time_ns)
         for fact in self.desk.splits_of(report):
             self.record(fact)
         self.desk.book_split(report, session)
@@ -254,6 +274,9 @@ class EventLoop:
 
     def _submit(self, intent: Any, now: Slice) -> None:
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
+        if self.parents.takes(intent):
+            self.parents.collect(self.desk.order_of(intent, attempt=0), intent, signal_id)
+            return
         order = self.desk.order_of(intent)
         denial = self.guard.denies(order, self.clock.now_ns()) if self.guard is not None else None
         if denial is not None:
@@ -274,13 +297,21 @@ class EventLoop:
             return  # the gate refused the order within the same decision
         self._flush()
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
-        recorded: CancelIntended = self.record(self.desk.cancel_of(intent, signal_id))
+        fact = self.desk.cancel_of(intent, signal_id)
+        if self.parents.owns(fact.client_order_id):
+            self.parents.cancel(fact)
+            return
+        recorded: CancelIntended = self.record(fact)
         self.keeper.cancel(recorded)
 
     def _replace(self, intent: Any, now: Slice) -> None:
         self._flush()
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
-        recorded: ReplaceIntended = self.record(self.desk.replace_of(intent, signal_id))
+        fact = self.desk.replace_of(intent, signal_id)
+        if self.parents.owns(fact.client_order_id):
+            self.parents.replace(fact)
+            return
+        recorded: ReplaceIntended = self.record(fact)
         self.keeper.replace(recorded)
 
     def _deny(self, intent: Any, now: Slice) -> None:
@@ -293,6 +324,7 @@ class EventLoop:
         if self._bracket:
             self.keeper.submit(self._bracket)
             self._bracket = []
+        self.parents.begin()
 
     def close_session(self, last: Slice) -> None:
         """Record the session's marks and compare the book with the ledger, to the cent."""

@@ -13,7 +13,8 @@ A trade reads like this, one record after the other:
 
 What a live link can do to that life has facts of its own: a request whose outcome nobody reported, a cancel or replace
 that the venue refused, an order found at the broker. What others report (corrections, busts, statements) is in
-`adopted_facts.py`, what is decided about trading as a whole in `control_facts.py`.
+`adopted_facts.py`, what is decided about trading as a whole in `control_facts.py`, what belongs to orders that are
+worked in parts in `parent_facts.py`.
 
 Positions, cash, P&L and round trips are views (`views.py`). A field is added to a fact with a new schema
 number and a reader for the old one; a field never changes its meaning. Times are those of the event.
@@ -56,6 +57,7 @@ from tapeline.ledger.control_facts import (
     TradingStateChanged,
     Tree,
 )
+from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, ParentOrderIntended, ParentOrderStopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -517,6 +519,10 @@ FACTS: dict[str, type[Any]] = {
         CommandGiven,
         OrderWarned,
         RunResumed,
+        ParentOrderIntended,
+        ChildOrderPriced,
+        ParentOrderStopped,
+        ParentOrderEnded,
     )
 }
 """Every kind of fact by its name."""

@@ -39,8 +39,12 @@ from tapeline.ledger.control import Control
 from tapeline.ledger.control_facts import CommandGiven, OrderWarned, RunResumed
 from tapeline.ledger.facts import (
     CashMoved,
+    OrderAccepted,
     OrderDenied,
     OrderFilled,
+    OrderIntended,
+    OrderRejected,
+    ReplaceIntended,
     RunEnded,
     RunStarted,
     SessionClosed,
@@ -48,6 +52,7 @@ from tapeline.ledger.facts import (
     SplitApplied,
 )
 from tapeline.ledger.order_book import OrderBook
+from tapeline.ledger.parent_orders import ParentOrders
 from tapeline.ledger.position_book import PositionBook
 from tapeline.ledger.profits import WHOLE, Profits, values_of
 from tapeline.ledger.round_trips import ONE, Key, OpenTrip, RoundTrip
@@ -66,6 +71,7 @@ class Views:
 
     cash : by account
     orders : working orders with their states, and how the others ended
+    parents : orders that are worked in parts
     control : the trading state, gaps, locks and limits that persons set
     marks : the last known price of each symbol: of the last session close, or of a fill since
     profits : what every strategy has made, what came into the accounts and left them, and both at each session close
@@ -74,24 +80,25 @@ class Views:
     def __init__(self) -> None:
         self.cash: dict[str, Cash] = {}
         self.orders = OrderBook()
+        self.parents = ParentOrders()
         self.control = Control()
         self.marks: dict[str, Decimal] = {}
         self.profits = Profits()
         self.denied_count = 0
         self._book = PositionBook(self.orders)
         self._last_split: tuple[str, int] | None = None
-        orders, control = self.orders, self.control
+        orders, parents, control = self.orders, self.parents, self.control
         self._take_in: dict[str, Callable[[Any], None]] = {
             **dict.fromkeys(PASSED_OVER, _nothing),
-            "OrderIntended": orders.intended,
+            "OrderIntended": self._intended,
             "CancelIntended": orders.cancel_intended,
-            "ReplaceIntended": orders.replace_intended,
+            "ReplaceIntended": self._replace_intended,
             "OrderDenied": self._denied,
-            "OrderAccepted": orders.accepted,
+            "OrderAccepted": self._accepted,
             "OrderTriggered": orders.triggered,
             "OrderReplaced": orders.replaced,
             "OrderCanceled": orders.canceled,
-            "OrderRejected": orders.rejected,
+            "OrderRejected": self._rejected,
             "OrderExpired": orders.expired,
             "OrderFilled": self._filled,
             "ExecutionAdopted": self._execution_adopted,
@@ -115,6 +122,10 @@ class Views:
             "SymbolUnlocked": control.unlocked,
             "TradingStateChanged": control.state_changed,
             "LimitOverridden": control.overridden,
+            "ParentOrderIntended": parents.intended,
+            "ChildOrderPriced": parents.priced,
+            "ParentOrderStopped": parents.stopped,
+            "ParentOrderEnded": parents.ended,
         }
 
     def apply(self, fact: Fact) -> None:
@@ -199,6 +210,7 @@ class Views:
                     for account, curve in self.equity.items()
                 },
                 "marks": {symbol: amount_text(mark) for symbol, mark in self.marks.items()},
+                **({"parent_orders": self._parents_tree()} if self.parents.states else {}),
                 "open_orders": {name: state.as_tree() for name, state in self.orders.working.items()},
                 "positions": [_position_tree(self.positions[key]) for key in sorted(self.positions)],
                 "round_trips": [_trip_tree(trip) for trip in self.round_trips],
@@ -212,11 +224,32 @@ class Views:
         """Return the SHA-256 of the canonical bytes, as 64 hexadecimal digits."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
-    def _denied(self, _: OrderDenied) -> None:
+    def _parents_tree(self) -> dict[str, Any]:
+        return {name: state.as_tree() for name, state in self.parents.states.items()}
+
+    def _intended(self, fact: OrderIntended) -> None:
+        self.orders.intended(fact)
+        self.parents.order_intended(fact.order)
+
+    def _replace_intended(self, fact: ReplaceIntended) -> None:
+        self.orders.replace_intended(fact)
+        self.parents.replace_intended(fact)
+
+    def _accepted(self, fact: OrderAccepted) -> None:
+        self.orders.accepted(fact)
+        self.parents.accepted(fact.client_order_id)
+
+    def _rejected(self, fact: OrderRejected) -> None:
+        self.orders.rejected(fact)
+        self.parents.refused(fact)
+
+    def _denied(self, fact: OrderDenied) -> None:
         self.denied_count += 1
+        self.parents.refused(fact)
 
     def _filled(self, fact: OrderFilled) -> None:
         self.orders.filled(fact)
+        self.parents.executed(fact.execution)
         self._trade(fact.execution, ONE)
 
     def _execution_adopted(self, fact: ExecutionAdopted) -> None:
@@ -230,12 +263,14 @@ class Views:
 
     def _corrected(self, fact: ExecutionCorrected) -> None:
         self.orders.corrected(fact)
+        self.parents.executed(fact.execution, fact.corrected)
         self._pay(fact.corrected, fact.multiplier, -1)
         self._pay(fact.execution, fact.multiplier, 1)
         self._book.amended(fact.corrected, fact.execution, fact.multiplier)
 
     def _busted(self, fact: ExecutionBusted) -> None:
         self.orders.busted(fact)
+        self.parents.busted(fact.busted)
         self._pay(fact.busted, fact.multiplier, -1)
         self._book.amended(fact.busted, None, fact.multiplier)
 

@@ -239,6 +239,8 @@ class Gate:
             other = state.order
             if other.side is order.side or other.account != order.account or _are_together(order, other):
                 continue
+            if self.views.parents.are_together(order.client_order_id, other.client_order_id):
+                continue  # the target of an earlier part, while a later one is bought
             if _would_meet(order, other):
                 text = f"it would trade with our own order {other.client_order_id}, which works on the other side"
                 return Denial(Limit.OPPOSITE_ORDER, 1, 0, text)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from tapeline.domain.errors import ConfigurationError, UnknownNameError
 from tapeline.domain.times import from_iso
+from tapeline.simulation.execution_settings import Algorithms
 from tapeline.simulation.limit_settings import Limits
 
 FIRST_NS = -(2**63)
@@ -171,6 +172,8 @@ class RunSettings:
     """All assumptions of a run.
 
     limits : of the account; strategy_limits : of single strategies by name, in place of those they declare
+    execution : how orders of strategies are worked that do not declare it themselves
+    strategy_execution : of single strategies by name, in place of what they declare
     compare : "tolerant" (1e-9) or "exact" comparison of computed values
     trade_from : ISO time or date; slices that end before it only warm formulas up. Empty = trade from the start
     """
@@ -180,6 +183,8 @@ class RunSettings:
     market: Market = field(default_factory=Market)
     limits: Limits = field(default_factory=Limits)
     strategy_limits: Mapping[str, Limits] = field(default_factory=dict)
+    execution: Algorithms = field(default_factory=Algorithms)
+    strategy_execution: Mapping[str, Algorithms] = field(default_factory=dict)
     compare: Literal["tolerant", "exact"] = "tolerant"
     trade_from: str = ""
 

@@ -24,6 +24,7 @@ from tapeline.domain.errors import ConfigurationError, FormulaError, UnknownName
 from tapeline.domain.times import parse_frame
 from tapeline.formula.node import Node
 from tapeline.formula.parameters import Parameter
+from tapeline.simulation.execution_settings import Algorithm, Algorithms
 from tapeline.simulation.limit_settings import Limits
 from tapeline.simulation.settings import as_facts
 from tapeline.strategies.rules import Distance, ScaleOut, SessionWindow, Size, percent_of_equity
@@ -44,6 +45,8 @@ class _Declared:
     size : how the quantity of an entry is found
     positions_max : holdings of this strategy at one time, None = no bound of its own
     limits : bounds of this strategy beside the account's, None = none; a run's settings may give others
+    execution, execution_exit : the algorithms that work its entries, and exits that its rules ask for; None = orders
+        leave as they are. Runs with them go slice by slice
     entry_window : when in a session entries are allowed, None = always
     flat_before_close_minutes : close everything so many minutes before the session ends, None = hold overnight
     """
@@ -52,6 +55,8 @@ class _Declared:
     size: ClassVar[Size] = percent_of_equity(10)
     positions_max: ClassVar[int | None] = None
     limits: ClassVar[Limits | None] = None
+    execution: ClassVar[Algorithm | None] = None
+    execution_exit: ClassVar[Algorithm | None] = None
     entry_window: ClassVar[SessionWindow | None] = None
     flat_before_close_minutes: ClassVar[float | None] = None
 
@@ -80,6 +85,11 @@ class _Declared:
         """The strategy's name in journal, results and order ids."""
         return type(self).__name__
 
+    @property
+    def algorithms(self) -> Algorithms:
+        """How its orders are worked, as it declares it."""
+        return Algorithms(self.execution, self.execution_exit)
+
     def _code(self) -> str:
         """Return what the strategy does beside its formulas: nothing for rules."""
         return ""
@@ -105,6 +115,7 @@ class _Declared:
                 self.flat_before_close_minutes,
                 *self._more_declared(),
                 *([as_facts(self.limits)] if self.limits else []),
+                *([as_facts(self.algorithms)] if self.algorithms else []),
             ],
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

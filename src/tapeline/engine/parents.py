@@ -1,0 +1,263 @@
+"""Orders that algorithms work in parts: one order to the strategies' book, its parts to the order keeper.
+
+    the book's order     ->  ParentOrderIntended, with algorithm and plan
+    fills of the parts   ->  fills of the book's order
+    all parts ended      ->  the end of the book's order
+
+To the book the stop and the target of such an order are one order each as well: every part has its own at the venue, of
+its own quantity, and what happens to them happens to the book's one. What is called back or moved goes to all.
+
+Nothing is kept that views and book do not have, so a new object on them goes on where the old one stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from tapeline.domain.money import exact
+from tapeline.domain.order import Order
+from tapeline.domain.panel import Sessions
+from tapeline.domain.parent import ParentEnd
+from tapeline.domain.position import ZERO
+from tapeline.domain.slice import Slice
+from tapeline.domain.times import MINUTE
+from tapeline.domain.words import OrderStatus, Purpose, Reason, Role
+from tapeline.engine.desk import Desk
+from tapeline.engine.market_watch import MarketWatch
+from tapeline.engine.settling import is_working
+from tapeline.execution.algorithms.schedules import plan_of
+from tapeline.execution.order_keeper import OrderKeeper
+from tapeline.execution.parent_keeper import ParentKeeper
+from tapeline.ledger.facts import CancelIntended, OrderAccepted, OrderCanceled, OrderFilled, ReplaceIntended
+from tapeline.ledger.parent_facts import ParentOrderIntended
+from tapeline.ledger.parent_orders import ParentState, reason_of
+from tapeline.ledger.views import Views
+from tapeline.ports.journal import Fact
+from tapeline.ports.market_data import Tape
+from tapeline.simulation.execution_settings import Algorithm, Algorithms
+from tapeline.simulation.records import HOLDING
+from tapeline.simulation.venue import instruments_of
+
+WORKED_EXITS = (Purpose.EXIT_RULE, Purpose.SCALE_OUT)
+"""Exits that may take their time; all others leave at once, whole."""
+
+_REASONS = {
+    ParentEnd.CANCELED: Reason.REQUESTED,
+    ParentEnd.EXIT: Reason.EXIT,
+    ParentEnd.CORPORATE_ACTION: Reason.CORPORATE_ACTION,
+    ParentEnd.WINDOW: Reason.TOO_LATE,
+    ParentEnd.NO_WINDOW: Reason.TOO_LATE,
+}
+_PASSED_OVER = frozenset(
+    {"OrderTriggered", "OrderReplaced", "OrderCanceled", "OrderRejected", "OrderExpired", "OutcomeLost"}
+    | {"CancelRejected", "ReplaceRejected"}
+)
+
+
+class Parents:
+    """The orders of one book that are worked in parts. keeper : carries out what their algorithms wish"""
+
+    def __init__(
+        self,
+        desk: Desk,
+        views: Views,
+        record: Callable[[Fact], Any],
+        orders: OrderKeeper,
+        tape: Tape,
+        sessions: Sessions | None,
+        seed: int,
+    ) -> None:
+        self._desk, self._views, self._record = desk, views, record
+        self._tape, self._sessions = tape, sessions
+        assembly = desk.assembly
+        self._algorithms: list[Algorithms] = assembly.algorithms
+        self._flat_ns = [round((it.flat_before_close_minutes or 0) * MINUTE) for it in assembly.strategies]
+        settings = assembly.settings
+        instruments = tuple(instruments_of(desk.symbols, settings))
+        self._watch = MarketWatch(tape, desk.book.fixed.prices, instruments, settings.costs.slippage)
+        self.keeper = ParentKeeper(views, record, orders, self._watch, seed)
+        self._pending: list[tuple[Order, Any, str | None]] = []
+        self._bracketed: dict[str, tuple[ParentState, Role]] = {}
+        self._protecting: dict[str, ParentState] = {}
+        self._late: list[ParentState] = []
+        for state in views.parents.states.values():
+            self._remember(state)
+
+    # From the book -------------------------------------------------------------------------------------------
+
+    def takes(self, intent: Any) -> bool:
+        """Return whether a submit intent is worked by an algorithm, or belongs to the bracket of one that is."""
+        if intent["parent"] >= 0:
+            entry = self._desk.order_ids[intent["parent"]]
+            return any(order.client_order_id == entry for order, _, _ in self._pending)
+        return self._algorithm_for(intent) is not None
+
+    def collect(self, order: Order, intent: Any, signal_id: str | None) -> None:
+        """Take an order that will be worked; those of its bracket follow it."""
+        if order.parent is None:
+            self.begin()
+        self._pending.append((order, intent.copy(), signal_id))
+
+    def begin(self) -> None:
+        """Record the order that was collected, if there is one."""
+        if not self._pending:
+            return
+        (order, intent, signal_id), *legs = self._pending
+        self._pending = []
+        of_role = {leg.role: leg for leg, _, _ in legs}
+        algorithm = self._algorithm_for(intent)
+        assert algorithm is not None
+        closes = order.purpose is not Purpose.ENTRY
+        if closes:  # what leaves a position leaves all of it
+            algorithm = replace(algorithm, accept=1.0, leftover="cross")
+        plan = plan_of(
+            algorithm,
+            order.decision_time_ns,
+            self._sessions,
+            self._tape.history(order.symbol) if algorithm.schedule == "vwap" else None,
+            closes=closes,
+            frame_ns=self._tape.frame_ns,
+            flat_before_close_ns=self._flat_ns[intent["strategy"]],
+        )
+        self._record(
+            ParentOrderIntended(
+                order,
+                algorithm.name,
+                exact(float(intent["price"])),
+                algorithm.as_tree(),
+                plan.as_tree(),
+                of_role.get(Role.STOP),
+                of_role.get(Role.TARGET),
+                signal_id,
+                self._desk.sizing_of(intent),
+                self._desk.instruction_of(intent),
+            )
+        )
+        self._remember(self._views.parents.states[order.client_order_id])
+
+    def owns(self, name: str) -> bool:
+        """Return whether an order of the book is worked in parts, or is the stop or target of one that is."""
+        return name in self._views.parents.states or name in self._bracketed
+
+    def cancel(self, fact: CancelIntended) -> None:
+        """Call back an order of the book that is owned: all of its parts, and nothing more is sent."""
+        state = self._views.parents.states.get(fact.client_order_id)
+        if state is not None:
+            self.keeper.cancel(state, fact)
+        else:
+            self.keeper.cancel_each(self._working_legs(fact.client_order_id), fact)
+
+    def replace(self, fact: ReplaceIntended) -> None:
+        """Move the stop of an order that is owned: those of all its parts."""
+        self.keeper.replace_each(self._working_legs(fact.client_order_id), fact)
+
+    def work(self, now: Slice) -> None:
+        """Let the algorithms act on a slice."""
+        self._watch.see(now)
+        if self._views.parents.open:
+            self.keeper.work(now.end_ns)
+
+    # To the book ---------------------------------------------------------------------------------------------
+
+    def told(self, fact: Any) -> Any | None:
+        """Return what a fact means to the book: of a part, what happened to the book's order; None for nothing."""
+        name, parents = getattr(fact, "client_order_id", None), self._views.parents
+        if name is None or not parents.states:
+            return fact
+        state, leg = parents.of_child(name), parents.of_leg(name)
+        if state is not None:
+            owner = state.name
+        elif leg is not None:
+            owner = _leg_name(*leg)
+        else:
+            return fact
+        if fact.kind in _PASSED_OVER:
+            return None
+        number = self._desk.tickets[owner]
+        ticket = self._desk.book.tables.tickets[number]
+        if fact.kind == OrderAccepted.kind:
+            return replace(fact, client_order_id=owner) if ticket["status"] == OrderStatus.PENDING_NEW else None
+        if fact.kind != OrderFilled.kind:
+            return fact
+        if state is not None and not self._is_filled_by(state, number):
+            self._late.append(state)
+            return fact
+        quantity = fact.execution.quantity
+        leaves = max(exact(float(ticket["quantity"])) - exact(float(ticket["filled"])) - quantity, ZERO)
+        return replace(fact, execution=replace(fact.execution, client_order_id=owner), leaves_quantity=leaves)
+
+    def settle(self, now_ns: int) -> list[OrderCanceled]:
+        """End what has no part at work any more; return what the book is told of it.
+
+        To be called when everything that was reported is in the views and in the book.
+        """
+        for state in self._late:
+            self._protect_again(state)
+        self._late.clear()
+        told: list[OrderCanceled] = []
+        for state in self.keeper.settle(now_ns):
+            told += self._end_of(state.name, now_ns, _REASONS.get(reason_of(state), Reason.NONE))
+        for state in [*self._protecting.values()]:
+            names = [name for legs in state.legs.values() for name in legs]
+            if state.ended is None or any(name in self._views.orders.working for name in names):
+                continue
+            del self._protecting[state.name]
+            reason = Reason.ONE_CANCELS_OTHER if state.filled_quantity else Reason.NO_ENTRY
+            for leg in (state.intended.stop, state.intended.target):
+                if leg is not None:
+                    told += self._end_of(leg.client_order_id, now_ns, reason)
+        return told
+
+    # Looking things up ---------------------------------------------------------------------------------------
+
+    def _algorithm_for(self, intent: Any) -> Algorithm | None:
+        purpose, chosen = Purpose(int(intent["purpose"])), self._algorithms[int(intent["strategy"])]
+        if purpose is Purpose.ENTRY:
+            return chosen.entry
+        return chosen.exit if purpose in WORKED_EXITS else None
+
+    def _remember(self, state: ParentState) -> None:
+        for leg in (state.intended.stop, state.intended.target):
+            if leg is not None:
+                self._bracketed[leg.client_order_id] = state, leg.role
+                self._protecting[state.name] = state
+
+    def _working_legs(self, name: str) -> list[str]:
+        state, role = self._bracketed[name]
+        return [leg for leg in state.legs.get(role, ()) if leg in self._views.orders.working]
+
+    def _end_of(self, name: str, now_ns: int, reason: Reason) -> list[OrderCanceled]:
+        ends = is_working(self._desk.book, self._desk.tickets[name])
+        return [OrderCanceled(now_ns, name, reason)] if ends else []
+
+    def _is_filled_by(self, state: ParentState, number: int) -> bool:
+        """Whether the book takes a fill of a part as one of its order: of an entry, while it is the one that enters."""
+        if not is_working(self._desk.book, number):
+            return False
+        return state.order.purpose is not Purpose.ENTRY or bool(self._holding(state)["entry_ticket"] == number)
+
+    def _place(self, state: ParentState) -> tuple[int, int]:
+        return self._desk.assembly.names.index(state.order.strategy), self._desk.columns[state.order.symbol]
+
+    def _holding(self, state: ParentState) -> Any:
+        return self._desk.book.fixed.holdings[self._place(state)]
+
+    def _protect_again(self, state: ParentState) -> None:
+        """Give a holding, to which a part was added after the book had been flat, its entry and what protects it."""
+        book, holding = self._desk.book, self._holding(state)
+        if state.order.purpose is not Purpose.ENTRY or holding["entry_ticket"] >= 0:
+            return
+        if book.fixed.states[self._place(state)] != HOLDING:
+            return
+        holding["entry_ticket"] = self._desk.tickets[state.name]
+        for field, leg in (("stop_ticket", state.intended.stop), ("target_ticket", state.intended.target)):
+            if leg is not None and is_working(book, number := self._desk.tickets[leg.client_order_id]):
+                holding[field] = number
+
+
+def _leg_name(state: ParentState, role: Role) -> str:
+    leg = state.intended.stop if role is Role.STOP else state.intended.target
+    assert leg is not None
+    return leg.client_order_id

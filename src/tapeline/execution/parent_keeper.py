@@ -1,0 +1,241 @@
+"""The keeper of parent orders: asks their algorithms what to do, and carries it out through the order keeper.
+
+    work(now)      each slice: wishes of the algorithms -> gate -> facts of parts -> order keeper
+    settle(now)    after reports: orders of which no part works any more have ended
+
+Everything is read from the views of the journal: a new keeper on them goes on where the old one stopped. While trading
+is not ACTIVE no entry goes on; while it is HALTED exits rest as well. In a gap no entry sends a part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Protocol
+
+from tapeline.domain.control import TradingState
+from tapeline.domain.order import Order, client_order_id
+from tapeline.domain.parent import ParentEnd, Pricing
+from tapeline.domain.position import ZERO
+from tapeline.domain.words import OrderType, Purpose, Role, Side
+from tapeline.execution.algorithms.pricing import MarketNow
+from tapeline.execution.algorithms.schedules import Plan, plan_from
+from tapeline.execution.algorithms.working import (
+    CallBack,
+    Reprice,
+    Send,
+    Stop,
+    Wish,
+    Work,
+    algorithm_of_state,
+    wishes,
+    working_children,
+)
+from tapeline.execution.order_keeper import OrderKeeper
+from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended
+from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, ParentOrderStopped
+from tapeline.ledger.parent_orders import ParentState, reason_of, with_stop
+from tapeline.ledger.views import Views
+from tapeline.ports.journal import Fact
+from tapeline.risk.denial import Denial
+
+
+class Markets(Protocol):
+    """The markets that algorithms see; parents are named by their client order ids."""
+
+    def begin(self, parent: str, symbol: str, from_ns: int) -> None:
+        """Count the volume for a parent order from a moment on; nothing if it is counted already."""
+
+    def now(self, parent: str) -> MarketNow:
+        """Return the market of a parent order that was begun."""
+        ...
+
+    def price(self, parent: str) -> Decimal:
+        """Return the last price of its symbol."""
+        ...
+
+    def traded(self, parent: str) -> tuple[Decimal, Decimal | None]:
+        """Return the volume since it began and the average price of it, None without any."""
+        ...
+
+    def end(self, parent: str) -> None:
+        """Forget a parent order."""
+
+
+class ParentKeeper:
+    """The parent orders of one account.
+
+    record : journals a fact and returns it; seed : of the jitter of waiting times
+    denies : asked before a part leaves, None = it may
+    """
+
+    def __init__(
+        self, views: Views, record: Callable[[Fact], Any], keeper: OrderKeeper, markets: Markets, seed: int
+    ) -> None:
+        self.denies: Callable[[Order, int], Denial | None] = lambda order, now_ns: None
+        self._views, self._record, self._keeper = views, record, keeper
+        self._markets, self._seed = markets, seed
+
+    def work(self, now_ns: int) -> None:
+        """Let the algorithms act on the slice that has ended now."""
+        trading = self._views.control.state
+        for state in [*self._views.parents.open.values()]:
+            enters = state.order.purpose is Purpose.ENTRY
+            if enters and trading is not TradingState.ACTIVE:
+                self._stop(state, ParentEnd.TRADING_STATE, now_ns)
+            may_send = self._keeper.may_risk(state.order.symbol) if enters else trading is not TradingState.HALTED
+            if state.stopped is None and not may_send:
+                continue
+            algorithm, plan = algorithm_of_state(state)
+            self._begin_market(state, plan)
+            held = None if enters else self._held(state.order)
+            market = self._markets.now(state.name)
+            work = Work(state, algorithm, plan, self._views.orders, market, now_ns, self._seed, held)
+            for wish in wishes(work):
+                self._grant(wish, work)
+
+    def cancel(self, state: ParentState, fact: CancelIntended) -> None:
+        """Send nothing more for a parent order, and call back what works, as a cancel of its name asks."""
+        if state.ended is None:
+            self._stop(state, ParentEnd.CANCELED, fact.event_time_ns)
+        self.cancel_each([child.client_order_id for child, _ in self.working(state)], fact)
+
+    def cancel_each(self, names: Sequence[str], fact: CancelIntended) -> None:
+        """Call back orders as a cancel asks that names their owner."""
+        for name in names:
+            self._keeper.cancel(self._record(replace(fact, client_order_id=name)))
+
+    def replace_each(self, names: Sequence[str], fact: ReplaceIntended) -> None:
+        """Replace orders as a replace asks that names their owner."""
+        for name in names:
+            self._keeper.replace(self._record(replace(fact, client_order_id=name)))
+
+    def stop_all(self, symbol: str, reason: ParentEnd, now_ns: int) -> None:
+        """Send nothing more for a symbol, and call back what works."""
+        for state in [*self._views.parents.open.values()]:
+            if state.order.symbol == symbol and state.stopped is None:
+                self._leave(state, reason, now_ns)
+
+    def settle(self, now_ns: int) -> list[ParentState]:
+        """End the parent orders of which no part works any more, and return them.
+
+        One of which a stop or target was reached is left: nothing more of it is entered.
+        """
+        ended: list[ParentState] = []
+        for state in [*self._views.parents.open.values()]:
+            if state.stopped is None and self._has_left(state):
+                self._leave(state, ParentEnd.EXIT, now_ns)
+            is_over = state.stopped is not None or state.filled_quantity >= state.order.quantity
+            if is_over and not self.working(state):
+                self._begin_market(state, plan_from(state.intended.plan))
+                volume, average = self._markets.traded(state.name)
+                price = self._markets.price(state.name)
+                self._record(ParentOrderEnded(now_ns, state.name, reason_of(state), price, volume, average))
+                self._markets.end(state.name)
+                ended.append(state)
+        return ended
+
+    def working(self, state: ParentState) -> list[Any]:
+        """Return the parts of a parent order that may still fill, with their states."""
+        return working_children(state, self._views.orders)
+
+    def _grant(self, wish: Wish, work: Work) -> None:
+        state, now_ns = work.parent, work.now_ns
+        purpose = state.order.purpose
+        if isinstance(wish, Send):
+            self._send(wish, work)
+        elif isinstance(wish, Reprice):
+            name = wish.client_order_id
+            self._price(name, wish.pricing, work)
+            fact = ReplaceIntended(now_ns, name, limit_price=wish.limit_price, purpose=purpose)
+            self._keeper.replace(self._record(fact))
+        elif isinstance(wish, CallBack):
+            self._keeper.cancel(self._record(CancelIntended(now_ns, wish.client_order_id, purpose=purpose)))
+        elif isinstance(wish, Stop):
+            self._stop(state, wish.reason, now_ns)
+
+    def _send(self, wish: Send, work: Work) -> None:
+        state, now_ns = work.parent, work.now_ns
+        intended, attempt = state.intended, len(state.children) + 1
+        part = replace(
+            state.order,
+            client_order_id=_name_of(state.order, attempt),
+            order_type=OrderType.MARKET if wish.limit_price is None else OrderType.LIMIT,
+            limit_price=wish.limit_price,
+            quantity=wish.quantity,
+            decision_time_ns=now_ns,
+        )
+        self._price(part.client_order_id, wish.pricing, work)
+        denial = self.denies(part, now_ns)
+        if denial is not None:
+            self._record(_denied(part, denial, intended.signal_id))
+            return
+        orders = [part, *[_leg_of(leg, part, attempt, state) for leg in (intended.stop, intended.target) if leg]]
+        recorded = [
+            self._record(
+                OrderIntended(
+                    order, intended.signal_id, intended.sizing if order is part else None, intended.instruction_id
+                )
+            )
+            for order in orders
+        ]
+        self._keeper.submit([fact.order for fact in recorded])
+
+    def _price(self, child: str, pricing: Pricing, work: Work) -> None:
+        market = work.market
+        self._record(ChildOrderPriced(work.now_ns, child, work.parent.name, pricing, market.price, market.half_spread))
+
+    def _stop(self, state: ParentState, reason: ParentEnd, now_ns: int) -> None:
+        if state.stopped is None:
+            self._record(ParentOrderStopped(now_ns, state.name, reason))
+
+    def _leave(self, state: ParentState, reason: ParentEnd, now_ns: int) -> None:
+        self._stop(state, reason, now_ns)
+        names = [child.client_order_id for child, _ in self.working(state)]
+        self.cancel_each(names, CancelIntended(now_ns, state.name, purpose=state.order.purpose))
+
+    def _begin_market(self, state: ParentState, plan: Plan) -> None:
+        self._markets.begin(state.name, state.order.symbol, plan.start_ns)
+
+    def _has_left(self, state: ParentState) -> bool:
+        states = self._views.orders.states
+        legs = (states[name] for names in state.legs.values() for name in names)
+        return any(leg.filled_quantity or leg.is_triggered for leg in legs)
+
+    def _held(self, order: Order) -> Decimal:
+        held = self._views.position(order.strategy, order.symbol, order.account).quantity
+        return max(held if order.side is Side.SELL else -held, ZERO)
+
+
+def _name_of(order: Order, attempt: int) -> str:
+    """Return the name of a part: that of the decision, with the number of the part as its attempt."""
+    return client_order_id(order.strategy, order.symbol, order.decision_time_ns, order.sequence, attempt)
+
+
+def _leg_of(leg: Order, part: Order, attempt: int, state: ParentState) -> Order:
+    """Return the stop or target of a part."""
+    return replace(
+        with_stop(leg, state) if leg.role is Role.STOP else leg,
+        client_order_id=_name_of(leg, attempt),
+        quantity=part.quantity,
+        decision_time_ns=part.decision_time_ns,
+        parent=part.client_order_id,
+        group=part.client_order_id,
+    )
+
+
+def _denied(part: Order, denial: Denial, signal_id: str | None) -> OrderDenied:
+    return OrderDenied(
+        part.decision_time_ns,
+        part.client_order_id,
+        part.strategy,
+        part.symbol,
+        part.side,
+        f"{part.quantity} at {part.order_type.name}: {denial.text}.",
+        limit=denial.limit,
+        purpose=part.purpose,
+        wanted_quantity=part.quantity,
+        signal_id=signal_id,
+        account=part.account,
+    )

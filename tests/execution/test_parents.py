@@ -1,0 +1,286 @@
+"""Parent orders: never more than was wanted, whatever happens, and what each algorithm does when nothing goes wrong."""
+
+from __future__ import annotations
+
+import itertools
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from execution.parents_machine import ALGORITHMS, ParentTrader, ParentTroubles
+from tapeline.domain.control import TradingState, Trigger
+from tapeline.domain.parent import ParentEnd
+from tapeline.domain.words import Purpose, Side
+from tapeline.execution.algorithms.working import Work
+from tapeline.ledger.control_facts import TradingStateChanged
+from tapeline.ledger.facts import CancelIntended
+from tapeline.ledger.parent_orders import ParentState
+from tapeline.simulation.execution_settings import Algorithm, adaptive, limit, participation, twap
+
+PLANTED = settings(
+    max_examples=500, stateful_step_count=40, deadline=None, database=None, phases=[Phase.generate],
+    report_multiple_bugs=False, print_blob=False, suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+SEARCH = settings(max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def ready() -> ParentTrader:
+    trader = ParentTrader()
+    trader.ready()
+    return trader
+
+
+def parts(trader: ParentTrader, name: str) -> list[tuple[int, str, str | None]]:
+    """Return quantity, pricing and limit of each part, as they stand now."""
+    found = []
+    for child in trader.views.parents.states[name].children.values():
+        state = trader.views.orders.states[child.client_order_id]
+        price = None if state.limit_price is None else str(state.limit_price)
+        found.append((int(state.quantity), child.priced.pricing.name, price))
+    return found
+
+
+def fill_all(trader: ParentTrader) -> None:
+    for line in [*trader.venue.lines.values()]:
+        if line.works:
+            trader.fill(line.name, int(line.leaves))
+    trader.settle_for(1)
+
+
+def state_of(trader: ParentTrader, name: str) -> ParentState:
+    return trader.views.parents.states[name]
+
+
+def test_no_course_of_events_fills_a_parent_order_beyond_its_quantity_and_each_one_ends() -> None:
+    """Fills, partial fills, refusals, cancels that cross fills, lost outcomes, denials, broken links, restarts."""
+    run_state_machine_as_test(ParentTroubles, settings=SEARCH)
+
+
+def test_the_search_finds_a_keeper_that_forgets_what_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_doubt(work: Work) -> Decimal:
+        known = [state for _, state in work.working if True not in state.asked.values()]
+        return sum((state.exposed_quantity for state in known), Decimal(0))
+
+    monkeypatch.setattr(Work, "exposed_quantity", property(without_doubt))
+
+    with pytest.raises(AssertionError, match="in doubt are more than was wanted"):
+        run_state_machine_as_test(ParentTroubles, settings=PLANTED)
+
+
+def test_twap_sends_equal_parts_at_equal_times() -> None:
+    """100 over 10 minutes in steps of 2: 20 each, the first at once; the numbers are the definition's."""
+    trader = ready()
+    name = trader.place_parent(twap(minutes=10, every_minutes=2), 100)
+    sent = []
+    for _ in range(10):
+        trader.work()
+        trader.settle()
+        sent.append(sum(quantity for quantity, _, _ in parts(trader, name)))
+        fill_all(trader)
+        trader.settle_for(60)
+    trader.work_for(1)
+
+    assert sent == [20, 20, 40, 40, 60, 60, 80, 80, 100, 100]
+    assert state_of(trader, name).ended is not None
+    assert state_of(trader, name).filled_quantity == 100
+
+
+def test_a_limit_goes_from_passive_over_the_middle_across_and_then_to_the_market() -> None:
+    """Last price 100, offset 5 bps = 0.05, above half the spread and a quarter of the range: 99.95, 100, 100.05."""
+    trader = ready()
+    name = trader.place_parent(limit(minutes=30), 10)
+    seen = []
+    trader.work()
+    for _ in range(6):
+        trader.settle_for(1)
+        seen.append(parts(trader, name))
+        trader.settle_for(59)
+        trader.work()
+        trader.settle()
+
+    assert seen[0] == [(10, "PASSIVE", "99.95")]
+    assert seen[1] == [(10, "MID", "100")]
+    assert seen[2] == [(10, "CROSS", "100.05")]
+    assert seen[4] == [(10, "CROSS", "100.05"), (10, "MARKET", None)]  # called back first, then the rest anew
+    fill_all(trader)
+    trader.work_for(1)
+    ended = state_of(trader, name).ended
+    assert ended is not None
+    assert ended.reason is ParentEnd.FILLED
+
+
+@pytest.mark.parametrize(
+    ("filled", "leftover", "reason", "quantity"),
+    [
+        (8, "cross", ParentEnd.ACCEPTED, 8),
+        (7, "cross", ParentEnd.FILLED, 10),
+        (8, "abandon", ParentEnd.ACCEPTED, 8),
+        (7, "abandon", ParentEnd.TIMED_OUT, 7),
+        (0, "abandon", ParentEnd.TIMED_OUT, 0),
+    ],
+)
+def test_after_the_last_time_out_four_fifths_are_enough(
+    filled: int, leftover: str, reason: ParentEnd, quantity: int
+) -> None:
+    trader = ready()
+    name = trader.place_parent(limit(minutes=30, leftover=leftover), 10)
+    trader.work()
+    trader.settle_for(1)
+    if filled:
+        (line,) = [line for line in trader.venue.lines.values() if line.works]
+        trader.fill(line.name, filled)
+    for _ in range(6):
+        trader.work_for(1)
+        if parts(trader, name)[-1][1] == "MARKET":
+            fill_all(trader)
+
+    state = state_of(trader, name)
+    assert state.ended is not None
+    assert (state.ended.reason, state.filled_quantity) == (reason, quantity)
+
+
+def test_participation_follows_the_volume() -> None:
+    """Three trade each minute; half of it is 1.5: 0, 1, 3, 4, 6 after 0 to 4 minutes."""
+    trader = ready()
+    name = trader.place_parent(participation(rate=0.5, minutes=30), 100)
+    sent = []
+    for _ in range(5):
+        trader.work()
+        trader.settle()
+        sent.append(sum(quantity for quantity, _, _ in parts(trader, name)))
+        fill_all(trader)
+        trader.link.now += 60 * 10**9 - (trader.now - trader.views.parents.states[name].order.decision_time_ns) % (
+            60 * 10**9
+        )
+
+    assert sent == [0, 1, 3, 4, 6]
+
+
+def test_adaptive_waits_at_first_and_crosses_when_the_market_runs_away() -> None:
+    trader = ready()
+    name = trader.place_parent(adaptive(minutes=10, every_minutes=5), 10)
+    trader.work()
+    trader.settle()
+    before = parts(trader, name)
+    trader.settle_for(20)
+    trader.markets.last = Decimal("100.06")  # more than the offset of 0.05 away, before the time-out
+    trader.work()
+    trader.settle()
+
+    assert before == [(5, "PASSIVE", "99.95")]
+    assert parts(trader, name) == [(5, "MID", "100.06")]
+
+
+def test_a_refused_part_is_sent_anew_after_a_wait_that_doubles() -> None:
+    trader = ready()
+    trader.is_denied = True
+    name = trader.place_parent(twap(minutes=60, every_minutes=60, jitter=0.0), 10)
+    times = []
+    for _ in range(16):
+        trader.work()
+        if len(state_of(trader, name).children) > len(times):
+            times.append(trader.now)
+        trader.settle_for(60)
+    trader.is_denied = False
+    trader.work_for(6)
+
+    waits = [(later - earlier) // 10**9 for earlier, later in itertools.pairwise(times)]
+    assert waits == [60, 120, 240, 300]
+    assert trader.views.denied_count == 5
+    fill_all(trader)
+    trader.work_for(1)
+    assert state_of(trader, name).filled_quantity == 10
+
+
+def test_an_entry_ends_when_trading_is_lowered_and_an_exit_goes_on() -> None:
+    trader = ready()
+    bought = trader.place("A", quantity=10)
+    trader.settle()
+    trader.fill(bought, 10)
+    trader.settle()
+    entry = trader.place_parent(twap(minutes=10, every_minutes=5), 10, "B")
+    leaving = trader.place_parent(twap(minutes=10, every_minutes=5), 10, "A", side=Side.SELL, purpose=Purpose.EXIT_RULE)
+    trader.work()
+    trader.settle()
+    trader.record(TradingStateChanged(trader.now, TradingState.REDUCING, Trigger.PERSON, "anna", "lunch"))
+    for _ in range(6):
+        trader.work_for(1)
+        for line in [*trader.venue.lines.values()]:
+            if line.works and line.symbol == "A":
+                trader.fill(line.name, int(line.leaves))
+    trader.work_for(1)
+
+    ended = state_of(trader, entry).ended
+    assert ended is not None
+    assert ended.reason is ParentEnd.TRADING_STATE
+    assert state_of(trader, leaving).filled_quantity == 10
+
+
+def test_an_exit_sells_no_more_than_is_held() -> None:
+    """Somebody else's order closed a part of the position meanwhile."""
+    trader = ready()
+    bought = trader.place("A", quantity=10)
+    trader.settle()
+    trader.fill(bought, 10)
+    trader.settle()
+    name = trader.place_parent(twap(minutes=4, every_minutes=2), 10, side=Side.SELL, purpose=Purpose.EXIT_RULE)
+    other = trader.place("A", Side.SELL, 8, purpose=Purpose.STOP)
+    trader.settle()
+    trader.fill(other, 8)
+    trader.settle()
+    for _ in range(6):
+        trader.work()
+        trader.settle()
+        fill_all(trader)
+        trader.settle_for(60)
+
+    state = state_of(trader, name)
+    assert trader.held() == 0
+    assert state.filled_quantity == 2
+    assert state.ended is not None
+    assert state.ended.reason is ParentEnd.NOTHING_HELD
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda algorithm: f"{algorithm.name}-{algorithm.leftover}")
+def test_a_restart_goes_on_as_if_nothing_had_been(algorithm: Algorithm) -> None:
+    """The same minutes with and without a stop after each of them send the same parts at the same prices."""
+
+    def run(*, stops: bool) -> tuple[list[tuple[int, str, str | None]], str]:
+        trader = ready()
+        name = trader.place_parent(algorithm, 24)
+        for minute in range(14):
+            trader.work()
+            trader.settle_for(10)
+            if stops:
+                trader.stop()
+                trader.start()
+            trader.settle_for(20)
+            for line in [*trader.venue.lines.values()] if minute % 2 else ():
+                if line.works:
+                    trader.fill(line.name, min(2, int(line.leaves)))
+            trader.settle_for(30)
+        state = state_of(trader, name)
+        return parts(trader, name), state.ended.reason.name if state.ended is not None else ""
+
+    assert run(stops=True) == run(stops=False)
+
+
+def test_a_cancel_of_the_parent_reaches_every_part_and_a_fill_that_crosses_it_is_booked() -> None:
+    trader = ready()
+    name = trader.place_parent(twap(minutes=10, every_minutes=5), 10)
+    trader.work()
+    trader.settle()
+    (line,) = [line for line in trader.venue.lines.values() if line.works]
+    state = state_of(trader, name)
+    trader.parents.cancel(state, CancelIntended(trader.now, name, purpose=Purpose.EXIT_RULE))
+    trader.turn()
+    trader.fill(line.name, 3)  # before the cancel arrives
+    assert state.ended is None
+    trader.settle()
+    trader.work_for(1)
+
+    assert state.ended is not None
+    assert (state.ended.reason, state.filled_quantity) == (ParentEnd.CANCELED, 3)
+    assert len(state.children) == 1
