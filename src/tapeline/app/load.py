@@ -25,6 +25,7 @@ from tapeline.formula.node import ordered
 from tapeline.formula.series import series
 from tapeline.lake.lake import open_lake
 from tapeline.risk.gate_settings import GateSettings
+from tapeline.simulation.execution_settings import Algorithms, algorithm_of
 from tapeline.simulation.limit_settings import Limits
 from tapeline.simulation.settings import (
     Account,
@@ -207,8 +208,12 @@ def settings_from(values: Mapping[str, Any], where: str) -> RunSettings:
             }
         elif name == GATE:
             gate_from(value, where)  # asked by live runs alone; a slip in it is told by every run
+        elif name == "execution":
+            parts[name], parts["strategy_execution"] = _execution(value, f"{where}: execution")
         elif name not in _SECTIONS:
-            raise UnknownNameError("section", name, [*_SECTIONS, GATE, "compare", "trade_from"], where=where)
+            raise UnknownNameError(
+                "section", name, [*_SECTIONS, "execution", GATE, "compare", "trade_from"], where=where
+            )
         else:
             parts[name] = _section(_SECTIONS[name], value, f"{where}: {name}")
     try:
@@ -237,6 +242,28 @@ def gate_from(values: Any, where: str) -> GateChoice:
         {key: _section(GateSettings, {**own, **of}, f"{where}: {GATE}.{key}") for key, of in of_strategies.items()},
         shortable,
     )
+
+
+def algorithms_from(entry: str, leaving: str) -> Algorithms:
+    """Return how entries and exits are worked, from texts such as "twap:minutes=30"; empty texts are none."""
+    return Algorithms(algorithm_of(entry) if entry else None, algorithm_of(leaving) if leaving else None)
+
+
+def _execution(values: Any, where: str) -> tuple[Algorithms, dict[str, Algorithms]]:
+    if not isinstance(values, Mapping):
+        raise ConfigurationError(f"{where} must be a table of settings, found {values!r}.")
+    of_strategies = {key: value for key, value in values.items() if isinstance(value, Mapping)}
+    own = {key: value for key, value in values.items() if key not in of_strategies}
+    return _algorithms(own, where), {key: _algorithms(v, f"{where}.{key}") for key, v in of_strategies.items()}
+
+
+def _algorithms(values: Mapping[str, Any], where: str) -> Algorithms:
+    for name, value in values.items():
+        if name not in ("entry", "exit"):
+            raise UnknownNameError("setting", name, ("entry", "exit"), where=where)
+        if not isinstance(value, str):
+            raise ConfigurationError(f'{where}: {name} must be a text such as "twap:minutes=30", found {value!r}.')
+    return algorithms_from(values.get("entry", ""), values.get("exit", ""))
 
 
 def _section(owner: type[Any], values: Any, where: str) -> Any:

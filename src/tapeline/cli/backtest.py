@@ -7,7 +7,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tapeline.app.load import DataChoice, load_settings
+from tapeline.app.backtest import backtest
+from tapeline.app.load import DataChoice, algorithms_from, load_settings
 from tapeline.app.replay import FinishedReplay, check_run, replay
 from tapeline.app.run_files import check_new_journal, whole_journal
 from tapeline.app.screen_data import with_universe
@@ -19,8 +20,7 @@ from tapeline.cli.console import SIMULATED, console, messages, prepare_kernels, 
 from tapeline.cli.summary import picture_of, summary_of
 from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.errors import InputError, UnknownNameError
-from tapeline.engine.assembly import AnyStrategy
-from tapeline.engine.backtest import backtest
+from tapeline.engine.assembly import AnyStrategy, has_algorithms
 from tapeline.engine.result import Result
 from tapeline.feeds.groups import Groups
 from tapeline.report.amounts import plural
@@ -61,13 +61,17 @@ def run_backtest(
     assignments: Sequence[str],
     config: Path | None,
     cash: float | None,
+    execution: tuple[str, str],
     journal: Path | None,
     as_json: bool,
     report: Path | None,
     benchmark: str | None,
     screener: ScreenerChoice,
 ) -> None:
-    """Run and print; with a journal through the event loop."""
+    """Run and print; with a journal or execution algorithms through the event loop.
+
+    execution : of entries and of exits, as the command line has them
+    """
     if report is not None:
         check_page_place(report)
         if journal is not None and report.resolve() == journal.resolve():
@@ -78,6 +82,7 @@ def run_backtest(
     strategies = make_strategies(names, assignments, frame, rules)
     choice.check_series(strategies)
     settings = load_settings(config, cash)
+    settings = replace(settings, execution=algorithms_from(*execution).over(settings.execution))
     if journal is not None:
         check_new_journal(journal)
     reading, actions = choice.read_with_actions()
@@ -91,7 +96,8 @@ def run_backtest(
         reading.panel.column(benchmark)
     groups = choice.read_groups(reading.panel.symbols)
     program = check_run(strategies, reading.panel, settings, groups)
-    prepare_kernels(program, "backtest" if journal is None else "event loop")
+    is_compiled = journal is None and not has_algorithms(strategies, settings)
+    prepare_kernels(program, "backtest" if is_compiled else "event loop")
     finished = None
     if journal is None:
         with users_faults():

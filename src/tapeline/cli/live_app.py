@@ -32,6 +32,18 @@ def orders(journal: Journal = None, as_json: AsJson = False) -> None:
     show("orders", journal, WORK, as_json=as_json)
 
 
+def executions(
+    journal: Journal = None,
+    by: Annotated[str, typer.Option("--by", help="algorithm, strategy or symbol.")] = "algorithm",
+    each: Annotated[bool, typer.Option("--each", help="Every order as well.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what orders that algorithms worked have cost, of a run that goes on or has ended."""
+    from tapeline.cli.executions import show_executions
+
+    show_executions(journal, WORK, by=by, each=each, as_json=as_json)
+
+
 def positions(journal: Journal = None, as_json: AsJson = False) -> None:
     """Show what is held now."""
     from tapeline.cli.control import show
@@ -116,5 +128,6 @@ def watchdog(
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (status, orders, positions, pause, resume, halt, flatten, override, reconcile, stop, watchdog):
+    running = (status, orders, executions, positions)
+    for command in (*running, pause, resume, halt, flatten, override, reconcile, stop, watchdog):
         app.command(rich_help_panel="A running system")(command)

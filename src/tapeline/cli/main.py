@@ -79,6 +79,14 @@ Bars = Annotated[
     str,
     typer.Option("--bars", help="Length of the lake's bars, such as 1min.", rich_help_panel=_BARS),
 ]
+Execution = Annotated[
+    str,
+    typer.Option("--execution", help="How entries are worked, such as twap:minutes=30.", rich_help_panel=_RUN),
+]
+ExecutionExit = Annotated[
+    str,
+    typer.Option("--execution-exit", help="How exits that rules ask for are worked.", rich_help_panel=_RUN),
+]
 Journal = Annotated[
     Path | None,
     typer.Option("--journal", help="Journal file; default: of the newest run below ./tapeline-work."),
@@ -147,6 +155,8 @@ def backtest(
         typer.Option("--config", help="TOML file: account, costs, market, limits.", rich_help_panel=_RUN),
     ] = None,
     cash: Annotated[float | None, typer.Option("--cash", help="Cash at the start.", rich_help_panel=_RUN)] = None,
+    execution: Execution = "",
+    execution_exit: ExecutionExit = "",
     journal: Annotated[
         Path | None,
         typer.Option("--journal", help="Replay slice by slice and record every fact here.", rich_help_panel=_OUTPUT),
@@ -176,7 +186,10 @@ def backtest(
         str, typer.Option("--filters", help="on: enter symbols of each day's universe only.", rich_help_panel=_SCREENER)
     ] = "",
 ) -> None:
-    """Run strategies over bars: compiled, or with --journal slice by slice with every fact recorded."""
+    """Run strategies over bars: compiled, or with --journal slice by slice with every fact recorded.
+
+    With --execution it runs slice by slice as well; docs/execution.md tells the algorithms.
+    """
     from tapeline.app.load import DataChoice
     from tapeline.cli.backtest import ScreenerChoice, run_backtest
 
@@ -187,6 +200,7 @@ def backtest(
         assignments=assignments or [],
         config=config,
         cash=cash,
+        execution=(execution, execution_exit),
         journal=journal,
         as_json=as_json,
         report=report,
@@ -223,6 +237,8 @@ def paper(
         typer.Option("--config", help="TOML file: account, costs, market, limits.", rich_help_panel=_RUN),
     ] = None,
     cash: Annotated[float | None, typer.Option("--cash", help="Cash at the start.", rich_help_panel=_RUN)] = None,
+    execution: Execution = "",
+    execution_exit: ExecutionExit = "",
     speed: Annotated[
         str, typer.Option("--speed", help="real, max, or so many times as fast.", rich_help_panel=_RUN)
     ] = "60",
@@ -255,6 +271,7 @@ def paper(
         assignments=assignments or [],
         config=config,
         cash=cash,
+        execution=(execution, execution_exit),
         speed=speed,
         no_limits=no_limits,
         wash_sales=wash_sales,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.live import Live
 
-from tapeline.app.load import DataChoice, load_gate, load_settings
+from tapeline.app.load import DataChoice, algorithms_from, load_gate, load_settings
 from tapeline.app.paper import PaperSettings, trade_on_paper
 from tapeline.app.replay import check_run
 from tapeline.app.run_files import JOURNAL, run_folder
@@ -54,6 +54,7 @@ def run_paper(
     assignments: Sequence[str],
     config: Path | None,
     cash: float | None,
+    execution: tuple[str, str],
     speed: str,
     no_limits: bool,
     wash_sales: str,
@@ -81,6 +82,7 @@ def run_paper(
     strategies = make_strategies(names, assignments, frame, None)
     choice.check_series(strategies)
     settings = load_settings(config, cash)
+    settings = replace(settings, execution=algorithms_from(*execution).over(settings.execution))
     if settings.limits == Limits() and not no_limits:
         overnight = any(strategy.flat_before_close_minutes is None for strategy in strategies)
         settings = replace(settings, limits=usual_limits(overnight=overnight))

@@ -233,6 +233,13 @@ def unique_names(strategies: Sequence[AnyStrategy]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def has_algorithms(strategies: Sequence[AnyStrategy], settings: RunSettings) -> bool:
+    """Return whether any order of a run would be worked by an execution algorithm."""
+    return (
+        bool(settings.execution) or any(settings.strategy_execution.values()) or any(s.algorithms for s in strategies)
+    )
+
+
 def _check_sides(strategy: AnyStrategy, settings: RunSettings) -> None:
     if isinstance(strategy, RuleStrategy) and strategy.enter_long is None and not settings.account.short_allowed:
         raise ConfigurationError(

@@ -56,7 +56,7 @@ def backtest(
     groups: Mapping[str, Sequence[Any]] | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Run strategies that share one account over the data.
+    """Run strategies that share one account over the data, compiled; `app/backtest.py` has the way for every run.
 
     data : a panel, or panels of the same symbols one after the other, such as `Lake.panels()` gives them, of which
         only the present one is kept
@@ -65,7 +65,7 @@ def backtest(
     Raises DataError when there is nothing to run on, and what compiling the strategies raises.
     """
     settings = settings or RunSettings()
-    chosen = _instances(strategies)
+    chosen = instances(strategies)
     more: Iterator[Panel] | None = None
     if not isinstance(data, Panel):
         if corporate_actions:
@@ -86,6 +86,7 @@ def backtest(
         check_warmup(assembly, data)
     else:  # how much will come is not known
         assembly.program.check_series(data)
+    _check_compiled(assembly)
     crew = _Crew([assembly], data, [0], len(data.symbols), corporate_actions, groups, sessions)
     (result,) = crew.run_all(progress, more or ())
     return result
@@ -100,10 +101,11 @@ def backtest_each(
 ) -> list[Result]:
     """Run one strategy on each symbol by itself, each with an account of its own; results in column order."""
     settings = settings or RunSettings()
-    (chosen,) = _instances(strategy)
+    (chosen,) = instances(strategy)
     _check_data(data)
     assembly = assemble((chosen,), symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings)
     check_warmup(assembly, data)
+    _check_compiled(assembly)
     columns = range(len(data.symbols))
     return _Crew([assembly] * len(columns), data, columns, 1).run_all(progress)
 
@@ -130,6 +132,7 @@ def sweep(
         chosen, symbol_count=len(data.symbols), base_frame_ns=data.frame_ns, settings=settings, groups=groups
     )
     check_warmup(assembly, data)
+    _check_compiled(assembly)
     assemblies = [assembly.only(index) for index in range(len(chosen))]
     return _Crew(assemblies, data, [0] * len(chosen), len(data.symbols), groups=groups).run_all(progress)
 
@@ -349,9 +352,18 @@ def sessions_of(data: Panel) -> tuple[Times, Times, Times] | None:
     return where.ordinal, where.open_ns, where.close_ns
 
 
-def _instances(strategies: Any) -> tuple[AnyStrategy, ...]:
+def instances(strategies: Any) -> tuple[AnyStrategy, ...]:
+    """Return strategies as given, alone or in a row, as classes or as objects."""
     many = strategies if isinstance(strategies, (list, tuple)) else (strategies,)
     return tuple(strategy() if isinstance(strategy, type) else strategy for strategy in many)
+
+
+def _check_compiled(assembly: Assembly) -> None:
+    if any(assembly.algorithms):
+        raise ConfigurationError(
+            "Execution algorithms work orders slice by slice, which the compiled backtest does not. Use"
+            " tapeline.backtest or replay, or take execution out of strategies and settings."
+        )
 
 
 def _check_data(data: Panel) -> None:
