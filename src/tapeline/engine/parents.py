@@ -37,7 +37,7 @@ from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 from tapeline.ports.market_data import Tape
 from tapeline.simulation.execution_settings import Algorithm, Algorithms
-from tapeline.simulation.records import HOLDING
+from tapeline.simulation.records import ENTERING, FLAT
 from tapeline.simulation.venue import instruments_of
 
 WORKED_EXITS = (Purpose.EXIT_RULE, Purpose.SCALE_OUT)
@@ -81,7 +81,6 @@ class Parents:
         self._pending: list[tuple[Order, Any, str | None]] = []
         self._bracketed: dict[str, tuple[ParentState, Role]] = {}
         self._protecting: dict[str, ParentState] = {}
-        self._late: list[ParentState] = []
         for state in views.parents.states.values():
             self._remember(state)
 
@@ -181,9 +180,10 @@ class Parents:
             return replace(fact, client_order_id=owner) if ticket["status"] == OrderStatus.PENDING_NEW else None
         if fact.kind != OrderFilled.kind:
             return fact
-        if state is not None and not self._is_filled_by(state, number):
-            self._late.append(state)
+        if not is_working(self._desk.book, number):
             return fact
+        if state is not None and state.order.purpose is Purpose.ENTRY:
+            self._reopen(state, number)
         quantity = fact.execution.quantity
         leaves = max(exact(float(ticket["quantity"])) - exact(float(ticket["filled"])) - quantity, ZERO)
         return replace(fact, execution=replace(fact.execution, client_order_id=owner), leaves_quantity=leaves)
@@ -193,9 +193,6 @@ class Parents:
 
         To be called when everything that was reported is in the views and in the book.
         """
-        for state in self._late:
-            self._protect_again(state)
-        self._late.clear()
         told: list[OrderCanceled] = []
         for state in self.keeper.settle(now_ns):
             told += self._end_of(state.name, now_ns, _REASONS.get(reason_of(state), Reason.NONE))
@@ -232,29 +229,25 @@ class Parents:
         ends = is_working(self._desk.book, self._desk.tickets[name])
         return [OrderCanceled(now_ns, name, reason)] if ends else []
 
-    def _is_filled_by(self, state: ParentState, number: int) -> bool:
-        """Whether the book takes a fill of a part as one of its order: of an entry, while it is the one that enters."""
-        if not is_working(self._desk.book, number):
-            return False
-        return state.order.purpose is not Purpose.ENTRY or bool(self._holding(state)["entry_ticket"] == number)
-
-    def _place(self, state: ParentState) -> tuple[int, int]:
-        return self._desk.assembly.names.index(state.order.strategy), self._desk.columns[state.order.symbol]
-
-    def _holding(self, state: ParentState) -> Any:
-        return self._desk.book.fixed.holdings[self._place(state)]
-
-    def _protect_again(self, state: ParentState) -> None:
-        """Give a holding, to which a part was added after the book had been flat, its entry and what protects it."""
-        book, holding = self._desk.book, self._holding(state)
-        if state.order.purpose is not Purpose.ENTRY or holding["entry_ticket"] >= 0:
+    def _reopen(self, state: ParentState, number: int) -> None:
+        """Let a holding enter again that was flat, when a part fills after those before it were stopped out."""
+        book = self._desk.book
+        tables = book.fixed
+        place = self._desk.assembly.names.index(state.order.strategy), self._desk.columns[state.order.symbol]
+        if tables.states[place] != FLAT:
             return
-        if book.fixed.states[self._place(state)] != HOLDING:
-            return
-        holding["entry_ticket"] = self._desk.tickets[state.name]
-        for field, leg in (("stop_ticket", state.intended.stop), ("target_ticket", state.intended.target)):
-            if leg is not None and is_working(book, number := self._desk.tickets[leg.client_order_id]):
-                holding[field] = number
+        holding = tables.holdings[place]
+        tables.states[place] = ENTERING
+        tables.account[0]["busy"] += 1
+        holding["entry_ticket"], holding["side"] = number, int(state.order.side)
+        for name, leg in (("stop", state.intended.stop), ("target", state.intended.target)):
+            if leg is None or not is_working(book, ticket := self._desk.tickets[leg.client_order_id]):
+                continue
+            row = book.tables.tickets[ticket]
+            holding[f"{name}_ticket"] = ticket
+            holding[f"{name}_price"] = row["stop_price" if name == "stop" else "limit_price"]
+            if name == "stop":
+                holding["initial_stop"], holding["trail"] = row["stop_price"], row["trail"]
 
 
 def _leg_name(state: ParentState, role: Role) -> str:
