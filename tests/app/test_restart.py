@@ -39,6 +39,7 @@ from tapeline.feeds.simulated import simulate_market
 from tapeline.ledger.control_facts import RunResumed
 from tapeline.ledger.facts import OrderFilled, OrderIntended, RunEnded
 from tapeline.ledger.views import Views, rebuild
+from tapeline.simulation.execution_settings import Algorithms, adaptive, limit, participation, twap
 from tapeline.store.control_file import ControlFile
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.tape.calendars import sessions
@@ -100,8 +101,8 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def trade(path: Path, panel: Panel = DAY, **options: Any) -> LiveEngine:
-    return trade_on_paper([Eager(), Remembers()], panel, path, SETTINGS, speed=math.inf, **options)
+def trade(path: Path, panel: Panel = DAY, settings: RunSettings = SETTINGS, **options: Any) -> LiveEngine:
+    return trade_on_paper([Eager(), Remembers()], panel, path, settings, speed=math.inf, **options)
 
 
 def executions(path: Path) -> list[Any]:
@@ -143,18 +144,26 @@ def commits(folder: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> tu
     return folder / "whole", sorted(set(counts))
 
 
+IN_PARTS = replace(
+    SETTINGS,
+    execution=Algorithms(twap(minutes=20), limit()),
+    strategy_execution={"Remembers": Algorithms(participation(rate=0.05), adaptive(minutes=10))},
+)
+
+
+@pytest.mark.parametrize("chosen", [SETTINGS, IN_PARTS], ids=["whole orders", "worked in parts"])
 def test_killed_between_any_two_commits_it_trades_what_it_would_have_traded(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, chosen: RunSettings
 ) -> None:
     """Every state that a kill can leave is a committed prefix of the journal: all of them are gone through."""
-    whole, counts = commits(folder, monkeypatch, panel=HOUR)
+    whole, counts = commits(folder, monkeypatch, panel=HOUR, settings=chosen)
     expected, ended = executions(whole), what_counts(books(whole))
     assert len(expected) > 20 and len(counts) > 30
 
     for count in counts[1:]:
         path = folder / f"killed-{count}"
         prefix(whole, count, path)
-        trade(path, HOUR, resume=True)
+        trade(path, HOUR, chosen, resume=True)
 
         assert executions(path) == expected, f"killed after record {count}"
         assert what_counts(books(path))["positions"] == ended["positions"]

@@ -165,13 +165,10 @@ class Parents:
         name, parents = getattr(fact, "client_order_id", None), self._views.parents
         if name is None or not parents.states:
             return fact
-        state, leg = parents.of_child(name), parents.of_leg(name)
-        if state is not None:
-            owner = state.name
-        elif leg is not None:
-            owner = _leg_name(*leg)
-        else:
+        owner = self.owner_of(name)
+        if owner is None:
             return fact
+        state = parents.of_child(name)
         if fact.kind in _PASSED_OVER:
             return None
         number = self._desk.tickets[owner]
@@ -195,7 +192,16 @@ class Parents:
         """
         told: list[OrderCanceled] = []
         for state in self.keeper.settle(now_ns):
-            told += self._end_of(state.name, now_ns, _REASONS.get(reason_of(state), Reason.NONE))
+            told += self.told_of_end(state, now_ns)
+        return told + self.told_of_brackets(now_ns)
+
+    def told_of_end(self, state: ParentState, now_ns: int) -> list[OrderCanceled]:
+        """Return what the book is told of an order that has ended."""
+        return self._end_of(state.name, now_ns, _REASONS.get(reason_of(state), Reason.NONE))
+
+    def told_of_brackets(self, now_ns: int) -> list[OrderCanceled]:
+        """Return what the book is told of stops and targets of which none works any more."""
+        told: list[OrderCanceled] = []
         for state in [*self._protecting.values()]:
             names = [name for legs in state.legs.values() for name in legs]
             if state.ended is None or any(name in self._views.orders.working for name in names):
@@ -206,6 +212,23 @@ class Parents:
                 if leg is not None:
                     told += self._end_of(leg.client_order_id, now_ns, reason)
         return told
+
+    # Over a restart ------------------------------------------------------------------------------------------
+
+    def remember(self, name: str) -> None:
+        """Take up an order of the journal."""
+        self._remember(self._views.parents.states[name])
+
+    def see_again(self, now: Slice) -> None:
+        """Take in a slice of the past, for the volume that algorithms count."""
+        self._watch.see(now)
+
+    def owner_of(self, name: str) -> str | None:
+        """Return the book's order that an order at the venue is a part of, None for one that is none."""
+        state, leg = self._views.parents.of_child(name), self._views.parents.of_leg(name)
+        if state is not None:
+            return state.name
+        return None if leg is None else _leg_name(*leg)
 
     # Looking things up ---------------------------------------------------------------------------------------
 

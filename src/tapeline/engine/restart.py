@@ -14,7 +14,8 @@ The book that results is compared with the ledger at each session's end and at l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from tapeline.domain.corporate import SplitReported
@@ -35,11 +36,29 @@ from tapeline.ledger.facts import (
     SignalRaised,
     SplitApplied,
 )
+from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, ParentOrderIntended, ParentOrderStopped
 from tapeline.ports.journal import Fact
 
-_DECIDED = (SignalRaised.kind, OrderIntended.kind, CancelIntended.kind, ReplaceIntended.kind, OrderDenied.kind)
+_DECIDED = (
+    SignalRaised.kind,
+    OrderIntended.kind,
+    ParentOrderIntended.kind,
+    ChildOrderPriced.kind,
+    ParentOrderStopped.kind,
+    CancelIntended.kind,
+    ReplaceIntended.kind,
+    OrderDenied.kind,
+)
 """What is decided at a slice's end, after the slice was taken in; everything else that bears its time came before."""
-_NO_EVENTS = (RunStarted.kind, RunResumed.kind, RunEnded.kind, CommandGiven.kind, OrderWarned.kind)
+_NO_EVENTS = (
+    RunStarted.kind,
+    RunResumed.kind,
+    RunEnded.kind,
+    CommandGiven.kind,
+    OrderWarned.kind,
+    ChildOrderPriced.kind,
+    ParentOrderStopped.kind,
+)
 
 
 class Memory(Protocol):
@@ -79,9 +98,11 @@ class Restart:
         self._session = loop.session
         self._takers: dict[str, Callable[[Any], object]] = {
             SignalRaised.kind: loop.reasons.recall,
-            CancelIntended.kind: self._retaking.canceled,
-            ReplaceIntended.kind: self._retaking.replaced,
-            OrderDenied.kind: self._retaking.denied,
+            ParentOrderIntended.kind: self._worked,
+            ParentOrderEnded.kind: self._ended,
+            CancelIntended.kind: lambda fact: self._retaking.canceled(self._of_owner(fact)),
+            ReplaceIntended.kind: lambda fact: self._retaking.replaced(self._of_owner(fact)),
+            OrderDenied.kind: self._denied,
             SessionClosed.kind: lambda _: loop.compare_books(),
             SplitApplied.kind: self._split_applied,
             **dict.fromkeys(_NO_EVENTS, lambda _: None),
@@ -128,7 +149,9 @@ class Restart:
             follow(fact)
         if self._memory is not None:
             self._memory.hear(fact)
-        if isinstance(fact, OrderIntended) and self._retaking.ordered(fact):
+        if isinstance(fact, OrderIntended) and (
+            loop.parents.owner_of(fact.client_order_id) is not None or self._retaking.ordered(fact)
+        ):
             return
         taker = self._takers.get(fact.kind)
         if taker is not None:
@@ -142,8 +165,31 @@ class Restart:
     def _book(self) -> None:
         """Let the book take in what was reported since the last decision or slice, at once as in a turn."""
         if self._reports:
-            self.loop.desk.book_reports(self._reports, self._session, self.loop.views)
-            self._reports = []
+            reports, self._reports = self._reports, []
+            self._tell(reports)
+            self._tell(self.loop.parents.told_of_brackets(reports[-1].event_time_ns))
+
+    def _tell(self, facts: Sequence[Any]) -> None:
+        if facts:
+            self.loop.desk.book_reports(facts, self._session, self.loop.views)
+
+    def _worked(self, fact: ParentOrderIntended) -> None:
+        self._retaking.worked(fact)
+        self.loop.parents.remember(fact.client_order_id)
+
+    def _ended(self, fact: ParentOrderEnded) -> None:
+        parents = self.loop.parents
+        state = self.loop.views.parents.states[fact.client_order_id]
+        self._tell(parents.told_of_end(state, fact.event_time_ns))
+        self._tell(parents.told_of_brackets(fact.event_time_ns))
+
+    def _denied(self, fact: OrderDenied) -> None:
+        if self.loop.parents.owner_of(fact.client_order_id) is None:
+            self._retaking.denied(fact)
+
+    def _of_owner(self, fact: Any) -> Any:
+        owner = self.loop.parents.owner_of(fact.client_order_id)
+        return fact if owner is None else replace(fact, client_order_id=owner)
 
     def _split_applied(self, fact: SplitApplied) -> None:
         key = fact.symbol, fact.event_time_ns

@@ -18,6 +18,7 @@ from tapeline.domain.words import OrderStatus, Purpose, Role
 from tapeline.engine.desk import Desk
 from tapeline.engine.settling import blank_holding, is_working
 from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended
+from tapeline.ledger.parent_facts import ParentOrderIntended
 from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
 from tapeline.simulation.tables import ensure_room
 
@@ -61,6 +62,13 @@ class Retaking:
             tables.states[index, column] = EXITING
         return True
 
+    def worked(self, fact: ParentOrderIntended) -> None:
+        """Take back an order that is worked in parts, with its bracket."""
+        self.ordered(OrderIntended(fact.order, fact.signal_id, fact.sizing, fact.instruction_id))
+        for leg in (fact.stop, fact.target):
+            if leg is not None:
+                self.ordered(OrderIntended(leg, fact.signal_id))
+
     def canceled(self, fact: CancelIntended) -> None:
         """Take back the wish for the end of an order."""
         desk = self._desk
@@ -68,6 +76,8 @@ class Retaking:
         if number is None or not is_working(desk.book, number) or fact.purpose not in _OF_STRATEGIES[3:]:
             return
         ticket = desk.book.tables.tickets[number]
+        if fact.purpose == ticket["purpose"]:
+            return  # a part of a worked exit that its algorithm calls back to price it anew
         ticket["status"] = OrderStatus.PENDING_CANCEL
         tables = desk.book.fixed
         index, column = int(ticket["strategy"]), int(ticket["symbol"])
