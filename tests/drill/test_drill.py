@@ -74,7 +74,19 @@ def test_nothing_breaks_over_two_hundred_days_of_faults(first_seed: int) -> None
 
 @pytest.mark.parametrize(
     ("seed", "days"),
-    [(135, 2), (509, 2), (510, 2), (10054, 5), (20001, 5), (20038, 2), (20043, 3), (20356, 3), (82259, 3)],
+    [
+        (135, 2),
+        (509, 2),
+        (510, 2),
+        (10054, 5),
+        (20001, 5),
+        (20038, 2),
+        (20043, 3),
+        (20356, 3),
+        (82259, 3),
+        (200237, 2),
+        (200278, 2),
+    ],
 )
 def test_seeds_that_once_broke_something_hold(seed: int, days: int) -> None:
     assert World(draw(seed, days)).run().failure is None

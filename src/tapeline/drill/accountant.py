@@ -116,9 +116,15 @@ class Accountant:
     def _corrected(self, fact: Any) -> None:
         self._unbook(fact.corrected.execution_id)
         self._book(fact.execution)
+        self._open_again(fact)
 
     def _busted(self, fact: Any) -> None:
         self._unbook(fact.busted.execution_id)
+        self._open_again(fact)
+
+    def _open_again(self, fact: Any) -> None:
+        if fact.leaves_quantity:
+            self.ended.pop(fact.client_order_id, None)
 
     def _book(self, execution: Execution) -> None:
         name = execution.execution_id

@@ -112,8 +112,9 @@ class Bookings:
         is_short = claimed is not None and claimed < ours
         if not is_alone(state):
             leaves = self._leaves_of_member(state, execution, claimed)
-            # less than ours after this one: another fill of it, or of its sibling, is missing
-            is_short = leaves == claimed and leaves < state.leaves_quantity - execution.quantity
+            # not our sum after this one: another fill of it, of its sibling or of its entry is missing
+            is_told = claimed is not None and not self._is_overtaken(execution)
+            is_short = is_told and leaves != state.leaves_quantity - execution.quantity
         if not state.status.is_working:
             leaves, is_short = ZERO, False
         self._note(execution.execution_id)

@@ -18,7 +18,7 @@ from tapeline.domain.adopted import Grounds
 from tapeline.domain.execution import Execution
 from tapeline.domain.reports import OrderEnded, Request
 from tapeline.domain.words import OrderStatus
-from tapeline.execution.bookings import Bookings
+from tapeline.execution.bookings import Bookings, is_alone
 from tapeline.execution.books import Books
 from tapeline.execution.look_ups import LookUps
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
@@ -127,7 +127,7 @@ class OrderReports:
         elif self._bookings.book(execution, fact.leaves_quantity):
             self._missing(
                 f"Execution {execution.execution_id} leaves {fact.leaves_quantity} of order {fact.client_order_id}, "
-                f"by our sum more is open: another execution is missing."
+                f"not what we add up: another execution is missing."
             )
 
     def forget(self) -> None:
@@ -153,6 +153,11 @@ class OrderReports:
         return False
 
     def _replaced(self, fact: OrderReplaced, state: OrderState) -> bool:
+        if not is_alone(state) and fact.quantity == state.quantity and fact.leaves_quantity < state.leaves_quantity:
+            self._missing(
+                f"New terms of order {fact.client_order_id} leave {fact.leaves_quantity} of it open, by our sum "
+                f"{state.leaves_quantity} are: an execution is missing."
+            )
         self._bookings.replaced(fact)
         return False
 
