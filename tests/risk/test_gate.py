@@ -199,6 +199,13 @@ def test_our_own_orders_do_not_trade_with_each_other(case: str) -> None:
     assert desk.ask(order) == ("opposite_order" if meets else None)
 
 
+def test_an_exit_gets_out_past_an_opposite_order_of_ours() -> None:
+    desk = Desk(held=100.0)
+    desk.work(a_limit("99", "theirs"))
+
+    assert desk.ask(an_order("ours", **SELL)) is None
+
+
 def test_a_brackets_target_stands_opposite_to_its_entry_by_design() -> None:
     desk = Desk()
     desk.work(a_limit("100", "entry", role=Role.ENTRY))
