@@ -117,6 +117,7 @@ def test_a_second_process_over_a_running_run_is_refused_or_waits(folder: Path, r
     )
     stopped = run("stop")
     output, _ = waiting.communicate(timeout=WITHIN_S)
+    running.communicate(timeout=WITHIN_S)
 
     assert (refused.code, stopped.code, waiting.returncode) == (2, 0, 0), output
     assert f"a journal has one writer: process {running.pid} on " in refused.sentence

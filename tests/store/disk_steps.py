@@ -64,12 +64,13 @@ AUDITED = {"os.remove", "os.rename", "os.link", "os.mkdir", "os.truncate", "os.r
 class Steps:
     """The steps of this process from `begin` on.
 
-    count : how many there were; names : what they were
+    count : how many there were; names : what they were; was_refused : whether one was for want of room
     """
 
     def __init__(self) -> None:
         self.count = 0
         self.names: list[str] = []
+        self.was_refused = False
         self._at: int | None = None
         self._how = ""
         self._is_on = self._is_torn = False
@@ -98,7 +99,9 @@ class Steps:
         if self._at is None or self.count < self._at:
             return False
         if self._how.startswith("full"):
-            return takes_room and (self.count == self._at or self._how == "full")
+            refused = takes_room and (self.count == self._at or self._how == "full")
+            self.was_refused |= refused
+            return refused
         if self._how == "tear" and tear is not None:
             tear()
         os.kill(os.getpid(), signal.SIGKILL)

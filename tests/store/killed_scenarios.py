@@ -32,7 +32,7 @@ from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.store.verification import verify
 from tapeline.tape.calendars import sessions
 
-SLICES = 8
+SLICES = 5
 PANEL = simulate_market(7, sessions=sessions("XNYS", date(2024, 1, 2), date(2024, 1, 2)), symbols=2).panel.rows(
     0, SLICES
 )
@@ -98,12 +98,12 @@ def trade(folder: Path, say: Say, steps: Steps) -> None:
     def on_turn(engine: Any) -> None:
         committed = engine.loop.journal._committed.count
         say(f"committed {committed}")
-        if engine.loop.slices == 3 and not acted:
+        if engine.loop.slices == 2 and not acted:
             acted.append("override")
             given = {"limit": "gross", "value": "0.9", "for_ns": 10**12}
             with ControlFile.open(path) as desk:
                 desk.give("override", who="anna", reason="news", now_ns=1, arguments=given)
-        if engine.loop.slices == 6 and len(acted) == 1:
+        if engine.loop.slices == 4 and len(acted) == 1:
             acted.append("latch")
             with ControlFile.open(path) as desk:
                 desk.set_latch(Latch(Trigger.LOOP_STALLED, "watchdog", "no sign of life", 7))

@@ -7,6 +7,7 @@ forgotten. Nothing here waits for a machine to lose its power: what a flush prom
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -40,23 +41,23 @@ def killed(scenario: str, how: str, every: int) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-# Killed at every step. A refusal for want of room is tried at every third: which steps begin a batch, a page or a file
+# Killed at every step. A refusal for want of room is tried at some: which of those begin a batch, a page or a file
 # differs from scenario to scenario, so that each kind is among them.
 @pytest.mark.parametrize(
     ("scenario", "how", "every"),
     [
-        ("books", "kill", 1), ("books", "tear", 1), ("books", "full once", 3), ("books", "full", 3),
-        ("live", "kill", 1), ("live", "tear", 3), ("live", "full once", 3), ("live", "full", 3),
-        ("restart", "kill", 1), ("restart", "tear", 3),
+        ("books", "kill", 1), ("books", "tear", 1), ("books", "full once", 3), ("books", "full", 7),
+        ("live", "kill", 1), ("live", "tear", 3), ("live", "full once", 3), ("live", "full", 7),
+        ("restart", "kill", 1), ("restart", "tear", 5),
     ],
 )  # fmt: skip
 def test_what_was_committed_is_there_and_nothing_else(scenario: str, how: str, every: int) -> None:
     found = killed(scenario, how, every)
 
     assert found["wrong"] == []
-    assert found["count"] > 200
+    assert found["count"] > 150
     if how in ("kill", "tear"):
-        assert found["met"] == found["count"]
+        assert found["met"] == math.ceil(found["count"] / every)
     else:
         assert found["met"] > 20
 

@@ -125,10 +125,10 @@ class ControlFile:
         while True:
             try:
                 cls._prepare(connection, path)
-            except sqlite3.OperationalError:
+            except sqlite3.OperationalError as exc:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                if time.monotonic() > deadline_s:
+                if time.monotonic() > deadline_s or exc.sqlite_errorname == "SQLITE_FULL":
                     raise
                 time.sleep(RETRY_S)
             else:
