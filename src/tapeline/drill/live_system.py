@@ -20,24 +20,25 @@ from tapeline.domain.slice import Slice
 from tapeline.domain.times import DAY, MINUTE, SECOND
 from tapeline.drill.feed import FRAME_NS
 from tapeline.drill.scenario import SESSION_CLOSE_NS, SESSION_OPEN_NS
-from tapeline.drill.strategies import SHARES, new_strategies
+from tapeline.drill.strategies import SHARES, Trails, new_strategies
 from tapeline.drill.system import SETTINGS, Surroundings
-from tapeline.drill.virtual_time import Chance
+from tapeline.drill.virtual_time import Chance, SteadyClock
 from tapeline.engine.assembly import assemble
 from tapeline.engine.guard import Guard
 from tapeline.engine.live import LiveEngine
 from tapeline.engine.loop import EventLoop
-from tapeline.feeds.clock import SteadyClock
 from tapeline.ledger.facts import CashMoved
 from tapeline.ledger.views import Views
 from tapeline.ports.control import Command, Latch
 from tapeline.risk.gate import Gate, Market
 from tapeline.risk.gate_settings import GateSettings
 from tapeline.risk.monitors import Monitors, MonitorSettings
+from tapeline.simulation.execution_settings import Algorithms, limit, twap
 from tapeline.simulation.settings import Account, RunSettings
 from tapeline.simulation.settings import Market as MarketSettings
 
 FLATTENING_EVERY_NS = 5 * SECOND
+_TIMES = ("start_ns", "end_ns")
 _COMMAND_RATE = 0.004
 """Share of the slices at which the person at the desk wants something."""
 
@@ -61,6 +62,7 @@ class LiveSystem:
         settings = RunSettings(
             account=Account(cash=float(around.deposit), kind="margin", leverage=4.0, short_allowed=True),
             market=MarketSettings(latency_s=1.0),
+            strategy_execution={Trails.__name__: Algorithms(twap(minutes=20), limit(timeout_s=300))},
         )
         assembly = assemble(
             strategies, symbol_count=len(around.symbols), base_frame_ns=FRAME_NS, settings=settings, groups=None
@@ -143,16 +145,24 @@ class DrillData:
     def __init__(self, symbols: tuple[str, ...], history: Sequence[Slice]) -> None:
         self.symbols, self._history = symbols, history
         self._waiting: deque[Slice] = deque()
+        self._given: list[Slice] = []
         self._newest_ns = 0
 
     def history(self, symbol: str) -> Panel:
-        """Return nothing: the drill has no splits, the only thing it is asked for."""
-        raise NotImplementedError(symbol)
+        """Return the bars of one symbol that were handed out so far."""
+        column = self.symbols.index(symbol)
+        bars = np.array([now.bars[:, 0, column] for now in self._given]).reshape(-1, 5)
+        start_ns, end_ns = (np.array([getattr(now, name) for now in self._given], dtype=np.int64) for name in _TIMES)
+        return Panel(
+            (symbol,), FRAME_NS, start_ns, end_ns,
+            bars[:, :1], bars[:, 1:2], bars[:, 2:3], bars[:, 3:4], bars[:, 4:],
+        )  # fmt: skip
 
     def past(self, until_ns: int) -> list[Slice]:
         """Hand out what had ended at a moment before this process began."""
         found = [now for now in self._history if now.end_ns <= until_ns]
         self._newest_ns = found[-1].end_ns if found else 0
+        self._given = [*found]
         return found
 
     def take(self, now: Slice) -> None:
@@ -167,6 +177,7 @@ class DrillData:
         while self._waiting and self._waiting[0].end_ns <= now_ns:
             found.append(self._waiting.popleft())
             self._newest_ns = found[-1].end_ns
+        self._given += found
         return found
 
     @property

@@ -18,6 +18,7 @@ from typing import Any
 
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.times import to_iso
+from tapeline.ports.clock import Clock
 
 
 class VirtualTime:
@@ -97,3 +98,24 @@ class ProcessClock:
     def restart(self) -> None:
         """Forget what was shown, as a new process does: it may be told a moment that an earlier one saw pass."""
         self._shown_ns = 0
+
+
+class SteadyClock:
+    """A `Clock` over another that may be set back: it goes on from where it was, by the other's steps.
+
+    So an id that is derived from a time never comes twice, and no timer waits until the other has caught up; then
+    both show the same again.
+
+    floor_ns : a time that is over, such as that of a journal's newest fact
+    """
+
+    def __init__(self, clock: Clock, floor_ns: int = 0) -> None:
+        self._clock, self._seen_ns = clock, clock.now_ns()
+        self._now_ns = max(floor_ns, self._seen_ns)
+
+    def now_ns(self) -> int:
+        """Return the present in UTC nanoseconds."""
+        seen_ns = self._clock.now_ns()
+        self._now_ns = max(seen_ns, self._now_ns + max(seen_ns - self._seen_ns, 0))
+        self._seen_ns = seen_ns
+        return self._now_ns

@@ -9,7 +9,6 @@ from tapeline.domain.errors import InvariantError
 from tapeline.domain.panel import Panel
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import to_iso
-from tapeline.ports.clock import Clock
 from tapeline.ports.market_data import MarketData
 
 
@@ -84,24 +83,3 @@ class SystemClock:
         ):  # else too little time has passed to be halved: let it add up
             self._latest_ns, self._looked_ns = max(wall_ns, slow_ns), looked_ns
         return self._latest_ns
-
-
-class SteadyClock:
-    """A `Clock` over another that may be set back: it goes on from where it was, by the other's steps.
-
-    So an id that is derived from a time never comes twice, and no timer waits until the other has caught up; then
-    both show the same again.
-
-    floor_ns : a time that is over, such as that of a journal's newest fact
-    """
-
-    def __init__(self, clock: Clock, floor_ns: int = 0) -> None:
-        self._clock, self._seen_ns = clock, clock.now_ns()
-        self._now_ns = max(floor_ns, self._seen_ns)
-
-    def now_ns(self) -> int:
-        """Return the present in UTC nanoseconds."""
-        seen_ns = self._clock.now_ns()
-        self._now_ns = max(seen_ns, self._now_ns + max(seen_ns - self._seen_ns, 0))
-        self._seen_ns = seen_ns
-        return self._now_ns

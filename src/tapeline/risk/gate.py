@@ -5,15 +5,15 @@
     market            closed, or the symbol halted
     price             older than it may be; a limit or stop beyond the collar around the last quote or price
     form              off the tick, off the lot, above the venue's largest order
-    own orders        the id is used; the same order was sent a moment ago; an opposite order of ours would meet an entry
+    own orders        the id is used; the same order was sent a moment ago; an entry would meet our own opposite order
     rate              orders in the last second and minute; exits may use the last part alone
     cash, shares      bought by unsettled cash; shorts that nobody lends
     day trades        counting of day trades, off by default (the rule ended in June 2026)
     wash sales        losses that the order would disallow, off by default; see `wash_sales.py`
 
-A reduction is asked less: it is never refused for a gap, a lock, a stale price, cash, day trades or an opposite order of
-another strategy of ours, which would leave a position without its way out, and it may be sent
-while the state is REDUCING. A denial names the limit, what was found and the bound.
+A reduction is asked less: it is never refused for a gap, a lock, a stale price, cash, day trades or an opposite order
+of another strategy, which would leave a position without its way out, and it may be sent while the state is REDUCING.
+A denial names the limit, what was found and the bound.
 """
 
 from __future__ import annotations
