@@ -1,17 +1,25 @@
-"""How fast the parts of a live run are: gate, limits, messages, the books at a restart, portfolios, simulated days.
+"""How fast a live run is: every row of its table of speeds, by parts and as a whole.
 
-    .venv/bin/python benchmarks/bench_live.py [gate] [limits] [messages] [restart] [portfolio] [drill]
+    .venv/bin/python benchmarks/bench_live.py [gate] [limits] [slice] [order] [orders] [messages] [restart] [idle]
+        [soak] [portfolio] [drill]
 
-Prints one JSON line for each part.
+Prints one JSON line for each part. The working folder is of the disk whose syncs are waited for; `soak` keeps its
+journal in memory where it can, since a month of turns is not to wait for a disk.
 """
 
 from __future__ import annotations
 
+import gc
 import json
+import math
+import os
 import random
+import signal
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -19,26 +27,36 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import polars as pl
 
-from tapeline import Account, Limits, RuleStrategy, RunSettings, bars, distance, fixed_quantity
+from tapeline import Account, Limits, Market, RuleStrategy, RunSettings, bars, distance, fixed_quantity
+from tapeline.app.paper import PaperSettings, trade_on_paper
 from tapeline.domain.cash import CashCause
 from tapeline.domain.execution import Execution
 from tapeline.domain.instrument import Instrument
 from tapeline.domain.order import Order, client_order_id
+from tapeline.domain.panel import Panel
+from tapeline.domain.reports import Query, Question
+from tapeline.domain.slice import Slice
 from tapeline.domain.times import MINUTE, SECOND, from_iso
 from tapeline.domain.words import OrderType, Side, TimeInForce
 from tapeline.engine.assembly import assemble
+from tapeline.engine.live import LiveEngine
 from tapeline.feeds.aggregation import Aggregator
+from tapeline.feeds.simulated import simulate_market
 from tapeline.indicators.messages import MESSAGE, TRADE
 from tapeline.ledger.attribution import attribute, pieces_of
+from tapeline.ledger.canonical import decode
 from tapeline.ledger.facts import CashMoved, OrderAccepted, OrderFilled, OrderIntended
 from tapeline.ledger.portfolio import portfolio_of
 from tapeline.ledger.views import Views, rebuild
 from tapeline.ports.journal import Fact
-from tapeline.risk.gate import Gate, Market
+from tapeline.risk.gate import Gate
+from tapeline.risk.gate import Market as SymbolMarket
 from tapeline.risk.gate_settings import GateSettings
 from tapeline.simulation.sizing import SIZE_FIXED, enter
 from tapeline.store.sqlite_journal import SqliteJournal
+from tapeline.strategies.moving_average_cross import MovingAverageCross
 from tapeline.tape.calendars import sessions
 
 SYMBOLS = tuple(f"S{number:04d}" for number in range(1_000))
@@ -88,7 +106,7 @@ def gate() -> None:
         views.apply(OrderAccepted(T0, order.client_order_id))
         if number < POSITIONS:
             views.apply(filled(order, number, T0))
-    market = Market(100.0, T0, 99.99, 100.01, is_open=True)
+    market = SymbolMarket(100.0, T0, 99.99, 100.01, is_open=True)
     settings = GateSettings(orders_per_second=10**9, orders_per_minute=10**9, order_notional=1e9, day_trades=10**9)
     found = Gate(
         settings, views, {symbol: Instrument(symbol) for symbol in SYMBOLS}, lambda symbol: 10.0, lambda symbol: market,
@@ -233,6 +251,187 @@ def portfolio() -> None:
     )
 
 
+class Restless(RuleStrategy):
+    """Enters whenever the minute rose and leaves whenever it fell: an order in nearly every slice."""
+
+    bar = bars("1min")
+    enter_long = bar.close > bar.open
+    exit_long = bar.close < bar.open
+    size = fixed_quantity(10)
+
+
+def turns_of(strategy: RuleStrategy, panel: Panel, folder: str, on_turn: Callable[[LiveEngine], None]) -> LiveEngine:
+    """Run a strategy on paper as fast as the work is done, without limits."""
+    settings = RunSettings(account=Account(1e9), market=Market(latency_s=0.001))
+    quick = GateSettings(orders_per_second=10**6, orders_per_minute=10**6)
+    return trade_on_paper(
+        [strategy], panel, Path(folder) / "journal", settings, PaperSettings(quick), speed=math.inf, on_turn=on_turn
+    )
+
+
+def from_slice_to_broker(strategy: RuleStrategy, symbols: int, slices: int) -> tuple[list[float], list[int]]:
+    """Return seconds from a slice to its orders' arrival at the broker, everything durable, and the orders of each."""
+    took: list[float] = []
+    counts: list[int] = []
+    began = 0.0
+    before = 0
+
+    def watch(engine: LiveEngine) -> None:
+        if took or counts or getattr(engine.loop, "is_watched", False):
+            return
+        loop: Any = engine.loop
+        loop.is_watched = True
+        step, send = loop.step, loop.send
+
+        def timed_step(now: Slice) -> None:
+            nonlocal began, before
+            began, before = time.perf_counter(), len(loop.views.orders.states)
+            step(now)
+
+        def timed_send() -> None:
+            nonlocal began
+            send()
+            intents = len(loop.views.orders.states) - before
+            if began and intents:
+                took.append(time.perf_counter() - began)
+                counts.append(intents)
+            began = 0.0
+
+        loop.step, loop.send = timed_step, timed_send
+
+    day = date(2024, 1, 2)
+    panel = simulate_market(7, sessions=sessions("XNYS", day, day), symbols=symbols).panel.rows(0, slices)
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        turns_of(strategy, panel, folder, watch)
+    return took, counts
+
+
+def slice_() -> None:
+    """A slice of 2,000 symbols, through rules, limits, gate, journal and outbox, where it leads to an order."""
+    took, counts = from_slice_to_broker(MovingAverageCross(frame="1min"), 2_000, 150)
+    took.sort()
+    tell(
+        "slice", median_ms=median(took) * 1e3, p99_ms=took[len(took) * 99 // 100] * 1e3, slices=len(took),
+        orders_median=median(counts), orders_most=max(counts), target_ms=100,
+    )  # fmt: skip
+
+
+def order() -> None:
+    """One order: from the slice that decides it over its durable intent to the broker; beside it the disk by itself."""
+    took, _ = from_slice_to_broker(Restless(), 1, 390)
+    took.sort()
+    syncs = []
+    with tempfile.TemporaryFile(dir=".") as file:
+        for _ in range(len(took)):
+            file.write(bytes(4_096))
+            file.flush()
+            started = time.perf_counter()
+            os.fsync(file.fileno())
+            syncs.append(time.perf_counter() - started)
+    syncs.sort()
+    at = len(took) * 99 // 100
+    tell(
+        "order", median_ms=median(took) * 1e3, p99_ms=took[at] * 1e3, orders=len(took), target_ms=10,
+        disk_median_ms=median(syncs) * 1e3, disk_p99_ms=syncs[at] * 1e3,
+    )  # fmt: skip
+
+
+def orders() -> None:
+    """Orders with all their facts, journaled and committed together in hundreds."""
+    total, group, instruments = 20_000, 100, {symbol: Instrument(symbol) for symbol in SYMBOLS}
+    views = Views()
+    market = SymbolMarket(100.0, T0, 99.99, 100.01, is_open=True)
+    settings = GateSettings(orders_per_second=10**9, orders_per_minute=10**9, stale_s=1e9)
+    with tempfile.TemporaryDirectory(dir=".") as folder, SqliteJournal.writing(Path(folder) / "journal") as journal:
+
+        def record(fact: Fact) -> None:
+            views.apply(decode(journal.append(fact)))
+
+        record(CashMoved(T0, CashCause.DEPOSIT, Decimal(10**9)))
+        found = Gate(settings, views, instruments, lambda symbol: 0.0, lambda symbol: market)
+        started = time.perf_counter()
+        for first in range(0, total, group):
+            batch = [an_order(SYMBOLS[number % len(SYMBOLS)], number) for number in range(first, first + group)]
+            for one in batch:
+                assert found.ask(one, T0 + first * SECOND) is None
+                record(OrderIntended(one))
+            journal.commit()
+            for number, one in enumerate(batch, first):
+                record(OrderAccepted(T0, one.client_order_id))
+                record(filled(one, number, T0 + number * SECOND))
+            journal.commit()
+        seconds = time.perf_counter() - started
+    tell("orders", per_second=round(total / seconds), target=1_000)
+
+
+def memory_mb(process: int | str = "self") -> float:
+    """Return what a process has in memory now."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1_024
+
+
+def idle() -> None:
+    """A `tapeline paper` process that waits for its next minute, by symbols: five sessions of bars behind it."""
+    for symbols, target in ((500, 500), (2_000, 2_000)):
+        with tempfile.TemporaryDirectory() as folder:
+            panel = simulate_market(
+                7, sessions=sessions("XNYS", date(2024, 1, 2), date(2024, 1, 8)), symbols=symbols
+            ).panel
+            path = Path(folder) / "bars.parquet"
+            rows, columns = np.nonzero(~np.isnan(panel.close))
+            table = {"ts": panel.start_ns[rows], "symbol": np.array(panel.symbols)[columns]}
+            fields = {name: getattr(panel, name)[rows, columns] for name in ("open", "high", "low", "close", "volume")}
+            moments = pl.col("ts").cast(pl.Datetime("ns", "UTC"))
+            pl.DataFrame({**table, **fields}).with_columns(moments).write_parquet(path)
+            command = [sys.executable, "-m", "tapeline.cli", "paper", "intraday-mean-reversion", "--speed", "real"]
+            process = subprocess.Popen(
+                [*command, "--data", str(path), "--work", folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            try:
+                while not [*Path(folder).rglob("*control*")]:
+                    time.sleep(1.0)
+                    assert process.poll() is None, "the run has ended"
+                time.sleep(75.0)  # the first minute is behind it
+                tell("idle", symbols=symbols, megabytes=round(memory_mb(process.pid)), target_mb=target)
+            finally:
+                process.send_signal(signal.SIGINT)
+                process.wait()
+
+
+def soak() -> None:
+    """A month of minutes on paper: memory at the end of each session, and the venue's books against the ledger's."""
+    sizes: list[float] = []
+    drifts = 0
+    last_session = -1
+
+    def watch(engine: LiveEngine) -> None:
+        nonlocal drifts, last_session
+        loop: Any = engine.loop
+        session = loop._now_session
+        if session == last_session:
+            return
+        last_session = session
+        gc.collect()
+        sizes.append(memory_mb())
+        theirs = loop.broker._register.answer(Query(0, Question.POSITIONS), loop.clock.now_ns()).quantities
+        ours = {symbol: loop.views.quantity(symbol) for symbol in loop.symbols}
+        drifts += {symbol: held for symbol, held in ours.items() if held} != {
+            symbol: held for symbol, held in theirs.items() if held
+        }
+        cash = loop.broker._register.answer(Query(0, Question.CASH), loop.clock.now_ns()).amount
+        drifts += abs(cash - loop.views.cash_amount()) >= Decimal("0.005")
+
+    days = sessions("XNYS", date(2024, 1, 2), date(2024, 2, 13))
+    panel = simulate_market(7, sessions=days, symbols=5).panel
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        engine = turns_of(Restless(), panel, folder, watch)
+    tell(
+        "soak", sessions=len(sizes), orders=len(engine.loop.views.orders.states), day_2_mb=sizes[2], last_mb=sizes[-1],
+        most_mb=max(sizes), drifts=drifts, findings=len(engine.loop.views.control.locks), target="no growth, no drift",
+    )  # fmt: skip
+
+
 def drill() -> None:
     """Days of the simulation of the whole, five symbols, on one core."""
     from tapeline.drill.campaign import run_campaign
@@ -246,9 +445,14 @@ def drill() -> None:
 PARTS = {
     "gate": gate,
     "limits": limits,
+    "slice": slice_,
+    "order": order,
+    "orders": orders,
     "messages": messages,
     "restart": restart,
     "portfolio": portfolio,
+    "idle": idle,
+    "soak": soak,
     "drill": drill,
 }
 

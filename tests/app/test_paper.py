@@ -441,7 +441,7 @@ def test_quotes_and_halts_of_the_feed_reach_the_gate(folder: Path) -> None:
     engine = trade_on_paper([Eager()], panel, folder / "journal", TRAVELS, speed=math.inf)
 
     first, second, *_ = panel.symbols
-    seen = market_of(engine.loop, second)
+    seen = market_of(engine.loop, engine.loop.desk.book.fixed, second)
     assert (seen.bid, seen.ask, seen.is_halted) == (panel.close[-1, 1] - 0.02, panel.close[-1, 1] + 0.03, False)
     denied = {(fact.symbol, fact.limit) for fact in facts(folder, OrderDenied.kind)}
     assert (first, Limit.HALTED_SYMBOL) in denied

@@ -45,6 +45,7 @@ from tapeline.risk.gate_settings import GateSettings
 from tapeline.risk.monitors import Monitors, MonitorSettings
 from tapeline.risk.wash_sales import WashSaleCheck
 from tapeline.simulation.settings import RunSettings
+from tapeline.simulation.tables import Tables
 from tapeline.simulation.venue import instruments_of
 from tapeline.store.control_file import ControlFile
 from tapeline.store.sqlite_journal import SqliteJournal
@@ -220,7 +221,7 @@ def gate_of(
         loop.views,
         {instrument.symbol: instrument for instrument in instruments_of(loop.symbols, settings)},
         lambda symbol: float(tables.positions[columns[symbol]]),
-        lambda symbol: market_of(loop, symbol),
+        lambda symbol: market_of(loop, tables, symbol),
         of_strategies=paper.strategy_gates,
         settled_cash=None if cash is None else lambda: cash.amount(clock.now_ns()),
         day_trades=None if trades is None else lambda: trades.count(clock.now_ns()),
@@ -230,14 +231,13 @@ def gate_of(
     )
 
 
-def market_of(loop: EventLoop, symbol: str) -> Market:
-    """Return what a loop knows of a symbol's market now.
+def market_of(loop: EventLoop, tables: Tables, symbol: str) -> Market:
+    """Return what a loop, whose book has these tables, knows of a symbol's market now.
 
     Quotes are the series `bid` and `ask` of the feed, a halt is a series `halted` that is not zero; where the feed has
     none of them, there are none.
     """
     column = loop.desk.columns[symbol]
-    tables = loop.desk.book.fixed
     sessions, now_ns = loop.sessions, loop.clock.now_ns()
     is_open = True
     if sessions is not None:

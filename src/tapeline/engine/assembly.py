@@ -27,7 +27,7 @@ from tapeline.formula.table import Table
 from tapeline.simulation.decision import RULE_NAMES
 from tapeline.simulation.execution_settings import Algorithms
 from tapeline.simulation.lanes import Signals
-from tapeline.simulation.limit_settings import Limits
+from tapeline.simulation.limit_settings import Limits, check_consistent
 from tapeline.simulation.records import STRATEGY
 from tapeline.simulation.settings import RunSettings, as_facts
 from tapeline.simulation.tables import Book, new_book
@@ -187,6 +187,10 @@ def assemble(
         for name in getattr(settings, given):
             if name not in names:
                 raise UnknownNameError("strategy", name, names, where=f"the settings' {given}")
+    check_consistent(settings.limits, "The account's limits")
+    for name, strategy in zip(names, strategies, strict=True):
+        own = settings.strategy_limits.get(name, strategy.limits)
+        check_consistent(own or Limits(), f"The limits of {name}")
     tables: dict[str, tuple[Bars | None, Mapping[str, Node]]] = {}
     for name, strategy in zip(names, strategies, strict=True):
         _check_sides(strategy, settings)

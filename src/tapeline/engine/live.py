@@ -228,7 +228,9 @@ class LiveEngine:
         text = command.reason or "flattened by a person"
         self.guard.lower(TradingState.HALTED, Trigger.PERSON, text, now_ns, who=command.who)
         loop = self.loop
-        self.flattening = Flattening(loop.views, loop.record, loop.keeper.submit, loop.keeper.cancel)
+        self.flattening = Flattening(
+            loop.views, loop.record, loop.keeper.submit, loop.keeper.cancel, self.guard.gate.ask_flatten
+        )
         working = len(loop.views.orders.working)
         held = sum(1 for position in loop.views.positions.values() if position.quantity)
         return f"Trading is HALTED; {working} orders are being canceled and {held} positions closed."

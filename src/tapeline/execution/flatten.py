@@ -16,10 +16,11 @@ from typing import Any
 
 from tapeline.domain.order import Order, client_order_id
 from tapeline.domain.times import SECOND
-from tapeline.domain.words import OrderStatus, OrderType, Purpose, Side, TimeInForce
-from tapeline.ledger.facts import CancelIntended, OrderIntended
+from tapeline.domain.words import Limit, OrderStatus, OrderType, Purpose, Side, TimeInForce
+from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended
 from tapeline.ledger.order_book import OrderState
 from tapeline.ledger.views import Views
+from tapeline.risk.denial import Denial
 
 RETRY_NS = 5 * SECOND
 """How long a cancel or a closing order that came to nothing rests before it is asked for again."""
@@ -29,6 +30,7 @@ class Flattening:
     """One order to flatten, until it is done.
 
     record : journals a fact and returns it; submit, cancel : the order keeper's
+    ask : why a closing order may not be sent, None if it may (`Gate.ask_flatten`); it is asked again later
     """
 
     def __init__(
@@ -37,8 +39,10 @@ class Flattening:
         record: Callable[[Any], Any],
         submit: Callable[[Sequence[Order]], None],
         cancel: Callable[[CancelIntended], None],
+        ask: Callable[[Order, int], Denial | None],
     ) -> None:
         self._views, self._record, self._submit, self._cancel = views, record, submit, cancel
+        self._ask = ask
         self._asked_ns: dict[str, int] = {}
         self._count = 0
 
@@ -73,7 +77,14 @@ class Flattening:
                 purpose=Purpose.FLATTEN,
                 account=position.account,
             )
-            self._submit([self._record(OrderIntended(order)).order])
+            denial = self._ask(order, now_ns)
+            if denial is None:
+                self._submit([self._record(OrderIntended(order)).order])
+            elif denial.limit is Limit.ORDER_RATE:
+                del self._asked_ns[key]  # no fault of the order: it goes with the next turn that has room
+                break
+            else:
+                self._record(_denied(order, denial))
         return not busy and not held
 
     def _call_back(self, name: str, state: OrderState, now_ns: int) -> None:
@@ -83,3 +94,18 @@ class Flattening:
         self._asked_ns[name] = now_ns
         self._count += 1
         self._cancel(self._record(CancelIntended(now_ns, name, self._count, Purpose.FLATTEN)))
+
+
+def _denied(order: Order, denial: Denial) -> OrderDenied:
+    return OrderDenied(
+        order.decision_time_ns,
+        order.client_order_id,
+        order.strategy,
+        order.symbol,
+        order.side,
+        f"{denial.text}.",
+        denial.limit,
+        order.purpose,
+        order.quantity,
+        account=order.account,
+    )

@@ -127,6 +127,21 @@ class Gate:
             self._recent[terms] = now_ns
         return denial
 
+    def ask_flatten(self, order: Order, now_ns: int) -> Denial | None:
+        """Return why an order of `flatten` may not be sent, None if it may; that counts it as sent.
+
+        No strategy asked for it and no state of trading holds it back, so two questions are left: whether it is
+        more than the books hold, and whether the venue takes orders at that rate.
+        """
+        held = self.views.quantity(order.symbol, order.account)
+        if order.quantity > (held if order.side is Side.SELL else -held):
+            text = f"{held} {order.symbol} are held; closing {order.quantity} by a {order.side.name} would overshoot"
+            return Denial(Limit.POSITION, float(order.quantity), float(abs(held)), text)
+        denial = self._rate_of_all.ask(now_ns, reduces=True)
+        if denial is None:
+            self._rate_of_all.sent(now_ns)
+        return denial
+
     def _closes(self, order: Order) -> bool:
         # what a strategy asks for to leave its holding is an exit, also while its stop is still being called back
         if order.purpose is Purpose.ENTRY:

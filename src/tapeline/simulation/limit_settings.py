@@ -67,6 +67,30 @@ class Limits:
             raise ConfigurationError("Limits: pause_minutes says how long losses_in_row lasts; give that as well.")
 
 
+_PARTS = (
+    ("position", "gross"),
+    ("sector", "gross"),
+    ("short", "gross"),
+    ("net", "gross"),
+    ("position", "sector"),
+    ("risk_per_trade", "open_risk"),
+)
+
+
+def check_consistent(limits: Limits, where: str) -> None:
+    """Raise ConfigurationError for bounds that contradict each other: a part that may be more than its whole.
+
+    It is asked of settings, not of overrides: those begin and end one by one, and the tighter bound holds meanwhile.
+    """
+    for part, whole in _PARTS:
+        given, most = getattr(limits, part), getattr(limits, whole)
+        if given is not None and most is not None and given > most:
+            raise ConfigurationError(
+                f"{where}: {part} may be {given:g} of equity and {whole} only {most:g}, of which it is a part. "
+                f"Lower {part} or raise {whole}."
+            )
+
+
 def usual_limits(*, overnight: bool) -> Limits:
     """Return the bounds that a live account starts from.
 
