@@ -65,6 +65,7 @@ def test_a_sequence_or_attempt_that_does_not_fit_is_refused(sequence: int, attem
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
+        ({"quantity": Decimal(-1)}, "quantity must be an exact number .* above zero, found Decimal"),
         ({"quantity": Decimal(0)}, "quantity must be an exact number .* above zero, found Decimal"),
         ({"quantity": 100.0}, "quantity must be an exact number"),
         ({"quantity": Decimal("NaN")}, "quantity must be an exact number"),

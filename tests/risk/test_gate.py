@@ -19,7 +19,7 @@ from tapeline.domain.reports import Request
 from tapeline.domain.times import MINUTE, SECOND
 from tapeline.domain.words import OrderType, Role, Side, TimeInForce
 from tapeline.ledger.control_facts import TradingStateChanged
-from tapeline.ledger.facts import OutcomeLost
+from tapeline.ledger.facts import OrderCanceled, OutcomeLost
 from tapeline.risk.gate import Market
 from tapeline.risk.gate_settings import GateSettings
 
@@ -211,6 +211,16 @@ def test_a_brackets_target_stands_opposite_to_its_entry_by_design() -> None:
     desk.work(a_limit("100", "entry", role=Role.ENTRY))
 
     assert desk.ask(a_limit("99", "target", role=Role.TARGET, parent="entry", group="entry", **SELL)) is None
+
+
+def test_an_id_is_used_once_also_after_its_order_has_ended() -> None:
+    desk = Desk()
+    desk.work(an_order("one"))
+    desk.record(OrderCanceled(T0, "one"))
+    denial = desk.gate.ask(an_order("one", quantity=Decimal(3)), T0 + MINUTE)
+
+    assert denial is not None
+    assert (denial.limit.word, denial.text) == ("duplicate", "its id one belongs to another order; an id is used once")
 
 
 def test_the_same_order_is_not_sent_again_within_seconds() -> None:

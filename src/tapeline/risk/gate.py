@@ -251,6 +251,9 @@ class Gate:
         return None
 
     def _own_orders(self, order: Order) -> Denial | None:
+        if order.client_order_id in self.views.orders.states:
+            text = f"its id {order.client_order_id} belongs to another order; an id is used once"
+            return Denial(Limit.DUPLICATE, 1, 0, text)
         for state in self.views.orders.working_of(order.symbol):
             other = state.order
             if other.side is order.side or other.account != order.account or _are_together(order, other):

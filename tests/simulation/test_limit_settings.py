@@ -1,0 +1,44 @@
+"""Bounds that contradict each other are refused before a run begins."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulation.test_limits import ACCOUNT, First
+from tapeline import Limits, RunSettings, usual_limits
+from tapeline.domain.errors import ConfigurationError
+from tapeline.domain.times import MINUTE
+from tapeline.engine.assembly import assemble
+from tapeline.simulation.limit_settings import check_consistent
+
+CONTRADICTIONS = {
+    "a position above all": (Limits(position=0.6, gross=0.5), "position may be 0.6 of equity and gross only 0.5"),
+    "shorts above all": (Limits(short=0.6, gross=0.5), "short may be 0.6"),
+    "the balance above all": (Limits(net=0.6, gross=0.5), "net may be 0.6"),
+    "a sector above all": (Limits(sector=0.6, gross=0.5), "sector may be 0.6"),
+    "a position above its sector": (Limits(position=0.3, sector=0.25), "sector only 0.25, of which it is a part"),
+    "one trade above all": (Limits(risk_per_trade=0.05, open_risk=0.03), "Lower risk_per_trade or raise open_risk"),
+}
+
+
+@pytest.mark.parametrize("case", CONTRADICTIONS)
+def test_a_part_that_may_be_more_than_its_whole_is_refused(case: str) -> None:
+    limits, sentence = CONTRADICTIONS[case]
+
+    with pytest.raises(ConfigurationError, match=sentence):
+        check_consistent(limits, "The account's limits")
+
+
+@pytest.mark.parametrize("limits", [usual_limits(overnight=True), usual_limits(overnight=False), ACCOUNT, Limits()])
+def test_bounds_that_fit_pass(limits: Limits) -> None:
+    check_consistent(limits, "The account's limits")
+
+
+def test_a_run_is_refused_with_whose_limits_they_are() -> None:
+    bad = Limits(position=0.6, gross=0.5)
+    for settings, whose in (
+        (RunSettings(limits=bad), "The account's limits: position"),
+        (RunSettings(strategy_limits={"First": bad}), "The limits of First: position"),
+    ):
+        with pytest.raises(ConfigurationError, match=whose):
+            assemble([First()], symbol_count=1, base_frame_ns=MINUTE, settings=settings)
