@@ -407,7 +407,7 @@ def soak() -> None:
     def watch(engine: LiveEngine) -> None:
         nonlocal drifts, last_session
         loop: Any = engine.loop
-        session = loop._now_session
+        session = loop.session
         if session == last_session:
             return
         last_session = session
