@@ -153,10 +153,11 @@ def test_an_end_after_more_than_is_booked_waits_for_the_rest() -> None:
     assert desk.state().status.is_working
 
 
-def test_the_end_of_an_order_that_nobody_knows_lets_it_be_asked_for() -> None:
+@pytest.mark.parametrize("status", [OrderStatus.CANCELED, OrderStatus.EXPIRED])
+def test_the_end_of_an_order_that_nobody_knows_lets_it_be_asked_for(status: OrderStatus) -> None:
     desk = Bare()
 
-    desk.reports.take_end(OrderEnded(T0 + 9, "V-9", OrderStatus.CANCELED, Decimal(5)), NOW)
+    desk.reports.take_end(OrderEnded(T0 + 9, "V-9", status, Decimal(5)), NOW)
 
     assert [query.client_order_id for query in desk.asked()] == ["V-9"]
 
