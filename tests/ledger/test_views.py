@@ -23,7 +23,7 @@ from tests.ledger.builders import (
 )
 from tests.ledger.facts_at_random import trading
 
-from tapeline.domain.adopted import Grounds, HoldingCause
+from tapeline.domain.adopted import EXTERNAL, Grounds, HoldingCause
 from tapeline.domain.cash import Cash, CashCause
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.order import Order
@@ -47,6 +47,7 @@ from tapeline.ledger.facts import (
     SessionClosed,
     SplitApplied,
 )
+from tapeline.ledger.profits import WHOLE
 from tapeline.ledger.views import Views, rebuild
 from tapeline.ports.journal import Fact
 from tapeline.store.sqlite_journal import SqliteJournal
@@ -158,6 +159,31 @@ def test_shares_that_came_from_outside_are_marked_at_their_cost_until_a_price_is
     views = views_of(came, replace(came, entry_id="t2", basis=Decimal(90)))
 
     assert views.marks == {"ABCD": Decimal("12.5")}
+
+
+def test_cash_of_a_transfer_is_the_account_s_and_that_of_a_merger_its_holding_s() -> None:
+    came = HoldingChanged(
+        T0, "t1", HoldingCause.TRANSFER_IN, "ABCD", Decimal(4), Grounds("flex U1"), cash=Decimal(-3),
+        basis=Decimal(50), acquired_ns=T0,
+    )  # fmt: skip
+    gone = HoldingChanged(
+        T0 + 9, "m1", HoldingCause.CASH_MERGER, "ABCD", Decimal(-4), Grounds("flex U1"), cash=Decimal(70)
+    )
+    views = views_of(came, replace(came, entry_id="t2", symbol="WXYZ", cash=Decimal(0)), gone)
+
+    assert views.profits.paid["main"] == {WHOLE: -3, EXTERNAL: -50 - 50 + 70}
+    assert (views.profits.began_ns, views.cash_amount()) == ({"main": T0}, 67)
+    assert views.moved == {("main", EXTERNAL, "ABCD"), ("main", EXTERNAL, "WXYZ")}
+
+
+def test_an_open_round_trip_has_made_what_it_sold_and_received_and_what_the_rest_is_worth() -> None:
+    """100 at 10.00, 50 sold at 12.00, 50 worth 550, a dividend of 20 and 2 of costs: 600 + 550 + 20 - 1,002."""
+    views = views_of(
+        *traded("BUY 100 ABCD at 10.00 costs 1\nSELL 50 ABCD at 12.00 costs 1"),
+        CashMoved(T0, CashCause.DIVIDEND, Decimal(20), "ABCD", "Dip"),
+    )
+
+    assert views.open_trips["main", "Dip", "ABCD"].net_with(Decimal(550)) == 168
 
 
 def test_cash_of_a_symbol_that_no_strategy_held_is_the_account_s_alone() -> None:
