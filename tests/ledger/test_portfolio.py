@@ -197,11 +197,15 @@ def test_a_trailing_stop_is_a_distance_and_a_stop_at_the_entry_risks_nothing(
 
 def test_a_split_changes_neither_risk_nor_the_cost_of_lots() -> None:
     facts = [a_deposit(), OrderIntended(an_order()), OrderIntended(a_stop()), a_fill()]
-    split = SplitApplied(T0 + 2 * MINUTE, "ABCD", "Dip", Decimal(3), Decimal(2), Decimal(100), Decimal(150))
-    (holding,) = portfolio_of(views_of(*facts, split)).holdings
+    splits = [
+        SplitApplied(T0 + 2 * MINUTE, "ABCD", "Dip", Decimal(3), Decimal(2), Decimal(100), Decimal(150)),
+        SplitApplied(T0 + 3 * MINUTE, "ABCD", "Dip", Decimal(4), Decimal(5), Decimal(150), Decimal(120)),
+    ]
 
-    assert holding.risk == 50
-    assert [(lot.quantity, lot.cost) for lot in holding.lots or ()] == [(150, 1000)]
+    for count, quantity in ((1, 150), (2, 120)):
+        (holding,) = portfolio_of(views_of(*facts, *splits[:count])).holdings
+        assert holding.risk == 50
+        assert [(lot.quantity, lot.cost) for lot in holding.lots or ()] == [(quantity, 1000)]
 
 
 def test_a_fraction_that_a_split_cuts_off_takes_its_cost_from_the_lots() -> None:
