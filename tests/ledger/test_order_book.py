@@ -181,6 +181,21 @@ def test_what_is_asked_waits_and_is_not_lost_before_its_time_runs_out() -> None:
     assert books_of(*sent(), *asked).orders.states[NAME].asked == {Request.CANCEL: False, Request.REPLACE: False}
 
 
+def test_a_request_that_is_asked_for_again_is_as_much_in_doubt_as_before() -> None:
+    lost = [CancelIntended(T0, NAME), OutcomeLost(T0, NAME, Request.CANCEL)]
+    state = books_of(*sent(), *lost, CancelIntended(T0 + 1, NAME)).orders.states[NAME]
+
+    assert (state.status, state.asked) == (OrderStatus.UNKNOWN, {Request.CANCEL: True})
+
+
+def test_nothing_is_waited_for_of_an_order_that_ended() -> None:
+    wishes = [CancelIntended(T0, NAME), ReplaceIntended(T0, NAME, quantity=Decimal(50))]
+    filled, canceled = books_of(*sent(), a_fill(), *wishes), books_of(*sent(), OrderCanceled(T0, NAME), *wishes)
+
+    for state in (filled.orders.states[NAME], canceled.orders.states[NAME]):
+        assert (state.asked, state.asked_totals) == ({}, ())
+
+
 def test_a_replace_that_was_done_proves_that_the_submit_arrived_and_new_terms_alone_do_not() -> None:
     """Terms of an order on its way change by a split before it has arrived."""
     intent, asked = OrderIntended(an_order()), ReplaceIntended(T0, NAME, quantity=Decimal(50))

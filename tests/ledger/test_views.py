@@ -186,10 +186,29 @@ def test_an_open_round_trip_has_made_what_it_sold_and_received_and_what_the_rest
     assert views.open_trips["main", "Dip", "ABCD"].net_with(Decimal(550)) == 168
 
 
-def test_cash_of_a_symbol_that_no_strategy_held_is_the_account_s_alone() -> None:
-    views = views_of(a_deposit(), CashMoved(T0, CashCause.DIVIDEND, Decimal(5), "ABCD"))
+def test_a_lot_that_was_sold_to_the_last_share_is_gone() -> None:
+    views = views_of(
+        *traded(
+            """
+            BUY  100 ABCD at 10.00 costs 0
+            BUY   50 ABCD at 11.00 costs 0
+            SELL 100 ABCD at 12.00 costs 0
+            """
+        )
+    )
 
-    assert (views.cash_amount(), views.positions) == (100_005, {})
+    assert [(lot.quantity, lot.cost) for lot in views.open_trips["main", "Dip", "ABCD"].lots] == [(50, 550)]
+
+
+def test_cash_of_a_symbol_that_no_strategy_held_is_the_account_s_alone() -> None:
+    views = views_of(
+        a_deposit(),
+        CashMoved(T0 + 1, CashCause.DIVIDEND, Decimal(5), "ABCD"),
+        CashMoved(T0 + 2, CashCause.INTEREST, Decimal(2), strategy="Dip"),
+    )
+
+    assert (views.cash_amount(), views.positions) == (100_007, {})
+    assert (views.profits.paid, views.profits.began_ns) == ({"main": {WHOLE: 7}}, {"main": T0})
 
 
 def test_the_books_are_written_in_one_form_that_older_journals_are_proven_by() -> None:
