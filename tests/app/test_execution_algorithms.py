@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -50,8 +51,9 @@ from tapeline.domain.errors import ConfigurationError, UnknownNameError
 from tapeline.domain.parent import ParentEnd, Pricing
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import MINUTE
-from tapeline.domain.words import OrderType, Purpose, Role, Side
+from tapeline.domain.words import OrderStatus, OrderType, Purpose, Role, Side
 from tapeline.engine import backtest as compiled
+from tapeline.engine.live import LiveEngine
 from tapeline.engine.loop import EventLoop
 from tapeline.feeds.simulated import simulate_market
 from tapeline.ledger.shortfall import shortfall_of
@@ -60,6 +62,7 @@ from tapeline.ledger.why import explain
 from tapeline.ledger.why_text import render
 from tapeline.simulation.execution_settings import Algorithm
 from tapeline.simulation.settings import Costs
+from tapeline.store.control_file import ControlFile
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.tape.calendars import sessions
 
@@ -132,6 +135,46 @@ def test_a_paper_run_works_orders_as_the_backtest_does_hash_for_hash(folder: Pat
         assert rebuild(journal).to_bytes() == engine.loop.views.to_bytes()
 
 
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda algorithm: algorithm.name)
+def test_a_run_that_is_killed_again_and_again_goes_on_with_its_parent_orders(
+    folder: Path, algorithm: Algorithm
+) -> None:
+    """Killed after turns of all kinds, with parts at work: it sends the same parts as the run that nothing hit."""
+    panel, settings = PANEL.rows(0, 150), worked(algorithm)
+    whole = trade_on_paper([Eager()], panel, folder / "whole", settings, speed=math.inf)
+    turns = [7, 1, 9, 2, 12, 17, 3, 21]
+
+    def run(*, resume: bool) -> LiveEngine:
+        left = turns.pop(0) if turns else -1
+
+        def on_turn(engine: LiveEngine) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Killed
+
+        return trade_on_paper(
+            [Eager()], panel, folder / "killed", settings, speed=math.inf, resume=resume, on_turn=on_turn
+        )
+
+    engine = None
+    for attempt in range(len(turns) + 1):
+        with suppress(Killed):
+            engine = run(resume=attempt > 0)
+
+    assert engine is not None
+    expected, found = whole.loop.views, engine.loop.views
+    assert len(expected.orders.executions) > 50
+    assert [*found.orders.executions.values()] == [*expected.orders.executions.values()]
+    assert found.as_tree()["parent_orders"] == expected.as_tree()["parent_orders"]
+    assert found.as_tree()["positions"] == expected.as_tree()["positions"]
+    assert list(engine.loop.result().execution_lines()) == list(whole.loop.result().execution_lines())
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda algorithm: algorithm.name)
 @pytest.mark.parametrize("latency_s", [0.0, 0.001], ids=["at once", "travels"])
 def test_what_must_hold_at_every_slice(algorithm: Algorithm, latency_s: float) -> None:
@@ -144,7 +187,7 @@ def test_what_must_hold_at_every_slice(algorithm: Algorithm, latency_s: float) -
             children = [views.orders.states[name] for name in state.children]
             exposed = sum((child.exposed_quantity for child in children if child.status.is_working), Decimal(0))
             assert state.filled_quantity + exposed <= state.order.quantity
-        for (_, strategy, symbol), held in views.positions.items():
+        for (_, _, symbol), held in views.positions.items():
             assert held.quantity >= 0
             column = loop.desk.columns[symbol]
             holding = loop.desk.book.fixed.holdings[0, column]
@@ -153,14 +196,14 @@ def test_what_must_hold_at_every_slice(algorithm: Algorithm, latency_s: float) -
                 stops = [
                     order.leaves_quantity
                     for order in views.orders.working_of(symbol)
-                    if order.order.purpose is Purpose.STOP and order.order.strategy == strategy
+                    if order.order.purpose is Purpose.STOP and order.status is not OrderStatus.PENDING_CANCEL
                 ]
                 leaving = [
                     state.order.quantity - state.filled_quantity
                     for state in views.parents.open.values()
                     if state.order.symbol == symbol and state.order.purpose is Purpose.SCALE_OUT
                 ]
-                assert sum(stops + leaving, Decimal(0)) >= held.quantity
+                assert sum(stops + leaving, Decimal(0)) == held.quantity
                 protected.append(now.end_ns)
 
     protected: list[int] = []
@@ -174,6 +217,36 @@ def test_what_must_hold_at_every_slice(algorithm: Algorithm, latency_s: float) -
     assert len(finished.result.executions) == len(finished.views.orders.executions)
     assert len(finished.result.round_trips) == len(finished.views.round_trips)
     assert {ParentEnd.FILLED, ParentEnd.EXIT, ParentEnd.CANCELED} <= set(ends(finished))
+
+
+@pytest.mark.parametrize("act", ["flatten", "pause"])
+def test_people_stop_what_is_being_worked(folder: Path, act: str) -> None:
+    """Flatten calls back every part and closes each position once; a pause ends entries and lets exits go on."""
+    told: list[int] = []
+
+    def on_turn(engine: LiveEngine) -> None:
+        opened = engine.loop.views.parents.open.values()
+        entering = sum(state.order.purpose is Purpose.ENTRY and bool(state.filled_quantity) for state in opened)
+        if entering and engine.loop.slices > 40 and not told:
+            told.append(engine.loop.slices)
+            with ControlFile.open(folder / "journal") as desk:
+                now_ns = engine.loop.clock.now_ns()
+                desk.give(act, who="anna", reason="fire", now_ns=now_ns, arguments={})
+        assert all(held.quantity >= 0 for held in engine.loop.views.positions.values())
+
+    settings = worked(twap(minutes=20, every_minutes=2))
+    engine = trade_on_paper([Eager()], PANEL.rows(0, 90), folder / "journal", settings, speed=math.inf, on_turn=on_turn)
+
+    views = engine.loop.views
+    entries = [state for state in views.parents.states.values() if state.order.purpose is Purpose.ENTRY]
+    reasons = [state.ended.reason for state in entries if state.ended is not None]
+    assert ParentEnd.TRADING_STATE in reasons
+    acted_ns = int(PANEL.end_ns[told[0] + 1])
+    late = [state.order for state in views.orders.states.values() if state.order.decision_time_ns > acted_ns]
+    assert not [order for order in late if order.purpose is Purpose.ENTRY]
+    if act == "flatten":
+        assert not any(held.quantity for held in views.positions.values())
+        assert not views.orders.working
 
 
 def test_a_backtest_with_an_algorithm_is_the_replay_and_one_without_stays_compiled() -> None:

@@ -217,7 +217,7 @@ FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
         maybe(TREES), maybe(TEXTS),
     ),
     st.builds(ChildOrderPriced, TIMES, IDS, IDS, st.sampled_from(Pricing), ABOVE_ZERO, OPEN),
-    st.builds(ParentOrderStopped, TIMES, IDS, st.sampled_from(ParentEnd), TEXTS),
+    st.builds(ParentOrderStopped, TIMES, IDS, st.sampled_from(ParentEnd), maybe(st.sampled_from(Purpose))),
     st.builds(ParentOrderEnded, TIMES, IDS, st.sampled_from(ParentEnd), ABOVE_ZERO, OPEN, maybe(ABOVE_ZERO)),
 )  # fmt: skip
 

@@ -56,7 +56,8 @@ _TOGETHER = (Purpose.EXIT_RULE, Purpose.FLAT_BEFORE_CLOSE, Purpose.SCALE_OUT, Pu
 class Desk:
     """One account's book with the names of its orders.
 
-    told : what a fact means to the book, None for nothing; here orders that are worked in parts become one
+    told, owner_of : what a fact means to the book, None for nothing, and which of its orders an order belongs to: here
+        orders that are worked in parts become one
     follows_ledger : whether the book takes over what fills come to in the ledger, as they may cross what was decided
         since; in a replay a difference would be a fault of ours, which the comparison at the session's end must find
     """
@@ -70,6 +71,7 @@ class Desk:
         self.order_ids: list[str] = []
         self.tickets: dict[str, int] = {}
         self.told: Callable[[Any], Any | None] = lambda fact: fact
+        self.owner_of: Callable[[str], str] = lambda name: name
         self._takers: dict[str, Callable[[Any, int], None]] = {
             OrderAccepted.kind: lambda fact, session: self._event(EventKind.ACCEPTED, fact, session),
             OrderTriggered.kind: lambda fact, session: self._event(EventKind.TRIGGERED, fact, session),
@@ -235,7 +237,7 @@ class Desk:
         for number, name in doubtful:
             settle_ticket(self.book, number, views, name)
         if has_foreign:
-            settle_foreign(self.book, self.columns, views, self._has_at_work)
+            settle_foreign(self.book, self.columns, views, lambda name: self._has_at_work(self.owner_of(name)))
 
     def splits_of(self, report: SplitReported) -> list[SplitApplied]:
         """Return what a split does to the holding of each strategy; the account is cut to the symbol's step as one."""

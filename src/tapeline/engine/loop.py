@@ -87,7 +87,7 @@ class EventLoop:
         self.views = Views()
         self.keeper = OrderKeeper(self.views, self.record, keeper, random=Random(seed), now_ns=clock.now_ns())
         self.parents = Parents(self.desk, self.views, self.record, self.keeper, feed, sessions, seed)
-        self.desk.told = self.parents.told
+        self.desk.told, self.desk.owner_of = self.parents.told, self.parents.owner_of
         self.guard: Guard | None = None
         self.on_fact: list[Callable[[Any], None]] = []
         self.session = -1
@@ -163,7 +163,6 @@ class EventLoop:
         self._account[0]["halted"] = 1
         self.session = now.session
         self._end(now, may_act=False)
-        self.parents.see_again(now)
         self._count(now)
 
     def _end(self, now: Slice, *, may_act: bool = True) -> None:
@@ -240,9 +239,14 @@ class EventLoop:
 
     def _settle_parents(self) -> None:
         if self.views.parents.states:
-            ended = self.parents.settle(self.clock.now_ns())
-            if ended:
-                self.desk.book_reports(ended, self.session, self.views)
+            self.parents.keeper.settle(self.clock.now_ns())
+            self.end_parents(self.clock.now_ns())
+
+    def end_parents(self, now_ns: int) -> None:
+        """Let the book take in which orders that were worked in parts have ended."""
+        ended = self.parents.ends(now_ns)
+        if ended:
+            self.desk.book_reports(ended, self.session, self.views)
 
     def send(self, is_barred: Callable[[], bool] | None = None) -> None:
         """Let leave what may; everything it rests on has to be durable, or repeatable.

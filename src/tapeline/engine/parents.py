@@ -80,9 +80,7 @@ class Parents:
         self.keeper = ParentKeeper(views, record, orders, self._watch, seed)
         self._pending: list[tuple[Order, Any, str | None]] = []
         self._bracketed: dict[str, tuple[ParentState, Role]] = {}
-        self._protecting: dict[str, ParentState] = {}
-        for state in views.parents.states.values():
-            self._remember(state)
+        self._following: dict[str, ParentState] = {}
 
     # From the book -------------------------------------------------------------------------------------------
 
@@ -134,7 +132,22 @@ class Parents:
                 self._desk.instruction_of(intent),
             )
         )
-        self._remember(self._views.parents.states[order.client_order_id])
+        self.remember(self._views.parents.states[order.client_order_id])
+
+    def remember(self, state: ParentState) -> None:
+        """Know a parent order of the views, with the stop and target of its bracket."""
+        self._following[state.name] = state
+        for leg in (state.intended.stop, state.intended.target):
+            if leg is not None:
+                self._bracketed[leg.client_order_id] = state, leg.role
+
+    def owner_of(self, name: str) -> str:
+        """Return the book's order that an order is a part of, or a part's stop or target; else the order itself."""
+        state = self._views.parents.of_child(name)
+        if state is not None:
+            return state.name
+        leg = self._views.parents.of_leg(name)
+        return name if leg is None else _leg_name(*leg)
 
     def owns(self, name: str) -> bool:
         """Return whether an order of the book is worked in parts, or is the stop or target of one that is."""
@@ -166,12 +179,11 @@ class Parents:
         if name is None or not parents.states:
             return fact
         owner = self.owner_of(name)
-        if owner is None:
+        number = self._desk.tickets.get(owner, -1)
+        if owner == name or number < 0:
             return fact
-        state = parents.of_child(name)
         if fact.kind in _PASSED_OVER:
             return None
-        number = self._desk.tickets[owner]
         ticket = self._desk.book.tables.tickets[number]
         if fact.kind == OrderAccepted.kind:
             return replace(fact, client_order_id=owner) if ticket["status"] == OrderStatus.PENDING_NEW else None
@@ -179,56 +191,32 @@ class Parents:
             return fact
         if not is_working(self._desk.book, number):
             return fact
+        state = parents.of_child(name)
         if state is not None and state.order.purpose is Purpose.ENTRY:
             self._reopen(state, number)
         quantity = fact.execution.quantity
         leaves = max(exact(float(ticket["quantity"])) - exact(float(ticket["filled"])) - quantity, ZERO)
         return replace(fact, execution=replace(fact.execution, client_order_id=owner), leaves_quantity=leaves)
 
-    def settle(self, now_ns: int) -> list[OrderCanceled]:
-        """End what has no part at work any more; return what the book is told of it.
+    def ends(self, now_ns: int) -> list[OrderCanceled]:
+        """Return what the book is told of orders that have no part at work any more.
 
         To be called when everything that was reported is in the views and in the book.
         """
         told: list[OrderCanceled] = []
-        for state in self.keeper.settle(now_ns):
-            told += self.told_of_end(state, now_ns)
-        return told + self.told_of_brackets(now_ns)
-
-    def told_of_end(self, state: ParentState, now_ns: int) -> list[OrderCanceled]:
-        """Return what the book is told of an order that has ended."""
-        return self._end_of(state.name, now_ns, _REASONS.get(reason_of(state), Reason.NONE))
-
-    def told_of_brackets(self, now_ns: int) -> list[OrderCanceled]:
-        """Return what the book is told of stops and targets of which none works any more."""
-        told: list[OrderCanceled] = []
-        for state in [*self._protecting.values()]:
-            names = [name for legs in state.legs.values() for name in legs]
-            if state.ended is None or any(name in self._views.orders.working for name in names):
+        working = self._views.orders.working
+        for state in [*self._following.values()]:
+            if state.ended is None:
                 continue
-            del self._protecting[state.name]
+            told += self._end_of(state.name, now_ns, _REASONS.get(reason_of(state), Reason.NONE))
+            if any(name in working for legs in state.legs.values() for name in legs):
+                continue
+            del self._following[state.name]
             reason = Reason.ONE_CANCELS_OTHER if state.filled_quantity else Reason.NO_ENTRY
             for leg in (state.intended.stop, state.intended.target):
                 if leg is not None:
                     told += self._end_of(leg.client_order_id, now_ns, reason)
         return told
-
-    # Over a restart ------------------------------------------------------------------------------------------
-
-    def remember(self, name: str) -> None:
-        """Take up an order of the journal."""
-        self._remember(self._views.parents.states[name])
-
-    def see_again(self, now: Slice) -> None:
-        """Take in a slice of the past, for the volume that algorithms count."""
-        self._watch.see(now)
-
-    def owner_of(self, name: str) -> str | None:
-        """Return the book's order that an order at the venue is a part of, None for one that is none."""
-        state, leg = self._views.parents.of_child(name), self._views.parents.of_leg(name)
-        if state is not None:
-            return state.name
-        return None if leg is None else _leg_name(*leg)
 
     # Looking things up ---------------------------------------------------------------------------------------
 
@@ -238,18 +226,13 @@ class Parents:
             return chosen.entry
         return chosen.exit if purpose in WORKED_EXITS else None
 
-    def _remember(self, state: ParentState) -> None:
-        for leg in (state.intended.stop, state.intended.target):
-            if leg is not None:
-                self._bracketed[leg.client_order_id] = state, leg.role
-                self._protecting[state.name] = state
-
     def _working_legs(self, name: str) -> list[str]:
         state, role = self._bracketed[name]
         return [leg for leg in state.legs.get(role, ()) if leg in self._views.orders.working]
 
     def _end_of(self, name: str, now_ns: int, reason: Reason) -> list[OrderCanceled]:
-        ends = is_working(self._desk.book, self._desk.tickets[name])
+        number = self._desk.tickets.get(name, -1)
+        ends = number >= 0 and is_working(self._desk.book, number)
         return [OrderCanceled(now_ns, name, reason)] if ends else []
 
     def _reopen(self, state: ParentState, number: int) -> None:

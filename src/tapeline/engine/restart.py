@@ -14,8 +14,7 @@ The book that results is compared with the ledger at each session's end and at l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from tapeline.domain.corporate import SplitReported
@@ -40,24 +39,17 @@ from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, Par
 from tapeline.ports.journal import Fact
 
 _DECIDED = (
-    SignalRaised.kind,
-    OrderIntended.kind,
-    ParentOrderIntended.kind,
-    ChildOrderPriced.kind,
-    ParentOrderStopped.kind,
-    CancelIntended.kind,
-    ReplaceIntended.kind,
-    OrderDenied.kind,
-)
+    SignalRaised.kind, OrderIntended.kind, CancelIntended.kind, ReplaceIntended.kind, OrderDenied.kind,
+    ParentOrderIntended.kind, ChildOrderPriced.kind,
+)  # fmt: skip
 """What is decided at a slice's end, after the slice was taken in; everything else that bears its time came before."""
 _NO_EVENTS = (
+    ChildOrderPriced.kind,
     RunStarted.kind,
     RunResumed.kind,
     RunEnded.kind,
     CommandGiven.kind,
     OrderWarned.kind,
-    ChildOrderPriced.kind,
-    ParentOrderStopped.kind,
 )
 
 
@@ -98,11 +90,12 @@ class Restart:
         self._session = loop.session
         self._takers: dict[str, Callable[[Any], object]] = {
             SignalRaised.kind: loop.reasons.recall,
-            ParentOrderIntended.kind: self._worked,
-            ParentOrderEnded.kind: self._ended,
-            CancelIntended.kind: lambda fact: self._retaking.canceled(self._of_owner(fact)),
-            ReplaceIntended.kind: lambda fact: self._retaking.replaced(self._of_owner(fact)),
-            OrderDenied.kind: self._denied,
+            CancelIntended.kind: lambda fact: self._of_whole(fact, self._retaking.canceled),
+            ReplaceIntended.kind: self._retaking.replaced,
+            OrderDenied.kind: lambda fact: self._of_whole(fact, self._retaking.denied),
+            ParentOrderIntended.kind: self._parent_intended,
+            ParentOrderStopped.kind: self._retaking.stopped,
+            ParentOrderEnded.kind: lambda fact: loop.end_parents(fact.event_time_ns),
             SessionClosed.kind: lambda _: loop.compare_books(),
             SplitApplied.kind: self._split_applied,
             **dict.fromkeys(_NO_EVENTS, lambda _: None),
@@ -150,7 +143,7 @@ class Restart:
         if self._memory is not None:
             self._memory.hear(fact)
         if isinstance(fact, OrderIntended) and (
-            loop.parents.owner_of(fact.client_order_id) is not None or self._retaking.ordered(fact)
+            loop.desk.owner_of(fact.client_order_id) != fact.client_order_id or self._retaking.ordered(fact)
         ):
             return
         taker = self._takers.get(fact.kind)
@@ -165,31 +158,20 @@ class Restart:
     def _book(self) -> None:
         """Let the book take in what was reported since the last decision or slice, at once as in a turn."""
         if self._reports:
-            reports, self._reports = self._reports, []
-            self._tell(reports)
-            self._tell(self.loop.parents.told_of_brackets(reports[-1].event_time_ns))
+            self.loop.desk.book_reports(self._reports, self._session, self.loop.views)
+            self.loop.end_parents(self._reports[-1].event_time_ns)
+            self._reports = []
 
-    def _tell(self, facts: Sequence[Any]) -> None:
-        if facts:
-            self.loop.desk.book_reports(facts, self._session, self.loop.views)
+    def _of_whole(self, fact: Any, take: Callable[[Any], None]) -> None:
+        # what an algorithm does with a part is no wish of the strategy
+        if self.loop.views.parents.of_child(fact.client_order_id) is None:
+            take(fact)
 
-    def _worked(self, fact: ParentOrderIntended) -> None:
-        self._retaking.worked(fact)
-        self.loop.parents.remember(fact.client_order_id)
-
-    def _ended(self, fact: ParentOrderEnded) -> None:
-        parents = self.loop.parents
-        state = self.loop.views.parents.states[fact.client_order_id]
-        self._tell(parents.told_of_end(state, fact.event_time_ns))
-        self._tell(parents.told_of_brackets(fact.event_time_ns))
-
-    def _denied(self, fact: OrderDenied) -> None:
-        if self.loop.parents.owner_of(fact.client_order_id) is None:
-            self._retaking.denied(fact)
-
-    def _of_owner(self, fact: Any) -> Any:
-        owner = self.loop.parents.owner_of(fact.client_order_id)
-        return fact if owner is None else replace(fact, client_order_id=owner)
+    def _parent_intended(self, fact: ParentOrderIntended) -> None:
+        self.loop.parents.remember(self.loop.views.parents.states[fact.client_order_id])
+        for order in (fact.order, fact.stop, fact.target):
+            if order is not None:
+                self._retaking.ordered(OrderIntended(order, fact.signal_id, fact.sizing, fact.instruction_id))
 
     def _split_applied(self, fact: SplitApplied) -> None:
         key = fact.symbol, fact.event_time_ns

@@ -18,7 +18,7 @@ from tapeline.domain.words import OrderStatus, Purpose, Role
 from tapeline.engine.desk import Desk
 from tapeline.engine.settling import blank_holding, is_working
 from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended
-from tapeline.ledger.parent_facts import ParentOrderIntended
+from tapeline.ledger.parent_facts import ParentOrderStopped
 from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
 from tapeline.simulation.tables import ensure_room
 
@@ -62,38 +62,37 @@ class Retaking:
             tables.states[index, column] = EXITING
         return True
 
-    def worked(self, fact: ParentOrderIntended) -> None:
-        """Take back an order that is worked in parts, with its bracket."""
-        self.ordered(OrderIntended(fact.order, fact.signal_id, fact.sizing, fact.instruction_id))
-        for leg in (fact.stop, fact.target):
-            if leg is not None:
-                self.ordered(OrderIntended(leg, fact.signal_id))
-
     def canceled(self, fact: CancelIntended) -> None:
-        """Take back the wish for the end of an order."""
+        """Take back the wish for the end of an order; that of a part's stop or target is of all of them."""
+        self._call_back(fact.client_order_id, fact.purpose)
+
+    def stopped(self, fact: ParentOrderStopped) -> None:
+        """Take back the wish for the end of an order that is worked in parts."""
+        if fact.purpose is not None:
+            self._call_back(fact.client_order_id, fact.purpose)
+
+    def _call_back(self, name: str, purpose: Purpose | None) -> None:
         desk = self._desk
-        number = desk.tickets.get(fact.client_order_id)
-        if number is None or not is_working(desk.book, number) or fact.purpose not in _OF_STRATEGIES[3:]:
+        number = desk.tickets.get(desk.owner_of(name))
+        if number is None or not is_working(desk.book, number) or purpose not in _OF_STRATEGIES[3:]:
             return
         ticket = desk.book.tables.tickets[number]
-        if fact.purpose == ticket["purpose"]:
-            return  # a part of a worked exit that its algorithm calls back to price it anew
         ticket["status"] = OrderStatus.PENDING_CANCEL
         tables = desk.book.fixed
         index, column = int(ticket["strategy"]), int(ticket["symbol"])
         holding = tables.holdings[index, column]
         if tables.states[index, column] == FLAT:
             return
-        assert fact.purpose is not None
-        if fact.purpose is Purpose.SCALE_OUT:
+        assert purpose is not None
+        if purpose is Purpose.SCALE_OUT:
             holding["scaled"] = 1
             holding["part"] = float(tables.strategies[index]["scale_out_fraction"])
-        self._leave(holding, tables.account[0], fact.purpose)
+        self._leave(holding, tables.account[0], purpose)
 
     def replaced(self, fact: ReplaceIntended) -> None:
         """Take back the wish for another stop."""
         desk = self._desk
-        number = desk.tickets.get(fact.client_order_id)
+        number = desk.tickets.get(desk.owner_of(fact.client_order_id))
         if number is None or fact.stop_price is None or fact.purpose is not Purpose.STOP:
             return
         ticket = desk.book.tables.tickets[number]

@@ -98,7 +98,7 @@ class ParentKeeper:
     def cancel(self, state: ParentState, fact: CancelIntended) -> None:
         """Send nothing more for a parent order, and call back what works, as a cancel of its name asks."""
         if state.ended is None:
-            self._stop(state, ParentEnd.CANCELED, fact.event_time_ns)
+            self._stop(state, ParentEnd.CANCELED, fact.event_time_ns, fact.purpose)
         self.cancel_each([child.client_order_id for child, _ in self.working(state)], fact)
 
     def cancel_each(self, names: Sequence[str], fact: CancelIntended) -> None:
@@ -117,12 +117,11 @@ class ParentKeeper:
             if state.order.symbol == symbol and state.stopped is None:
                 self._leave(state, reason, now_ns)
 
-    def settle(self, now_ns: int) -> list[ParentState]:
-        """End the parent orders of which no part works any more, and return them.
+    def settle(self, now_ns: int) -> None:
+        """End the parent orders of which no part works any more.
 
         One of which a stop or target was reached is left: nothing more of it is entered.
         """
-        ended: list[ParentState] = []
         for state in [*self._views.parents.open.values()]:
             if state.stopped is None and self._has_left(state):
                 self._leave(state, ParentEnd.EXIT, now_ns)
@@ -133,8 +132,6 @@ class ParentKeeper:
                 price = self._markets.price(state.name)
                 self._record(ParentOrderEnded(now_ns, state.name, reason_of(state), price, volume, average))
                 self._markets.end(state.name)
-                ended.append(state)
-        return ended
 
     def working(self, state: ParentState) -> list[Any]:
         """Return the parts of a parent order that may still fill, with their states."""
@@ -186,9 +183,9 @@ class ParentKeeper:
         market = work.market
         self._record(ChildOrderPriced(work.now_ns, child, work.parent.name, pricing, market.price, market.half_spread))
 
-    def _stop(self, state: ParentState, reason: ParentEnd, now_ns: int) -> None:
-        if state.stopped is None:
-            self._record(ParentOrderStopped(now_ns, state.name, reason))
+    def _stop(self, state: ParentState, reason: ParentEnd, now_ns: int, purpose: Purpose | None = None) -> None:
+        if state.stopped is None or purpose is not None:
+            self._record(ParentOrderStopped(now_ns, state.name, reason, purpose))
 
     def _leave(self, state: ParentState, reason: ParentEnd, now_ns: int) -> None:
         self._stop(state, reason, now_ns)

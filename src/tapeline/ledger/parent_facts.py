@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from tapeline.domain import require
 from tapeline.domain.order import Order
 from tapeline.domain.parent import ParentEnd, Pricing
+from tapeline.domain.words import Purpose
 
 Tree = Mapping[str, Any]
 
@@ -91,14 +92,14 @@ class ChildOrderPriced:
 
 @dataclass(frozen=True, slots=True)
 class ParentOrderStopped:
-    """Nothing more is sent for a parent order, and why; text : in words, where there is more to say."""
+    """Nothing more is sent for a parent order, and why; purpose : what it was called back for, if it was."""
 
     kind: ClassVar[str] = "ParentOrderStopped"
     schema: ClassVar[int] = 1
     event_time_ns: int
     client_order_id: str
     reason: ParentEnd
-    text: str = ""
+    purpose: Purpose | None = None
 
 
 @dataclass(frozen=True, slots=True)

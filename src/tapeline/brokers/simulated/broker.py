@@ -66,7 +66,6 @@ class SimulatedBroker:
         self._latency_ns = round(settings.market.latency_s * SECOND)
         self._register = Register(symbols, self.market, self._latency_ns)
         self._groups: dict[str, int] = {}
-        self._filled: dict[int, Decimal] = {}
         self._splits = [action for action in corporate_actions if isinstance(action, Split)]
         self._splits.sort(key=lambda split: split.ex)
         self._seen = 0
@@ -208,7 +207,6 @@ class SimulatedBroker:
         number, fills = int(event["order"]), self._register.fills
         fills[number] = fills.get(number, 0) + 1
         execution = self._register.execution(event, fills[number])
-        self._filled[number] = self._filled.get(number, Decimal(0)) + execution.quantity
         return OrderFilled(execution, exact(float(event["leaves"])))
 
     def _replaced(self, event: Any) -> Fact:
@@ -228,7 +226,7 @@ class SimulatedBroker:
             time_of(event),
             self._id(event),
             total,
-            max(total - self._filled.get(number, Decimal(0)), Decimal(0)),
+            exact(float(event["leaves"])),
             amount_of(row["limit_price"]),
             amount_of(row["stop_price"]),
             amount_of(row["trail_amount"]),
