@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger.builders import T0
 from risk.builders import Desk, an_order
@@ -94,3 +98,38 @@ def test_what_is_denied_is_recorded_and_asked_again_later() -> None:
     assert (denied.purpose, denied.limit, denied.reason) == (Purpose.FLATTEN, Limit.POSITION, "10 are held.")
     flattening.advance(T0 + 6 * SECOND)
     assert [order.quantity for order in sent] == [Decimal(10)]
+
+
+@given(st.dictionaries(st.sampled_from("ABCDE"), st.integers(-300, 300).filter(bool), max_size=5))
+def test_together_the_closing_orders_are_what_the_account_holds_all_on_one_side(held: dict[str, int]) -> None:
+    """Whatever five strategies hold of a symbol, long and short."""
+    desk = Desk()
+    for strategy, quantity in held.items():
+        side = Side.BUY if quantity > 0 else Side.SELL
+        desk.work(replace(an_order(f"of-{strategy}", quantity=Decimal(abs(quantity)), side=side), strategy=strategy))
+        execution = Execution(
+            f"E-{strategy}",
+            f"of-{strategy}",
+            strategy,
+            "ABCD",
+            side,
+            Decimal(abs(quantity)),
+            Decimal(9),
+            Decimal(0),
+            T0,
+        )
+        desk.record(OrderFilled(execution, Decimal(0)))
+    sent: list[Order] = []
+
+    def record(fact: Fact) -> Fact:
+        desk.record(fact)
+        return fact
+
+    flattening = Flattening(desk.views, record, sent.extend, lambda _: None, lambda order, now_ns: None)
+    is_flat = flattening.advance(T0 + SECOND)
+
+    total = sum(held.values())
+    assert sum(int(order.side) * int(order.quantity) for order in sent) == -total
+    assert len({order.side for order in sent}) <= 1
+    assert all(order.quantity <= abs(held[order.strategy]) for order in sent)
+    assert is_flat is (total == 0)

@@ -6,7 +6,8 @@ At every commit    the chain is unbroken; every execution stands at the venue as
                    gap that closes leaves nothing behind
 At every request   it is durable before it is sent; no order is sent twice, after its end, or as an entry within a gap
                    or in a locked symbol
-At every fill      what our orders hold of a symbol is within the limit, whatever was known of them
+At every fill      what our orders hold of a symbol is within the limit, whatever was known of them; what flattens does
+                   not open a position the other way
 At the end         every order has ended, no gap or lock is left, and venue and ledger agree in executions,
                    positions, cash and how orders ended
 """
@@ -171,7 +172,10 @@ class Watch:
             self.checks += 1
             symbol = execution.symbol
             self._ours[symbol] += int(execution.signed_quantity)
-            if abs(self._ours[symbol]) > self.limit + self._slack[symbol]:
+            order = self.accountant.intended.get(execution.client_order_id)
+            if order is not None and order.purpose is Purpose.FLATTEN:
+                self._only_reduces(execution)
+            elif abs(self._ours[symbol]) > self.limit + self._slack[symbol]:
                 self._break(
                     f"Our orders hold {self._ours[symbol]} {symbol} at the venue; the limit is {self.limit}, and "
                     f"{self._slack[symbol]} more were taken back by busts."
@@ -180,6 +184,18 @@ class Watch:
             busted = fact.busted
             self._ours[busted.symbol] -= int(busted.signed_quantity)
             self._slack[busted.symbol] += int(busted.quantity)
+
+    def _only_reduces(self, execution: Any) -> None:
+        """Check that what closes a position, also one of somebody else, does not open one the other way."""
+        symbol = execution.symbol
+        after = self.venue.account.held().get(symbol, Decimal(0))
+        if after * execution.signed_quantity > 0:
+            self._break(
+                f"Closing order {execution.client_order_id} leaves {after} {symbol} at the venue, on its own side: it "
+                f"overshot."
+            )
+        # what closes somebody else's holding moves ours away from zero
+        self._slack[symbol] = max(self._slack[symbol], abs(self._ours[symbol]))
 
     # At the end -------------------------------------------------------------------------------------------------
 

@@ -1,20 +1,24 @@
 """Flatten: cancel everything, wait until it has ended, close what is held, see that it is gone.
 
     for each symbol with a working order     cancel it; a cancel that is refused or lost is asked again
-    for each symbol without one              one closing order for what each strategy holds of it
+    for each symbol without one              closing orders for what the account holds of it on balance
     when nothing works and nothing is held   the books are compared with the venue's; equal means flat
 
-It never overshoots: a closing order is made only when nothing else of the symbol works or is in doubt, for no more than
-what is held then, and never two at a time. It is a plain state machine like the order keeper: it survives a lost
-link, a gap and a restart, because it looks at the books anew each time and remembers nothing but that it was asked for.
+It never overshoots: closing orders are made only when nothing else of the symbol works or is in doubt, all on one
+side, and together for what the account holds then. What strategies hold against each other cancels out and is left in
+their books: to trade it away, one after the other, would open a position in between. It is a plain state machine like
+the order keeper: it survives a lost link, a gap and a restart, because it looks at the books anew each time and
+remembers nothing but that it was asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from tapeline.domain.order import Order, client_order_id
+from tapeline.domain.position import ZERO, Position
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Limit, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended
@@ -47,18 +51,14 @@ class Flattening:
         self._count = 0
 
     def advance(self, now_ns: int) -> bool:
-        """Do what can be done now. Returns whether nothing works and nothing is held in these books."""
+        """Do what can be done now. Returns whether nothing works and the account holds nothing by these books."""
         busy: set[str] = set()
         for name, state in [*self._views.orders.working.items()]:
             busy.add(state.order.symbol)
             if state.order.purpose is not Purpose.FLATTEN:
                 self._call_back(name, state, now_ns)
-        held = [
-            position
-            for _, position in sorted(self._views.positions.items())
-            if position.quantity and position.symbol not in busy
-        ]
-        for position in held:
+        closing = [part for part in self._to_close() if part[0].symbol not in busy]
+        for position, quantity in closing:
             key = f"{position.account}/{position.strategy}/{position.symbol}"
             if now_ns - self._asked_ns.get(key, -RETRY_NS) < RETRY_NS:
                 continue
@@ -70,7 +70,7 @@ class Flattening:
                 position.symbol,
                 Side.SELL if position.quantity > 0 else Side.BUY,
                 OrderType.MARKET,
-                abs(position.quantity),
+                quantity,
                 now_ns,
                 self._count,
                 TimeInForce.GTC,
@@ -85,7 +85,23 @@ class Flattening:
                 break
             else:
                 self._record(_denied(order, denial))
-        return not busy and not held
+        return not busy and not closing
+
+    def _to_close(self) -> list[tuple[Position, Decimal]]:
+        """Return whose holdings are closed, and how much of each: as much as the account holds of a symbol."""
+        held = [position for _, position in sorted(self._views.positions.items()) if position.quantity]
+        left: dict[tuple[str, str], Decimal] = {}
+        for position in held:
+            key = position.account, position.symbol
+            left[key] = left.get(key, ZERO) + position.quantity
+        parts = []
+        for position in held:
+            key = position.account, position.symbol
+            part = min(abs(position.quantity), abs(left[key]))
+            if part and (position.quantity > 0) is (left[key] > 0):
+                left[key] -= part.copy_sign(left[key])
+                parts.append((position, part))
+        return parts
 
     def _call_back(self, name: str, state: OrderState, now_ns: int) -> None:
         waits = now_ns - self._asked_ns.get(name, -RETRY_NS) < RETRY_NS
