@@ -57,3 +57,10 @@ def test_what_the_table_does_not_have_is_refused_with_what_it_has() -> None:
         check(OrderStatus.DENIED, OrderEvent.ACCEPTED, OrderStatus.NEW)
     with pytest.raises(InvariantError, match=r"After ACCEPTED an order that was NEW is NEW; found TRIGGERED\."):
         check(OrderStatus.NEW, OrderEvent.ACCEPTED, OrderStatus.TRIGGERED)
+
+
+def test_what_was_possible_is_told_beside_what_was_found() -> None:
+    with pytest.raises(InvariantError, match=r"possible: CANCEL_SENT, REPLACE_SENT, .*, FOUND\.$"):
+        check(OrderStatus.REJECTED, OrderEvent.ACCEPTED, OrderStatus.NEW)
+    with pytest.raises(InvariantError, match="was PARTIALLY_FILLED is PARTIALLY_FILLED or FILLED; found NEW"):
+        check(OrderStatus.PARTIALLY_FILLED, OrderEvent.CORRECTED, OrderStatus.NEW)
