@@ -13,6 +13,7 @@ from risk.builders import Desk, an_order
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
+from tapeline.domain.position import ZERO
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Limit, Purpose, Side
 from tapeline.execution.flatten import Flattening
