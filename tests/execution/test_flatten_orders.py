@@ -116,7 +116,7 @@ def test_together_the_closing_orders_are_what_the_account_holds_all_on_one_side(
             side,
             Decimal(abs(quantity)),
             Decimal(9),
-            Decimal(0),
+            ZERO,
             T0,
         )
         desk.record(OrderFilled(execution, Decimal(0)))
