@@ -288,9 +288,9 @@ def from_slice_to_broker(strategy: RuleStrategy, symbols: int, slices: int) -> t
             began, before = time.perf_counter(), len(loop.views.orders.states)
             step(now)
 
-        def timed_send() -> None:
+        def timed_send(**options: Any) -> None:
             nonlocal began
-            send()
+            send(**options)
             intents = len(loop.views.orders.states) - before
             if began and intents:
                 took.append(time.perf_counter() - began)

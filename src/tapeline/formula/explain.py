@@ -153,7 +153,10 @@ class Explainer:
         return Explanation(words, value, node.is_condition, self._detail(node, own), children)
 
     def _words(self, written: Node) -> str:
-        return text(written, self.program.parameters)
+        words = self.program.words.get(written)
+        if words is None:
+            words = self.program.words[written] = text(written, self.program.parameters)
+        return words
 
     def _parts(self, written: Node) -> tuple[Node, ...]:
         # (a & b) & c is read as the three conditions it joins.

@@ -72,6 +72,7 @@ class Program:
     ) -> None:
         self.warmup, self.version, self.parameters = warmup, version, dict(parameters)
         self.lowering, self.plans, self.bound = lowering, plans, bound
+        self.words: dict[Node, str] = {}  # of the nodes that were explained
         self._for_one_symbol = for_one_symbol
         self._late, self._is_behind = late, False
         self._catch_up: CallList | None = None
