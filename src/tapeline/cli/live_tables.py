@@ -11,6 +11,7 @@ from rich.text import Text
 
 STYLES = {"ACTIVE": "green", "REDUCING": "yellow", "HALTED": "bold red"}
 
+_HEADINGS = {"average_price": "average"}  # so that a row fits eighty columns
 _POSITIONS = ("strategy", "symbol", "quantity", "average_price", "mark", "unrealized", "realized")
 _ORDERS = (
     "client_order_id",
@@ -75,7 +76,8 @@ def orders_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        table.add_column(name.replace("_", " "), justify="left" if name in _LEFT else "right", overflow="fold")
+        heading = _HEADINGS.get(name, name.replace("_", " "))
+        table.add_column(heading, justify="left" if name in _LEFT else "right", overflow="fold")
     for row in rows:
         table.add_row(*["" if row[name] is None else str(row[name]) for name in columns])
     return table
