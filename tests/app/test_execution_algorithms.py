@@ -383,6 +383,34 @@ def test_the_cost_of_a_whole_run_is_what_the_journal_says(folder: Path) -> None:
         quality_by(parents, "symbols")
 
 
+def test_quotes_beside_the_bars_are_where_limits_stand(folder: Path) -> None:
+    """Two cents below and above the close: passive purchases stand at the bid, and the half spread is two cents."""
+    panel = PANEL.rows(0, 60)
+    bid, ask = np.round(panel.close - 0.02, 2), np.round(panel.close + 0.02, 2)
+    quoted = panel.with_series("bid", bid).with_series("ask", ask)
+    settings = worked(limit(), settings=RunSettings())
+
+    replay([Eager()], quoted, folder / "journal", settings)
+
+    closes = {
+        (int(panel.end_ns[row]), symbol): Decimal(str(round(panel.close[row, column], 2)))
+        for row in range(len(panel))
+        for column, symbol in enumerate(panel.symbols)
+    }
+    with SqliteJournal.reading(folder / "journal") as journal:
+        facts = [record.fact for record in journal.read()]
+    priced = [fact for fact in facts if fact.kind == "ChildOrderPriced"]
+    orders = {fact.client_order_id: fact.order for fact in facts if fact.kind == "OrderIntended"}
+    first = [
+        fact for fact in priced if fact.pricing is Pricing.PASSIVE and orders[fact.client_order_id].side is Side.BUY
+    ]
+    assert len(first) > 3
+    for fact in first:
+        close = closes[fact.event_time_ns, orders[fact.client_order_id].symbol]
+        assert orders[fact.client_order_id].limit_price == close - Decimal("0.02")
+        assert (fact.price, fact.half_spread) == (close, Decimal("0.02"))
+
+
 def test_a_file_of_settings_names_algorithms() -> None:
     found = settings_from(
         {"execution": {"entry": "twap:minutes=10", "Eager": {"entry": "limit", "exit": "adaptive"}}}, "run.toml"

@@ -1,4 +1,6 @@
-"""What execution algorithms see of the market: last prices, ranges of the last bars, volume since a parent order began.
+"""What execution algorithms see of the market: quotes, last prices, ranges of the last bars, volume since they began.
+
+Quotes are the series `bid` and `ask` beside the bars; one that is missing, crossed or not above zero is none.
 
 All of it comes from the tape, so that it can be had again from the bars that were handed out: nothing here is a state
 that a restart would lose.
@@ -7,6 +9,7 @@ that a restart would lose.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -44,7 +47,7 @@ class MarketWatch:
     """The markets of symbols with parent orders.
 
     prices : float64 [N], last prices as the book has them; instruments : in the same order
-    slippage : of the run's costs, from which the half spread is taken, as bars have no quotes
+    slippage : of the run's costs, from which the half spread is taken where there is no quote
     """
 
     def __init__(self, tape: Tape, prices: Any, instruments: tuple[Instrument, ...], slippage: Slippage) -> None:
@@ -52,6 +55,7 @@ class MarketWatch:
         self._columns = {instrument.symbol: column for column, instrument in enumerate(instruments)}
         self._seen: dict[str, _Seen] = {}
         self._bars: dict[int, deque[tuple[float, float, float]]] = {}
+        self._series: Mapping[str, Floats] = {}
 
     def begin(self, parent: str, symbol: str, from_ns: int) -> None:
         """Count the volume for a parent order from a moment on; nothing if it is counted already."""
@@ -68,6 +72,7 @@ class MarketWatch:
 
     def see(self, now: Slice) -> None:
         """Take in a slice."""
+        self._series = now.series
         if not self._seen:
             return
         for seen in self._seen.values():
@@ -80,20 +85,24 @@ class MarketWatch:
     def now(self, parent: str) -> MarketNow:
         """Return the market of a parent order that was begun."""
         seen = self._seen[parent]
-        instrument, price = self._instruments[seen.column], self.price(parent)
+        instrument, quote, price = self._instruments[seen.column], self._quote(seen.column), self.price(parent)
         return MarketNow(
             price,
-            self._half_spread(price),
+            self._half_spread(price) if quote is None else (quote[1] - quote[0]) / 2,
             exact(_mean_true_range(self._bars[seen.column])),
             self._tape.frame_ns / SECOND,
             exact(seen.volume),
             instrument.tick_size,
             instrument.quantity_step,
+            *(quote or ()),
         )
 
     def price(self, parent: str) -> Decimal:
-        """Return the last price of a parent order's symbol."""
+        """Return the middle of the quote of a parent order's symbol, the last price where there is none."""
         seen = self._seen[parent]
+        quote = self._quote(seen.column)
+        if quote is not None:
+            return (quote[0] + quote[1]) / 2
         price = float(self._prices[seen.column])
         if not price > 0.0:
             raise InvariantError(f"Parent order {parent} is worked, but its symbol has no price.")
@@ -111,6 +120,13 @@ class MarketWatch:
         column = self._seen.pop(parent).column
         if all(seen.column != column for seen in self._seen.values()):
             del self._bars[column]
+
+    def _quote(self, column: int) -> tuple[Decimal, Decimal] | None:
+        bids, asks = self._series.get("bid"), self._series.get("ask")
+        if bids is None or asks is None:
+            return None
+        bid, ask = float(bids[0, column]), float(asks[0, column])
+        return (exact(bid), exact(ask)) if 0.0 < bid <= ask else None
 
     def _half_spread(self, price: Decimal) -> Decimal:
         if self._slippage.model == "spread":

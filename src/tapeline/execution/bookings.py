@@ -216,7 +216,9 @@ class Bookings:
         if (quantity, leaves) != (fact.quantity, fact.leaves_quantity):
             fact = replace(fact, quantity=quantity, leaves_quantity=leaves)
         is_known = all(getattr(fact, term) == getattr(state, term) for term in (*TERMS, "leaves_quantity"))
-        if is_known and (Request.REPLACE not in state.asked or fact.event_time_ns == told_ns):
+        # what a sibling's fill took from an order is in our sum already, and is told once all the same
+        is_no_answer = Request.REPLACE not in state.asked and fact.reason is not Reason.ONE_CANCELS_OTHER
+        if is_known and (is_no_answer or fact.event_time_ns == told_ns):
             return
         self._terms_ns[name] = fact.event_time_ns
         self._books.record(fact)

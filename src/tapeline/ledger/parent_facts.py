@@ -106,7 +106,7 @@ class ParentOrderStopped:
 class ParentOrderEnded:
     """No part of a parent order works any more.
 
-    end_price : the last price then, by which what was left undone is valued
+    end_price : the middle of the quote then, the last price without one, by which what was left undone is valued
     market_volume : all that was traded from the begin of its window to its end
     market_average_price : the volume-weighted average price of that, None if nothing traded
     """
