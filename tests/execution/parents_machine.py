@@ -16,6 +16,7 @@ from execution.machine import Troubles
 from execution.running import SETTINGS, Trader
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.order import Order, client_order_id
+from tapeline.domain.reports import Request
 from tapeline.domain.times import MINUTE
 from tapeline.domain.words import Limit, OrderType, Purpose, Side, TimeInForce
 from tapeline.execution.algorithms.pricing import MarketNow
@@ -136,7 +137,9 @@ class ParentTrader(Trader):
                 (
                     self.views.orders.states[letter.name].quantity
                     for letter in self.link.outward
-                    if letter.name in parent.children and letter.name not in self.venue.lines
+                    if letter.request is Request.SUBMIT
+                    and letter.name in parent.children
+                    and letter.name not in self.venue.lines
                 ),
                 Decimal(0),
             )
