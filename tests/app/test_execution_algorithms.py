@@ -385,7 +385,7 @@ def test_the_cost_of_a_whole_run_is_what_the_journal_says(folder: Path) -> None:
 
 def test_quotes_beside_the_bars_are_where_limits_stand(folder: Path) -> None:
     """Two cents below and above the close: passive purchases stand at the bid, and the half spread is two cents."""
-    panel = PANEL.rows(0, 60)
+    panel = PANEL.rows(0, 150)
     bid, ask = np.round(panel.close - 0.02, 2), np.round(panel.close + 0.02, 2)
     quoted = panel.with_series("bid", bid).with_series("ask", ask)
     settings = worked(limit(), settings=RunSettings())
