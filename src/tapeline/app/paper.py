@@ -32,6 +32,7 @@ from tapeline.engine.assembly import AnyStrategy, assemble
 from tapeline.engine.guard import Guard
 from tapeline.engine.live import LiveEngine
 from tapeline.engine.loop import EventLoop
+from tapeline.engine.restart import NOT_NEEDED
 from tapeline.engine.warmup_check import check_warmup
 from tapeline.execution.settings import KeeperSettings
 from tapeline.feeds.digest import panel_digest
@@ -141,7 +142,7 @@ def trade_on_paper(
         manifest = configuration(assembly.manifest, settings, data, groups or {})
         versions = (start_ns, __version__, code_digest(), manifest, data_source, panel_digest(data), seed)
         if resume:
-            past = (record.fact for record in journal.read())
+            past = (record.fact for record in journal.read(passing_over=NOT_NEEDED))
             engine.resume(past, feed.past(start_ns), VenueMemory(broker, _never_sent(journal)))
             loop.record(RunResumed(*versions))
         else:

@@ -27,6 +27,7 @@ from tapeline.engine.assembly import assemble
 from tapeline.engine.guard import Guard
 from tapeline.engine.live import LiveEngine
 from tapeline.engine.loop import EventLoop
+from tapeline.engine.restart import NOT_NEEDED
 from tapeline.ledger.facts import CashMoved
 from tapeline.ledger.views import Views
 from tapeline.ports.control import Command, Latch
@@ -54,7 +55,7 @@ class LiveSystem:
 
     def __init__(self, around: Surroundings) -> None:
         journal, records = around.journal, around.journal.head().count
-        facts = [record.fact for record in journal.read()] if records else []
+        facts = [record.fact for record in journal.read(passing_over=NOT_NEEDED)] if records else []
         floor_ns = max((fact.event_time_ns for fact in facts), default=0)
         clock = SteadyClock(around.clock, floor_ns)
         self._clock, self._history = clock, around.history

@@ -28,7 +28,7 @@ class Reasons:
     def __init__(self, assembly: Assembly, symbols: tuple[str, ...], views: Mapping[int, SliceView]) -> None:
         self.assembly, self.symbols, self.views = assembly, symbols, views
         self.versions = tuple(strategy.version for strategy in assembly.strategies)
-        self._last: dict[tuple[int, int], tuple[int, Action, str]] = {}
+        self._last: dict[tuple[int, int], tuple[int, Action | None, str]] = {}
 
     def signal(self, intent: Any, now: Slice, desk: Desk, record: Callable[[Fact], Any]) -> str | None:
         """Return the id of the signal behind an intent, recorded now if it was not yet; None if no rule asked."""
@@ -56,12 +56,9 @@ class Reasons:
         self._last[index, column] = (now.end_ns, action, raised.signal_id)
         return raised.signal_id
 
-    def recall(self, fact: SignalRaised) -> None:
-        """Remember a signal of the journal, for the instructions that an earlier decision began."""
-        signal = fact.signal
-        if signal.strategy in self.assembly.names and signal.symbol in self.symbols:
-            place = self.assembly.names.index(signal.strategy), self.symbols.index(signal.symbol)
-            self._last[place] = (signal.time_ns, signal.action, fact.signal_id)
+    def recall(self, index: int, column: int, time_ns: int, signal_id: str) -> None:
+        """Remember the signal behind an instruction of the journal, as what it began may go on."""
+        self._last[index, column] = (time_ns, None, signal_id)
 
     def _explain(self, index: int, column: int, action: Action, now: Slice, desk: Desk) -> dict[str, Any]:
         table = self.assembly.tables[index]

@@ -43,6 +43,8 @@ _DECIDED = (
     ParentOrderIntended.kind, ChildOrderPriced.kind,
 )  # fmt: skip
 """What is decided at a slice's end, after the slice was taken in; everything else that bears its time came before."""
+NOT_NEEDED = (SignalRaised.kind,)
+"""Kinds that a restart need not be given: they are the largest, and what follows from them is in other facts."""
 _NO_EVENTS = (
     ChildOrderPriced.kind,
     RunStarted.kind,
@@ -89,8 +91,8 @@ class Restart:
         self._reports: list[Fact] = []
         self._session = loop.session
         self._takers: dict[str, Callable[[Any], object]] = {
-            SignalRaised.kind: loop.reasons.recall,
-            CancelIntended.kind: lambda fact: self._of_whole(fact, self._retaking.canceled),
+            SignalRaised.kind: lambda _: None,
+            CancelIntended.kind: lambda fact: self._of_whole(fact, self._canceled),
             ReplaceIntended.kind: self._retaking.replaced,
             OrderDenied.kind: lambda fact: self._of_whole(fact, self._retaking.denied),
             ParentOrderIntended.kind: self._parent_intended,
@@ -161,6 +163,15 @@ class Restart:
             self.loop.desk.book_reports(self._reports, self._session, self.loop.views)
             self.loop.end_parents(self._reports[-1].event_time_ns)
             self._reports = []
+
+    def _canceled(self, fact: CancelIntended) -> None:
+        self._retaking.canceled(fact)
+        desk = self.loop.desk
+        number = desk.tickets.get(desk.owner_of(fact.client_order_id))
+        if fact.signal_id is not None and number is not None:
+            ticket = desk.book.tables.tickets[number]
+            place = int(ticket["strategy"]), int(ticket["symbol"])
+            self.loop.reasons.recall(*place, fact.event_time_ns, fact.signal_id)
 
     def _of_whole(self, fact: Any, take: Callable[[Any], None]) -> None:
         # what an algorithm does with a part is no wish of the strategy
