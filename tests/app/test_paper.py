@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -35,6 +35,7 @@ from tapeline.domain.reports import Request
 from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
+from tapeline.ledger.control_facts import Flattened
 from tapeline.ledger.facts import (
     CashMoved,
     CommandGiven,
@@ -266,6 +267,60 @@ def test_flatten_closes_everything_and_stays_flat(folder: Path) -> None:
     assert not book.states.any()
     assert not book.positions.any()
     assert not any(book.holdings["quantity"].ravel())
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 4])
+def test_a_flatten_outlives_its_process(folder: Path, turns: int) -> None:
+    """Killed in one of the turns after it was asked for, and again in the run that takes it up: the third ends flat."""
+    person = told(folder, (100, "flatten", "fire alarm", {}))
+    held = []
+
+    def die_at(slices: int) -> Callable[[LiveEngine], None]:
+        def on_turn(engine: LiveEngine) -> None:
+            person(engine)
+            if engine.loop.slices >= slices:
+                held.append(sum(bool(position.quantity) for position in engine.loop.views.positions.values()))
+                raise Killed
+
+        return on_turn
+
+    with pytest.raises(Killed):
+        run(folder, MARGIN, on_turn=die_at(100 + turns))
+    assert held[0] > 0 or turns > 1
+    with pytest.raises(Killed):
+        run(folder, MARGIN, resume=True, on_turn=die_at(101 + turns))
+
+    engine = run(folder, MARGIN, resume=True)
+
+    views = engine.loop.views
+    assert not views.orders.working
+    assert not any(position.quantity for position in views.positions.values())
+    assert (engine.flattening, views.control.flatten) == (None, None)
+    assert len(facts(folder, Flattened.kind)) == 1
+    assert views.control.state is TradingState.HALTED
+    assert not engine.loop.desk.book.fixed.positions.any()
+
+
+def test_trading_does_not_go_on_while_everything_is_being_closed(folder: Path) -> None:
+    """A moment after the command closing orders work; some slices later it is done, and the same wish is granted."""
+    person = told(
+        folder, (100, "flatten", "fire alarm", {}), (101, "resume", "false alarm", {}), (120, "resume", "all clear", {})
+    )
+    engine = run(folder, MARGIN, on_turn=person)
+
+    _, early, late = person.answers()
+    assert early is not None and late is not None
+    assert (early.done, late.done) == (False, True)
+    assert early.text.startswith("Everything is being closed since a flatten: ")
+    assert early.text.endswith("Wait until `tapeline status` says that it is done.")
+    assert engine.guard.switch.state is TradingState.ACTIVE
+    (done,) = facts(folder, Flattened.kind)
+    (flatten, refused, granted) = facts(folder, CommandGiven.kind)
+    assert flatten.event_time_ns < refused.event_time_ns < done.event_time_ns < granted.event_time_ns
 
 
 def test_an_override_holds_for_its_time(folder: Path) -> None:

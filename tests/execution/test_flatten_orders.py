@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from random import Random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from execution.running import Trader
+from execution.test_gap import with_position
 from ledger.builders import T0
 from risk.builders import Desk, an_order
 from tapeline.domain.control import TradingState, Trigger
@@ -17,7 +22,11 @@ from tapeline.domain.position import ZERO
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Limit, Purpose, Side
 from tapeline.execution.flatten import Flattening
-from tapeline.ledger.control_facts import TradingStateChanged
+from tapeline.execution.order_keeper import OrderKeeper
+from tapeline.execution.outbox import Submit
+from tapeline.execution.settings import PERFECT
+from tapeline.ledger.canonical import decode
+from tapeline.ledger.control_facts import Flattened, TradingStateChanged
 from tapeline.ledger.facts import OrderDenied, OrderFilled
 from tapeline.ports.journal import Fact
 from tapeline.risk.denial import Denial
@@ -35,6 +44,15 @@ def holding(*symbols: str, **settings: float) -> Desk:
         desk.record(OrderFilled(execution, Decimal(0)))
     desk.record(TradingStateChanged(T0, TradingState.HALTED, Trigger.PERSON, "anna", "news"))
     return desk
+
+
+def a_keeper(desk: Desk, record: Callable[[Fact], Any]) -> OrderKeeper:
+    """Return a keeper before a venue that loses nothing."""
+    return OrderKeeper(desk.views, record, PERFECT, random=Random(0))
+
+
+def leaving(keeper: OrderKeeper) -> list[Order]:
+    return [order for message in keeper.outbox(T0) if isinstance(message, Submit) for order in message.orders]
 
 
 def closing(quantity: int, side: Side = Side.SELL) -> Order:
@@ -60,7 +78,6 @@ def test_a_closing_order_that_would_overshoot_is_denied_with_both_numbers() -> N
 
 def test_what_the_rate_has_no_room_for_goes_with_a_later_turn_and_nothing_is_denied() -> None:
     desk = holding("A", "B", "C", orders_per_second=2)
-    sent: list[str] = []
     recorded: list[Fact] = []
 
     def record(fact: Fact) -> Fact:
@@ -68,22 +85,20 @@ def test_what_the_rate_has_no_room_for_goes_with_a_later_turn_and_nothing_is_den
         desk.record(fact)
         return fact
 
-    flattening = Flattening(
-        desk.views, record, lambda orders: sent.extend(o.symbol for o in orders), lambda _: None, desk.gate.ask_flatten
-    )
+    keeper = a_keeper(desk, record)
+    flattening = Flattening(desk.views, record, keeper, desk.gate.ask_flatten)
     flattening.advance(T0 + SECOND)
-    assert sent == ["A", "B"]
+    assert [order.symbol for order in leaving(keeper)] == ["A", "B"]
     flattening.advance(T0 + SECOND + SECOND // 2)
-    assert sent == ["A", "B"]
+    assert leaving(keeper) == []
     assert not flattening.advance(T0 + 2 * SECOND)
-    assert sent == ["A", "B", "C"]
+    assert [order.symbol for order in leaving(keeper)] == ["C"]
     assert not any(isinstance(fact, OrderDenied) for fact in recorded)
 
 
 def test_what_is_denied_is_recorded_and_asked_again_later() -> None:
     desk = holding("ABCD")
     answers = [Denial(Limit.POSITION, 11.0, 10.0, "10 are held"), None]
-    sent: list[Order] = []
     recorded: list[Fact] = []
 
     def record(fact: Fact) -> Fact:
@@ -91,14 +106,15 @@ def test_what_is_denied_is_recorded_and_asked_again_later() -> None:
         desk.record(fact)
         return fact
 
-    flattening = Flattening(desk.views, record, sent.extend, lambda _: None, lambda order, now_ns: answers.pop(0))
+    keeper = a_keeper(desk, record)
+    flattening = Flattening(desk.views, record, keeper, lambda order, now_ns: answers.pop(0))
     flattening.advance(T0 + SECOND)
-    assert not sent
+    assert leaving(keeper) == []
     (denied,) = recorded
     assert isinstance(denied, OrderDenied)
     assert (denied.purpose, denied.limit, denied.reason) == (Purpose.FLATTEN, Limit.POSITION, "10 are held.")
     flattening.advance(T0 + 6 * SECOND)
-    assert [order.quantity for order in sent] == [Decimal(10)]
+    assert [order.quantity for order in leaving(keeper)] == [Decimal(10)]
 
 
 @given(st.dictionaries(st.sampled_from("ABCDE"), st.integers(-300, 300).filter(bool), max_size=5))
@@ -120,17 +136,79 @@ def test_together_the_closing_orders_are_what_the_account_holds_all_on_one_side(
             T0,
         )
         desk.record(OrderFilled(execution, Decimal(0)))
-    sent: list[Order] = []
-
-    def record(fact: Fact) -> Fact:
-        desk.record(fact)
-        return fact
-
-    flattening = Flattening(desk.views, record, sent.extend, lambda _: None, lambda order, now_ns: None)
-    is_flat = flattening.advance(T0 + SECOND)
+    keeper = a_keeper(desk, desk.record)
+    is_flat = Flattening(desk.views, desk.record, keeper, lambda order, now_ns: None).advance(T0 + SECOND)
+    sent = leaving(keeper)
 
     total = sum(held.values())
     assert sum(int(order.side) * int(order.quantity) for order in sent) == -total
     assert len({order.side for order in sent}) <= 1
     assert all(order.quantity <= abs(held[order.strategy]) for order in sent)
     assert is_flat is (total == 0)
+
+
+def flattened(trader: Trader) -> Flattening:
+    return Flattening(trader.views, trader.record, trader.keeper, lambda order, now_ns: None)
+
+
+def test_flat_by_our_books_alone_is_not_done() -> None:
+    """The venue holds ten that no execution explains: it is done when a comparison begun after the close agrees."""
+    trader = with_position(Trader().ready())
+    flattening = flattened(trader)
+    assert not flattening.advance(trader.now)
+    trader.settle()
+    (close,) = trader.views.orders.working
+    trader.fill(close, 10)
+    trader.settle()
+    trader.venue.positions["A"] += 10
+    assert not trader.held() and not trader.views.orders.working
+
+    assert not flattening.advance(trader.now)
+    trader.settle_for(5)
+    assert trader.views.control.locks
+    assert not flattening.advance(trader.now)
+
+    trader.venue.positions["A"] -= 10
+    trader.settle_for(310)
+    assert not trader.views.control.locks
+    assert flattening.advance(trader.now)
+    assert decode(trader.journal[-1]) == Flattened(trader.now)
+
+
+def test_what_a_comparison_after_the_close_finds_is_closed_too() -> None:
+    """An order of somebody else filled meanwhile: it is adopted, closed, and the books are compared once more."""
+    trader = Trader().ready()
+    flattening = flattened(trader)
+    compared = len([fact for fact in trader.recorded if fact.kind == "Reconciled"])
+    assert not flattening.advance(trader.now)
+    trader.venue.place_by_hand("theirs", "A", Side.BUY, 10, "100")
+    trader.venue.fill("theirs", trader.now, Decimal(10), Decimal(100))  # nobody is told
+    trader.settle_for(5)
+    assert trader.held() == 10
+
+    assert not flattening.advance(trader.now)
+    trader.settle()
+    (close,) = trader.views.orders.working
+    trader.fill(close, 10)
+    trader.settle()
+    assert not flattening.advance(trader.now)
+    trader.settle_for(5)
+
+    assert flattening.advance(trader.now)
+    assert len([fact for fact in trader.recorded if fact.kind == "Reconciled"]) >= compared + 2
+    trader.assert_settled()
+
+
+def test_a_gap_puts_off_the_end() -> None:
+    trader = Trader().ready()
+    flattening = flattened(trader)
+    assert not flattening.advance(trader.now)
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    assert not flattening.advance(trader.now)
+    trader.link.restore()
+    trader.settle_for(5)
+    assert not flattening.advance(trader.now)  # it is asked once more, now that nothing can be missing
+    trader.settle_for(5)
+
+    assert flattening.advance(trader.now)

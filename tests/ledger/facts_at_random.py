@@ -29,6 +29,7 @@ from tapeline.ledger.adopted_facts import (
 )
 from tapeline.ledger.control_facts import (
     CommandGiven,
+    Flattened,
     GapClosed,
     GapOpened,
     LimitOverridden,
@@ -211,6 +212,7 @@ FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
         LimitOverridden, st.integers(0, 99), NAMES, AMOUNTS, st.integers(100, 2**62), NAMES, NAMES, maybe(NAMES), NAMES
     ),
     st.builds(CommandGiven, TIMES, NAMES, TREES, NAMES, TEXTS, TEXTS),
+    st.builds(Flattened, TIMES),
     st.builds(OrderWarned, TIMES, IDS, NAMES, st.sampled_from(Limit), TEXTS),
     st.builds(
         ParentOrderIntended, orders(), NAMES, ABOVE_ZERO, TREES, TREES, maybe(orders()), maybe(orders()), maybe(TEXTS),

@@ -10,6 +10,8 @@ from tests.ledger.builders import T0
 from tapeline.domain.control import GapCause, TradingState, Trigger
 from tapeline.domain.errors import InvariantError
 from tapeline.ledger.control_facts import (
+    CommandGiven,
+    Flattened,
     GapClosed,
     GapOpened,
     LimitOverridden,
@@ -72,6 +74,20 @@ def test_what_is_over_is_not_written_any_more() -> None:
 
     assert (views.control.gap, views.control.locks) == (None, {})
     assert views.as_tree().get("control") is None
+
+
+def test_a_flatten_is_kept_until_it_is_done_or_a_person_lets_trading_go_on() -> None:
+    flatten = CommandGiven(T0, "flatten", {}, "ann", "fire")
+    halted = TradingStateChanged(T0, TradingState.HALTED, Trigger.PERSON, "ann")
+    active = TradingStateChanged(T0 + 9, TradingState.ACTIVE, Trigger.PERSON, "ann")
+
+    assert views_of(halted, flatten).control.flatten == flatten
+    assert views_of(flatten, halted).control.flatten == flatten
+    assert views_of(halted, flatten, Flattened(T0 + 5)).control.flatten is None
+    assert views_of(halted, flatten, active).control.flatten is None
+    assert views_of(CommandGiven(T0, "flatten", {}, "ann", "fire", "It was refused.")).control.flatten is None
+    assert views_of(CommandGiven(T0, "halt", {}, "ann")).control.flatten is None
+    assert views_of(flatten).to_bytes() == views_of().to_bytes()
 
 
 def test_the_newest_override_of_a_limit_and_the_newest_lock_of_a_symbol_count() -> None:

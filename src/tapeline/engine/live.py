@@ -24,11 +24,13 @@ from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.errors import InputError, LeaseLostError, StorageError, UnknownNameError
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import SECOND, to_iso
+from tapeline.domain.words import Purpose
 from tapeline.engine.guard import Guard
 from tapeline.engine.loop import EventLoop
 from tapeline.engine.restart import Memory, Restart
 from tapeline.engine.status import status_of
 from tapeline.execution.flatten import Flattening
+from tapeline.ledger.control import FLATTEN
 from tapeline.ledger.control_facts import CommandGiven
 from tapeline.ports.control import Command, Control
 from tapeline.ports.journal import Fact
@@ -68,7 +70,7 @@ class LiveEngine:
             "pause": self._pause,
             "resume": self._resume,
             "halt": self._halt,
-            "flatten": self._flatten,
+            FLATTEN: self._flatten,
             "override": self._override,
             "reconcile": self._reconcile,
             "stop": self._stop,
@@ -100,6 +102,8 @@ class LiveEngine:
         restart.walk(facts, history)
         self._last = restart.last
         self.guard.obey_state()
+        if self.loop.views.control.flatten is not None:
+            self.flattening = self._new_flattening()
 
     def start(self) -> None:
         """Begin: what the journal leaves in doubt is asked for before anything is risked."""
@@ -123,7 +127,7 @@ class LiveEngine:
         now_ns = clock.now_ns()
         self.loop.take_reports()
         self.loop.book(self.loop.keeper.on_time(now_ns))
-        if self.flattening is not None and self.loop.keeper.is_sure and self.flattening.advance(now_ns):
+        if self.flattening is not None and self.flattening.advance(now_ns):
             self.flattening = None
         session = -1 if self._last is None else self._last.session
         self.guard.watch(now_ns, session, self.data.silent(now_ns), len(self.data.symbols))
@@ -214,8 +218,15 @@ class LiveEngine:
         return "Trading is REDUCING: nothing is entered, exits go on, entries that worked are called back."
 
     def _resume(self, command: Command, now_ns: int) -> str:
+        working = self.loop.views.orders.working.values()
+        closing = sum(state.order.purpose is Purpose.FLATTEN for state in working)
+        if self.flattening is not None or closing:
+            held = self._held_count()
+            raise InputError(
+                f"Everything is being closed since a flatten: {len(working)} orders work, {closing} of them closing"
+                f" orders, and {held} positions are held. Wait until `tapeline status` says that it is done."
+            )
         self.guard.raise_to(TradingState.ACTIVE, who=command.who, reason=command.reason, now_ns=now_ns)
-        self.flattening = None
         return "Trading is ACTIVE."
 
     def _halt(self, command: Command, now_ns: int) -> str:
@@ -227,13 +238,16 @@ class LiveEngine:
     def _flatten(self, command: Command, now_ns: int) -> str:
         text = command.reason or "flattened by a person"
         self.guard.lower(TradingState.HALTED, Trigger.PERSON, text, now_ns, who=command.who)
-        loop = self.loop
-        self.flattening = Flattening(
-            loop.views, loop.record, loop.keeper.submit, loop.keeper.cancel, self.guard.gate.ask_flatten
-        )
-        working = len(loop.views.orders.working)
-        held = sum(1 for position in loop.views.positions.values() if position.quantity)
+        self.flattening = self.flattening or self._new_flattening()
+        working, held = len(self.loop.views.orders.working), self._held_count()
         return f"Trading is HALTED; {working} orders are being canceled and {held} positions closed."
+
+    def _new_flattening(self) -> Flattening:
+        loop = self.loop
+        return Flattening(loop.views, loop.record, loop.keeper, self.guard.gate.ask_flatten)
+
+    def _held_count(self) -> int:
+        return sum(1 for position in self.loop.views.positions.values() if position.quantity)
 
     def _override(self, command: Command, now_ns: int) -> str:
         given = command.arguments

@@ -23,7 +23,7 @@ from tapeline.domain.reports import EXTERNAL
 from tapeline.domain.slice import Slice
 from tapeline.engine.loop import EventLoop
 from tapeline.engine.retaking import Retaking
-from tapeline.ledger.control_facts import CommandGiven, OrderWarned, RunResumed
+from tapeline.ledger.control_facts import CommandGiven, Flattened, OrderWarned, RunResumed
 from tapeline.ledger.facts import (
     CancelIntended,
     OrderDenied,
@@ -51,6 +51,7 @@ _NO_EVENTS = (
     RunResumed.kind,
     RunEnded.kind,
     CommandGiven.kind,
+    Flattened.kind,
     OrderWarned.kind,
 )
 

@@ -2,18 +2,18 @@
 
     for each symbol with a working order     cancel it; a cancel that is refused or lost is asked again
     for each symbol without one              closing orders for what the account holds of it on balance
-    when nothing works and nothing is held   the books are compared with the venue's; equal means flat
+    when nothing works and nothing is held   the books are compared with the venue's; equal means flat, which is a fact
 
 It never overshoots: closing orders are made only when nothing else of the symbol works or is in doubt, all on one
 side, and together for what the account holds then. What strategies hold against each other cancels out and is left in
 their books: to trade it away, one after the other, would open a position in between. It is a plain state machine like
-the order keeper: it survives a lost link, a gap and a restart, because it looks at the books anew each time and
-remembers nothing but that it was asked for.
+the order keeper: it survives a lost link, a gap and a restart, because it looks at the books anew each time. That it
+was asked for and is not done stands in the journal, see `Control.flatten`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,8 @@ from tapeline.domain.order import Order, client_order_id
 from tapeline.domain.position import ZERO, Position
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Limit, OrderStatus, OrderType, Purpose, Side, TimeInForce
+from tapeline.execution.order_keeper import OrderKeeper
+from tapeline.ledger.control_facts import Flattened
 from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended
 from tapeline.ledger.order_book import OrderState
 from tapeline.ledger.views import Views
@@ -33,7 +35,7 @@ RETRY_NS = 5 * SECOND
 class Flattening:
     """One order to flatten, until it is done.
 
-    record : journals a fact and returns it; submit, cancel : the order keeper's
+    record : journals a fact and returns it
     ask : why a closing order may not be sent, None if it may (`Gate.ask_flatten`); it is asked again later
     """
 
@@ -41,17 +43,19 @@ class Flattening:
         self,
         views: Views,
         record: Callable[[Any], Any],
-        submit: Callable[[Sequence[Order]], None],
-        cancel: Callable[[CancelIntended], None],
+        keeper: OrderKeeper,
         ask: Callable[[Order, int], Denial | None],
     ) -> None:
-        self._views, self._record, self._submit, self._cancel = views, record, submit, cancel
-        self._ask = ask
+        self._views, self._record, self._keeper, self._ask = views, record, keeper, ask
+        self._has_compared = False
         self._asked_ns: dict[str, int] = {}
         self._count = 0
 
     def advance(self, now_ns: int) -> bool:
-        """Do what can be done now. Returns whether nothing works and the account holds nothing by these books."""
+        """Do what can be done now. Returns whether all is closed, also by a comparison with the venue begun since."""
+        if not self._keeper.is_sure:
+            self._has_compared = False
+            return False
         busy: set[str] = set()
         for name, state in [*self._views.orders.working.items()]:
             busy.add(state.order.symbol)
@@ -63,9 +67,8 @@ class Flattening:
             if now_ns - self._asked_ns.get(key, -RETRY_NS) < RETRY_NS:
                 continue
             self._asked_ns[key] = now_ns
-            self._count += 1
             order = Order(
-                client_order_id(position.strategy, position.symbol, now_ns, self._count),
+                self._new_id(position, now_ns),
                 position.strategy,
                 position.symbol,
                 Side.SELL if position.quantity > 0 else Side.BUY,
@@ -79,13 +82,24 @@ class Flattening:
             )
             denial = self._ask(order, now_ns)
             if denial is None:
-                self._submit([self._record(OrderIntended(order)).order])
+                self._keeper.submit([self._record(OrderIntended(order)).order])
             elif denial.limit is Limit.ORDER_RATE:
                 del self._asked_ns[key]  # no fault of the order: it goes with the next turn that has room
                 break
             else:
                 self._record(_denied(order, denial))
-        return not busy and not closing
+        self._has_compared = self._has_compared and not busy and not closing
+        return not busy and not closing and self._is_verified(now_ns)
+
+    def _is_verified(self, now_ns: int) -> bool:
+        """Have the books compared, which show nothing to close, and record what the venue confirms."""
+        if not self._has_compared:
+            self._keeper.compare(now_ns)
+            self._has_compared = True
+        if self._keeper.is_comparing or self._views.control.locks:
+            return False
+        self._record(Flattened(now_ns))
+        return True
 
     def _to_close(self) -> list[tuple[Position, Decimal]]:
         """Return whose holdings are closed, and how much of each: as much as the account holds of a symbol."""
@@ -103,13 +117,21 @@ class Flattening:
                 parts.append((position, part))
         return parts
 
+    def _new_id(self, position: Position, now_ns: int) -> str:
+        # an id tells seconds: a strategy, or a flatten before a restart, may have ordered within this one too
+        while True:
+            self._count += 1
+            name = client_order_id(position.strategy, position.symbol, now_ns, self._count)
+            if name not in self._views.orders.states:
+                return name
+
     def _call_back(self, name: str, state: OrderState, now_ns: int) -> None:
         waits = now_ns - self._asked_ns.get(name, -RETRY_NS) < RETRY_NS
         if waits or state.status is OrderStatus.PENDING_CANCEL:
             return
         self._asked_ns[name] = now_ns
         self._count += 1
-        self._cancel(self._record(CancelIntended(now_ns, name, self._count, Purpose.FLATTEN)))
+        self._keeper.cancel(self._record(CancelIntended(now_ns, name, self._count, Purpose.FLATTEN)))
 
 
 def _denied(order: Order, denial: Denial) -> OrderDenied:

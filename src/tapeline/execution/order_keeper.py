@@ -243,6 +243,11 @@ class OrderKeeper:
         self._open_gap(GapCause.STALLED, text)
 
     @property
+    def is_comparing(self) -> bool:
+        """Whether a comparison with the venue has begun and not come to its end."""
+        return self._comparison.is_running
+
+    @property
     def is_sure(self) -> bool:
         """Whether there is a link and no gap."""
         return self._is_linked and self._books.gap is None

@@ -8,6 +8,8 @@ from tapeline.domain.control import TradingState
 from tapeline.domain.errors import InvariantError
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.control_facts import (
+    CommandGiven,
+    Flattened,
     GapClosed,
     GapOpened,
     LimitOverridden,
@@ -17,6 +19,9 @@ from tapeline.ledger.control_facts import (
     TradingStateChanged,
 )
 
+FLATTEN = "flatten"
+"""The command that everything be canceled and closed."""
+
 
 class Control:
     """What the risk gate must know besides positions and orders.
@@ -25,6 +30,7 @@ class Control:
     gap : the gap that is open, else None
     locks : by account and symbol
     overrides : the newest by account, strategy and limit; whether it still holds is asked with a time
+    flatten : the command that everything be closed, until it is done or a person lets trading go on; else None
     reconciled_ns : of the last comparison with the broker, None before the first
     """
 
@@ -33,6 +39,7 @@ class Control:
         self.gap: GapOpened | None = None
         self.locks: dict[tuple[str, str], SymbolLocked] = {}
         self.overrides: dict[tuple[str, str | None, str], LimitOverridden] = {}
+        self.flatten: CommandGiven | None = None
         self.reconciled_ns: int | None = None
 
     def gap_opened(self, fact: GapOpened) -> None:
@@ -62,13 +69,27 @@ class Control:
     def state_changed(self, fact: TradingStateChanged) -> None:
         """Take in what may be sent from now on."""
         self.state = fact.state
+        if fact.state is not TradingState.HALTED:
+            self.flatten = None
+
+    def commanded(self, fact: CommandGiven) -> None:
+        """Take in what a person asked for; all but a flatten has its effect by facts of its own."""
+        if fact.command == FLATTEN and not fact.refusal:
+            self.flatten = fact
+
+    def flattened(self, _: Flattened) -> None:
+        """Take in that a flatten is done."""
+        self.flatten = None
 
     def overridden(self, fact: LimitOverridden) -> None:
         """Take in a limit that a person set."""
         self.overrides[fact.account, fact.strategy, fact.limit] = fact
 
     def as_tree(self) -> dict[str, Any]:
-        """Return what was decided as plain values, empty if nothing ever was."""
+        """Return what was decided as plain values, empty if nothing ever was.
+
+        A flatten is left out: journals that ended with a digest before it was kept have theirs without it.
+        """
         tree: dict[str, Any] = {}
         if self.state is not TradingState.ACTIVE:
             tree["state"] = self.state.name

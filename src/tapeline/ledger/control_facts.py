@@ -5,6 +5,7 @@
     GapClosed
     CommandGiven          halt, by anna: "looks wrong"
     TradingStateChanged   HALTED by a PERSON
+    Flattened             what a flatten asked for is done, and the broker's books say so
     OrderWarned           buying now makes a wash sale of 250.00; the order leaves, as asked
 
 They change no position and no order; what they decide is taken in by `control.py`.
@@ -181,6 +182,15 @@ class CommandGiven:
     def __post_init__(self) -> None:
         require.a_name(self.command, "command", "Command")
         require.a_name(self.who, "who", "Command", self.command)
+
+
+@dataclass(frozen=True, slots=True)
+class Flattened:
+    """What `flatten` asked for is done: nothing works, nothing is held, and the broker's books say the same."""
+
+    kind: ClassVar[str] = "Flattened"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
 
 
 @dataclass(frozen=True, slots=True)

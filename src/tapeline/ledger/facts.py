@@ -46,6 +46,7 @@ from tapeline.ledger.adopted_facts import (
 )
 from tapeline.ledger.control_facts import (
     CommandGiven,
+    Flattened,
     GapClosed,
     GapOpened,
     LimitOverridden,
@@ -517,6 +518,7 @@ FACTS: dict[str, type[Any]] = {
         TradingStateChanged,
         LimitOverridden,
         CommandGiven,
+        Flattened,
         OrderWarned,
         RunResumed,
         ParentOrderIntended,

@@ -36,7 +36,7 @@ from tapeline.ledger.adopted_facts import (
 )
 from tapeline.ledger.canonical import amount_text, encode_tree
 from tapeline.ledger.control import Control
-from tapeline.ledger.control_facts import CommandGiven, OrderWarned, RunResumed
+from tapeline.ledger.control_facts import OrderWarned, RunResumed
 from tapeline.ledger.facts import (
     CashMoved,
     OrderAccepted,
@@ -58,7 +58,7 @@ from tapeline.ledger.profits import WHOLE, Profits, values_of
 from tapeline.ledger.round_trips import ONE, Key, OpenTrip, RoundTrip
 from tapeline.ports.journal import Fact, Journal
 
-PASSED_OVER = (SignalRaised.kind, RunStarted.kind, CommandGiven.kind, OrderWarned.kind, RunResumed.kind)
+PASSED_OVER = (SignalRaised.kind, RunStarted.kind, OrderWarned.kind, RunResumed.kind)
 """Kinds that change no view: `rebuild` does not read them, they are the largest."""
 
 
@@ -122,6 +122,8 @@ class Views:
             "SymbolUnlocked": control.unlocked,
             "TradingStateChanged": control.state_changed,
             "LimitOverridden": control.overridden,
+            "CommandGiven": control.commanded,
+            "Flattened": control.flattened,
             "ParentOrderIntended": parents.intended,
             "ChildOrderPriced": parents.priced,
             "ParentOrderStopped": parents.stopped,
