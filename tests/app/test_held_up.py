@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,12 +19,15 @@ from tapeline.app.paper import trade_on_paper
 from tapeline.brokers.simulated.broker import SimulatedBroker
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.errors import LeaseLostError, StorageError
-from tapeline.domain.words import Reason
+from tapeline.domain.order import Order
+from tapeline.domain.reports import EXTERNAL
+from tapeline.domain.words import OrderType, Purpose, Reason, Side, TimeInForce
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
-from tapeline.ledger.facts import OrderIntended, OrderRejected, TradingStateChanged
+from tapeline.ledger.facts import CancelIntended, OrderAdopted, OrderIntended, OrderRejected, TradingStateChanged
 from tapeline.ledger.views import rebuild
 from tapeline.ports.control import Latch
+from tapeline.risk.monitors import Alarm, Monitors
 from tapeline.store.control_file import ControlFile
 from tapeline.store.latch import set_latch
 from tapeline.store.lease import Holder
@@ -265,3 +269,59 @@ def test_a_second_run_over_a_journal_is_refused_before_anything_or_waits(folder:
             run(folder, resume=True, wait_s=0.2)
 
         assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_what_was_decided_in_the_turn_in_which_a_watch_halts_is_never_sent(
+    folder: Path, sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the turn of any slice: from there on no order is sent, and none that was not sent is called back."""
+    counts: list[int] = []
+    see_equity = Monitors.see_equity
+
+    def alarm(monitors: Monitors, equity: float, session: int) -> Alarm | None:
+        looks.append(equity)
+        if len(looks) < look:
+            return see_equity(monitors, equity, session)
+        counts.append(len(sent))
+        return Alarm(TradingState.HALTED, Trigger.DRAWDOWN, "too deep")
+
+    monkeypatch.setattr(Monitors, "see_equity", alarm)
+    unsent = 0
+    for look in (5, 10, 11, 12, 13):
+        looks: list[float] = []
+        here = folder / str(look)
+        here.mkdir()
+        sent.clear(), counts.clear()
+
+        engine = run(here)
+
+        assert counts[0] == len(sent), "something was sent after the halt"
+        assert engine.guard.switch.state is TradingState.HALTED
+        kept_back = {fact.order.client_order_id for fact in facts(here, OrderIntended.kind)} - set(sent)
+        ended = {f.client_order_id: f.text for f in facts(here, OrderRejected.kind) if f.client_order_id in kept_back}
+        assert ended == dict.fromkeys(kept_back, "It was not sent yet when trading became HALTED: too deep")
+        assert not kept_back & {fact.client_order_id for fact in facts(here, CancelIntended.kind)}
+        unsent += len(kept_back)
+    assert unsent > 0
+
+
+def test_orders_of_others_are_left_alone_when_trading_is_lowered(folder: Path) -> None:
+    """A stop placed by hand has no purpose that we know; it is no entry of ours."""
+    before: set[str] = set()
+
+    def place(engine: LiveEngine) -> None:
+        if engine.loop.slices == 10 and not before:
+            loop, now_ns = engine.loop, engine.loop.clock.now_ns()
+            stop = Order(
+                "by-hand", EXTERNAL, loop.symbols[0], Side.SELL, OrderType.STOP, Decimal(5), now_ns,
+                time_in_force=TimeInForce.GTC, stop_price=Decimal(1),
+            )  # fmt: skip
+            loop.record(OrderAdopted(now_ns, stop))
+            before.update(n for n, s in loop.views.orders.working.items() if s.order.purpose is Purpose.ENTRY)
+            engine.guard.lower(TradingState.REDUCING, Trigger.PERSON, "lunch", now_ns)
+
+    run(folder, minutes=12, on_turn=place)
+
+    assert "by-hand" in before
+    called_back = {f.client_order_id for f in facts(folder, CancelIntended.kind) if f.purpose is Purpose.ENTRY}
+    assert "by-hand" not in called_back

@@ -1,12 +1,14 @@
-"""What the keeper does with what it had decided when the run is held up from outside."""
+"""What becomes of what was decided and has not left when the run is held up, trading lowered or a symbol locked."""
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 import pytest
 
 from execution.running import Trader
 from execution.test_order_keeper import a_working_order
-from tapeline.domain.control import GapCause
+from tapeline.domain.control import GapCause, TradingState
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Purpose, Reason, Side
 from tapeline.execution.outbox import Ask
@@ -89,3 +91,59 @@ def test_what_is_kept_back_ends_when_the_run_is_halted(trader: Trader) -> None:
 
     assert trader.status(waiting) == "REJECTED"
     assert trader.venue.submits == {}
+
+
+@pytest.mark.parametrize(
+    ("state", "leaving"),
+    [
+        (TradingState.ACTIVE, {"entry", "exit", "flatten", "replace", "cancel"}),
+        (TradingState.REDUCING, {"exit", "flatten", "cancel"}),
+        (TradingState.HALTED, {"flatten", "cancel"}),
+    ],
+)
+def test_what_a_lower_state_bars_and_waits_is_never_sent(
+    trader: Trader, state: TradingState, leaving: set[str]
+) -> None:
+    held, changed, canceled = a_working_order(trader), a_working_order(trader), a_working_order(trader)
+    trader.fill(held, 10)
+    trader.settle()
+    names = {
+        "entry": trader.place(),
+        "exit": trader.place(side=Side.SELL, quantity=4, purpose=Purpose.EXIT_RULE),
+        "flatten": trader.place(side=Side.SELL, quantity=6, purpose=Purpose.FLATTEN),
+    }
+    trader.replace(changed, quantity=20)
+    trader.cancel(canceled)
+    before = len(trader.recorded)
+
+    trader.keeper.withhold(state, trader.now, WHY)
+    trader.settle()
+
+    sent = {what for what, name in names.items() if name in trader.venue.submits}
+    sent |= {"replace"} if trader.views.orders.states[changed].quantity == 20 else set()
+    sent |= {"cancel"} if trader.status(canceled) == "CANCELED" else set()
+    assert sent == leaving
+    ended = {f.client_order_id: f.text for f in trader.recorded[before:] if f.kind == "OrderRejected"}
+    assert ended == {name: WHY for what, name in names.items() if what not in leaving}
+    assert ("ReplaceRejected" in trader.kinds()[before:]) is ("replace" not in leaving)
+    assert trader.views.control.gap is None
+
+
+def test_an_entry_of_a_symbol_that_is_locked_before_it_leaves_is_never_sent(trader: Trader) -> None:
+    """In each turn an entry and an exit of the symbol wait; the turn in which it is locked lets the exit leave only."""
+    held = a_working_order(trader, 100)
+    trader.fill(held, 100)
+    trader.settle()
+    trader.venue.positions["A"] = Decimal(37)
+    trader.keeper.compare(trader.now)
+
+    while not trader.views.control.locks:
+        trader.link.now += SECOND
+        entry = trader.place(price="90")
+        leaving = trader.place(side=Side.SELL, quantity=1, price="110", purpose=Purpose.EXIT_RULE)
+        other = trader.place(symbol="B", price="90")
+        trader.turn()
+        trader.link.pass_all()
+
+    assert trader.status(entry) == "REJECTED" and entry not in trader.venue.submits
+    assert {leaving, other} <= trader.venue.submits.keys()

@@ -135,7 +135,7 @@ def trade_on_paper(
             loop.desk,
             loop.views,
             loop.record,
-            loop.keeper.cancel,
+            loop.keeper,
         )
         gate.hold_back_by(lambda symbol: None if loop.keeper.may_risk(symbol) else _in_doubt(loop, symbol))
         engine = LiveEngine(loop, guard, feed, time, control, on_turn=on_turn)

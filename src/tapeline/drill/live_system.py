@@ -81,7 +81,7 @@ class LiveSystem:
             lambda symbol: float(loop.desk.book.fixed.positions[loop.desk.columns[symbol]]),
             lambda symbol: self._market(loop, symbol),
         )
-        guard = Guard(gate, Monitors(MonitorSettings()), loop.desk, loop.views, loop.record, loop.keeper.cancel)
+        guard = Guard(gate, Monitors(MonitorSettings()), loop.desk, loop.views, loop.record, loop.keeper)
         gate.hold_back_by(lambda symbol: None if loop.keeper.may_risk(symbol) else "in doubt")
         self.engine = LiveEngine(loop, guard, self._data, _NoWait(), self._desk)
         if facts:

@@ -1,7 +1,8 @@
 """What stands between wishes and the outbox of a live loop: the gate, the trading state, the watches, overrides.
 
 The loop asks `denies` for each order before it is recorded, and calls `watch` once in each turn. What lowers the
-trading state is recorded with its cause; from HALTED on nothing is decided, and working entries are called back.
+trading state is recorded with its cause; from HALTED on nothing is decided. What a lower state bars and has not left
+yet is never sent, and working entries of the strategies are called back; orders of others are left alone.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import numpy as np
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.order import Order
+from tapeline.domain.reports import EXTERNAL
 from tapeline.domain.times import SECOND, to_iso
 from tapeline.domain.words import Limit, Purpose, Reason
 from tapeline.engine.desk import Desk
+from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.ledger.control_facts import LimitOverridden
 from tapeline.ledger.facts import CancelIntended, CancelRejected, OrderRejected, OutcomeLost, ReplaceRejected
 from tapeline.ledger.views import Views
@@ -36,7 +39,7 @@ OVERRIDABLE = tuple(field.name for field in fields(Limits))
 class Guard:
     """The guard of one loop.
 
-    record : journals a fact and returns it; cancel : the order keeper's
+    record : journals a fact and returns it
     """
 
     def __init__(
@@ -46,11 +49,11 @@ class Guard:
         desk: Desk,
         views: Views,
         record: Callable[[Fact], Any],
-        cancel: Callable[[CancelIntended], None],
+        keeper: OrderKeeper,
     ) -> None:
         self.gate, self.monitors, self.desk, self.views = gate, monitors, desk, views
         self.switch = TradingSwitch(views, record)
-        self._record, self._cancel = record, cancel
+        self._record, self._keeper = record, keeper
         self._in_force: tuple[LimitOverridden, ...] | None = None
         self._denied: set[str] = set()
         self._reconciled_ns: int | None = None
@@ -106,13 +109,15 @@ class Guard:
             self.lower(alarm.state, alarm.trigger, alarm.text, now_ns)
 
     def lower(self, state: TradingState, cause: Trigger, text: str, now_ns: int, *, who: str = "tapeline") -> bool:
-        """Lower the trading state and call back the entries that work. Returns whether it changed."""
+        """Lower the trading state, and call back the strategies' entries that work. Returns whether it changed."""
         if not self.switch.lower(state, cause, text, now_ns, who=who):
             return False
         self.obey_state()
-        for name, order in [*self.views.orders.working.items()]:
-            if order.order.purpose is Purpose.ENTRY and order.order.parent is None:
-                self._cancel(self._record(CancelIntended(now_ns, name, purpose=Purpose.ENTRY)))
+        self._keeper.withhold(state, now_ns, f"It was not sent yet when trading became {state.name}: {text}")
+        for name, working in [*self.views.orders.working.items()]:
+            order = working.order
+            if order.purpose is Purpose.ENTRY and order.parent is None and order.strategy != EXTERNAL:
+                self._keeper.cancel(self._record(CancelIntended(now_ns, name, purpose=Purpose.ENTRY)))
         return True
 
     def raise_to(self, state: TradingState, *, who: str, reason: str, now_ns: int) -> None:

@@ -19,7 +19,8 @@ orders of the strategy `external`). What is told about an account besides orders
 
 While `may_risk(symbol)` is False nothing new may be risked: there is no link, a gap is open, or the symbol is locked.
 What is submitted in a gap waits. When it is closed, an exit leaves if it still reduces what its strategy holds;
-everything else ends as never sent. Cancels of what would add to a position need not wait for the gap to close.
+everything else ends as never sent. Cancels of what would add to a position need not wait for the gap to close. An entry
+of a symbol that is locked, and what a trading state that was lowered bars, ends as never sent at once.
 
 A venue inside the process needs none of this: with `PERFECT` settings every fact is recorded as it is told.
 """
@@ -31,7 +32,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any, TypeGuard
 
-from tapeline.domain.control import GapCause
+from tapeline.domain.control import GapCause, TradingState
 from tapeline.domain.order import Order
 from tapeline.domain.reports import (
     CashAnswered,
@@ -69,6 +70,7 @@ Deadline = tuple[str, Request]
 _LOST_WITH_LINK = "The link was lost before an answer came."
 _LOST_WITH_RUN = "The program ended before an answer came."
 _NOT_SENT = "It waited while a gap was open, and what it was to reduce is not held any more; it was never sent."
+_LOCKED = "The symbol was locked before it was sent: the broker's position is not explained by executions."
 _IN_LINE = "It waited for the answer to an earlier one; the newest that waited is sent anew."
 
 
@@ -232,15 +234,18 @@ class OrderKeeper:
         missed: a gap opens.
         """
         self._now_ns = now_ns
-        for message in self._waiting:
-            if isinstance(message, Submit):
-                for order in message.orders:
-                    self._books.record(OrderRejected(now_ns, order.client_order_id, Reason.NEVER_ARRIVED, text))
-            elif isinstance(message, Replace):
-                self._books.record(ReplaceRejected(now_ns, message.fact.client_order_id, None, text))
-        working = self._books.working
-        self._waiting = [m for m in self._waiting if isinstance(m, Cancel) and m.fact.client_order_id in working]
+        self._end_waiting(lambda message: True, text)
         self._open_gap(GapCause.STALLED, text)
+
+    def withhold(self, state: TradingState, now_ns: int, text: str) -> None:
+        """Let nothing leave that was decided before and that a trading state bars.
+
+        REDUCING bars entries, HALTED everything but cancels and what `flatten` sends. Orders that wait end as never
+        sent, replaces as refused.
+        """
+        self._now_ns = now_ns
+        if state is not TradingState.ACTIVE:
+            self._end_waiting(lambda message: self._is_barred(message, state), text)
 
     @property
     def is_comparing(self) -> bool:
@@ -325,6 +330,7 @@ class OrderKeeper:
         if self._books.gap is not None:
             self._books.record(GapClosed(self._now_ns))
             self._waiting = [message for message in self._waiting if self._still_fits(message)]
+        self._end_waiting(self._is_locked, _LOCKED)
         self._bookings.forget()
         self._reports.forget()
         if not self._look_ups:
@@ -361,6 +367,36 @@ class OrderKeeper:
             return False
         state = self._books.states[message.fact.client_order_id]
         return message.fact.purpose is None or state.order.purpose is Purpose.ENTRY
+
+    def _end_waiting(self, is_over: Callable[[Message], bool], text: str) -> None:
+        """End orders and replaces that wait: as never sent, as refused. Cancels go on while there is an order."""
+        staying: list[Message] = []
+        for message in self._waiting:
+            if isinstance(message, Cancel) or not is_over(message):
+                staying.append(message)
+            elif isinstance(message, Submit):
+                for order in message.orders:
+                    self._books.record(OrderRejected(self._now_ns, order.client_order_id, Reason.NEVER_ARRIVED, text))
+            elif isinstance(message, Replace):
+                self._books.record(ReplaceRejected(self._now_ns, message.fact.client_order_id, None, text))
+        working = self._books.working
+        self._waiting = [m for m in staying if not isinstance(m, Cancel | Replace) or m.fact.client_order_id in working]
+
+    def _is_barred(self, message: Message, state: TradingState) -> bool:
+        purpose = self._order_of(message).purpose
+        return purpose is Purpose.ENTRY or (state is TradingState.HALTED and purpose is not Purpose.FLATTEN)
+
+    def _is_locked(self, message: Message) -> bool:
+        order = self._order_of(message)
+        locks = self._books.views.control.locks
+        return order.purpose is Purpose.ENTRY and (self.account, order.symbol) in locks
+
+    def _order_of(self, message: Message) -> Order:
+        """Return the order that a message is about; of several, the one that the others hang on."""
+        if isinstance(message, Submit):
+            return message.orders[0]
+        assert isinstance(message, Cancel | Replace), "questions wait elsewhere"
+        return self._books.states[message.fact.client_order_id].order
 
     def _waiting_orders(self) -> set[str]:
         submits = [message for message in self._waiting if isinstance(message, Submit)]
