@@ -212,7 +212,12 @@ def gate_of(
     days = AccountDays(loop.sessions)
     cash = trades = None
     if settings.account.kind == "cash" and any(bound.settled_cash for bound in bounds):
-        cash = SettledCash(loop.views, days, lambda symbol: float(tables.prices[columns[symbol]]))
+        marks = loop.views.marks
+        cash = SettledCash(
+            loop.views,
+            days,
+            lambda symbol: float(tables.prices[columns[symbol]] if symbol in columns else marks.get(symbol, 0)),
+        )
         loop.on_fact.append(cash.see)
     if any(bound.day_trades is not None for bound in bounds):
         trades = DayTrades(loop.views, days)

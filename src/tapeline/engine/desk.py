@@ -30,7 +30,14 @@ from tapeline.domain.words import (
 )
 from tapeline.engine.assembly import Assembly
 from tapeline.engine.denials import denial_sentence
-from tapeline.engine.settling import is_working, settle_foreign, settle_symbol, settle_ticket
+from tapeline.engine.settling import (
+    is_working,
+    settle_cash,
+    settle_foreign,
+    settle_symbol,
+    settle_ticket,
+)
+from tapeline.ledger.adopted_facts import CashAdopted
 from tapeline.ledger.facts import (
     CancelIntended,
     CashMoved,
@@ -50,6 +57,7 @@ from tapeline.risk.denial import Denial
 from tapeline.simulation.amounts import ROUNDING_NUDGE
 from tapeline.simulation.book import apply_event
 
+_OF_THE_BOOK = (CashCause.BORROW, CashCause.INTEREST, CashCause.DIVIDEND, CashCause.FRACTION_PAID)
 _TOGETHER = (Purpose.EXIT_RULE, Purpose.FLAT_BEFORE_CLOSE, Purpose.SCALE_OUT, Purpose.LOSS_LIMIT)
 
 
@@ -211,7 +219,7 @@ class Desk:
         """
         unsettled: dict[str, int] = {}
         doubtful: list[tuple[int, str]] = []
-        has_foreign = False
+        has_foreign = has_other_cash = False
         for reported in facts:
             fact = self.told(reported)
             if fact is None:
@@ -224,14 +232,20 @@ class Desk:
                 has_foreign |= self.follows_ledger and fact.kind == OrderReplaced.kind
                 if self.follows_ledger and fact.kind == OrderFilled.kind:
                     unsettled[fact.symbol] = fact.event_time_ns
+                has_other_cash |= fact.kind == CashMoved.kind and fact.cause not in _OF_THE_BOOK
                 continue
             symbol = getattr(fact, "symbol", None)
             if symbol in self.columns:
                 unsettled[symbol] = fact.event_time_ns
+            else:
+                # what is traded elsewhere in the account is paid from the same cash
+                has_other_cash |= symbol is not None or fact.kind == CashAdopted.kind
             if works:
                 doubtful.append((number, str(name)))
             has_foreign |= name is not None
         # only now: the ledger is as far as the last of them
+        if has_other_cash:
+            settle_cash(self.book, views)
         for symbol, time_ns in unsettled.items():
             settle_symbol(self.book, self.assembly.names, self.columns[symbol], symbol, views, time_ns)
         for number, name in doubtful:
@@ -318,7 +332,7 @@ class Desk:
         )  # fmt: skip
 
     def _cash_moved(self, fact: CashMoved, session: int) -> None:
-        if fact.cause >= CashCause.BORROW:
+        if fact.cause in _OF_THE_BOOK:
             self._apply(
                 EventKind(fact.cause.value), -1, self.columns.get(fact.symbol or "", -1), 0.0, 0.0, 0.0,
                 float(fact.amount), fact.event_time_ns, Stage.CLOCK, Reason.NONE, session,

@@ -24,14 +24,18 @@ _UNKNOWN_PRICES = ("risk", "stop_price", "initial_stop", "target_price", "trail"
 _NO_TICKETS = ("entry_ticket", "stop_ticket", "target_ticket", "exit_ticket", "part_ticket")
 
 
+def settle_cash(book: Book, views: Views) -> None:
+    """Take over the account's cash."""
+    book.fixed.account[0]["cash"] = float(views.cash_amount())
+
+
 def settle_symbol(book: Book, names: tuple[str, ...], column: int, symbol: str, views: Views, time_ns: int) -> None:
     """Take over what the account and each strategy hold of a symbol, and the cash.
 
     names : of the strategies, in the book's order; time_ns : of a holding that nobody entered
     """
     tables = book.fixed
-    account = tables.account[0]
-    account["cash"] = float(views.cash_amount())
+    settle_cash(book, views)
     if symbol in views.marks:
         tables.marks[column] = float(views.marks[symbol])
         if np.isnan(tables.prices[column]):
@@ -39,10 +43,16 @@ def settle_symbol(book: Book, names: tuple[str, ...], column: int, symbol: str, 
     for index, name in enumerate(names):
         position = views.position(name, symbol)
         _settle_holding(tables, index, column, position.quantity, position.average_price, time_ns)
+    settle_outside(book, column, symbol, views)
+
+
+def settle_outside(book: Book, column: int, symbol: str, views: Views) -> None:
+    """Take over what the account holds of a symbol in all, and so what no strategy of the book holds."""
+    tables = book.fixed
     total = float(views.quantity(symbol))
     tables.positions[column] = total
     tables.outside[column] = total - float(tables.holdings["quantity"][:, column].sum())
-    account["outside"] = np.count_nonzero(tables.outside)
+    tables.account[0]["outside"] = np.count_nonzero(tables.outside)
 
 
 def settle_ticket(book: Book, number: int, views: Views, client_order_id: str) -> None:

@@ -1,0 +1,115 @@
+"""What others do in the account beside a paper run: trades, cash and shares that no strategy asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from tapeline import Account, Market, RuleStrategy, RunSettings, bars, distance, ema, percent_of_equity
+from tapeline.app.paper import PaperSettings, trade_on_paper
+from tapeline.domain.adopted import EXTERNAL, Grounds
+from tapeline.domain.cash import CashCause
+from tapeline.domain.execution import Execution
+from tapeline.domain.order import Order
+from tapeline.domain.panel import Panel
+from tapeline.domain.words import OrderType, Side
+from tapeline.engine.live import LiveEngine
+from tapeline.feeds.simulated import simulate_market
+from tapeline.ledger.adopted_facts import CashAdopted
+from tapeline.ledger.facts import CashMoved, OrderAdopted, OrderFilled
+from tapeline.risk.gate_settings import GateSettings
+from tapeline.tape.calendars import sessions
+
+DAY = simulate_market(7, sessions=sessions("XNYS", date(2024, 1, 2), date(2024, 1, 2)), symbols=3).panel
+
+
+class Eager(RuleStrategy):
+    """Often in the market, with stops."""
+
+    bar = bars("5min")
+    size = percent_of_equity(20)
+    enter_long = bar.close > ema(bar.close, 3)
+    exit_long = bar.close < ema(bar.close, 8)
+    stop = distance(bar.close * 0.01)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder in memory where there is one: every turn waits for the disk, which is not what is tested here."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
+        yield Path(name)
+
+
+def trade(folder: Path, panel: Panel = DAY, **options: Any) -> LiveEngine:
+    settings = options.pop("settings", RunSettings(market=Market(latency_s=0.001)))
+    return trade_on_paper([Eager()], panel, folder / "journal", settings, speed=math.inf, **options)
+
+
+def at_slice(number: int, *makers: Callable[[int], Any]) -> Callable[[LiveEngine], None]:
+    """Return what books facts in a turn, as if a report or a comparison had told of them, and stops the run there."""
+
+    def on_turn(engine: LiveEngine) -> None:
+        loop = engine.loop
+        if loop.slices == number and not engine.is_stopped:
+            for make in makers:
+                loop.book([loop.record(make(loop.clock.now_ns()))])
+            engine.is_stopped = True
+
+    return on_turn
+
+
+def adopted(now_ns: int) -> OrderAdopted:
+    order = Order("theirs", EXTERNAL, "ELSE", Side.BUY, OrderType.MARKET, Decimal(10), now_ns)
+    return OrderAdopted(now_ns, order)
+
+
+def filled(now_ns: int) -> OrderFilled:
+    return OrderFilled(
+        Execution("E1", "theirs", EXTERNAL, "ELSE", Side.BUY, Decimal(10), Decimal("70.07"), Decimal("1.25"), now_ns),
+        Decimal(0),
+    )
+
+
+CASH: dict[str, tuple[Callable[[int], Any], ...]] = {
+    "a purchase in a symbol outside the run": (adopted, filled),
+    "a deposit": (lambda now_ns: CashMoved(now_ns, CashCause.DEPOSIT, Decimal(500)),),
+    "a fee": (lambda now_ns: CashMoved(now_ns, CashCause.FEE, Decimal("-3.25")),),
+    "a line of a statement": (
+        lambda now_ns: CashAdopted(now_ns, "C1", CashCause.FEE, Decimal("-3.25"), Grounds("a statement")),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASH)
+def test_cash_that_others_move_reaches_the_book_and_the_run_goes_on(folder: Path, case: str) -> None:
+    """The comparison to the cent at the session's end passes, here and in the process that goes on."""
+    stopped = trade(folder, on_turn=at_slice(100, *CASH[case]))
+    before = stopped.loop.views.cash_amount()
+
+    assert stopped.loop.desk.cash() == pytest.approx(float(before), abs=0.005)
+
+    engine = trade(folder, resume=True)
+    assert engine.loop.slices == len(DAY)
+    assert engine.loop.desk.cash() == pytest.approx(float(engine.loop.views.cash_amount()), abs=0.005)
+
+
+def test_a_purchase_by_others_in_a_symbol_outside_the_run_uses_settled_cash(folder: Path) -> None:
+    """It has no price here; a market order of others that still works is no reason to end."""
+    settings = RunSettings(account=Account(kind="cash"), market=Market(latency_s=0.001))
+
+    engine = trade(
+        folder,
+        settings=settings,
+        paper=PaperSettings(gate=GateSettings(settled_cash=True)),
+        on_turn=at_slice(100, adopted),
+    )
+
+    assert engine.loop.views.orders.states["theirs"].status.is_working
