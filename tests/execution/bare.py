@@ -67,6 +67,7 @@ class Bare:
     def __init__(self, *facts: Any) -> None:
         self.views = Views()
         self.views.apply_all(facts)
+        self._before = facts
         self.told: list[Any] = []
         self.sent: list[CancelIntended] = []
         self.missing: list[str] = []
@@ -81,6 +82,11 @@ class Bare:
         self.views.apply(fact)
         self.told.append(fact)
         return fact
+
+    @property
+    def facts(self) -> list[Any]:
+        """All of them, as they stand in a journal."""
+        return [*self._before, *self.told]
 
     def state(self, name: str = "o1") -> OrderState:
         return self.views.orders.states[name]

@@ -12,7 +12,7 @@ from execution.bare import ACCOUNT, T0, Bare, an_execution, an_order, found, int
 from tapeline.domain.adopted import Grounds
 from tapeline.domain.reports import EXTERNAL
 from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Role, Side, TimeInForce
-from tapeline.execution.bookings import newest_versions
+from tapeline.execution.versions import newest_versions
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.facts import (
     OrderAccepted,

@@ -10,7 +10,7 @@ import pytest
 
 from execution.running import SETTINGS, T0, Trader
 from execution.test_order_keeper import a_working_order, fills, say
-from tapeline.domain.adopted import Grounds
+from tapeline.domain.adopted import NOT_SHOWN
 from tapeline.domain.control import GapCause
 from tapeline.domain.reports import EXTERNAL, LinkRestored, OpenOrdersAnswered, PositionsAnswered, Question
 from tapeline.domain.times import SECOND
@@ -300,7 +300,7 @@ def test_executions_that_the_venue_took_back_without_a_word_are_taken_out(trader
 
     first, second, reconciled = trader.recorded[-3:]
     assert [(fact.kind, fact.busted.execution_id, fact.grounds) for fact in (first, second)] == [
-        ("ExecutionBusted", "E0", Grounds("venue")), ("ExecutionBusted", "E2", Grounds("venue")),
+        ("ExecutionBusted", "E0", NOT_SHOWN), ("ExecutionBusted", "E2", NOT_SHOWN),
     ]  # fmt: skip
     assert {
         "finding": "EXECUTION_VANISHED", "name": "E0", "ours": "4", "remedy": "BUST",
@@ -309,6 +309,31 @@ def test_executions_that_the_venue_took_back_without_a_word_are_taken_out(trader
     assert ("POSITION_BREAK", "A") not in findings_of(reconciled)
     assert (trader.held(), trader.views.orders.working[name].leaves_quantity) == (3, 7)
     trader.settle_for(310)
+    assert trader.recorded[-1].findings == []
+
+
+@pytest.mark.parametrize("is_started_anew", [False, True])
+def test_what_two_books_of_the_venue_were_late_to_show_is_booked_again(trader: Trader, is_started_anew: bool) -> None:
+    name = a_working_order(trader)
+    say(trader, *fills(trader, name, 4, 3))
+    trader.link.now += SECOND
+    (execution,) = [one for one in trader.venue.executions if one.execution_id == "E1"]
+    took_back(trader, name, "E1")
+    trader.settle_for(310)
+    assert trader.held() == 4
+    if is_started_anew:
+        trader.stop()
+        trader.start()
+
+    trader.venue.executions.append(execution)
+    trader.venue.lines[name].filled += execution.quantity
+    trader.venue.positions["A"] += execution.signed_quantity
+    trader.venue.cash -= execution.signed_quantity * execution.price + execution.commission
+    trader.settle_for(620)
+
+    assert (trader.held(), trader.views.orders.working[name].leaves_quantity) == (7, 3)
+    assert trader.views.cash_amount() == trader.venue.cash
+    assert trader.keeper.may_risk("A")
     assert trader.recorded[-1].findings == []
 
 

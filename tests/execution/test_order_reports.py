@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 
 from execution.bare import ACCOUNT, T0, Bare, an_execution, an_order, intended
-from tapeline.domain.adopted import Grounds
+from tapeline.domain.adopted import NOT_SHOWN, Grounds
+from tapeline.domain.execution import Execution
 from tapeline.domain.reports import OrderEnded, Request
 from tapeline.domain.words import OrderStatus, OrderType, Reason
-from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
+from tapeline.ledger.adopted_facts import BustNoted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.facts import (
     CancelIntended,
     CancelRejected,
@@ -43,6 +45,10 @@ def take(desk: Bare, *facts: Any) -> list[str | None]:
     for fact in facts:
         desk.reports.take(fact, NOW)
     return [query.client_order_id for query in desk.asked()]
+
+
+def standing(desk: Bare) -> list[Execution]:
+    return [one for one in desk.views.orders.executions.values() if one is not None]
 
 
 # What is recorded -----------------------------------------------------------------------------------------------
@@ -217,12 +223,84 @@ def test_a_correction_that_fits_no_order_waits_for_its_order() -> None:
     assert desk.look_ups.is_waiting
 
 
-def test_an_execution_is_taken_back_once_and_never_booked_again() -> None:
+def test_what_was_taken_out_because_it_was_not_shown_comes_back_when_it_is_listed_as_often_as_that_happens() -> None:
     desk = Bare(*intended(), OrderFilled(ours(), Decimal(6)))
 
-    desk.reports.take_back(ours(), NOW)
-    desk.reports.take_back(ours(), NOW)
-    desk.reports.execute(an_execution(), NOW)
-    desk.reports.execute(an_execution("1~2"), NOW)
+    for _ in range(2):
+        desk.reports.take_back(standing(desk)[0], NOW)
+        assert standing(desk) == []
+        desk = Bare(*desk.facts)  # a start in between
+        desk.reports.execute(an_execution(), NOW)
+        desk.reports.execute(an_execution(), NOW)
 
-    assert desk.told == [ExecutionBusted(NOW, ours(), Grounds("venue"), leaves_quantity=Decimal(10))]
+    out = ExecutionBusted(NOW, ours(), NOT_SHOWN, leaves_quantity=Decimal(10))
+    assert desk.facts[2:] == [
+        out, OrderFilled(ours("1~01"), Decimal(6)), replace(out, busted=ours("1~01")),
+        OrderFilled(ours("1~001"), Decimal(6)),
+    ]  # fmt: skip
+    assert desk.state().filled_quantity == 4
+    assert desk.missing == []
+
+
+@pytest.mark.parametrize("starts_between", [False, True])
+def test_corrections_and_the_venue_s_bust_find_what_came_back(starts_between: bool) -> None:
+    desk = Bare(*intended(), OrderFilled(ours(), Decimal(6)))
+    bust = ExecutionBusted(T0 + 9, an_execution(), Grounds("venue"))
+    steps: list[tuple[Callable[[Bare], Any], Any]] = [
+        (lambda desk: desk.reports.take_back(ours(), NOW), None),
+        (lambda desk: desk.reports.execute(an_execution(), NOW), ours("1~01")),
+        (lambda desk: desk.reports.execute(an_execution("1~2", 3), NOW), ours("1~2", 3)),
+        (lambda desk: desk.reports.take_back(ours("1~2", 3), NOW), None),
+        (lambda desk: desk.reports.execute(an_execution(), NOW), None),
+        (lambda desk: desk.reports.execute(an_execution("1~2", 3), NOW), ours("1~02", 3)),
+        (lambda desk: desk.reports.execute(an_execution("1~3", 2), NOW), ours("1~3", 2)),
+        (lambda desk: desk.reports.take(bust, NOW), None),
+        *[
+            (lambda desk, number=number: desk.reports.execute(an_execution(number), NOW), None)
+            for number in ("1", "1~2", "1~3", "1~4")
+        ],
+    ]
+
+    for step, left in steps:
+        step(desk)
+        assert standing(desk) == ([] if left is None else [left])
+        if starts_between:
+            desk = Bare(*desk.facts)
+
+
+def test_the_venue_s_word_bars_what_was_taken_out_before_also_after_a_start() -> None:
+    desk = Bare(*intended(), OrderFilled(ours(), Decimal(6)))
+    desk.reports.take_back(ours(), NOW)
+
+    for _ in range(2):
+        take(desk, ExecutionBusted(T0 + 9, an_execution(), Grounds("venue")))
+        desk = Bare(*desk.facts)
+        desk.reports.execute(an_execution(), NOW)
+        desk.reports.execute(an_execution("1~2"), NOW)
+
+    assert [fact.kind for fact in desk.facts[2:]] == ["ExecutionBusted", "BustNoted"]
+
+
+def test_a_bust_that_comes_before_its_execution_is_kept_over_a_start() -> None:
+    desk = Bare(*intended())
+    bust = ExecutionBusted(T0 + 9, an_execution(), Grounds("venue"))
+
+    take(desk, bust, bust)
+    desk = Bare(*desk.facts)
+    take(desk, bust, OrderFilled(an_execution(), Decimal(6)), OrderFilled(an_execution("1~2"), Decimal(6)))
+    desk.reports.execute(an_execution(), NOW)
+
+    assert desk.facts[1:] == [BustNoted(T0 + 9, an_execution(), Grounds("venue"))]
+    assert desk.state().filled_quantity == 0
+
+
+def test_a_fill_that_is_reported_again_after_it_was_taken_out_asks_for_a_comparison() -> None:
+    """A report may be a copy from before; the venue's list is not."""
+    desk = Bare(*intended(), OrderFilled(ours(), Decimal(6)))
+    desk.reports.take_back(ours(), NOW)
+    told = len(desk.told)
+
+    take(desk, OrderFilled(an_execution(), Decimal(6)))
+
+    assert len(desk.told) == told
+    assert desk.missing == ["Execution E1 was taken out and is reported again."]

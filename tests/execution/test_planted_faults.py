@@ -205,7 +205,7 @@ def a_revived_order_is_taken_for_ours_and_left(patch: pytest.MonkeyPatch) -> Non
 
 
 def an_older_version_of_an_execution_is_another_one(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("tapeline.execution.bookings._version_of", lambda execution_id: (execution_id, 1))
+    patch.setattr("tapeline.execution.bookings.version_of", lambda execution_id: (execution_id, 1))
 
 
 def older_terms_come_back(patch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from tapeline.domain.signal import Action, Signal
 from tapeline.domain.words import Limit, OrderStatus, OrderType, Purpose, Reason, Role, Side, Stage, TimeInForce
 from tapeline.ledger.adopted_facts import (
     AccountDescribed,
+    BustNoted,
     CashAdopted,
     ExecutionAdopted,
     ExecutionBusted,
@@ -188,6 +189,7 @@ FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
     splits(),
     st.builds(ExecutionAdopted, EXECUTIONS, GROUNDS, ABOVE_ZERO, st.sampled_from(Origin)),
     corrections(),
+    st.builds(BustNoted, TIMES, EXECUTIONS, GROUNDS),
     st.builds(ExecutionBusted, TIMES, EXECUTIONS, GROUNDS, ABOVE_ZERO, maybe(OPEN)),
     st.builds(CashAdopted, TIMES, NAMES, st.sampled_from(CashCause), AMOUNTS, GROUNDS, maybe(NAMES), TEXTS, NAMES),
     st.builds(AccountDescribed, TIMES, NAMES, NAMES, GROUNDS),

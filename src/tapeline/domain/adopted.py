@@ -55,3 +55,7 @@ class Grounds:
     source: str
     reason: str = ""
     who: str = ""
+
+
+NOT_SHOWN = Grounds("comparison", "neither the venue's executions nor its position show it")
+"""Of a bust that nobody told: concluded from what the venue shows, and withdrawn where it shows the execution again."""

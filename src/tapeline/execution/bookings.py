@@ -6,8 +6,9 @@ A report may have been overtaken by others, so what it says is left of its order
 missing. Exceptions are members of brackets and groups: what they work for depends on fills of other orders, and the
 venue's word is as good as ours.
 
-A correction keeps the key of what it corrects and bears a version behind it: E7, then E7~2. So the newest version
-stands whatever road it came, and an older one that comes late is known to be void.
+A correction keeps the key of what it corrects and bears a version behind it: E7, then E7~2 (`versions.py`). So the
+newest version stands whatever road it came, and an older one that comes late is known to be void. What the venue busts
+is void for good; what was taken out because the venue did not show it comes back, as E7~01, when the venue lists it.
 
 What fits no order of ours, since nobody knows it or more was executed than ordered, is not booked until the order was
 asked for by name (`look_ups.py`).
@@ -15,11 +16,11 @@ asked for by name (`look_ups.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from tapeline.domain.adopted import Grounds
+from tapeline.domain.adopted import NOT_SHOWN, Grounds
 from tapeline.domain.errors import InputError
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import CLIENT_ORDER_ID_LENGTH_MAX, Order
@@ -28,7 +29,8 @@ from tapeline.domain.reports import EXTERNAL, Request, VenueOrder
 from tapeline.domain.words import OrderStatus, OrderType, Reason, TimeInForce
 from tapeline.execution.books import Books
 from tapeline.execution.reconciliation import TERMS
-from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
+from tapeline.execution.versions import returned_name, version_of
+from tapeline.ledger.adopted_facts import BustNoted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.facts import OrderAdopted, OrderFilled, OrderReplaced
 from tapeline.ledger.order_book import OrderState
 
@@ -46,18 +48,25 @@ class Bookings:
         self._newest_ns: dict[str, int] = {}
         for execution_id, execution in books.views.orders.executions.items():
             self._note(execution_id)
+            if books.views.orders.is_void(execution_id):
+                self._versions[version_of(execution_id)[0]] = _VERSION_MAX
             if execution is not None and execution.client_order_id in books.working:
                 self._time(execution)
 
     def is_booked(self, execution: Execution) -> bool:
         """Return whether it is in the books, or was and is void, or a newer version of it is."""
-        key, version = _version_of(execution.execution_id)
+        key, version = version_of(execution.execution_id)
         is_known = execution.execution_id in self._books.views.orders.executions
-        return is_known or version <= self._versions.get(key, 0)
+        return is_known or version < self._versions.get(key, 0)
+
+    def named(self, execution: Execution) -> Execution:
+        """Return an execution that the venue lists under the name that it has here, or would have."""
+        name = self._name(execution.execution_id)
+        return execution if name == execution.execution_id else replace(execution, execution_id=name)
 
     def correct(self, execution: Execution, grounds: Grounds, time_ns: int) -> bool:
         """Book a newer version of an execution; return whether it is one."""
-        key, _ = _version_of(execution.execution_id)
+        key, _ = version_of(execution.execution_id)
         before = self._standing(key)
         if before is None or (before.symbol, before.side) != (execution.symbol, execution.side):
             return False
@@ -73,13 +82,19 @@ class Bookings:
         return True
 
     def bust(self, fact: ExecutionBusted) -> None:
-        """Take an execution out of the books, under our names; one that was never booked never will be."""
-        key, _ = _version_of(fact.busted.execution_id)
+        """Take an execution out of the books, under our names; one that the venue busts before it came never comes."""
+        key, _ = version_of(fact.busted.execution_id)
         before = self._standing(key)
-        self._versions[key] = _VERSION_MAX
+        newest = self._newest_name(key)
+        is_told = fact.grounds != NOT_SHOWN
         if before is not None:
             leaves = self._leaves_after(before, ZERO)
             self._books.record(replace(fact, busted=before, leaves_quantity=leaves))
+        elif is_told and self._versions.get(key) != _VERSION_MAX:
+            busted = replace(fact.busted, execution_id=newest)
+            self._books.record(BustNoted(fact.event_time_ns, busted, fact.grounds))
+        if is_told:
+            self._versions[key] = _VERSION_MAX
 
     def fits(self, execution: Execution, claimed: Decimal | None = None) -> bool:
         """Return whether it can belong to the order that it names, as we know it.
@@ -226,7 +241,16 @@ class Bookings:
     def _standing(self, key: str) -> Execution | None:
         orders = self._books.views.orders
         # where the first version never came, another one stands at the head of its line
-        return orders.standing_execution(key) or orders.executions.get(f"{key}~{self._versions.get(key)}")
+        return orders.standing_execution(self._name(key)) or orders.executions.get(self._newest_name(key))
+
+    def _newest_name(self, key: str) -> str:
+        version = self._versions.get(key)
+        return self._name(key if version is None else f"{key}~{version}")
+
+    def _name(self, execution_id: str) -> str:
+        while execution_id in self._books.views.orders.not_shown:
+            execution_id = returned_name(execution_id)
+        return execution_id
 
     def _leaves_after(self, before: Execution, quantity: Decimal) -> Decimal | None:
         state = self._books.working.get(before.client_order_id)
@@ -235,7 +259,7 @@ class Bookings:
         return max(ZERO, state.quantity - state.filled_quantity + before.quantity - quantity)
 
     def _note(self, execution_id: str) -> None:
-        key, version = _version_of(execution_id)
+        key, version = version_of(execution_id)
         if version > 1:
             self._versions[key] = max(version, self._versions.get(key, 0))
 
@@ -244,21 +268,6 @@ class Bookings:
         working = self._books.working
         self._newest_ns = {name: time_ns for name, time_ns in self._newest_ns.items() if name in working}
         self._terms_ns = {name: time_ns for name, time_ns in self._terms_ns.items() if name in working}
-
-
-def newest_versions(executions: Iterable[Execution]) -> list[Execution]:
-    """Return executions without those of which a newer version is among them."""
-    newest: dict[str, Execution] = {}
-    for execution in executions:
-        key, version = _version_of(execution.execution_id)
-        if key not in newest or version > _version_of(newest[key].execution_id)[1]:
-            newest[key] = execution
-    return list(newest.values())
-
-
-def _version_of(execution_id: str) -> tuple[str, int]:
-    key, _, version = execution_id.rpartition("~")
-    return (key, int(version)) if key and version.isdecimal() else (execution_id, 1)
 
 
 def is_alone(state: OrderState) -> bool:

@@ -78,9 +78,10 @@ class Comparison:
         settings: KeeperSettings,
         execute: Execute,
         take_back: Execute,
+        named: Callable[[Execution], Execution],
     ) -> None:
         self._books, self._look_ups, self._questions = books, look_ups, questions
-        self._settings, self._execute, self._take_back = settings, execute, take_back
+        self._settings, self._execute, self._take_back, self._named = settings, execute, take_back, named
         self._phase = Phase.IDLE
         self._round = 0
         self._moment = 0
@@ -114,7 +115,7 @@ class Comparison:
         is_wanted = self._questions.answered((question, ""), answer.query_id) is not None
         if isinstance(answer, ExecutionsAnswered):
             ours = self._ours()
-            for execution in missing_executions(ours, answer.executions):
+            for execution in missing_executions(ours, map(self._named, answer.executions)):
                 self._booked[execution.execution_id] = execution_finding(ours, execution)
                 self._execute(execution, now_ns)
             self._look_ups.executions_told(now_ns)

@@ -23,11 +23,12 @@ from tapeline.domain.execution import Execution
 from tapeline.domain.reports import OrderAnswered, Question, Request, VenueOrder
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import OrderStatus, Reason
-from tapeline.execution.bookings import REFUSED, Bookings, newest_versions
+from tapeline.execution.bookings import REFUSED, Bookings
 from tapeline.execution.books import Books
 from tapeline.execution.questions import Asked, Questions
 from tapeline.execution.reconciliation import terms_that_differ
 from tapeline.execution.settings import KeeperSettings
+from tapeline.execution.versions import newest_versions
 from tapeline.ledger.facts import (
     CancelIntended,
     CancelRejected,

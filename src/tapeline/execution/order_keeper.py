@@ -100,7 +100,13 @@ class OrderKeeper:
         self._reports = OrderReports(self._books, self._bookings, self._look_ups, self._report_missing)
         reports = self._reports
         self._comparison = Comparison(
-            self._books, self._look_ups, self._questions, settings, reports.execute, reports.take_back
+            self._books,
+            self._look_ups,
+            self._questions,
+            settings,
+            reports.execute,
+            reports.take_back,
+            self._bookings.named,
         )
         self._deadlines: Timers[Deadline] = Timers()
         self._waiting: list[Message] = []

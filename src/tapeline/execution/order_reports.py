@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tapeline.domain.adopted import Grounds
+from tapeline.domain.adopted import NOT_SHOWN, Grounds
 from tapeline.domain.execution import Execution
 from tapeline.domain.reports import OrderEnded, Request
 from tapeline.domain.words import OrderStatus
@@ -99,6 +99,7 @@ class OrderReports:
 
     def execute(self, execution: Execution, now_ns: int) -> None:
         """Book an execution that came without a report of its order, unless it is booked."""
+        execution = self._bookings.named(execution)
         if self._bookings.is_booked(execution) or self._bookings.correct(execution, _ANSWER, now_ns):
             return
         if self._bookings.fits(execution):
@@ -116,7 +117,12 @@ class OrderReports:
 
     def _filled(self, fact: OrderFilled, now_ns: int) -> None:
         execution = fact.execution
-        if self._bookings.is_booked(execution) or self._bookings.correct(execution, _ANSWER, fact.event_time_ns):
+        if self._bookings.is_booked(execution):
+            if not self._bookings.is_booked(self._bookings.named(execution)):
+                # told again or told at last: what the venue lists decides
+                self._missing(f"Execution {execution.execution_id} was taken out and is reported again.")
+            return
+        if self._bookings.correct(execution, _ANSWER, fact.event_time_ns):
             return
         if not self._bookings.fits(execution, fact.leaves_quantity):
             self._missing(
@@ -136,8 +142,8 @@ class OrderReports:
         self._refused_ns = {key: time_ns for key, time_ns in self._refused_ns.items() if key[0] in working}
 
     def take_back(self, execution: Execution, now_ns: int) -> None:
-        """Take an execution out that the venue has taken back, though its report never came."""
-        self._bookings.bust(ExecutionBusted(now_ns, execution, _ANSWER))
+        """Take an execution out that the venue does not show any more, though no report has busted it."""
+        self._bookings.bust(ExecutionBusted(now_ns, execution, NOT_SHOWN))
 
     # Each returns whether the order is to be asked for by name ----------------------------------------------
 

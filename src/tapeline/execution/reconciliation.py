@@ -31,6 +31,7 @@ from typing import Any
 from tapeline.domain.execution import Execution
 from tapeline.domain.position import ZERO
 from tapeline.domain.reports import VenueOrder
+from tapeline.execution.versions import version_of
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.order_book import OrderState
 
@@ -179,10 +180,10 @@ def vanished_executions(
     That a list does not show an execution proves nothing by itself. It is believed where, without what the list lacks,
     the position is what the venue says, and with it is not: two books of the venue then say the same.
     """
-    shown = {one.execution_id.partition("~")[0] for one in listed}
+    shown = {version_of(one.execution_id)[0] for one in listed}
     lacking: dict[str, list[Execution]] = {}
     for one in booked:
-        if one.execution_id.partition("~")[0] not in shown:
+        if version_of(one.execution_id)[0] not in shown:
             lacking.setdefault(one.symbol, []).append(one)
     vanished = []
     for symbol, executions in lacking.items():

@@ -3,6 +3,7 @@
     ExecutionAdopted     bought 100 at 172.40, found in the statement of May
     ExecutionCorrected   the broker writes again: it was 172.04 (FIX 150=G, TradeCorrect)
     ExecutionBusted      the trade did not happen after all (FIX 150=H, TradeCancel)
+    BustNoted            the same of one that is not booked: its report, should it still come, counts for nothing
     CashAdopted          a dividend, a fee, a deposit
     AccountDescribed     it is a retirement account
     HoldingChanged       a split, a merger, an expired option, shares that came from another broker
@@ -139,6 +140,30 @@ class ExecutionBusted:
     @property
     def symbol(self) -> str:
         """What was traded."""
+        return self.busted.symbol
+
+
+@dataclass(frozen=True, slots=True)
+class BustNoted:
+    """An execution was busted that these books do not have. `busted` is as it was told; it is never booked."""
+
+    kind: ClassVar[str] = "BustNoted"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    busted: Execution
+    grounds: Grounds
+
+    def __post_init__(self) -> None:
+        require.a_time(self.event_time_ns, "event_time_ns", "Bust of", self.busted.execution_id)
+
+    @property
+    def client_order_id(self) -> str:
+        """The order that it would have belonged to."""
+        return self.busted.client_order_id
+
+    @property
+    def symbol(self) -> str:
+        """What it was of."""
         return self.busted.symbol
 
 

@@ -38,6 +38,7 @@ from tapeline.domain.signal import Signal
 from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side, Stage, TimeInForce
 from tapeline.ledger.adopted_facts import (
     AccountDescribed,
+    BustNoted,
     CashAdopted,
     ExecutionAdopted,
     ExecutionBusted,
@@ -505,6 +506,7 @@ FACTS: dict[str, type[Any]] = {
         ExecutionAdopted,
         ExecutionCorrected,
         ExecutionBusted,
+        BustNoted,
         CashAdopted,
         HoldingChanged,
         AccountDescribed,

@@ -15,6 +15,7 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from tapeline.domain.adopted import NOT_SHOWN
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
@@ -22,7 +23,7 @@ from tapeline.domain.order_states import OrderEvent, check, standing
 from tapeline.domain.position import ZERO
 from tapeline.domain.reports import Request
 from tapeline.domain.words import OrderStatus, Reason, Role, Side
-from tapeline.ledger.adopted_facts import ExecutionAdopted, ExecutionBusted, ExecutionCorrected
+from tapeline.ledger.adopted_facts import BustNoted, ExecutionAdopted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.facts import (
     CancelIntended,
@@ -118,6 +119,7 @@ class OrderBook:
     working : those that may still fill, of unknown outcome included; ended : how the others ended
     states : all of them
     executions : what is booked, by execution id; None for one that stands no more, see `standing_execution`
+    not_shown : the ids of those that were taken out because the venue did not show them, without its word
     stops : the stop that an entry came with, by the entry's id
     """
 
@@ -126,6 +128,7 @@ class OrderBook:
         self.ended: dict[str, OrderStatus] = {}
         self.states: dict[str, OrderState] = {}
         self.executions: dict[str, Execution | None] = {}
+        self.not_shown: set[str] = set()
         self.stops: dict[str, Order] = {}
         self._successors: dict[str, str] = {}
         self._by_symbol: dict[str, dict[str, OrderState]] = {}
@@ -301,7 +304,19 @@ class OrderBook:
     def busted(self, fact: ExecutionBusted) -> None:
         """Take in that an execution is void."""
         self._take_down(fact.busted)
+        if fact.grounds == NOT_SHOWN:
+            self.not_shown.add(fact.busted.execution_id)
         self._amend(fact.busted, None, fact.leaves_quantity, OrderEvent.BUSTED)
+
+    def bust_noted(self, fact: BustNoted) -> None:
+        """Take in that an execution is void that was never booked."""
+        self._is_new(fact.busted)
+        self.executions[fact.busted.execution_id] = None
+
+    def is_void(self, execution_id: str) -> bool:
+        """Return whether the venue has busted an execution, rather than corrected it or ceased to show it."""
+        is_down = execution_id in self.executions and self.executions[execution_id] is None
+        return is_down and execution_id not in self._successors and execution_id not in self.not_shown
 
     def standing_execution(self, execution_id: str) -> Execution | None:
         """Return how an execution that was reported under this id stands now; None if it was busted or never booked."""

@@ -104,6 +104,7 @@ class Views:
             "ExecutionAdopted": self._execution_adopted,
             "ExecutionCorrected": self._corrected,
             "ExecutionBusted": self._busted,
+            "BustNoted": orders.bust_noted,
             "CashAdopted": self._cash_adopted,
             "HoldingChanged": self._holding_changed,
             "AccountDescribed": _nothing,

@@ -11,7 +11,7 @@ from typing import Any, cast
 from tapeline.domain.bar import Bar
 from tapeline.domain.times import to_iso
 from tapeline.domain.words import Stage
-from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
+from tapeline.ledger.adopted_facts import BustNoted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.canonical import amount_text, encode_tree
 from tapeline.ledger.facts import OrderFilled, OrderIntended, RunStarted, SignalRaised
 from tapeline.ledger.why import Answer, OrderChain
@@ -239,8 +239,8 @@ def _event_text(fact: Fact) -> str:
             f"{amount_text(now.quantity)} at {amount_text(now.price)}, commission {amount_text(now.commission)}, "
             f"by {fact.grounds.source}"
         )
-    if isinstance(fact, ExecutionBusted):
-        return f"ExecutionBusted {fact.busted.execution_id}, by {fact.grounds.source}"
+    if isinstance(fact, ExecutionBusted | BustNoted):
+        return f"{fact.kind} {fact.busted.execution_id}, by {fact.grounds.source}"
     reason = getattr(fact, "reason", None)
     word = getattr(reason, "word", reason)
     return f"{fact.kind}: {word}" if word else fact.kind
