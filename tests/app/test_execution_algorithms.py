@@ -12,6 +12,7 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from tapeline import (
     ScaleOut,
     Slippage,
     Split,
+    Strategy,
     adaptive,
     backtest,
     backtest_each,
@@ -36,6 +38,7 @@ from tapeline import (
     ema,
     fixed_quantity,
     limit,
+    market,
     participation,
     percent_of_equity,
     position,
@@ -409,6 +412,43 @@ def test_quotes_beside_the_bars_are_where_limits_stand(folder: Path) -> None:
         close = closes[fact.event_time_ns, orders[fact.client_order_id].symbol]
         assert orders[fact.client_order_id].limit_price == close - Decimal("0.02")
         assert (fact.price, fact.half_spread) == (close, Decimal("0.02"))
+
+
+class AtALimit(Strategy):
+    """Buys while flat, no dearer than its limit: one that is far off for one symbol, near for the other."""
+
+    bar = bars("5min")
+    size = fixed_quantity(100)
+    close = bar.close
+
+    def on_slice(self, now: Any) -> None:
+        now.enter(now.quantity == 0, limit=np.round(now.close * np.array([0.5, 0.9995]), 2))
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [
+        market(minutes=10),
+        limit(minutes=10, timeout_s=60),
+        twap(minutes=20, every_minutes=5),
+        adaptive(minutes=15, every_minutes=3),
+    ],
+    ids=lambda algorithm: algorithm.name,
+)
+def test_no_part_trades_beyond_the_limit_of_its_order(algorithm: Algorithm) -> None:
+    """Neither as it is sent, nor repriced, nor when the time is over and the rest crosses."""
+    finished = replay([AtALimit()], PANEL, settings=worked(algorithm))
+    views = finished.views
+    limits = {name: state.order.limit_price for state in views.parents.states.values() for name in state.children}
+
+    trades = views.orders.executions.values()
+    assert {execution.symbol for execution in trades} == {PANEL.symbols[1]}
+    for execution in trades:
+        bound = limits[execution.client_order_id]
+        assert bound is not None
+        assert execution.price <= bound
+    assert {views.orders.states[name].order.order_type for name in limits} == {OrderType.LIMIT}
+    assert any(len(state.children) > 1 for state in views.parents.states.values()) or algorithm.schedule == "at_once"
 
 
 def test_a_file_of_settings_names_algorithms() -> None:

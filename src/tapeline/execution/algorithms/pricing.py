@@ -8,7 +8,8 @@
              at most offset_bps_max of the price
 
 where r is the mean true range of the last 14 bars (Wilder, 1978), which grows with the root of the time as a random
-walk does. Prices are rounded to the tick: away from filling, but for `cross`, toward it.
+walk does. Prices are rounded to the tick: away from filling, but for `cross`, toward it. None of them is worse than the
+limit of the order itself, if it has one; its market parts are then limits that stand there.
 """
 
 from __future__ import annotations
@@ -53,10 +54,12 @@ def offset_of(algorithm: Algorithm, market: MarketNow) -> Decimal:
     return min(max(_bps(algorithm.offset_bps) * market.price, market.half_spread, Decimal(str(by_range))), widest)
 
 
-def limit_price_of(algorithm: Algorithm, side: Side, pricing: Pricing, market: MarketNow) -> Decimal | None:
-    """Return the limit of a part on the tick, None for a market order."""
+def limit_price_of(
+    algorithm: Algorithm, side: Side, pricing: Pricing, market: MarketNow, worst: Decimal | None = None
+) -> Decimal | None:
+    """Return the limit of a part on the tick, None for a market order. worst : the limit of its order, None = none"""
     if pricing is Pricing.MARKET:
-        return None
+        return worst
     near, far = (market.bid, market.ask) if side is Side.BUY else (market.ask, market.bid)
     offset = offset_of(algorithm, market)
     if pricing is Pricing.MID:
@@ -67,7 +70,10 @@ def limit_price_of(algorithm: Algorithm, side: Side, pricing: Pricing, market: M
         price = (far if far is not None else market.price) + side * offset
     up = (side is Side.BUY) is (pricing is Pricing.CROSS)
     ticks = (price / market.tick).to_integral_value(ROUND_CEILING if up else ROUND_FLOOR)
-    return max(ticks, Decimal(1)) * market.tick
+    price = max(ticks, Decimal(1)) * market.tick
+    if worst is None:
+        return price
+    return min(price, worst) if side is Side.BUY else max(price, worst)
 
 
 def further(pricing: Pricing) -> Pricing | None:

@@ -175,7 +175,7 @@ def _advance(work: Work, child: Child, state: OrderState) -> Wish | None:
     following = further(pricing)
     if following is None:
         return CallBack(child.client_order_id)
-    price = limit_price_of(work.algorithm, work.parent.order.side, following, work.market)
+    price = _limit_price(work, following)
     assert price is not None
     return Reprice(child.client_order_id, following, price)
 
@@ -209,7 +209,12 @@ def _is_enough(work: Work) -> bool:
 
 
 def _send(work: Work, quantity: Decimal, pricing: Pricing) -> Send:
-    return Send(quantity, pricing, limit_price_of(work.algorithm, work.parent.order.side, pricing, work.market))
+    return Send(quantity, pricing, _limit_price(work, pricing))
+
+
+def _limit_price(work: Work, pricing: Pricing) -> Decimal | None:
+    order = work.parent.order
+    return limit_price_of(work.algorithm, order.side, pricing, work.market, order.limit_price)
 
 
 def _may_send(work: Work, *, at_once: bool = False) -> bool:
