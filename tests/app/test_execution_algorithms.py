@@ -252,6 +252,29 @@ def test_people_stop_what_is_being_worked(folder: Path, act: str) -> None:
         assert not views.orders.working
 
 
+@pytest.mark.parametrize("act", ["pause", "halt"])
+def test_trading_lowered_and_raised_between_two_slices_ends_entries(folder: Path, act: str) -> None:
+    """No slice sees the lower state; what was decided before it is over all the same."""
+    known: dict[str, int] = {}
+
+    def on_turn(engine: LiveEngine) -> None:
+        opened = [it for it in engine.loop.views.parents.open.values() if it.order.purpose is Purpose.ENTRY]
+        if not known and any(it.stopped is None and it.filled_quantity for it in opened):
+            known.update((it.name, len(it.children)) for it in opened)
+            with ControlFile.open(folder / "journal") as desk:
+                for name in (act, "resume"):
+                    desk.give(name, who="anna", reason="drill", now_ns=engine.loop.clock.now_ns(), arguments={})
+
+    settings = worked(twap(minutes=20, every_minutes=2))
+    engine = trade_on_paper([Eager()], PANEL.rows(0, 60), folder / "journal", settings, speed=math.inf, on_turn=on_turn)
+
+    states = engine.loop.views.parents.states
+    assert known
+    assert {name: len(states[name].children) for name in known} == known
+    assert {ended.reason for name in known if (ended := states[name].ended)} == {ParentEnd.TRADING_STATE}
+    assert any(state.filled_quantity for name, state in states.items() if name not in known)
+
+
 def test_a_backtest_with_an_algorithm_is_the_replay_and_one_without_stays_compiled() -> None:
     settings = worked(twap(minutes=20))
     with_algorithm = backtest(Eager(), PANEL, settings)

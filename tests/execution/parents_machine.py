@@ -73,6 +73,7 @@ class ParentTrader(Trader):
     def __init__(self) -> None:
         super().__init__(SETTINGS)
         self.is_denied = False
+        self.parts_when_lowered: dict[str, int] = {}
         self.markets = PlainMarkets(lambda: self.now)
         self.parents = self._new_parents()
 
@@ -123,9 +124,21 @@ class ParentTrader(Trader):
         self.record(ParentOrderIntended(order, algorithm.name, self.markets.last, algorithm.as_tree(), plan.as_tree()))
         return order.client_order_id
 
+    def set_trading(self, state: TradingState) -> None:
+        """Lower or raise the trading state, between two slices."""
+        is_lowered = state > self.views.control.state
+        self.record(TradingStateChanged(self.now, state, Trigger.PERSON, "anna", "drill"))
+        if is_lowered:
+            self.parents.stop_entries(self.now)
+            for parent in self.views.parents.open.values():
+                if parent.order.purpose is Purpose.ENTRY:
+                    self.parts_when_lowered.setdefault(parent.name, len(parent.children))
+
     def assert_never_wrong(self) -> None:
         super().assert_never_wrong()
         for parent in self.views.parents.states.values():
+            count = self.parts_when_lowered.get(parent.name, len(parent.children))
+            assert len(parent.children) == count, "an entry goes on that was ended as trading was lowered"
             children = [self.views.orders.states[name] for name in parent.children if name in self.views.orders.states]
             exposed = sum((child.exposed_quantity for child in children if child.status.is_working), Decimal(0))
             booked = sum((child.filled_quantity for child in children), Decimal(0))
@@ -188,8 +201,7 @@ class ParentTroubles(Troubles):
     @rule(state=st.sampled_from(TradingState))
     def trading_is_lowered_or_raised(self, state: TradingState) -> None:
         if state is not self.trader.views.control.state:
-            self.trader.record(TradingStateChanged(self.trader.now, state, Trigger.PERSON, "anna", "drill"))
-            self.trader.work()
+            self.trader.set_trading(state)
 
     def teardown(self) -> None:
         """A quiet time: everything that works fills, and every parent order ends."""
@@ -199,7 +211,7 @@ class ParentTroubles(Troubles):
             self.link.restore()
         trader.is_denied = False
         if trader.views.control.state is not TradingState.ACTIVE:
-            trader.record(TradingStateChanged(trader.now, TradingState.ACTIVE, Trigger.PERSON, "anna", "quiet"))
+            trader.set_trading(TradingState.ACTIVE)
         trader.settle_for(300)
         for _ in range(60):
             if not trader.views.parents.open:

@@ -10,11 +10,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from execution.parents_machine import ALGORITHMS, ParentTrader, ParentTroubles
-from tapeline.domain.control import TradingState, Trigger
+from tapeline.domain.control import TradingState
 from tapeline.domain.parent import ParentEnd
 from tapeline.domain.words import Purpose, Side
 from tapeline.execution.algorithms.working import Work
-from tapeline.ledger.control_facts import TradingStateChanged
 from tapeline.ledger.facts import CancelIntended
 from tapeline.ledger.parent_orders import ParentState
 from tapeline.simulation.execution_settings import Algorithm, adaptive, limit, participation, twap
@@ -204,7 +203,7 @@ def test_an_entry_ends_when_trading_is_lowered_and_an_exit_goes_on() -> None:
     leaving = trader.place_parent(twap(minutes=10, every_minutes=5), 10, "A", side=Side.SELL, purpose=Purpose.EXIT_RULE)
     trader.work()
     trader.settle()
-    trader.record(TradingStateChanged(trader.now, TradingState.REDUCING, Trigger.PERSON, "anna", "lunch"))
+    trader.set_trading(TradingState.REDUCING)
     for _ in range(6):
         trader.work_for(1)
         for line in [*trader.venue.lines.values()]:

@@ -40,6 +40,7 @@ class Guard:
     """The guard of one loop.
 
     record : journals a fact and returns it
+    on_lowered : called with the time when the trading state was lowered, before the entries that work are called back
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Guard:
         self.gate, self.monitors, self.desk, self.views = gate, monitors, desk, views
         self.switch = TradingSwitch(views, record)
         self._record, self._keeper = record, keeper
+        self.on_lowered: Callable[[int], None] = lambda now_ns: None
         self._in_force: tuple[LimitOverridden, ...] | None = None
         self._denied: set[str] = set()
         self._reconciled_ns: int | None = None
@@ -114,6 +116,7 @@ class Guard:
             return False
         self.obey_state()
         self._keeper.withhold(state, now_ns, f"It was not sent yet when trading became {state.name}: {text}")
+        self.on_lowered(now_ns)
         for name, working in [*self.views.orders.working.items()]:
             order = working.order
             if order.purpose is Purpose.ENTRY and order.parent is None and order.strategy != EXTERNAL:

@@ -76,6 +76,7 @@ class LiveEngine:
             "stop": self._stop,
         }
         loop.guard = guard
+        guard.on_lowered = loop.parents.keeper.stop_entries
         loop.on_fact.append(guard.see)
 
     def run(self) -> None:

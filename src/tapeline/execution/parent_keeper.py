@@ -3,8 +3,8 @@
     work(now)      each slice: wishes of the algorithms -> gate -> facts of parts -> order keeper
     settle(now)    after reports: orders of which no part works any more have ended
 
-Everything is read from the views of the journal: a new keeper on them goes on where the old one stopped. While trading
-is not ACTIVE no entry goes on; while it is HALTED exits rest as well. In a gap no entry sends a part.
+Everything is read from the views of the journal: a new keeper on them goes on where the old one stopped. When trading
+is lowered all entries end; while it is HALTED exits rest as well. In a gap no entry sends a part.
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ class ParentKeeper:
     def work(self, now_ns: int) -> None:
         """Let the algorithms act on the slice that has ended now."""
         trading = self._views.control.state
+        if trading is not TradingState.ACTIVE:  # what was decided since it was lowered
+            self.stop_entries(now_ns)
         for state in [*self._views.parents.open.values()]:
             enters = state.order.purpose is Purpose.ENTRY
-            if enters and trading is not TradingState.ACTIVE:
-                self._stop(state, ParentEnd.TRADING_STATE, now_ns)
             may_send = self._keeper.may_risk(state.order.symbol) if enters else trading is not TradingState.HALTED
             if state.stopped is None and not may_send:
                 continue
@@ -110,6 +110,12 @@ class ParentKeeper:
         """Replace orders as a replace asks that names their owner."""
         for name in names:
             self._keeper.replace(self._record(replace(fact, client_order_id=name)))
+
+    def stop_entries(self, now_ns: int) -> None:
+        """Send nothing more that enters, as trading was lowered; it takes a new decision to go on when it is raised."""
+        for state in [*self._views.parents.open.values()]:
+            if state.order.purpose is Purpose.ENTRY:
+                self._stop(state, ParentEnd.TRADING_STATE, now_ns)
 
     def stop_all(self, symbol: str, reason: ParentEnd, now_ns: int) -> None:
         """Send nothing more for a symbol, and call back what works."""
