@@ -8,6 +8,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,14 +21,14 @@ from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
 from tapeline.domain.position import ZERO
 from tapeline.domain.times import SECOND
-from tapeline.domain.words import Limit, Purpose, Side
+from tapeline.domain.words import Limit, Purpose, Reason, Side
 from tapeline.execution.flatten import Flattening
 from tapeline.execution.order_keeper import OrderKeeper
-from tapeline.execution.outbox import Submit
+from tapeline.execution.outbox import Cancel, Submit
 from tapeline.execution.settings import PERFECT
 from tapeline.ledger.canonical import decode
-from tapeline.ledger.control_facts import Flattened, TradingStateChanged
-from tapeline.ledger.facts import OrderDenied, OrderFilled
+from tapeline.ledger.control_facts import Flattened, SymbolLocked, TradingStateChanged
+from tapeline.ledger.facts import OrderAccepted, OrderCanceled, OrderDenied, OrderFilled
 from tapeline.ports.journal import Fact
 from tapeline.risk.denial import Denial
 
@@ -212,3 +213,85 @@ def test_a_gap_puts_off_the_end() -> None:
     trader.settle_for(5)
 
     assert flattening.advance(trader.now)
+
+
+def locked(desk: Desk, ours: int, theirs: int | None) -> SymbolLocked:
+    there = None if theirs is None else Decimal(theirs)
+    return desk.record(SymbolLocked(T0 + 1, "ABCD", Decimal(ours), there))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "sold"), [(4, [4]), (25, [10]), (0, []), (-7, []), (None, [])], ids=lambda value: f"{value}"
+)
+def test_of_a_locked_symbol_only_what_both_books_hold_is_closed(theirs: int | None, sold: list[int]) -> None:
+    """Ten by ours. What the venue holds beyond that, or on the other side, is nobody's to close until it clears."""
+    desk = holding("ABCD")
+    locked(desk, 10, theirs)
+    keeper = a_keeper(desk, desk.record)
+    flattening = Flattening(desk.views, desk.record, keeper, desk.gate.ask_flatten)
+
+    assert not flattening.advance(T0 + SECOND)
+
+    assert [int(order.quantity) for order in leaving(keeper)] == sold
+    denial = desk.gate.ask_flatten(closing(10), T0 + SECOND)
+    assert denial is None if theirs == 25 else denial is not None and "of 10 by the venue's books too" in denial.text
+
+
+def test_a_closing_order_that_a_lock_makes_too_large_is_called_back() -> None:
+    desk = holding("ABCD")
+    keeper = a_keeper(desk, desk.record)
+    flattening = Flattening(desk.views, desk.record, keeper, desk.gate.ask_flatten)
+    flattening.advance(T0 + SECOND)
+    (order,) = leaving(keeper)
+    desk.record(OrderAccepted(T0 + SECOND, order.client_order_id))
+    flattening.advance(T0 + 2 * SECOND)
+    assert keeper.outbox(T0) == []
+
+    locked(desk, 10, 4)
+    flattening.advance(T0 + 3 * SECOND)
+    assert [type(message) for message in keeper.outbox(T0)] == [Cancel]
+
+    desk.record(OrderCanceled(T0 + 4 * SECOND, order.client_order_id, Reason.REQUESTED))
+    flattening.advance(T0 + 10 * SECOND)
+    assert [order.quantity for order in leaving(keeper)] == [Decimal(4)]
+
+
+@given(
+    st.integers(-20, 20).filter(bool),
+    st.one_of(st.none(), st.integers(-20, 20)),
+    st.lists(st.integers(1, 20), max_size=8),
+)
+def test_whatever_a_lock_says_the_venues_position_is_only_made_smaller(
+    ours: int, theirs: int | None, fills: list[int]
+) -> None:
+    """Closing orders are filled in pieces, at the venue as in the books, and its position is counted apart."""
+    desk = Desk(orders_per_second=1_000, orders_per_minute=10_000)
+    entry = an_order("entry", quantity=Decimal(abs(ours)), side=Side.BUY if ours > 0 else Side.SELL)
+    desk.work(entry)
+    fill(desk, entry, abs(ours), "E-0")
+    if theirs != ours:
+        locked(desk, ours, theirs)
+    there = theirs or 0
+    keeper = a_keeper(desk, desk.record)
+    flattening = Flattening(desk.views, desk.record, keeper, desk.gate.ask_flatten)
+    closed = 0
+    for number, quantity in enumerate(fills, start=1):
+        flattening.advance(T0 + number * 10 * SECOND)
+        leaving(keeper)
+        for state in [*desk.views.orders.working.values()]:
+            part = min(quantity, int(state.leaves_quantity))
+            fill(desk, state.order, part, f"E-{number}", left=int(state.leaves_quantity) - part)
+            closed += part
+            before, there = there, there + int(state.order.side) * part
+            assert abs(there) < abs(before) and there * before >= 0
+    both = min(abs(ours), abs(theirs)) if theirs is not None and theirs * ours > 0 else 0
+    assert closed <= both
+    if fills and min(fills) == 20:
+        assert closed == both
+
+
+def fill(desk: Desk, order: Order, quantity: int, name: str, left: int = 0) -> None:
+    execution = Execution(
+        name, order.client_order_id, "Dip", "ABCD", order.side, Decimal(quantity), Decimal(100), ZERO, T0
+    )
+    desk.record(OrderFilled(execution, Decimal(left)))

@@ -124,6 +124,21 @@ def test_an_exit_waits_for_the_gap_to_close_and_leaves_then(trader: Trader) -> N
     trader.assert_settled()
 
 
+def test_a_closing_order_of_a_flatten_that_waited_is_not_sent(trader: Trader) -> None:
+    """The flatten makes it anew, over the books as the gap leaves them: the venue holds two of ten by now."""
+    with_position(trader)
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    trader.venue.positions["A"] = Decimal(2)
+    name = trader.place(side=Side.SELL, quantity=10, purpose=Purpose.FLATTEN)
+    trader.link.restore()
+    trader.settle_for(5)
+
+    assert trader.views.control.locks
+    assert trader.status(name) == "REJECTED"
+    assert name not in trader.venue.lines
+
+
 def test_an_exit_of_what_was_closed_in_the_gap_is_not_sent(trader: Trader) -> None:
     """The stop filled while the link was down: an exit would sell what is not held any more."""
     with_position(trader)

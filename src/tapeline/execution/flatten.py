@@ -5,10 +5,11 @@
     when nothing works and nothing is held   the books are compared with the venue's; equal means flat, which is a fact
 
 It never overshoots: closing orders are made only when nothing else of the symbol works or is in doubt, all on one
-side, and together for what the account holds then. What strategies hold against each other cancels out and is left in
-their books: to trade it away, one after the other, would open a position in between. It is a plain state machine like
-the order keeper: it survives a lost link, a gap and a restart, because it looks at the books anew each time. That it
-was asked for and is not done stands in the journal, see `Control.flatten`.
+side, and together for what the account holds then; of a locked symbol, for what the venue confirms of it. What
+strategies hold against each other cancels out and is left in their books: to trade it away, one after the other, would
+open a position in between. It is a plain state machine like the order keeper: it survives a lost link, a gap and a
+restart, because it looks at the books anew each time. That it was asked for and is not done stands in the journal, see
+`Control.flatten`.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Flattening:
         busy: set[str] = set()
         for name, state in [*self._views.orders.working.items()]:
             busy.add(state.order.symbol)
-            if state.order.purpose is not Purpose.FLATTEN:
+            if state.order.purpose is not Purpose.FLATTEN or self._overshoots(state.order):
                 self._call_back(name, state, now_ns)
         closing = [part for part in self._to_close() if part[0].symbol not in busy]
         for position, quantity in closing:
@@ -102,12 +103,9 @@ class Flattening:
         return True
 
     def _to_close(self) -> list[tuple[Position, Decimal]]:
-        """Return whose holdings are closed, and how much of each: as much as the account holds of a symbol."""
+        """Return whose holdings are closed, and how much of each: as much as the account is agreed to hold."""
         held = [position for _, position in sorted(self._views.positions.items()) if position.quantity]
-        left: dict[tuple[str, str], Decimal] = {}
-        for position in held:
-            key = position.account, position.symbol
-            left[key] = left.get(key, ZERO) + position.quantity
+        left = {(p.account, p.symbol): self._agreed(p.account, p.symbol) for p in held}
         parts = []
         for position in held:
             key = position.account, position.symbol
@@ -116,6 +114,15 @@ class Flattening:
                 left[key] -= part.copy_sign(left[key])
                 parts.append((position, part))
         return parts
+
+    def _agreed(self, account: str, symbol: str) -> Decimal:
+        return self._views.control.agreed(account, symbol, self._views.quantity(symbol, account))
+
+    def _overshoots(self, order: Order) -> bool:
+        """Whether the closing orders of a symbol are for more than the account is agreed to hold: a lock came since."""
+        working = [s for s in self._views.orders.working_of(order.symbol) if s.order.account == order.account]
+        closing = sum((s.exposed_quantity for s in working if s.order.purpose is Purpose.FLATTEN), ZERO)
+        return closing > order.side * -self._agreed(order.account, order.symbol)
 
     def _new_id(self, position: Position, now_ns: int) -> str:
         # an id tells seconds: a strategy, or a flatten before a restart, may have ordered within this one too

@@ -409,13 +409,16 @@ class OrderKeeper:
         return {order.client_order_id for submit in submits for order in submit.orders}
 
     def _still_fits(self, message: Message) -> bool:
-        """Whether what waited through a gap may leave; orders that may not are ended."""
+        """Whether what waited through a gap may leave; orders that may not are ended.
+
+        A flatten looks at the books anew and makes its closing orders again, which a lock may have made smaller.
+        """
         if not isinstance(message, Submit):
             return not isinstance(message, Cancel | Replace) or message.fact.client_order_id in self._books.working
         lead = message.orders[0]
         held = self._books.views.position(lead.strategy, lead.symbol, lead.account).quantity
         reducible = held if lead.side is Side.SELL else -held
-        if lead.purpose is not Purpose.ENTRY and lead.quantity <= reducible:
+        if lead.purpose not in (Purpose.ENTRY, Purpose.FLATTEN) and lead.quantity <= reducible:
             return True
         for order in message.orders:
             self._books.record(OrderRejected(self._now_ns, order.client_order_id, Reason.NEVER_ARRIVED, _NOT_SENT))

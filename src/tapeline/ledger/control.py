@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from tapeline.domain.control import TradingState
 from tapeline.domain.errors import InvariantError
+from tapeline.domain.position import ZERO
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.control_facts import (
     CommandGiven,
@@ -56,6 +58,20 @@ class Control:
     def reconciled(self, fact: Reconciled) -> None:
         """Take in that the books were compared; what came of it are facts of their own."""
         self.reconciled_ns = fact.event_time_ns
+
+    def agreed(self, account: str, symbol: str, held: Decimal) -> Decimal:
+        """Return how much of what the account holds the broker's books confirm, signed alike: all unless it is locked.
+
+        What executed since the lock was found has changed theirs as it changed ours; a split may have changed ours
+        alone, so it never counts beyond what they said.
+        """
+        lock = self.locks.get((account, symbol))
+        if lock is None:
+            return held
+        if lock.theirs is None:
+            return ZERO
+        side = 1 if held > 0 else -1
+        return side * max(ZERO, min(side * held, side * lock.theirs, side * (lock.theirs + held - lock.ours)))
 
     def locked(self, fact: SymbolLocked) -> None:
         """Take in a lock; a second one has the newer quantities."""

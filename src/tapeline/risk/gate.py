@@ -131,11 +131,14 @@ class Gate:
         """Return why an order of `flatten` may not be sent, None if it may; that counts it as sent.
 
         No strategy asked for it and no state of trading holds it back, so two questions are left: whether it is
-        more than the books hold, and whether the venue takes orders at that rate.
+        more than both our books and the venue's hold, and whether the venue takes orders at that rate.
         """
-        held = self.views.quantity(order.symbol, order.account)
+        quantity = self.views.quantity(order.symbol, order.account)
+        held = self.views.control.agreed(order.account, order.symbol, quantity)
         if order.quantity > (held if order.side is Side.SELL else -held):
-            text = f"{held} {order.symbol} are held; closing {order.quantity} by a {order.side.name} would overshoot"
+            theirs = "" if held == quantity else f" of {quantity} by the venue's books too"
+            closing = f"closing {order.quantity} by a {order.side.name}"
+            text = f"{held} {order.symbol} are held{theirs}; {closing} would overshoot"
             return Denial(Limit.POSITION, float(order.quantity), float(abs(held)), text)
         denial = self._rate_of_all.ask(now_ns, reduces=True)
         if denial is None:
