@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from execution.running import SETTINGS, T0, Trader
 from execution.test_order_keeper import a_working_order, fills, say
@@ -122,6 +124,64 @@ def test_an_exit_waits_for_the_gap_to_close_and_leaves_then(trader: Trader) -> N
 
     assert trader.status(name) == "NEW"
     trader.assert_settled()
+
+
+def test_of_two_exits_that_waited_one_closes_what_is_held(trader: Trader) -> None:
+    """Ten are held, and two exits of ten wait: the first takes all, the second would sell what is not held."""
+    with_position(trader)
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    first, second = an_exit(trader), an_exit(trader)
+
+    trader.link.restore()
+    trader.settle_for(5)
+
+    assert (trader.status(first), trader.status(second)) == ("NEW", "REJECTED")
+    trader.assert_settled()
+
+
+@pytest.mark.parametrize(("is_called_back", "status"), [(True, "NEW"), (False, "REJECTED")])
+def test_an_exit_that_waited_counts_the_stop_that_works(trader: Trader, is_called_back: bool, status: str) -> None:
+    with_position(trader)
+    stop = trader.place(side=Side.SELL, quantity=10, price="90", purpose=Purpose.STOP)
+    trader.settle()
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    if is_called_back:
+        trader.cancel(stop)
+    name = an_exit(trader)
+
+    trader.link.restore()
+    trader.settle_for(5)
+
+    assert trader.status(name) == status
+    trader.assert_settled()
+
+
+@given(st.lists(st.tuples(st.integers(1, 12), st.booleans()), max_size=6), st.integers(1, 20))
+def test_exits_that_waited_never_close_more_than_is_held(wishes: list[tuple[int, bool]], held: int) -> None:
+    """Some work when the link is lost, the others are asked for meanwhile; then everything that left is filled."""
+    trader = with_position(Trader().ready(), held)
+    room = held
+    for quantity, waits in wishes:
+        if not waits and quantity <= room:
+            room -= quantity
+            an_exit(trader, quantity)
+    trader.settle()
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    late = [an_exit(trader, quantity) for quantity, waits in wishes if waits]
+    trader.link.restore()
+    trader.settle_for(5)
+
+    for quantity, name in zip([quantity for quantity, waits in wishes if waits], late, strict=True):
+        fits = quantity <= room
+        room -= quantity if fits else 0
+        assert trader.status(name) == ("NEW" if fits else "REJECTED")
+    for name, state in [*trader.views.orders.working.items()]:
+        trader.fill(name, int(state.leaves_quantity))
+    trader.settle()
+    assert trader.held() == room >= 0
 
 
 def test_a_closing_order_of_a_flatten_that_waited_is_not_sent(trader: Trader) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,12 +15,13 @@ from ledger.builders import T0
 from risk.builders import OPEN, Desk, a_limit, an_order
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.errors import ConfigurationError
+from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
 from tapeline.domain.reports import Request
 from tapeline.domain.times import MINUTE, SECOND
-from tapeline.domain.words import OrderType, Role, Side, TimeInForce
+from tapeline.domain.words import OrderType, Purpose, Reason, Role, Side, TimeInForce
 from tapeline.ledger.control_facts import TradingStateChanged
-from tapeline.ledger.facts import OrderCanceled, OutcomeLost
+from tapeline.ledger.facts import CancelIntended, OrderCanceled, OrderFilled, OrderIntended, OutcomeLost
 from tapeline.risk.gate import Market
 from tapeline.risk.gate_settings import GateSettings
 
@@ -342,30 +344,114 @@ def test_impossible_settings_are_refused(bad: dict[str, Any]) -> None:
         GateSettings(**bad)
 
 
-@given(
-    st.lists(
-        st.tuples(st.sampled_from([Side.BUY, Side.SELL]), st.integers(1, 12), st.booleans()), min_size=1, max_size=30
-    ),
-    st.integers(-20, 20),
-)
-def test_while_reducing_no_sequence_of_fills_makes_a_position_larger(
-    wishes: list[tuple[Side, int, bool]], held: int
-) -> None:
-    """Whatever passes is filled at once or later, in any order: the position never grows and never changes sides."""
-    desk = Desk(held=float(held), orders_per_second=1_000, orders_per_minute=10_000, repeat_s=0.001)
-    lower(desk, TradingState.REDUCING)
-    waiting: list[Order] = []
-    start = held
-    for number, (side, quantity, fills_now) in enumerate(wishes):
-        order = an_order(f"o{number}", side=side, quantity=Decimal(quantity))
-        if desk.ask(order, T0 + number * SECOND) is not None:
-            continue
-        if fills_now:
-            desk.held += side * quantity
-        else:
-            desk.work(order)
-            waiting.append(order)
-    final = desk.held + sum(float(order.signed_quantity) for order in waiting)
+def holds(desk: Desk, quantity: int, strategy: str = "Dip") -> None:
+    """Let a strategy hold shares, by its own books and the account's."""
+    side = Side.BUY if quantity > 0 else Side.SELL
+    order = an_order(f"entry-{strategy}", side=side, quantity=Decimal(abs(quantity)), strategy=strategy)
+    desk.work(order)
+    fill(desk, order.client_order_id)
 
-    assert abs(final) <= abs(start)
-    assert final * start >= 0
+
+def fill(desk: Desk, name: str) -> None:
+    """Fill what an order has open, and cancel the members of its group that have nothing open any more."""
+    state = desk.views.orders.working[name]
+    order, quantity = state.order, state.leaves_quantity
+    execution = Execution(
+        f"E-{name}", name, order.strategy, order.symbol, order.side, quantity, Decimal(100), Decimal(0), T0
+    )
+    desk.record(OrderFilled(execution, Decimal(0)))
+    desk.held += float(execution.signed_quantity)
+    for other, member in [*desk.views.orders.working.items()]:
+        if member.order.group is not None and not member.leaves_quantity:
+            desk.record(OrderCanceled(T0, other, Reason.ONE_CANCELS_OTHER))
+
+
+def an_exit(name: str, quantity: int = 10, purpose: Purpose = Purpose.EXIT_RULE, **terms: Any) -> Order:
+    return an_order(name, **{**SELL, "quantity": Decimal(quantity), "purpose": purpose, **terms})
+
+
+def test_one_holding_is_closed_once() -> None:
+    """Ten are held by Dip, ten by another: a second exit of Dip would sell what the other holds."""
+    desk = Desk()
+    holds(desk, 10)
+    holds(desk, -10, "Other")
+    lower(desk, TradingState.REDUCING)
+
+    assert desk.ask(an_exit("first")) is None
+    desk.record(OrderIntended(an_exit("first")))
+    assert desk.ask(an_exit("second"), T0 + 9 * SECOND) == "trading_state"
+    desk.record(OutcomeLost(T0, "first", Request.SUBMIT, ""))
+    assert desk.ask(an_exit("third", 1), T0 + 9 * SECOND) == "trading_state"
+
+
+def test_what_replaces_a_stop_that_is_called_back_is_an_exit() -> None:
+    desk = Desk()
+    holds(desk, 10)
+    holds(desk, -10, "Other")
+    lower(desk, TradingState.REDUCING)
+    for name in ("stop", "target"):
+        desk.work(an_exit(name, purpose=Purpose.STOP, group="pair"))
+    assert desk.ask(an_exit("close")) == "trading_state"
+
+    for name in ("stop", "target"):
+        desk.record(CancelIntended(T0, name, purpose=Purpose.EXIT_RULE))
+    assert desk.ask(an_exit("close"), T0 + 9 * SECOND) is None
+
+
+def test_a_pair_takes_its_part_once() -> None:
+    """Six by a pair of which one cancels the other: four are left to sell."""
+    desk = Desk()
+    holds(desk, 10)
+    holds(desk, -10, "Other")
+    lower(desk, TradingState.REDUCING)
+    for name, purpose in (("stop", Purpose.STOP), ("target", Purpose.TARGET)):
+        pair = an_exit(name, 6, purpose, group="pair")
+        assert desk.ask(pair) is None
+        desk.work(pair)
+
+    assert desk.ask(an_exit("five", 5)) == "trading_state"
+    assert desk.ask(an_exit("four", 4)) is None
+
+
+WISHES = st.tuples(
+    st.sampled_from([Side.BUY, Side.SELL]),
+    st.integers(1, 12),
+    st.sampled_from([Purpose.ENTRY, Purpose.EXIT_RULE, Purpose.STOP]),
+    st.sampled_from([None, None, "pair", "other pair"]),
+    st.sampled_from(["works", "fills", "works after the others were called back"]),
+)
+
+
+@given(st.lists(WISHES, min_size=1, max_size=30), st.integers(-20, 20).filter(bool), st.randoms(use_true_random=False))
+def test_while_reducing_no_sequence_of_fills_makes_a_position_larger(
+    wishes: list[tuple[Side, int, Purpose, str | None, str]], held: int, random: Random
+) -> None:
+    """Entries and exits, single and in groups: whatever passes is filled at once or later, in any order.
+
+    What is called back ends before anything else fills: an exit that follows a cancel counts on that.
+    """
+    desk = Desk(orders_per_second=1_000, orders_per_minute=10_000, repeat_s=0.001)
+    holds(desk, held)
+    lower(desk, TradingState.REDUCING)
+
+    def check() -> None:
+        now = int(desk.views.quantity("ABCD"))
+        assert now * held >= 0
+        assert abs(now) <= abs(held)
+
+    for number, (side, quantity, purpose, group, then) in enumerate(wishes):
+        called_back = [*desk.views.orders.working] if "after" in then else []
+        for name in called_back:
+            desk.record(CancelIntended(T0, name, purpose=purpose))
+        terms: dict[str, Any] = {"side": side, "quantity": Decimal(quantity), "purpose": purpose, "group": group}
+        order = an_order(f"o{number}", **terms)
+        if desk.ask(order, T0 + number * SECOND) is None:
+            desk.work(order)
+        for name in called_back:
+            desk.record(OrderCanceled(T0, name, Reason.REQUESTED))
+        if then == "fills" and order.client_order_id in desk.views.orders.working:
+            fill(desk, order.client_order_id)
+            check()
+    while working := [*desk.views.orders.working]:
+        fill(desk, random.choice(working))
+        check()

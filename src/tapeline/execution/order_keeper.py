@@ -64,6 +64,7 @@ from tapeline.ledger.facts import (
     ReplaceIntended,
     ReplaceRejected,
 )
+from tapeline.ledger.order_book import exposed_quantity, is_called_back
 from tapeline.ledger.views import Views
 
 Deadline = tuple[str, Request]
@@ -335,7 +336,7 @@ class OrderKeeper:
         self._compare_at_ns = self._now_ns + int(self.settings.compare_every_s * SECOND)
         if self._books.gap is not None:
             self._books.record(GapClosed(self._now_ns))
-            self._waiting = [message for message in self._waiting if self._still_fits(message)]
+            self._let_fitting_leave()
         self._end_waiting(self._is_locked, _LOCKED)
         self._bookings.forget()
         self._reports.forget()
@@ -405,20 +406,36 @@ class OrderKeeper:
         return self._books.states[message.fact.client_order_id].order
 
     def _waiting_orders(self) -> set[str]:
-        submits = [message for message in self._waiting if isinstance(message, Submit)]
-        return {order.client_order_id for submit in submits for order in submit.orders}
+        return _names_in(self._waiting)
 
-    def _still_fits(self, message: Message) -> bool:
+    def _let_fitting_leave(self) -> None:
+        # in their order: what has been let through counts for those after it
+        waiting, self._waiting = self._waiting, []
+        behind = _names_in(waiting)
+        for message in waiting:
+            if self._still_fits(message, behind):
+                self._waiting.append(message)
+            behind -= _names_in([message])
+
+    def _still_fits(self, message: Message, behind: set[str]) -> bool:
         """Whether what waited through a gap may leave; orders that may not are ended.
 
-        A flatten looks at the books anew and makes its closing orders again, which a lock may have made smaller.
+        What works besides takes its part of the holding, unless it is being called back. A flatten looks at the books
+        anew and makes its closing orders again, which a lock may have made smaller.
         """
         if not isinstance(message, Submit):
             return not isinstance(message, Cancel | Replace) or message.fact.client_order_id in self._books.working
-        lead = message.orders[0]
+        lead, own = message.orders[0], _names_in([message])
+        owner = lead.strategy, lead.account, lead.side
+        leaving = [
+            state
+            for state in self._books.views.orders.working_of(lead.symbol)
+            if (state.order.strategy, state.order.account, state.order.side) == owner
+            and ((name := state.order.client_order_id) in own or (name not in behind and not is_called_back(state)))
+        ]
         held = self._books.views.position(lead.strategy, lead.symbol, lead.account).quantity
         reducible = held if lead.side is Side.SELL else -held
-        if lead.purpose not in (Purpose.ENTRY, Purpose.FLATTEN) and lead.quantity <= reducible:
+        if lead.purpose not in (Purpose.ENTRY, Purpose.FLATTEN) and exposed_quantity(leaving) <= reducible:
             return True
         for order in message.orders:
             self._books.record(OrderRejected(self._now_ns, order.client_order_id, Reason.NEVER_ARRIVED, _NOT_SENT))
@@ -431,6 +448,12 @@ class OrderKeeper:
         for deadline in _deadlines_of(message):
             self._books.touch(deadline[0])
             self._deadlines.set(deadline, now_ns + int(self.settings.request_timeout_s * SECOND))
+
+
+def _names_in(messages: Sequence[Message]) -> set[str]:
+    """Return the orders that are submitted."""
+    submits = [message for message in messages if isinstance(message, Submit)]
+    return {order.client_order_id for submit in submits for order in submit.orders}
 
 
 def _deadlines_of(message: Message) -> list[Deadline]:

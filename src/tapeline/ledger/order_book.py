@@ -9,7 +9,7 @@ be found at work after all. What such facts do to its status stands in `domain/o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from operator import attrgetter
@@ -145,13 +145,7 @@ class OrderBook:
         Members of a group cancel one another, so the largest stands for all of them on its side.
         """
         found: dict[tuple[str, str, str], Exposure] = {}
-        groups: dict[tuple[str, Side], Decimal] = {}
-        for state in self.working.values():
-            order, quantity = state.order, state.exposed_quantity
-            if order.group is not None:
-                counted = groups.get((order.group, order.side), ZERO)
-                groups[order.group, order.side] = max(counted, quantity)
-                quantity = max(ZERO, quantity - counted)
+        for order, quantity in _exposures_of(self.working.values()):
             key = (order.account, order.strategy, order.symbol)
             buys, sells = found.get(key, Exposure())
             found[key] = (
@@ -460,6 +454,27 @@ class OrderBook:
             _leave(self._groups, order.group, name)
         if order.parent is not None:
             _leave(self._children, order.parent, name)
+
+
+def exposed_quantity(states: Iterable[OrderState]) -> Decimal:
+    """Return the most that orders of one side may still fill together; of a group the largest counts."""
+    return sum((quantity for _, quantity in _exposures_of(states)), ZERO)
+
+
+def is_called_back(state: OrderState) -> bool:
+    """Return whether a cancel of an order is under way, whatever is known of it."""
+    return Request.CANCEL in state.asked
+
+
+def _exposures_of(states: Iterable[OrderState]) -> Iterator[tuple[Order, Decimal]]:
+    groups: dict[tuple[str, Side], Decimal] = {}
+    for state in states:
+        order, quantity = state.order, state.exposed_quantity
+        if order.group is not None:
+            counted = groups.get((order.group, order.side), ZERO)
+            groups[order.group, order.side] = max(counted, quantity)
+            quantity = max(ZERO, quantity - counted)
+        yield order, quantity
 
 
 def _leave(index: dict[str, list[str]], key: str, name: str) -> None:

@@ -28,6 +28,7 @@ from tapeline.domain.instrument import Instrument
 from tapeline.domain.order import Order
 from tapeline.domain.times import SECOND, to_iso
 from tapeline.domain.words import Limit, OrderType, Purpose, Side, TimeInForce
+from tapeline.ledger.order_book import OrderState, exposed_quantity, is_called_back
 from tapeline.ledger.views import Views
 from tapeline.risk.denial import Denial
 from tapeline.risk.gate_settings import GateSettings
@@ -146,11 +147,18 @@ class Gate:
         return denial
 
     def _closes(self, order: Order) -> bool:
-        # what a strategy asks for to leave its holding is an exit, also while its stop is still being called back
+        # what a strategy asks for to leave its holding is an exit, also while its stop is still being called back; what
+        # works and is not called back leaves with the same shares
         if order.purpose is Purpose.ENTRY:
             return False
         held = self.views.position(order.strategy, order.symbol, order.account).quantity
-        return order.quantity <= (held if order.side is Side.SELL else -held)
+        owner = order.strategy, order.account
+        standing = [
+            state
+            for state in self._on_side_of(order)
+            if (state.order.strategy, state.order.account) == owner and not is_called_back(state)
+        ]
+        return order.quantity + exposed_quantity(standing) <= (held if order.side is Side.SELL else -held)
 
     def is_reduction(self, order: Order) -> bool:
         """Return whether an order can only make the position smaller, whatever else of ours fills on its side.
@@ -160,21 +168,12 @@ class Gate:
         held = self._held(order.symbol)
         if not held or (held > 0) == (order.side is Side.BUY):
             return False
-        most = abs(held) - float(order.quantity)
-        if most < 0:
-            return False
-        groups: dict[str, float] = {}
-        waiting = 0.0
-        for state in self.views.orders.working_of(order.symbol):
-            other = state.order
-            if other.side is not order.side or _are_together(order, other):
-                continue
-            quantity = float(state.exposed_quantity)
-            counted = groups.get(other.group, 0.0) if other.group is not None else 0.0
-            if other.group is not None:
-                groups[other.group] = max(counted, quantity)
-            waiting += max(quantity - counted, 0.0)
-        return waiting <= most
+        return float(order.quantity + exposed_quantity(self._on_side_of(order))) <= abs(held)
+
+    def _on_side_of(self, order: Order) -> list[OrderState]:
+        """Return the working orders of the symbol on an order's side, without those of its own group."""
+        working = self.views.orders.working_of(order.symbol)
+        return [s for s in working if s.order.side is order.side and not _are_together(order, s.order)]
 
     def _state(self, order: Order, reduces: bool) -> Denial | None:
         state = self.views.control.state
