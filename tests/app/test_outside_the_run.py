@@ -14,20 +14,29 @@ import pytest
 
 from tapeline import Account, Market, RuleStrategy, RunSettings, bars, distance, ema, percent_of_equity
 from tapeline.app.paper import PaperSettings, trade_on_paper
-from tapeline.domain.adopted import EXTERNAL, Grounds
+from tapeline.domain.adopted import EXTERNAL, Grounds, HoldingCause
 from tapeline.domain.cash import CashCause
+from tapeline.domain.corporate import Split, SplitReported
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
 from tapeline.domain.panel import Panel
 from tapeline.domain.words import OrderType, Side
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
-from tapeline.ledger.adopted_facts import CashAdopted
-from tapeline.ledger.facts import CashMoved, OrderAdopted, OrderFilled
+from tapeline.ledger.adopted_facts import CashAdopted, HoldingChanged
+from tapeline.ledger.facts import CashMoved, OrderAdopted, OrderFilled, SplitApplied
 from tapeline.risk.gate_settings import GateSettings
+from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.tape.calendars import sessions
 
 DAY = simulate_market(7, sessions=sessions("XNYS", date(2024, 1, 2), date(2024, 1, 2)), symbols=3).panel
+
+
+DAYS = simulate_market(11, sessions=sessions("XNYS", date(2024, 1, 2), date(2024, 1, 3)), symbols=3).panel.rows(
+    330, 480
+)
+"""The end of a session and the beginning of the next."""
+SPLIT = Split(DAYS.symbols[0], date(2024, 1, 3), Decimal(1), Decimal(10))
 
 
 class Eager(RuleStrategy):
@@ -113,3 +122,46 @@ def test_a_purchase_by_others_in_a_symbol_outside_the_run_uses_settled_cash(fold
     )
 
     assert engine.loop.views.orders.states["theirs"].status.is_working
+
+
+def test_a_split_meets_what_others_hold_too(folder: Path) -> None:
+    """One for ten of the account's sum, cut as one: so of 55 external shares 5 or 6 are left, for ledger and book."""
+
+    def on_turn(engine: LiveEngine) -> None:
+        loop = engine.loop
+        if loop.slices == 30 and not loop.views.position(EXTERNAL, SPLIT.symbol).quantity:
+            loop.book([loop.record(received(loop.clock.now_ns(), SPLIT.symbol, 55))])
+        engine.is_stopped = loop.slices == 120
+
+    stopped = trade(folder, DAYS, corporate_actions=(SPLIT,), on_turn=on_turn)
+    engine = trade(folder, DAYS, corporate_actions=(SPLIT,), resume=True)
+
+    with SqliteJournal.reading(folder / "journal") as journal:
+        applied = [record.fact for record in journal.read(kind=SplitApplied.kind)]
+    before = {fact.strategy: fact.quantity_before for fact in applied}  # type: ignore[attr-defined]
+    assert before.keys() == {"Eager", EXTERNAL} and before[EXTERNAL] == 55
+    left = sum(before.values()) // 10 - before["Eager"] // 10
+    for loop in (stopped.loop, engine.loop):
+        tables, held = loop.desk.book.fixed, loop.views.position("Eager", SPLIT.symbol).quantity
+        assert loop.views.position(EXTERNAL, SPLIT.symbol).quantity == left
+        assert (tables.outside[0], tables.positions[0]) == (left, left + held)
+
+
+def test_a_split_of_a_symbol_outside_the_run_meets_its_holders(folder: Path) -> None:
+    def on_turn(engine: LiveEngine) -> None:
+        loop = engine.loop
+        if loop.slices == 100:
+            loop.book([loop.record(received(loop.clock.now_ns(), "ELSE", 55))])
+            report = SplitReported(loop.clock.now_ns(), "ELSE", Decimal(1), Decimal(10))
+            loop.broker._told.append(report)  # type: ignore[attr-defined]  # the simulated venue trades the run's alone
+        engine.is_stopped = loop.slices == 103
+
+    stopped = trade(folder, on_turn=on_turn)
+    engine = trade(folder, resume=True)
+
+    assert [loop.views.position(EXTERNAL, "ELSE").quantity for loop in (stopped.loop, engine.loop)] == [5, 5]
+
+
+def received(now_ns: int, symbol: str, quantity: int) -> HoldingChanged:
+    cause, grounds = HoldingCause.TRANSFER_IN, Grounds("a statement")
+    return HoldingChanged(now_ns, "H1", cause, symbol, Decimal(quantity), grounds, basis=Decimal(1000))

@@ -15,6 +15,7 @@ import numpy as np
 from tapeline.domain.cash import CashCause
 from tapeline.domain.corporate import SplitReported
 from tapeline.domain.errors import InvariantError
+from tapeline.domain.instrument import Instrument
 from tapeline.domain.money import exact
 from tapeline.domain.order import Order, client_order_id
 from tapeline.domain.words import (
@@ -34,6 +35,7 @@ from tapeline.engine.settling import (
     is_working,
     settle_cash,
     settle_foreign,
+    settle_outside,
     settle_symbol,
     settle_ticket,
 )
@@ -57,6 +59,7 @@ from tapeline.risk.denial import Denial
 from tapeline.simulation.amounts import ROUNDING_NUDGE
 from tapeline.simulation.book import apply_event
 
+_ACCOUNT = "main"
 _OF_THE_BOOK = (CashCause.BORROW, CashCause.INTEREST, CashCause.DIVIDEND, CashCause.FRACTION_PAID)
 _TOGETHER = (Purpose.EXIT_RULE, Purpose.FLAT_BEFORE_CLOSE, Purpose.SCALE_OUT, Purpose.LOSS_LIMIT)
 
@@ -253,15 +256,26 @@ class Desk:
         if has_foreign:
             settle_foreign(self.book, self.columns, views, lambda name: self._has_at_work(self.owner_of(name)))
 
-    def splits_of(self, report: SplitReported) -> list[SplitApplied]:
-        """Return what a split does to the holding of each strategy; the account is cut to the symbol's step as one."""
-        column = self.columns[report.symbol]
-        tables = self.book.fixed
-        step = exact(float(tables.symbols[column]["step"]))
+    def splits_of(self, report: SplitReported, views: Views) -> list[SplitApplied]:
+        """Return what a split does to each holding; the account is cut to the symbol's step as one.
+
+        Those of the book come first, in its order, as it cuts them so; then what others hold in the ledger.
+        """
+        held = {
+            strategy: position.quantity
+            for (account, strategy, symbol), position in sorted(views.positions.items())
+            if symbol == report.symbol and account == _ACCOUNT and strategy not in self.assembly.names
+        }
+        step = Instrument(report.symbol).quantity_step
+        column = self.columns.get(report.symbol)
+        if column is not None:
+            tables = self.book.fixed
+            step = exact(float(tables.symbols[column]["step"]))
+            of_book = tables.holdings["quantity"][:, column].tolist()
+            held = {**{name: exact(of) for name, of in zip(self.assembly.names, of_book, strict=True)}, **held}
         facts = []
         before = after = Decimal(0)
-        for index, strategy in enumerate(self.assembly.names):
-            quantity = exact(float(tables.holdings[index, column]["quantity"]))
+        for strategy, quantity in held.items():
             if quantity:
                 before += quantity
                 total = _whole_steps(before * report.new_shares / report.old_shares / step) * step
@@ -280,12 +294,18 @@ class Desk:
         return facts
 
     def book_split(self, report: SplitReported, session: int) -> None:
-        """Let the book take in a split."""
-        ratio = float(report.new_shares / report.old_shares)
-        self._apply(
-            EventKind.SPLIT, -1, self.columns[report.symbol], 0.0, 0.0, 0.0,
-            ratio, report.event_time_ns, Stage.CLOCK, Reason.NONE, session,
-        )  # fmt: skip
+        """Let the book take in a split; one of a symbol that is not the run's changes nothing in it."""
+        if report.symbol in self.columns:
+            ratio = float(report.new_shares / report.old_shares)
+            self._apply(
+                EventKind.SPLIT, -1, self.columns[report.symbol], 0.0, 0.0, 0.0,
+                ratio, report.event_time_ns, Stage.CLOCK, Reason.NONE, session,
+            )  # fmt: skip
+
+    def settle_split(self, fact: SplitApplied, views: Views) -> None:
+        """Let the book take in what a split, which it has booked, made of shares that no strategy of it holds."""
+        if fact.strategy not in self.assembly.names and fact.symbol in self.columns:
+            settle_outside(self.book, self.columns[fact.symbol], fact.symbol, views)
 
     def cash(self) -> float:
         """Return the account's cash as the book has it."""

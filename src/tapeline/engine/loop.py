@@ -261,16 +261,19 @@ class EventLoop:
             message.send(self.broker)
 
     def _split(self, report: SplitReported, session: int) -> None:
-        """Record a split for each strategy that holds the symbol; book and formulas take it in once for all."""
+        """Record a split for each holder of the symbol, others too; book and formulas take it in once for all."""
         self.parents.keeper.stop_all(report.symbol, ParentEnd.CORPORATE_ACTION, report.event_time_ns)
-        for fact in self.desk.splits_of(report):
-            self.record(fact)
+        applied = [self.record(fact) for fact in self.desk.splits_of(report, self.views)]
         self.desk.book_split(report, session)
+        for fact in applied:
+            self.desk.settle_split(fact, self.views)
         self.restate(report)
 
     def restate(self, report: SplitReported) -> None:
         """Let the formulas take in a split: what they keep is in new shares from now on."""
-        column = self.desk.columns[report.symbol]
+        column = self.desk.columns.get(report.symbol)
+        if column is None:
+            return
         splits = self._splits.setdefault(column, [])
         splits.append(SplitRow(self.slices, column, ratio_of(report.new_shares, report.old_shares)))
         self.assembly.program.restate(

@@ -193,6 +193,7 @@ class Restart:
             self.loop.desk.book_split(report, self.loop.session)
             if self._memory is None:
                 self.loop.restate(report)
+        self.loop.desk.settle_split(fact, self.loop.views)
 
     def _check_owners(self) -> None:
         views, names = self.loop.views, self.loop.assembly.names

@@ -427,8 +427,8 @@ class CashMoved:
 class SplitApplied:
     """A split of new_shares for old_shares, as it met the position of one strategy.
 
-    There is one for each strategy that holds the symbol. What is lost between quantity_before * new / old and
-    quantity_after is paid in cash: a CashMoved of cause FRACTION_PAID.
+    There is one for each holder of the symbol in the account, `external` too. What is lost between
+    quantity_before * new / old and quantity_after is paid in cash: a CashMoved of cause FRACTION_PAID.
     """
 
     kind: ClassVar[str] = "SplitApplied"
