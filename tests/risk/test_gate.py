@@ -32,6 +32,10 @@ def a_stop(price: str, name: str = "stop", **terms: Any) -> Order:
     return an_order(name, order_type=OrderType.STOP, stop_price=Decimal(price), **terms)
 
 
+def trailing(amount: str, name: str = "trail", **terms: Any) -> Order:
+    return an_order(name, order_type=OrderType.TRAILING_STOP, trail_amount=Decimal(amount), **terms)
+
+
 def test_a_plain_order_may_leave() -> None:
     assert Desk().ask(an_order()) is None
 
@@ -110,6 +114,7 @@ def test_in_doubt_only_reductions_leave() -> None:
 FORM = {
     "off the tick": (a_limit("99.995"), "tick"),
     "a stop off the tick": (a_stop("99.995"), "tick"),
+    "a trail off the tick": (trailing("0.005"), "tick"),
     "a part of a share": (an_order(quantity=Decimal("0.5")), "lot"),
     "a symbol that is not traded": (an_order(symbol="WXYZ"), "unknown_symbol"),
 }
@@ -122,6 +127,10 @@ def test_form(case: str) -> None:
     assert Desk().ask(order) == limit
 
 
+def test_the_trail_that_protects_a_holding_is_not_refused_for_its_tick() -> None:
+    assert Desk(held=10.0).ask(trailing("0.005", **SELL)) is None
+
+
 def test_an_old_price_denies_entries_and_not_exits() -> None:
     desk = Desk(held=10.0, stale_s=60.0)
 
@@ -130,10 +139,20 @@ def test_an_old_price_denies_entries_and_not_exits() -> None:
     assert desk.ask(an_order("c", **SELL), T0 + 61 * SECOND) is None
 
 
-def test_a_symbol_without_any_price_takes_no_order() -> None:
-    unknown = Market(float("nan"), T0, float("nan"), float("nan"), True)
+@pytest.mark.parametrize("price", [float("nan"), 0.0, -1.0])
+def test_a_symbol_without_any_price_takes_no_entry_and_lets_exits_out(price: float) -> None:
+    desk = Desk(Market(price, T0, float("nan"), float("nan"), True), held=20.0)
 
-    assert Desk(unknown).ask(an_order()) == "stale_price"
+    assert desk.ask(an_order("entry")) == "stale_price"
+    assert desk.ask(an_order("exit", **SELL)) is None
+    assert desk.ask(a_limit("90", "limit", **SELL)) is None
+
+
+def test_without_a_price_an_exit_is_still_held_against_the_quote() -> None:
+    desk = Desk(Market(float("nan"), T0, 100.0, 101.0, True), held=20.0)
+
+    assert desk.ask(a_limit("95", "within", **SELL)) is None
+    assert desk.ask(a_limit("94.99", "beyond", **SELL)) == "collar"
 
 
 @pytest.mark.parametrize(
@@ -166,6 +185,16 @@ COLLAR = {
     "a purchase far below rests and is no mistake": (a_limit("50"), OPEN, None),
     # half a spread of ten basis points above 100: 100.05, and five per cent: 105.0525
     "without quotes, within": (a_limit("105.05"), Market(100.0, T0, float("nan"), float("nan"), True), None),
+    "a bid of zero is none": (a_limit("94.96", **SELL), replace(OPEN, bid=0.0), None),
+    "a bid of zero is none, beyond": (a_limit("94.95", **SELL), replace(OPEN, bid=0.0), "collar"),
+    "an ask below zero is none": (a_limit("105.06"), replace(OPEN, ask=-1.0), "collar"),
+    # a stop that the market has passed by 5 % of 100.01, or of 99.99, on the side where it triggers
+    "a stop to buy that waits above": (a_stop("200"), OPEN, None),
+    "a stop to buy that is reached": (a_stop("95.01"), OPEN, None),
+    "a stop to buy far below the market": (a_stop("95.00"), OPEN, "collar"),
+    "a stop to sell that waits below": (a_stop("1", **SELL), OPEN, None),
+    "a stop to sell that is reached": (a_stop("104.98", **SELL), OPEN, None),
+    "a stop to sell far above the market": (a_stop("104.99", **SELL), OPEN, "collar"),
     "without quotes, beyond": (a_limit("105.06"), Market(100.0, T0, float("nan"), float("nan"), True), "collar"),
 }
 
@@ -175,6 +204,13 @@ def test_limits_beyond_the_collar_are_mistakes(case: str) -> None:
     order, market, limit = COLLAR[case]
 
     assert Desk(market).ask(order) == limit
+
+
+def test_an_exit_keeps_its_stop_also_where_the_market_has_passed_it() -> None:
+    desk = Desk(held=10.0)
+
+    assert desk.ask(a_stop("120", "reached", **SELL)) is None
+    assert desk.ask(a_stop("120", "entry", quantity=Decimal(11), **SELL)) == "collar"
 
 
 def test_the_largest_order_is_bounded_in_currency() -> None:
@@ -223,6 +259,15 @@ def test_an_id_is_used_once_also_after_its_order_has_ended() -> None:
 
     assert denial is not None
     assert (denial.limit.word, denial.text) == ("duplicate", "its id one belongs to another order; an id is used once")
+
+
+def test_an_id_is_used_once_for_exits_too() -> None:
+    desk = Desk(held=100.0)
+    desk.work(an_order("one", **SELL))
+    desk.record(OrderCanceled(T0, "one"))
+
+    assert desk.ask(an_order("one", quantity=Decimal(3), **SELL), T0 + MINUTE) == "duplicate"
+    assert desk.ask(an_order("two", quantity=Decimal(3), **SELL), T0 + MINUTE) is None
 
 
 def test_the_same_order_is_not_sent_again_within_seconds() -> None:

@@ -3,16 +3,17 @@
     trading state     HALTED: nothing; REDUCING: only what makes a position smaller
     gap, lock         reports may be missing, or a position is unexplained: no new risk
     market            closed, or the symbol halted
-    price             older than it may be; a limit or stop beyond the collar around the last quote or price
-    form              off the tick, off the lot, above the venue's largest order
-    own orders        the id is used; the same order was sent a moment ago; an entry would meet our own opposite order
+    price             none, or older than it may be; a limit or stop beyond the collar around the last quote or price
+    form              off the tick, off the lot, above the venue's largest order; the id is used
+    own orders        the same order was sent a moment ago; an entry would meet our own opposite order
     rate              orders in the last second and minute; exits may use the last part alone
     cash, shares      bought by unsettled cash; shorts that nobody lends
     day trades        counting of day trades, off by default (the rule ended in June 2026)
     wash sales        losses that the order would disallow, off by default; see `wash_sales.py`
 
-A reduction is asked less: it is never refused for a gap, a lock, a stale price, cash, day trades or an opposite order
-of another strategy, which would leave a position without its way out, and it may be sent while the state is REDUCING.
+A reduction is asked less: it is never refused for a gap, a lock, a price that is stale or unknown, a stop that the
+market has passed, a trail off the tick, cash, day trades or an opposite order of another strategy, which would leave a
+position without its way out, and it may be sent while the state is REDUCING. Children are judged with their entry.
 A denial names the limit, what was found and the bound.
 """
 
@@ -45,7 +46,7 @@ class Market:
     """What is known of a symbol's market when an order is about to leave.
 
     last_price, priced_ns : the last close and the end of its bar; 0 and NaN before the first
-    bid, ask : the last quote, NaN without one
+    bid, ask : the last quote, NaN without one; what is not above zero is none
     is_open, is_halted : of the session and of the symbol
     """
 
@@ -102,7 +103,7 @@ class Gate:
     def ask(self, order: Order, now_ns: int) -> Denial | None:
         """Return why an order may not be sent, None if it may; that counts it as sent."""
         reduces = self._closes(order) or self.is_reduction(order)
-        denial = self._state(order, reduces) or self._form(order)
+        denial = self._state(order, reduces) or self._form(order, reduces)
         if denial is not None:
             return denial
         settings = self._of_strategies.get(order.strategy, self.settings)
@@ -114,8 +115,8 @@ class Gate:
         rates = [rate for rate in (self._rates.get(order.strategy), self._rate_of_all) if rate is not None]
         denial = (
             denial
-            or self._price(order, settings, market, price)
-            or (None if reduces else self._own_orders(order))
+            or self._price(order, settings, market, price, reduces)
+            or (None if reduces else self._opposite(order))
             or self._repetition(terms, settings.repeat_s, now_ns)
             or next((denied for rate in rates if (denied := rate.ask(now_ns, reduces=reduces)) is not None), None)
         )
@@ -186,7 +187,10 @@ class Gate:
             Limit.TRADING_STATE, float(state), float(TradingState.ACTIVE), f"trading is {state.name}: {allowed}"
         )
 
-    def _form(self, order: Order) -> Denial | None:
+    def _form(self, order: Order, reduces: bool) -> Denial | None:
+        if order.client_order_id in self.views.orders.states:
+            text = f"its id {order.client_order_id} belongs to another order; an id is used once"
+            return Denial(Limit.DUPLICATE, 1, 0, text)
         instrument = self.instruments.get(order.symbol)
         if instrument is None:
             return Denial(Limit.UNKNOWN_SYMBOL, math.nan, math.nan, f"{order.symbol} is no symbol of this run")
@@ -194,7 +198,8 @@ class Gate:
         if order.quantity % step:
             text = f"a quantity of {order.quantity} is no multiple of {step}, the smallest step of {order.symbol}"
             return Denial(Limit.LOT, float(order.quantity), float(step), text)
-        for price in (order.limit_price, order.stop_price):
+        trail = None if reduces else order.trail_amount
+        for price in (order.limit_price, order.stop_price, trail):
             if price is not None and price % instrument.tick_size:
                 text = f"a price of {price} is no multiple of {instrument.tick_size}, the tick of {order.symbol}"
                 return Denial(Limit.TICK, float(price), float(instrument.tick_size), text)
@@ -226,7 +231,9 @@ class Gate:
         )
         return Denial(Limit.DAY_TRADES, count, most, text)
 
-    def _price(self, order: Order, settings: GateSettings, market: Market, price: float) -> Denial | None:
+    def _price(
+        self, order: Order, settings: GateSettings, market: Market, price: float, reduces: bool
+    ) -> Denial | None:
         if market.is_halted:
             return Denial(Limit.HALTED_SYMBOL, math.nan, math.nan, f"trading of {order.symbol} is halted")
         waits = order.order_type in _AT_OPEN_OR_CLOSE or order.time_in_force is TimeInForce.GTC
@@ -234,28 +241,18 @@ class Gate:
             return Denial(
                 Limit.CLOSED_MARKET, math.nan, math.nan, "the market is closed, and the order does not wait for it"
             )
-        last = market.last_price
-        if math.isnan(last):
+        if not market.last_price > 0.0 and not reduces:
             return Denial(Limit.STALE_PRICE, math.inf, settings.stale_s, f"{order.symbol} has had no price yet")
-        if order.limit_price is not None:
-            half = 0.5 * settings.spread_bps / 10_000.0 * last
-            near = market.ask if order.side is Side.BUY else market.bid
-            near = last + order.side * half if math.isnan(near) else near
-            beyond = order.side * (float(order.limit_price) - near) / near
-            if beyond > settings.collar:
-                most_text = f"{settings.collar:.2%} is the most"
-                text = f"its limit of {order.limit_price} is {beyond:.2%} beyond {near:,.4f}; {most_text}"
-                return Denial(Limit.COLLAR, beyond, settings.collar, text)
+        denial = _beyond_collar(order, settings, market, reduces)
+        if denial is not None:
+            return denial
         notional, most = float(order.quantity) * price, settings.order_notional
         if most is not None and notional > most:
             text = f"its notional of {notional:,.2f} is above {most:,.2f}, the most of one order"
             return Denial(Limit.ORDER_NOTIONAL, notional, most, text)
         return None
 
-    def _own_orders(self, order: Order) -> Denial | None:
-        if order.client_order_id in self.views.orders.states:
-            text = f"its id {order.client_order_id} belongs to another order; an id is used once"
-            return Denial(Limit.DUPLICATE, 1, 0, text)
+    def _opposite(self, order: Order) -> Denial | None:
         for state in self.views.orders.working_of(order.symbol):
             other = state.order
             if other.side is order.side or other.account != order.account or _are_together(order, other):
@@ -280,6 +277,23 @@ class Gate:
 
 def _rate_of(settings: GateSettings) -> OrderRate:
     return OrderRate(settings.orders_per_second, settings.orders_per_minute, settings.exit_reserve)
+
+
+def _beyond_collar(order: Order, settings: GateSettings, market: Market, reduces: bool) -> Denial | None:
+    """Return the denial of a limit, or of a stop that would trigger at once, too far beyond the market."""
+    quote = market.ask if order.side is Side.BUY else market.bid
+    half = 0.5 * settings.spread_bps / 10_000.0 * market.last_price
+    near = quote if quote > 0.0 else market.last_price + order.side * half
+    if not near > 0.0:
+        return None  # nothing is known to compare with
+    stop_price = None if reduces else order.stop_price
+    for word, price, side in (("limit", order.limit_price, order.side), ("stop", stop_price, -order.side)):
+        beyond = 0.0 if price is None else side * (float(price) - near) / near
+        if beyond > settings.collar:
+            most_text = f"{settings.collar:.2%} is the most"
+            text = f"its {word} of {price} is {beyond:.2%} beyond {near:,.4f}; {most_text}"
+            return Denial(Limit.COLLAR, beyond, settings.collar, text)
+    return None
 
 
 def _price_of(order: Order, market: Market) -> float:

@@ -21,7 +21,8 @@ from tapeline.domain.errors import ConfigurationError
 class GateSettings:
     """Bounds of single orders.
 
-    collar : how far a limit price may lie beyond the last price on the side where it fills at once, as a share of it
+    collar : how far a limit may lie beyond the last price on the side where it fills at once, and the stop of an entry
+        on the side where it triggers at once, as a share of that price
     spread_bps : half of what the last close may be away from a quote, where there are no quotes
     stale_s : the oldest price an entry may be sent by, in session
     orders_per_second, orders_per_minute : of all orders; exit_reserve : the share of both that only exits may use

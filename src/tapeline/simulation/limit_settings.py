@@ -24,8 +24,8 @@ class Limits:
 
     position : one symbol's notional, over all strategies; sector : that of all symbols of one group "sector"
     gross, net : sums over all; short : sum over what is short
-    risk_per_trade : entry to stop times quantity; an entry without a stop risks its whole notional
-    open_risk : the same over all that is held or entering, from the present price
+    risk_per_trade : entry to stop times quantity; not asked of an entry without a stop, which the sums alone bound
+    open_risk : the same over all that is held or entering with a stop, from the present price
     positions : number of holdings, entering ones included
     trades_per_day : entries in one session
     loss_per_trade : a holding that has lost so much, its costs included, is closed
