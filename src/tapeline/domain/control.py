@@ -27,6 +27,7 @@ class Trigger(IntEnum):
     CLOCK_SKEW = 6
     JOURNAL_FAILURE = 7
     LOOP_STALLED = 8
+    STRATEGY_FAILED = 9
 
 
 class GapCause(IntEnum):

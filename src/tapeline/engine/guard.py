@@ -22,14 +22,14 @@ from tapeline.domain.times import SECOND, to_iso
 from tapeline.domain.words import Limit, Purpose, Reason
 from tapeline.engine.desk import Desk
 from tapeline.execution.order_keeper import OrderKeeper
-from tapeline.ledger.control_facts import LimitOverridden
+from tapeline.ledger.control_facts import LimitOverridden, TradingStateChanged
 from tapeline.ledger.facts import CancelIntended, CancelRejected, OrderRejected, OutcomeLost, ReplaceRejected
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 from tapeline.risk.denial import Denial
 from tapeline.risk.gate import Gate
 from tapeline.risk.monitors import Alarm, Monitors
-from tapeline.risk.switch import TradingSwitch
+from tapeline.risk.switch import PROGRAM, TradingSwitch
 from tapeline.simulation.limit_rows import limit_rows
 from tapeline.simulation.limit_settings import Limits
 
@@ -58,6 +58,7 @@ class Guard:
         self.on_lowered: Callable[[int], None] = lambda now_ns: None
         self._in_force: tuple[LimitOverridden, ...] | None = None
         self._denied: set[str] = set()
+        self._failed: set[str] = set()
         self._reconciled_ns: int | None = None
         self._errors: dict[tuple[int, str, str], Fact] = {}
         self._newest_ns = 0
@@ -122,6 +123,13 @@ class Guard:
             if order.purpose is Purpose.ENTRY and order.parent is None and order.strategy != EXTERNAL:
                 self._keeper.cancel(self._record(CancelIntended(now_ns, name, purpose=Purpose.ENTRY)))
         return True
+
+    def strategy_failed(self, strategy: str, text: str, now_ns: int) -> None:
+        """Lower the trading state to REDUCING for a strategy that raised; lower already, the first time is recorded."""
+        is_new = strategy not in self._failed
+        self._failed.add(strategy)
+        if not self.lower(TradingState.REDUCING, Trigger.STRATEGY_FAILED, text, now_ns) and is_new:
+            self._record(TradingStateChanged(now_ns, self.switch.state, Trigger.STRATEGY_FAILED, PROGRAM, text))
 
     def raise_to(self, state: TradingState, *, who: str, reason: str, now_ns: int) -> None:
         """Raise the trading state for a person. Raises InputError where it may not be."""

@@ -30,6 +30,7 @@ from tapeline.domain.times import to_iso
 from tapeline.domain.words import IntentKind
 from tapeline.engine.assembly import Assembly, view_of
 from tapeline.engine.desk import Desk
+from tapeline.engine.failures import BookBefore, failure_text
 from tapeline.engine.guard import Guard
 from tapeline.engine.parents import Parents
 from tapeline.engine.reasons import Reasons
@@ -51,6 +52,7 @@ from tapeline.simulation.decision import close_slice
 from tapeline.simulation.lanes import LAYOUT, Curves, new_lanes, point_to, read_bars
 from tapeline.simulation.rows import end_slice
 from tapeline.strategies.base import Strategy
+from tapeline.strategies.view import SliceView
 
 SliceDone = Callable[[Slice, "EventLoop"], None]
 """Called after each slice, for progress and for tests."""
@@ -183,7 +185,24 @@ class EventLoop:
             if row >= 0:
                 view.turn_to(now.end_ns, now.session, now.session_open_ns, now.session_close_ns)
                 view.show(table.values, table.exists, row, book, _nothing, may_act=may_act)
-                strategy.on_slice(view)
+                if self.guard is None:
+                    strategy.on_slice(view)
+                else:
+                    self._ask_guarded(self.guard, index, strategy, view, may_act)
+
+    def _ask_guarded(self, guard: Guard, index: int, strategy: Strategy, view: SliceView, may_act: bool) -> None:
+        """Ask free-form code of a live run; one that raises does not end it for the others and for what is held."""
+        before = BookBefore(self.desk.book, index)
+        try:
+            strategy.on_slice(view)
+        except InvariantError:
+            raise
+        except Exception as exc:
+            before.restore()
+            view.notes.clear()
+            if may_act:
+                name, now_ns = self.assembly.names[index], self.clock.now_ns()
+                guard.strategy_failed(name, failure_text(name, exc, to_iso(view.time_ns)), now_ns)
 
     def _count(self, now: Slice) -> None:
         account = self._account[0]
