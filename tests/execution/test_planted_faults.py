@@ -20,7 +20,7 @@ from execution.running import Trader
 from tapeline.domain.errors import TapelineError
 from tapeline.domain.reports import Request
 from tapeline.domain.words import Reason
-from tapeline.execution import comparison
+from tapeline.execution import reconciliation
 from tapeline.execution.bookings import Bookings
 from tapeline.execution.books import Books
 from tapeline.execution.comparison import Comparison
@@ -188,12 +188,12 @@ def the_first_difference_is_believed(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_missing_position_is_flat(patch: pytest.MonkeyPatch) -> None:
-    positions = comparison.position_findings
+    positions = reconciliation.position_findings
 
-    def only_what_is_listed(ours: Any, quantities: Any, missing: Any = ()) -> Any:
-        return [finding for finding in positions(ours, quantities, missing) if finding.theirs is not None]
+    def only_what_is_listed(ours: Any, quantities: Any, vanished: Any) -> Any:
+        return [finding for finding in positions(ours, quantities, vanished) if finding.theirs is not None]
 
-    patch.setattr(comparison, "position_findings", only_what_is_listed)
+    patch.setattr(reconciliation, "position_findings", only_what_is_listed)
 
 
 def positions_are_not_those_of_the_answer_s_moment(patch: pytest.MonkeyPatch) -> None:

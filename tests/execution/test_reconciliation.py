@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
@@ -16,11 +17,14 @@ from tapeline.domain.order import Order
 from tapeline.domain.reports import VenueOrder
 from tapeline.domain.words import OrderStatus, OrderType, Side, TimeInForce
 from tapeline.execution.reconciliation import (
+    Finding,
     FindingKind,
     OurBooks,
     Remedy,
     TheirBooks,
     compare,
+    execution_finding,
+    missing_executions,
     vanished_executions,
     vanished_finding,
 )
@@ -63,7 +67,7 @@ def an_execution(number: int = 1, quantity: int = 20, **changes: Any) -> Executi
 def our_books(*states: OrderState, **changes: Any) -> OurBooks:
     fields: dict[str, Any] = {
         "account": "main", "working": {state.order.client_order_id: state for state in states}, "ended": frozenset(),
-        "execution_ids": frozenset(), "quantities": {}, "cash": Decimal(1000),
+        "booked": (), "quantities": {}, "cash": Decimal(1000),
     }  # fmt: skip
     return OurBooks(**{**fields, **changes})
 
@@ -73,10 +77,28 @@ def their_books(*orders: VenueOrder, **changes: Any) -> TheirBooks:
     return TheirBooks(**{**fields, **changes})
 
 
+def taken_in(ours: OurBooks, executions: Iterable[Execution]) -> tuple[OurBooks, list[Finding]]:
+    """Return our books after what we missed was booked, written out by hand, and what was found."""
+    working, findings = {**ours.working}, []
+    quantities, cash, booked = {**ours.quantities}, ours.cash, [*ours.booked]
+    for one in missing_executions({one.execution_id for one in booked}, executions):
+        findings.append(execution_finding({*working, *ours.ended}, one))
+        booked.append(one)
+        quantities[one.symbol] = quantities.get(one.symbol, Decimal(0)) + one.signed_quantity
+        cash -= one.signed_quantity * one.price + one.commission
+        if (state := working.get(one.client_order_id)) is not None:
+            working[one.client_order_id] = replace(state, filled_quantity=state.filled_quantity + one.quantity)
+    return replace(ours, working=working, booked=booked, quantities=quantities, cash=cash), sorted(findings)
+
+
+def compared(ours: OurBooks, theirs: TheirBooks) -> list[Finding]:
+    """Return what is found in one round: executions are taken in as they come, then everything is compared."""
+    ours, findings = taken_in(ours, theirs.executions)
+    return [*findings, *compare(ours, theirs, TOLERANCE)]
+
+
 def found(ours: OurBooks, theirs: TheirBooks) -> list[tuple[str, str, Decimal | None, Decimal | None, str]]:
-    return [
-        (one.kind.name, one.name, one.ours, one.theirs, one.remedy.name) for one in compare(ours, theirs, TOLERANCE)
-    ]
+    return [(one.kind.name, one.name, one.ours, one.theirs, one.remedy.name) for one in compared(ours, theirs)]
 
 
 # Examples -------------------------------------------------------------------------------------------------------
@@ -111,7 +133,7 @@ def test_what_missing_executions_explain_is_no_finding_of_its_own() -> None:
         cash=Decimal("799.5"),
     )
 
-    assert found(our_books(state, quantities={"A": Decimal(20)}, execution_ids={"E1"}), theirs) == [
+    assert found(our_books(state, quantities={"A": Decimal(20)}, booked=[an_execution(1)]), theirs) == [
         ("EXECUTION_MISSING", "E2", None, 20, "BOOK")
     ]
 
@@ -175,7 +197,7 @@ def test_each_finding_tells_both_sides_in_numbers_and_what_tells_them_apart() ->
         quantities={"A": Decimal(20), "B": Decimal(2)}, cash=Decimal(849),
     )  # fmt: skip
 
-    findings = compare(ours, theirs, TOLERANCE)
+    findings = compared(ours, theirs)
 
     assert [(one.kind.name, *one.numbers[1:]) for one in findings] == [
         ("EXECUTION_MISSING", "E1", None, 10, "BUY A at 10, order o2"),
@@ -223,6 +245,19 @@ def test_an_execution_that_neither_list_nor_position_has_was_taken_back() -> Non
     assert vanished_finding(vanished[0]).remedy is Remedy.BUST
 
 
+def test_what_was_taken_back_explains_the_order_the_position_and_the_cash() -> None:
+    """We have 30 of o1 and paid 301 for them; the venue has 20 and gave back what the 10 of E2 had cost."""
+    state = a_state(filled=30)
+    booked = [an_execution(1, 20), an_execution(2, 10)]
+    ours = our_books(state, booked=booked, quantities={"A": Decimal(30)}, cash=Decimal(699))
+    theirs = their_books(
+        theirs_of(state, filled_quantity=Decimal(20)), executions=booked[:1], quantities={"A": Decimal(20)},
+        cash=Decimal("799.5"),
+    )  # fmt: skip
+
+    assert found(ours, theirs) == [("EXECUTION_VANISHED", "E2", 10, None, "BUST")]
+
+
 @pytest.mark.parametrize(
     ("listed", "theirs"),
     [((), 30), ((1,), 30), ((1,), 25), ((1, 2), 20)],
@@ -262,9 +297,7 @@ def test_what_was_taken_back_is_told_of_every_symbol_in_order_of_time() -> None:
 
 
 def test_an_execution_that_is_missing_is_told_with_its_price_and_its_order() -> None:
-    (finding,) = [
-        one for one in compare(our_books(), their_books(executions=[an_execution(7)]), TOLERANCE) if one.name == "E7"
-    ]
+    finding = execution_finding({"o1"}, an_execution(7))
 
     assert finding.text == "BUY A at 10, order o1"
 
@@ -306,21 +339,29 @@ def two_books(draw: st.DrawFn) -> tuple[OurBooks, TheirBooks]:
         an_execution(
             number, draw(amounts), client_order_id=draw(st.sampled_from([*NAMES, "hand"])), symbol=symbol, side=side
         )
-        for number in draw(st.sets(st.integers(1, 6)))
+        for number in range(1, 7)
         for symbol in [draw(st.sampled_from("AB"))]
         for side in [draw(st.sampled_from(list(Side)))]
     ]
-    quantities = st.dictionaries(st.sampled_from("ABC"), amounts.map(Decimal))
+    booked = draw(st.lists(st.sampled_from(executions), unique=True))
+    told = draw(st.lists(st.sampled_from(executions), unique=True))
+    quantities = draw(st.dictionaries(st.sampled_from("ABC"), amounts.map(Decimal)))
+    # what the venue holds if its executions are right, or anything
+    explained = {**quantities}
+    for sign, ones in ((1, told), (-1, booked)):
+        for one in ones:
+            explained[one.symbol] = explained.get(one.symbol, Decimal(0)) + sign * one.signed_quantity
     ours = our_books(
         *states.values(),
         ended=ended,
-        execution_ids={f"E{number}" for number in draw(st.sets(st.integers(1, 6)))},
-        quantities=draw(quantities),
+        booked=booked,
+        quantities=quantities,
         cash=Decimal(draw(st.integers(900, 1100))),
         locked=draw(st.sets(st.sampled_from("ABC"))),
         unsettled=draw(st.sets(st.sampled_from(NAMES))),
     )
-    return ours, their_books(*listed, executions=executions, quantities=draw(quantities))
+    holds = draw(st.one_of(st.just(explained), st.dictionaries(st.sampled_from("ABC"), amounts.map(Decimal))))
+    return ours, their_books(*listed, executions=told, quantities=holds)
 
 
 def after_defaults(ours: OurBooks, theirs: TheirBooks) -> OurBooks:
@@ -328,21 +369,21 @@ def after_defaults(ours: OurBooks, theirs: TheirBooks) -> OurBooks:
 
     Asking for an order gives the venue's own line of it: its terms and fills if it works, its end if it does not.
     """
-    working, ended = {**ours.working}, set(ours.ended)
-    ids, quantities, cash, locked = set(ours.execution_ids), {**ours.quantities}, ours.cash, set(ours.locked)
+    ours, _ = taken_in(ours, theirs.executions)
+    findings = compare(ours, theirs, TOLERANCE)
+    working, ended, locked = {**ours.working}, set(ours.ended), set(ours.locked)
+    quantities, cash = {**ours.quantities}, ours.cash
+    gone = {one.name for one in findings if one.kind is FindingKind.EXECUTION_VANISHED}
+    void = [one for one in ours.booked if one.execution_id in gone]
+    for one in void:
+        quantities[one.symbol] = quantities.get(one.symbol, Decimal(0)) - one.signed_quantity
+        cash += one.signed_quantity * one.price + one.commission
+        if (state := working.get(one.client_order_id)) is not None:
+            working[one.client_order_id] = replace(state, filled_quantity=state.filled_quantity - one.quantity)
     listed = {order.client_order_id: order for order in theirs.orders if order.status.is_working}
-    for finding in compare(ours, theirs, TOLERANCE):
+    for finding in findings:
         name = finding.name
-        if finding.kind in (FindingKind.EXECUTION_MISSING, FindingKind.EXECUTION_EXTERNAL):
-            (execution,) = [one for one in theirs.executions if one.execution_id == name]
-            ids.add(name)
-            quantities[execution.symbol] = quantities.get(execution.symbol, Decimal(0)) + execution.signed_quantity
-            cash -= execution.signed_quantity * execution.price + execution.commission
-            if (state := working.get(execution.client_order_id)) is not None:
-                working[state.order.client_order_id] = replace(
-                    state, filled_quantity=state.filled_quantity + execution.quantity
-                )
-        elif finding.remedy in (Remedy.ASK, Remedy.ADOPT):
+        if finding.remedy in (Remedy.ASK, Remedy.ADOPT):
             working.pop(name, None)
             if name in listed:
                 state = a_state(name, int(listed[name].quantity), int(listed[name].filled_quantity))
@@ -354,9 +395,8 @@ def after_defaults(ours: OurBooks, theirs: TheirBooks) -> OurBooks:
             locked.add(name)
         elif finding.remedy is Remedy.UNLOCK:
             locked.discard(name)
-    return replace(
-        ours, working=working, ended=ended, execution_ids=ids, quantities=quantities, cash=cash, locked=locked
-    )
+    booked = [one for one in ours.booked if one not in void]
+    return replace(ours, working=working, ended=ended, booked=booked, quantities=quantities, cash=cash, locked=locked)
 
 
 @given(two_books())
@@ -364,9 +404,9 @@ def test_after_the_defaults_nothing_is_found_but_what_was_only_reported_or_locke
     books: tuple[OurBooks, TheirBooks],
 ) -> None:
     ours, theirs = books
-    before = compare(ours, theirs, TOLERANCE)
+    before = compared(ours, theirs)
 
-    after = compare(after_defaults(ours, theirs), theirs, TOLERANCE)
+    after = compared(after_defaults(ours, theirs), theirs)
 
     lasting = (FindingKind.POSITION_BREAK, FindingKind.CASH_BREAK)
     assert [one for one in after if one.kind not in lasting] == []
@@ -385,7 +425,10 @@ def test_the_order_in_which_anything_is_listed_does_not_matter(
         return mixed
 
     mixed_ours = replace(
-        ours, working=dict(shuffled(ours.working.items())), quantities=dict(shuffled(ours.quantities.items()))
+        ours,
+        working=dict(shuffled(ours.working.items())),
+        booked=shuffled(ours.booked),
+        quantities=dict(shuffled(ours.quantities.items())),
     )
     mixed = replace(
         theirs,
@@ -394,20 +437,28 @@ def test_the_order_in_which_anything_is_listed_does_not_matter(
         quantities=dict(shuffled(theirs.quantities.items())),
     )
 
-    assert [one.numbers for one in compare(mixed_ours, mixed, TOLERANCE)] == [
-        one.numbers for one in compare(ours, theirs, TOLERANCE)
-    ]
+    assert [one.numbers for one in compared(mixed_ours, mixed)] == [one.numbers for one in compared(ours, theirs)]
 
 
 @given(two_books())
-def test_no_remedy_ends_an_order_or_changes_a_position_by_itself(books: tuple[OurBooks, TheirBooks]) -> None:
-    """A missing order is asked for, a missing position locks: nothing else is ever the default."""
-    ours, theirs = books
-    remedies = {(one.kind, one.name): one.remedy for one in compare(ours, theirs, TOLERANCE)}
+def test_a_missing_order_is_not_ended_and_no_position_changes_but_by_an_execution_that_list_and_position_lack(
+    books: tuple[OurBooks, TheirBooks],
+) -> None:
+    """A missing order is asked for, a missing position locks. The venue must lack an execution twice to be believed."""
+    ours, _ = taken_in(books[0], books[1].executions)
+    theirs = books[1]
+    findings = compare(ours, theirs, TOLERANCE)
+    remedies = {(one.kind, one.name): one.remedy for one in findings}
     listed = {order.client_order_id for order in theirs.orders if order.status.is_working}
 
     for name in ours.working.keys() - listed - ours.unsettled:
         assert remedies[FindingKind.ORDER_MISSING, name] is Remedy.ASK
     for (kind, _), remedy in remedies.items():
-        if kind is FindingKind.POSITION_BREAK:
-            assert remedy is Remedy.LOCK
+        assert (kind is FindingKind.POSITION_BREAK) == (remedy is Remedy.LOCK)
+        assert (kind is FindingKind.EXECUTION_VANISHED) == (remedy is Remedy.BUST)
+        assert remedy is not Remedy.BOOK
+    void = {one.name for one in findings if one.remedy is Remedy.BUST}
+    assert void.isdisjoint(one.execution_id for one in theirs.executions)
+    for symbol in {one.symbol for one in ours.booked if one.execution_id in void}:
+        lost = sum(one.signed_quantity for one in ours.booked if one.execution_id in void and one.symbol == symbol)
+        assert ours.quantities.get(symbol, 0) - lost == theirs.quantities.get(symbol, 0)

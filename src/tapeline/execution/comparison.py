@@ -12,13 +12,10 @@ Positions and cash are compared as of the moment of their answer: what executed 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from decimal import Decimal
 from enum import Enum, auto
 from typing import Any
 
 from tapeline.domain.execution import Execution
-from tapeline.domain.position import ZERO
 from tapeline.domain.reports import (
     CashAnswered,
     ExecutionsAnswered,
@@ -34,13 +31,10 @@ from tapeline.execution.reconciliation import (
     Finding,
     OurBooks,
     Remedy,
-    cash_findings,
+    TheirBooks,
+    compare,
     execution_finding,
     missing_executions,
-    order_findings,
-    position_findings,
-    vanished_executions,
-    vanished_finding,
 )
 from tapeline.execution.settings import KeeperSettings
 from tapeline.ledger.control_facts import Reconciled, SymbolLocked, SymbolUnlocked
@@ -114,9 +108,9 @@ class Comparison:
         question = QUESTION_OF[type(answer)]
         is_wanted = self._questions.answered((question, ""), answer.query_id) is not None
         if isinstance(answer, ExecutionsAnswered):
-            ours = self._ours()
-            for execution in missing_executions(ours, map(self._named, answer.executions)):
-                self._booked[execution.execution_id] = execution_finding(ours, execution)
+            orders = self._books.views.orders
+            for execution in missing_executions(orders.executions, map(self._named, answer.executions)):
+                self._booked[execution.execution_id] = execution_finding(orders.states, execution)
                 self._execute(execution, now_ns)
             self._look_ups.executions_told(now_ns)
         if is_wanted and self._phase is Phase.ASKING:
@@ -155,44 +149,37 @@ class Comparison:
         return max(0, known_ns - int(overlap_s * SECOND))
 
     def _compare(self, now_ns: int) -> list[Finding]:
-        ours = self._ours()
-        listed = self._answers[Question.OPEN_ORDERS].orders
-        found = []
-        for finding in order_findings(ours, listed):
-            # what was told meanwhile cannot be held against the list, nor the list against it: the name settles both
-            self._look_ups.begin(finding.name, now_ns)
-            if not self._books.touched_since(finding.name, self._moment):
-                found.append(finding)
-        positions: PositionsAnswered = self._answers[Question.POSITIONS]
-        quantities = self._books.quantities(positions.event_time_ns)
-        for execution in self._vanished(quantities, positions):
-            quantities[execution.symbol] = quantities.get(execution.symbol, ZERO) - execution.signed_quantity
-            found.append(vanished_finding(execution))
-        found += position_findings(replace(ours, quantities=quantities), positions.quantities)
-        cash: CashAnswered = self._answers[Question.CASH]
-        then = replace(ours, cash=self._books.cash(cash.event_time_ns))
-        found += cash_findings(then, cash.amount, (), self._settings.cash_tolerance)
-        return sorted(found)
-
-    def _vanished(self, quantities: dict[str, Decimal], positions: PositionsAnswered) -> list[Execution]:
         listed: ExecutionsAnswered = self._answers[Question.EXECUTIONS]
-        booked = [
-            one
-            for one in self._books.views.orders.executions.values()
-            if one is not None and listed.since_ns <= one.event_time_ns <= listed.event_time_ns
-        ]
-        return vanished_executions(booked, listed.executions, quantities, positions.quantities)
+        positions: PositionsAnswered = self._answers[Question.POSITIONS]
+        cash: CashAnswered = self._answers[Question.CASH]
+        theirs = TheirBooks(
+            self._answers[Question.OPEN_ORDERS].orders, listed.executions, positions.quantities, cash.amount
+        )
+        found = []
+        for finding in compare(self._ours(listed, positions, cash), theirs, self._settings.cash_tolerance):
+            if finding.remedy in (Remedy.ASK, Remedy.ADOPT):
+                # what was told meanwhile cannot be held against the list, nor it against that: the name settles both
+                self._look_ups.begin(finding.name, now_ns)
+                if self._books.touched_since(finding.name, self._moment):
+                    continue
+            found.append(finding)
+        return found
 
-    def _ours(self) -> OurBooks:
+    def _ours(self, listed: ExecutionsAnswered, positions: PositionsAnswered, cash: CashAnswered) -> OurBooks:
         books = self._books
         orders = books.views.orders
+        booked = [
+            one
+            for one in orders.executions.values()
+            if one is not None and listed.since_ns <= one.event_time_ns <= listed.event_time_ns
+        ]
         return OurBooks(
             books.account,
             orders.working,
             orders.ended.keys(),
-            orders.executions.keys(),
-            books.quantities(),
-            books.cash(),
+            booked,
+            books.quantities(positions.event_time_ns),
+            books.cash(cash.event_time_ns),
             books.locked(),
             {name for name, state in orders.working.items() if state.asked},
         )

@@ -5,7 +5,8 @@
     EXECUTION_MISSING  E7         ours 0,   theirs 20    BOOK      it is of an order of ours
     ORDER_MISSING      Dip-...-1  ours 100, theirs none  ASK       a list that does not show it proves nothing
 
-The position is no finding: 300 and the 20 of E7 are what the venue says. Four rules:
+Executions are taken in first, as they come; then the rest is compared. So the position is no finding: 300 and the 20 of
+E7 are what the venue says. Four rules:
 
 1. An execution is known by its id. Whatever the venue has executed is booked, whoever asked for it.
 2. An order that a list does not show is asked for by name. Nothing is ended or deleted because it is missing.
@@ -21,7 +22,7 @@ are done, the same comparison finds nothing but what was only reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -123,7 +124,7 @@ class OurBooks:
     """What we believe.
 
     working : our working orders by client order id; ended : the names of those that ended
-    execution_ids : of everything booked
+    booked : the executions that their list must show
     unsettled : orders with a request that has no answer yet; what a list shows of them proves nothing
     quantities : of the account by symbol, over all strategies; locked : the symbols that are locked
     """
@@ -131,7 +132,7 @@ class OurBooks:
     account: str
     working: Mapping[str, OrderState]
     ended: AbstractSet[str]
-    execution_ids: AbstractSet[str]
+    booked: Sequence[Execution]
     quantities: Mapping[str, Decimal]
     cash: Decimal
     locked: AbstractSet[str] = frozenset()
@@ -151,20 +152,21 @@ class TheirBooks:
 def compare(ours: OurBooks, theirs: TheirBooks, cash_tolerance: Decimal) -> list[Finding]:
     """Return what differs, in order of kind and name.
 
-    Executions that we miss are counted in before orders, positions and cash are compared: what they explain is no
-    finding of its own. cash_tolerance : in the account's currency; a difference up to it is none
+    Executions that we missed are in our books already (`missing_executions`). Those that the venue has taken back are
+    counted out before orders, positions and cash are compared: what they explain is no finding of its own.
+    cash_tolerance : in the account's currency; a difference up to it is none
     """
-    missing = missing_executions(ours, theirs.executions)
-    findings = [execution_finding(ours, execution) for execution in missing]
-    findings += order_findings(ours, theirs.orders, missing)
-    findings += position_findings(ours, theirs.quantities, missing)
-    findings += cash_findings(ours, theirs.cash, missing, cash_tolerance)
+    vanished = vanished_executions(ours.booked, theirs.executions, ours.quantities, theirs.quantities)
+    findings = [vanished_finding(execution) for execution in vanished]
+    findings += order_findings(ours, theirs.orders, vanished)
+    findings += position_findings(ours, theirs.quantities, vanished)
+    findings += cash_findings(ours, theirs.cash, vanished, cash_tolerance)
     return sorted(findings)
 
 
-def missing_executions(ours: OurBooks, executions: Iterable[Execution]) -> list[Execution]:
-    """Return the executions that are not booked, each once, in order of time and id."""
-    found = {one.execution_id: one for one in executions if one.execution_id not in ours.execution_ids}
+def missing_executions(booked: Container[str], executions: Iterable[Execution]) -> list[Execution]:
+    """Return the executions whose ids are not booked, each once, in order of time and id."""
+    found = {one.execution_id: one for one in executions if one.execution_id not in booked}
     return sorted(found.values(), key=lambda one: (one.event_time_ns, one.execution_id))
 
 
@@ -199,12 +201,12 @@ def vanished_finding(execution: Execution) -> Finding:
     return Finding(FindingKind.EXECUTION_VANISHED, execution.execution_id, execution.quantity, None, what)
 
 
-def order_findings(ours: OurBooks, orders: Iterable[VenueOrder], missing: Sequence[Execution] = ()) -> list[Finding]:
+def order_findings(ours: OurBooks, orders: Iterable[VenueOrder], vanished: Sequence[Execution]) -> list[Finding]:
     """Return what differs between our working orders and those that the venue lists as open."""
     listed = {order.client_order_id: order for order in orders if order.status.is_working}
-    coming: dict[str, Decimal] = {}
-    for execution in missing:
-        coming[execution.client_order_id] = coming.get(execution.client_order_id, ZERO) + execution.quantity
+    taken: dict[str, Decimal] = {}
+    for execution in vanished:
+        taken[execution.client_order_id] = taken.get(execution.client_order_id, ZERO) + execution.quantity
     findings = []
     for name, order in listed.items():
         if name in ours.unsettled:
@@ -215,7 +217,7 @@ def order_findings(ours: OurBooks, orders: Iterable[VenueOrder], missing: Sequen
             kind = FindingKind.ORDER_REVIVED if revived else FindingKind.ORDER_EXTERNAL
             findings.append(Finding(kind, name, None, order.quantity, f"{order.side.name} {order.symbol}"))
             continue
-        filled = state.filled_quantity + coming.get(name, ZERO)
+        filled = state.filled_quantity - taken.get(name, ZERO)
         if filled != order.filled_quantity:
             findings.append(Finding(FindingKind.ORDER_FILLED_DIFFERS, name, filled, order.filled_quantity))
         if changed := terms_that_differ(state, order):
@@ -236,12 +238,12 @@ def terms_that_differ(state: OrderState, order: VenueOrder) -> list[str]:
 
 
 def position_findings(
-    ours: OurBooks, quantities: Mapping[str, Decimal], missing: Sequence[Execution] = ()
+    ours: OurBooks, quantities: Mapping[str, Decimal], vanished: Sequence[Execution]
 ) -> list[Finding]:
     """Return the symbols whose quantity the executions do not explain, and the locked ones that agree again."""
     expected = dict(ours.quantities)
-    for execution in missing:
-        expected[execution.symbol] = expected.get(execution.symbol, ZERO) + execution.signed_quantity
+    for execution in vanished:
+        expected[execution.symbol] = expected.get(execution.symbol, ZERO) - execution.signed_quantity
     findings = []
     for symbol in expected.keys() | quantities.keys() | ours.locked:
         have, theirs = expected.get(symbol, ZERO), quantities.get(symbol)
@@ -253,19 +255,19 @@ def position_findings(
 
 
 def cash_findings(
-    ours: OurBooks, cash: Decimal, missing: Sequence[Execution], cash_tolerance: Decimal
+    ours: OurBooks, cash: Decimal, vanished: Sequence[Execution], cash_tolerance: Decimal
 ) -> list[Finding]:
     """Return the account if its cash differs by more than the tolerance."""
-    paid = sum((one.signed_quantity * one.price + one.commission for one in missing), ZERO)
-    expected = ours.cash - paid
+    paid = sum((one.signed_quantity * one.price + one.commission for one in vanished), ZERO)
+    expected = ours.cash + paid
     if abs(expected - cash) <= cash_tolerance:
         return []
     return [Finding(FindingKind.CASH_BREAK, ours.account, expected, cash, f"{cash - expected:+f}")]
 
 
-def execution_finding(ours: OurBooks, execution: Execution) -> Finding:
-    """Return what it means that an execution is not booked."""
-    known = execution.client_order_id in ours.working or execution.client_order_id in ours.ended
-    kind = FindingKind.EXECUTION_MISSING if known else FindingKind.EXECUTION_EXTERNAL
+def execution_finding(orders: Container[str], execution: Execution) -> Finding:
+    """Return what it means that an execution is not booked. orders : the names of all that we know"""
+    is_known = execution.client_order_id in orders
+    kind = FindingKind.EXECUTION_MISSING if is_known else FindingKind.EXECUTION_EXTERNAL
     what = f"{execution.side.name} {execution.symbol} at {execution.price}, order {execution.client_order_id}"
     return Finding(kind, execution.execution_id, None, execution.quantity, what)
