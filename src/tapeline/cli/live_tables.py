@@ -11,7 +11,7 @@ from rich.text import Text
 
 STYLES = {"ACTIVE": "green", "REDUCING": "yellow", "HALTED": "bold red"}
 
-_HEADINGS = {"average_price": "average"}  # so that a row fits eighty columns
+_HEADINGS = {"average_price": "average", "remedy": "what was done"}  # so that a row fits eighty columns
 _POSITIONS = ("strategy", "symbol", "quantity", "average_price", "mark", "unrealized", "realized")
 _ORDERS = (
     "client_order_id",
@@ -24,7 +24,29 @@ _ORDERS = (
     "stop_price",
     "status",
 )
-_LEFT = {"strategy", "symbol", "client_order_id", "side", "type", "purpose", "status"}
+_FINDINGS = ("finding", "name", "ours", "theirs", "remedy", "text")
+_DONE = {
+    "BOOK": "booked",
+    "ADOPT": "adopted",
+    "ASK": "asked for by name",
+    "LOCK": "symbol locked",
+    "UNLOCK": "lock taken off",
+    "REPORT": "reported only",
+    "BUST": "taken out",
+}
+_LEFT = {
+    "finding",
+    "name",
+    "remedy",
+    "text",
+    "strategy",
+    "symbol",
+    "client_order_id",
+    "side",
+    "type",
+    "purpose",
+    "status",
+}
 
 
 def status_view(status: Mapping[str, Any]) -> RenderableType:
@@ -46,7 +68,9 @@ def status_view(status: Mapping[str, Any]) -> RenderableType:
     )
     for sentence in remarks_of(status):
         lines.append(f"{sentence}\n", style="yellow")
-    return Group(lines, positions_table(status["positions"])) if status["positions"] else lines
+    tables = [findings_table(status["findings"])] if status["findings"] else []
+    tables += [positions_table(status["positions"])] if status["positions"] else []
+    return Group(lines, *tables)
 
 
 def remarks_of(status: Mapping[str, Any]) -> list[str]:
@@ -58,14 +82,24 @@ def remarks_of(status: Mapping[str, Any]) -> list[str]:
         found.append(f"A gap is open since {status['gap']['since']} ({status['gap']['cause']}): nothing new is risked.")
     if status["locks"]:
         found.append(f"Locked, because the broker's position is not explained: {', '.join(status['locks'])}.")
+    found += [f"Override: {text}" for text in status["overrides"]]
     if status["reconciled"] is not None:
-        found.append(f"Compared with the broker's books at {status['reconciled']}.")
-    return [*found, *[f"Override: {text}" for text in status["overrides"]]]
+        what = "these things differed" if status["findings"] else "nothing differs"
+        found.append(f"Compared with the broker's books at {status['reconciled']}: {what}.")
+    return found
 
 
 def positions_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Return positions as a table."""
     return _table(rows, _POSITIONS)
+
+
+def findings_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return what the last comparison found, and what was done about it, as a table."""
+    shown = [
+        {**row, "finding": row["finding"].replace("_", " ").lower(), "remedy": _DONE[row["remedy"]]} for row in rows
+    ]
+    return _table(shown, _FINDINGS)
 
 
 def orders_table(rows: Sequence[Mapping[str, Any]]) -> Table:

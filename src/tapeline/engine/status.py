@@ -42,6 +42,7 @@ def status_of(engine: LiveEngine) -> dict[str, Any]:
         else {"since": _second(control.gap.event_time_ns), "cause": control.gap.cause.name},
         "locks": [symbol for _, symbol in sorted(control.locks)],
         "reconciled": None if control.reconciled_ns is None else _second(control.reconciled_ns),
+        "findings": [*control.findings],
         "overrides": guard.overrides(),
         "next_slice": None if engine.data.next_ns is None else to_iso(engine.data.next_ns),
         "equity": f"{float(account['equity']):.2f}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -33,7 +34,7 @@ class Control:
     locks : by account and symbol
     overrides : the newest by account, strategy and limit; whether it still holds is asked with a time
     flatten : the command that everything be closed, until it is done or a person lets trading go on; else None
-    reconciled_ns : of the last comparison with the broker, None before the first
+    reconciled_ns : of the last comparison with the broker, None before the first; findings : what it found
     """
 
     def __init__(self) -> None:
@@ -43,6 +44,7 @@ class Control:
         self.overrides: dict[tuple[str, str | None, str], LimitOverridden] = {}
         self.flatten: CommandGiven | None = None
         self.reconciled_ns: int | None = None
+        self.findings: Sequence[Mapping[str, Any]] = ()
 
     def gap_opened(self, fact: GapOpened) -> None:
         """Take in that reports may be missing; a second cause leaves the gap as it was opened first."""
@@ -57,7 +59,7 @@ class Control:
 
     def reconciled(self, fact: Reconciled) -> None:
         """Take in that the books were compared; what came of it are facts of their own."""
-        self.reconciled_ns = fact.event_time_ns
+        self.reconciled_ns, self.findings = fact.event_time_ns, fact.findings
 
     def agreed(self, account: str, symbol: str, held: Decimal) -> Decimal:
         """Return how much of what the account holds the broker's books confirm, signed alike: all unless it is locked.

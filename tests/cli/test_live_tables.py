@@ -1,0 +1,66 @@
+"""What `tapeline status` shows of the last comparison, as lines of a terminal."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+
+from tapeline.cli.live_tables import findings_table, remarks_of
+from tapeline.execution.reconciliation import REMEDIES, Finding, FindingKind
+from tapeline.ledger.control_facts import Reconciled
+from tapeline.ledger.views import Views
+
+T0 = 1_704_207_600_000_000_000
+
+
+def lines_of(findings: list[Any]) -> list[str]:
+    console = Console(width=80, record=True, force_terminal=False)
+    with console.capture() as shown:
+        console.print(findings_table(findings))
+    return [line.rstrip() for line in shown.get().splitlines()]
+
+
+def test_a_finding_is_shown_with_both_sides_and_what_was_done() -> None:
+    views = Views()
+    finding = Finding(FindingKind.POSITION_BREAK, "ABCD", Decimal(300), None)
+
+    views.apply(Reconciled(T0, [finding.as_tree()]))
+
+    head, row = lines_of([*views.control.findings])
+    assert head.split() == ["finding", "name", "ours", "theirs", "what", "was", "done", "text"]
+    assert row.split() == ["position", "break", "ABCD", "300", "symbol", "locked"]
+
+
+def test_every_kind_of_finding_fits_eighty_columns_whole() -> None:
+    name = "Dip-ABCD-20240102T150000-000001"
+    findings = [
+        Finding(kind, name, Decimal(1000), Decimal(1200), f"BUY ABCD at 10.25, order {name}").as_tree()
+        for kind in REMEDIES
+    ]
+
+    lines = lines_of(findings)
+
+    assert max(map(len, lines)) <= 80
+    assert sum("1000" in line and "1200" in line for line in lines) == len(findings)
+
+
+def test_the_newest_comparison_counts_and_says_where_nothing_differs() -> None:
+    views = Views()
+    views.apply(Reconciled(T0, [Finding(FindingKind.CASH_BREAK, "main", Decimal(1), Decimal(2)).as_tree()]))
+    views.apply(Reconciled(T0 + 1, []))
+    quiet = {
+        "has_ended": False,
+        "is_flattening": False,
+        "gap": None,
+        "locks": [],
+        "overrides": [],
+        "reconciled": "noon",
+    }
+
+    assert [*views.control.findings] == []
+    assert remarks_of({**quiet, "findings": []}) == ["Compared with the broker's books at noon: nothing differs."]
+    assert remarks_of({**quiet, "findings": [1]}) == [
+        "Compared with the broker's books at noon: these things differed."
+    ]
