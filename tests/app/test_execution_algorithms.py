@@ -42,6 +42,7 @@ from tapeline import (
     participation,
     percent_of_equity,
     position,
+    session,
     sweep,
     twap,
     vwap,
@@ -311,6 +312,60 @@ def test_exits_that_cannot_wait_leave_at_once_and_whole() -> None:
     assert {order.quantity for order in last} == {Decimal(1_000)}
     assert all(state.order.purpose is Purpose.ENTRY for state in facts.views.parents.states.values())
     assert all(order.client_order_id.endswith("-1") for order in last)
+
+
+class LeavesSlowly(RuleStrategy):
+    """Buys in the first half of the session, and takes hours to leave."""
+
+    bar = bars("1min")
+    size = fixed_quantity(1_000)
+    enter_long = bar.close > 0
+    exit_long = bar.close > 0
+    execution_exit = twap(minutes=300, every_minutes=100)
+
+
+def test_a_holding_that_has_lost_what_a_trade_may_lose_does_not_leave_slowly() -> None:
+    """A price that falls by a cent a minute; a loss of 0.05% of a million, 500, is reached 50 cents below the entry."""
+    rows = 200
+    panel = PANEL.rows(0, rows)
+    price = np.repeat((100.0 - np.arange(rows) * 0.01)[:, None], 2, axis=1)
+    panel = replace(panel, open=price, high=price, low=price, close=price, volume=np.full_like(price, 1e6))
+
+    def first(bound: float | None) -> list[tuple[Decimal, Decimal]]:
+        settings = RunSettings(
+            account=Account(cash=1_000_000), market=Market(latency_s=0.001), limits=Limits(loss_per_trade=bound)
+        )
+        views = replay([LeavesSlowly()], panel, settings=settings).views
+        state = next(it for it in views.parents.states.values() if it.order.purpose is Purpose.EXIT_RULE)
+        return [(fill.execution.quantity, fill.execution.price) for fill in state.fills.values()]
+
+    slow, hurried = first(None), first(0.0005)
+    assert [quantity for quantity, _ in slow] == [333, 333]
+    assert [quantity for quantity, _ in hurried] == [333, 667]
+    assert hurried[0] == slow[0]
+    assert slow[0][1] - hurried[1][1] < Decimal("0.80")
+
+
+class LeavesLate(RuleStrategy):
+    """Leaves when five minutes are left, by limits."""
+
+    bar = bars("1min")
+    size = fixed_quantity(1_000)
+    enter_long = (bar.close > 0) & (session.minutes_since_open < 300)
+    exit_long = session.minutes_to_close <= 5
+    execution_exit = limit(offset_bps=50, timeout_s=600)
+
+
+def test_an_exit_of_limits_is_over_before_the_close() -> None:
+    """It offers where nobody buys; the rest is called back and sold in the last bar."""
+    settings = RunSettings(account=Account(cash=10_000_000), market=Market(latency_s=0.001))
+    views = replay([LeavesLate()], PANEL, settings=settings).views
+
+    exits = [state for state in views.parents.states.values() if state.order.purpose is Purpose.EXIT_RULE]
+    assert len(exits) == 2
+    assert {state.ended.reason for state in exits if state.ended is not None} == {ParentEnd.FILLED}
+    assert not any(held.quantity for held in views.positions.values())
+    assert any(len(state.children) == 2 for state in exits)
 
 
 def test_the_parts_of_a_twap_are_sent_at_their_times_with_ids_of_their_own() -> None:

@@ -193,6 +193,52 @@ def test_a_refused_part_is_sent_anew_after_a_wait_that_doubles() -> None:
     assert state_of(trader, name).filled_quantity == 10
 
 
+def closing(trader: ParentTrader, algorithm: Algorithm) -> str:
+    """Hold 10 and begin to close them with an algorithm."""
+    bought = trader.place("A", quantity=10)
+    trader.settle()
+    trader.fill(bought, 10)
+    trader.settle()
+    return trader.place_parent(algorithm, 10, side=Side.SELL, purpose=Purpose.EXIT_RULE)
+
+
+def test_an_exit_whose_time_is_over_is_sent_at_each_slice_until_it_is_taken() -> None:
+    """No wait after refusals: 4 minutes of window, in which waiting doubles, and then one part a minute."""
+    trader = ready()
+    name = closing(trader, twap(minutes=4, every_minutes=4, jitter=0.0))
+    trader.is_denied = True
+    counts = []
+    for _ in range(9):
+        trader.work()
+        counts.append(len(state_of(trader, name).children))
+        trader.settle_for(60)
+    trader.is_denied = False
+    trader.work()
+    trader.settle()
+    fill_all(trader)
+    trader.work_for(1)
+
+    assert counts == [1, 2, 2, 3, 4, 5, 6, 7, 8]
+    assert trader.held() == 0
+
+
+@pytest.mark.parametrize("algorithm", [twap(minutes=60, every_minutes=30), adaptive(minutes=60), limit(timeout_s=600)])
+def test_an_urgent_exit_calls_its_limits_back_and_sends_the_rest_at_once(algorithm: Algorithm) -> None:
+    trader = ready()
+    name = closing(trader, algorithm)
+    trader.work()
+    trader.settle()
+    trader.parents.is_urgent = lambda order: order.client_order_id == name
+    trader.work_for(2)
+    (*_, newest) = parts(trader, name)
+    fill_all(trader)
+    trader.work_for(1)
+
+    assert newest[1:] == ("MARKET", None)
+    assert trader.held() == 0
+    assert state_of(trader, name).ended is not None
+
+
 def test_an_entry_ends_when_trading_is_lowered_and_an_exit_goes_on() -> None:
     trader = ready()
     bought = trader.place("A", quantity=10)

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from tapeline.domain.money import exact
 from tapeline.domain.order import Order
 from tapeline.domain.panel import Sessions
@@ -37,6 +39,7 @@ from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 from tapeline.ports.market_data import Tape
 from tapeline.simulation.execution_settings import Algorithm, Algorithms
+from tapeline.simulation.limits import has_lost_too_much
 from tapeline.simulation.records import ENTERING, FLAT
 from tapeline.simulation.venue import instruments_of
 
@@ -78,6 +81,7 @@ class Parents:
         instruments = tuple(instruments_of(desk.symbols, settings))
         self._watch = MarketWatch(tape, desk.book.fixed.prices, instruments, settings.costs.slippage)
         self.keeper = ParentKeeper(views, record, orders, self._watch, seed)
+        self.keeper.is_urgent = self._is_urgent
         self._pending: list[tuple[Order, Any, str | None]] = []
         self._bracketed: dict[str, tuple[ParentState, Role]] = {}
         self._following: dict[str, ParentState] = {}
@@ -225,6 +229,14 @@ class Parents:
         if purpose is Purpose.ENTRY:
             return chosen.entry
         return chosen.exit if purpose in WORKED_EXITS else None
+
+    def _is_urgent(self, order: Order) -> bool:
+        """Return whether what an exit closes has lost what one trade may lose."""
+        book = self._desk.book
+        if np.isnan(book.fixed.limits["loss_per_trade_max"]).all():
+            return False
+        place = self._desk.assembly.names.index(order.strategy), self._desk.columns[order.symbol]
+        return bool(has_lost_too_much(book, *place))
 
     def _working_legs(self, name: str) -> list[str]:
         state, role = self._bracketed[name]

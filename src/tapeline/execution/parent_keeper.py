@@ -68,12 +68,14 @@ class ParentKeeper:
 
     record : journals a fact and returns it; seed : of the jitter of waiting times
     denies : asked before a part leaves, None = it may
+    is_urgent : asked of exits, True = the window of this one is over now
     """
 
     def __init__(
         self, views: Views, record: Callable[[Fact], Any], keeper: OrderKeeper, markets: Markets, seed: int
     ) -> None:
         self.denies: Callable[[Order, int], Denial | None] = lambda order, now_ns: None
+        self.is_urgent: Callable[[Order], bool] = lambda order: False
         self._views, self._record, self._keeper = views, record, keeper
         self._markets, self._seed = markets, seed
 
@@ -89,6 +91,8 @@ class ParentKeeper:
                 continue
             algorithm, plan = algorithm_of_state(state)
             self._begin_market(state, plan)
+            if not enters and self.is_urgent(state.order):
+                plan = replace(plan, end_ns=min(plan.end_ns, now_ns))
             held = None if enters else self._held(state.order)
             market = self._markets.now(state.name)
             work = Work(state, algorithm, plan, self._views.orders, market, now_ns, self._seed, held)

@@ -3,7 +3,8 @@
     decided 10:02, twap over 30 minutes in parts of 5:   10:02 1/6, 10:07 2/6, ... 10:27 6/6; over at 10:32
 
 An entry sends nothing in the first and last minutes of a session, where spreads are wide and auctions near; an exit may
-use them, and is over in time for one more bar before the close. A decision outside a session is for the next one.
+use them, and is over one bar before the close, so that its rest still trades; one of limits two bars, as they are called
+back before. A decision outside a session is for the next one.
 
 VWAP releases at the begin of each part what past sessions traded until its end: the mean over sessions of the share of
 that time of day in the volume of the window (Kissell and Glantz, 2003, Optimal Trading Strategies). Only sessions that
@@ -136,9 +137,10 @@ def _window(
     if sessions is None:
         return decided_ns, decided_ns + length_ns, decided_ns + length_ns + DAY
     open_ns, close_ns = _session_at(sessions, decided_ns)
-    start_ns, end_ns = max(decided_ns, open_ns), close_ns - max(frame_ns, MINUTE)
+    bar_ns = max(frame_ns, MINUTE)
+    start_ns, end_ns = max(decided_ns, open_ns), close_ns - bar_ns
     if closes:
-        end_ns = min(end_ns, close_ns - flat_ns)
+        end_ns = min(end_ns if algorithm.pricing == "market" else end_ns - bar_ns, close_ns - flat_ns)
     else:
         start_ns = max(start_ns, open_ns + round(algorithm.avoid_open_minutes * MINUTE))
         end_ns = min(end_ns, close_ns - round(algorithm.avoid_close_minutes * MINUTE))

@@ -218,8 +218,13 @@ def _limit_price(work: Work, pricing: Pricing) -> Decimal | None:
 
 
 def _may_send(work: Work, *, at_once: bool = False) -> bool:
-    """Whether enough time has passed: since the last part, and since a refusal twice as long after each one."""
+    """Whether enough time has passed: since the last part, and since a refusal twice as long after each one.
+
+    An exit whose time is over does not wait: the session may end before the next try.
+    """
     parent, algorithm = work.parent, work.algorithm
+    if at_once and work.held_quantity is not None:
+        return True
     if parent.refused_count:
         wait_ns = min(round(algorithm.timeout_s * SECOND) << min(parent.refused_count - 1, 8), REFUSED_WAIT_NS_MAX)
         random = Random(f"{work.seed}/{parent.name}/{len(parent.children)}")
