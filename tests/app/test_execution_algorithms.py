@@ -179,6 +179,33 @@ def test_a_run_that_is_killed_again_and_again_goes_on_with_its_parent_orders(
     assert list(engine.loop.result().execution_lines()) == list(whole.loop.result().execution_lines())
 
 
+def test_the_quotes_of_the_newest_slice_are_known_after_a_restart(folder: Path) -> None:
+    """The middle stands a dollar above the last price; an order may end before another slice comes."""
+    panel = PANEL.rows(0, 50)
+    quoted = panel.with_series("bid", panel.close + 0.99).with_series("ask", panel.close + 1.01)
+    settings = worked(twap(minutes=20, every_minutes=2))
+    seen: list[tuple[Decimal, float]] = []
+
+    def end_process(engine: LiveEngine) -> None:
+        loop = engine.loop
+        if loop.slices < 20:
+            return
+        for state in loop.views.parents.open.values():
+            column = panel.symbols.index(state.order.symbol)
+            loop.parents.watch.begin(state.name, state.order.symbol, state.order.decision_time_ns)
+            seen.append((loop.parents.watch.price(state.name), float(panel.close[loop.slices - 1, column]) + 1.0))
+        raise Killed
+
+    for is_resumed in (False, True):
+        with pytest.raises(Killed):
+            trade_on_paper(
+                [Eager()], quoted, folder / "j", settings, speed=math.inf, resume=is_resumed, on_turn=end_process
+            )
+        assert seen
+        assert [float(price) for price, _ in seen] == pytest.approx([middle for _, middle in seen], abs=1e-9)
+        seen.clear()
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda algorithm: algorithm.name)
 @pytest.mark.parametrize("latency_s", [0.0, 0.001], ids=["at once", "travels"])
 def test_what_must_hold_at_every_slice(algorithm: Algorithm, latency_s: float) -> None:

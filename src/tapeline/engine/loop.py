@@ -165,6 +165,7 @@ class EventLoop:
         self._account[0]["halted"] = 1
         self.session = now.session
         self._end(now, may_act=False)
+        self.parents.watch.see_quotes(now)
         self._count(now)
 
     def _end(self, now: Slice, *, may_act: bool = True) -> None:

@@ -72,7 +72,7 @@ class MarketWatch:
 
     def see(self, now: Slice) -> None:
         """Take in a slice."""
-        self._series = now.series
+        self.see_quotes(now)
         if not self._seen:
             return
         for seen in self._seen.values():
@@ -81,6 +81,10 @@ class MarketWatch:
             _, high, low, close, volume = now.bars[:, 0, column].tolist()
             if volume > 0.0:
                 bars.append((high, low, close))
+
+    def see_quotes(self, now: Slice) -> None:
+        """Take in the quotes of a slice, and of one of the past nothing else: its bars are on the tape."""
+        self._series = now.series
 
     def now(self, parent: str) -> MarketNow:
         """Return the market of a parent order that was begun."""

@@ -60,7 +60,10 @@ _PASSED_OVER = frozenset(
 
 
 class Parents:
-    """The orders of one book that are worked in parts. keeper : carries out what their algorithms wish"""
+    """The orders of one book that are worked in parts.
+
+    keeper : carries out what their algorithms wish; watch : what they see of the market
+    """
 
     def __init__(
         self,
@@ -79,8 +82,8 @@ class Parents:
         self._flat_ns = [round((it.flat_before_close_minutes or 0) * MINUTE) for it in assembly.strategies]
         settings = assembly.settings
         instruments = tuple(instruments_of(desk.symbols, settings))
-        self._watch = MarketWatch(tape, desk.book.fixed.prices, instruments, settings.costs.slippage)
-        self.keeper = ParentKeeper(views, record, orders, self._watch, seed)
+        self.watch = MarketWatch(tape, desk.book.fixed.prices, instruments, settings.costs.slippage)
+        self.keeper = ParentKeeper(views, record, orders, self.watch, seed)
         self.keeper.is_urgent = self._is_urgent
         self._pending: list[tuple[Order, Any, str | None]] = []
         self._bracketed: dict[str, tuple[ParentState, Role]] = {}
@@ -171,7 +174,7 @@ class Parents:
 
     def work(self, now: Slice) -> None:
         """Let the algorithms act on a slice."""
-        self._watch.see(now)
+        self.watch.see(now)
         if self._views.parents.open:
             self.keeper.work(now.end_ns)
 

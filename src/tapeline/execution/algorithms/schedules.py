@@ -3,8 +3,8 @@
     decided 10:02, twap over 30 minutes in parts of 5:   10:02 1/6, 10:07 2/6, ... 10:27 6/6; over at 10:32
 
 An entry sends nothing in the first and last minutes of a session, where spreads are wide and auctions near; an exit may
-use them, and is over one bar before the close, so that its rest still trades; one of limits two bars, as they are called
-back before. A decision outside a session is for the next one.
+use them, and is over one bar before the close, so that its rest still trades; one of limits two bars before, since they
+are called back first. A decision outside a session is for the next one.
 
 VWAP releases at the begin of each part what past sessions traded until its end: the mean over sessions of the share of
 that time of day in the volume of the window (Kissell and Glantz, 2003, Optimal Trading Strategies). Only sessions that
