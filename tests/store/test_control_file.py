@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +15,7 @@ from tapeline.domain.control import Trigger
 from tapeline.domain.errors import StorageError
 from tapeline.ports.control import Latch
 from tapeline.store.control_file import ControlFile
-from tapeline.store.latch import set_latch
+from tapeline.store.latch import read_latch, set_latch
 
 VERSION_1 = f"""
 CREATE TABLE commands (
@@ -121,6 +123,22 @@ def test_the_latch_keeps_its_first_cause_until_it_is_released(tmp_path: Path) ->
         assert desk.halted() == a_latch()
         desk.release(a_latch())
         assert desk.halted() is None
+
+
+def test_the_latch_is_set_where_files_have_no_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on exFAT and many network shares; it keeps its first cause there, too, and leaves no other file."""
+
+    def no_link(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_link)
+    journal = tmp_path / "journal"
+
+    set_latch(journal, a_latch())
+    set_latch(journal, a_latch("another", 2))
+
+    assert read_latch(journal) == a_latch()
+    assert [path.name for path in tmp_path.iterdir()] == ["journal.halted"]
 
 
 def test_the_latch_is_set_though_a_hung_process_holds_the_control_file(tmp_path: Path) -> None:

@@ -49,14 +49,16 @@ def set_latch(journal: Path | str, latch: Latch) -> None:
     if path.exists():
         return
     told = {"trigger": latch.trigger.name, "who": latch.who, "why": latch.why, "set_ns": latch.set_ns}
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft, text = path.with_name(f"{path.name}.{os.getpid()}"), json.dumps(told, sort_keys=True)
     try:
-        with draft.open("w") as file:
-            file.write(json.dumps(told, sort_keys=True))
-            file.flush()
-            os.fsync(file.fileno())
+        _write(draft, text, "w")
         with suppress(FileExistsError):
-            os.link(draft, path)  # whole or not at all, and never in place of the first
+            try:
+                os.link(draft, path)  # whole or not at all, and never in place of the first
+            except FileExistsError:
+                raise
+            except OSError:  # no hard links here: one that is read while it is half written is set all the same
+                _write(path, text, "x")
         draft.unlink()
         _make_durable(path.parent)
     except OSError as exc:
@@ -77,6 +79,13 @@ def release_latch(journal: Path | str, latch: Latch) -> None:
         _make_durable(path.parent)
     except OSError as exc:
         raise StorageError(f"Latch {path} cannot be taken away: {exc.strerror}. Remove that file by hand.") from exc
+
+
+def _write(path: Path, text: str, mode: str) -> None:
+    with path.open(mode) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _by_somebody(path: Path, why: str) -> Latch:
