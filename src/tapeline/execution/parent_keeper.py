@@ -20,7 +20,7 @@ from tapeline.domain.parent import ParentEnd, Pricing
 from tapeline.domain.position import ZERO
 from tapeline.domain.words import OrderType, Purpose, Role, Side
 from tapeline.execution.algorithms.pricing import MarketNow
-from tapeline.execution.algorithms.schedules import Plan, plan_from
+from tapeline.execution.algorithms.schedules import Plan
 from tapeline.execution.algorithms.working import (
     CallBack,
     Reprice,
@@ -39,6 +39,7 @@ from tapeline.ledger.parent_orders import ParentState, reason_of, with_stop
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 from tapeline.risk.denial import Denial
+from tapeline.simulation.execution_settings import Algorithm
 
 
 class Markets(Protocol):
@@ -78,6 +79,7 @@ class ParentKeeper:
         self.is_urgent: Callable[[Order], bool] = lambda order: False
         self._views, self._record, self._keeper = views, record, keeper
         self._markets, self._seed = markets, seed
+        self._settings: dict[str, tuple[Algorithm, Plan]] = {}
 
     def work(self, now_ns: int) -> None:
         """Let the algorithms act on the slice that has ended now."""
@@ -89,7 +91,7 @@ class ParentKeeper:
             may_send = self._keeper.may_risk(state.order.symbol) if enters else trading is not TradingState.HALTED
             if state.stopped is None and not may_send:
                 continue
-            algorithm, plan = algorithm_of_state(state)
+            algorithm, plan = self._settings_of(state)
             self._begin_market(state, plan)
             if not enters and self.is_urgent(state.order):
                 plan = replace(plan, end_ns=min(plan.end_ns, now_ns))
@@ -137,11 +139,12 @@ class ParentKeeper:
                 self._leave(state, ParentEnd.EXIT, now_ns)
             is_over = state.stopped is not None or state.filled_quantity >= state.order.quantity
             if is_over and not self.working(state):
-                self._begin_market(state, plan_from(state.intended.plan))
+                self._begin_market(state, self._settings_of(state)[1])
                 volume, average = self._markets.traded(state.name)
                 price = self._markets.price(state.name)
                 self._record(ParentOrderEnded(now_ns, state.name, reason_of(state), price, volume, average))
                 self._markets.end(state.name)
+                del self._settings[state.name]
 
     def working(self, state: ParentState) -> list[Any]:
         """Return the parts of a parent order that may still fill, with their states."""
@@ -201,6 +204,11 @@ class ParentKeeper:
         self._stop(state, reason, now_ns)
         names = [child.client_order_id for child, _ in self.working(state)]
         self.cancel_each(names, CancelIntended(now_ns, state.name, purpose=state.order.purpose))
+
+    def _settings_of(self, state: ParentState) -> tuple[Algorithm, Plan]:
+        if state.name not in self._settings:
+            self._settings[state.name] = algorithm_of_state(state)
+        return self._settings[state.name]
 
     def _begin_market(self, state: ParentState, plan: Plan) -> None:
         self._markets.begin(state.name, state.order.symbol, plan.start_ns)

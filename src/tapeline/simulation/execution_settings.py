@@ -157,12 +157,12 @@ def algorithm_of(text: str) -> Algorithm:
 def algorithm_from(name: str, given: Mapping[str, Any]) -> Algorithm:
     """Return an algorithm with settings, as texts or values. Raises what `algorithm_of` raises."""
     made = ALGORITHMS[name]()
-    known = {field.name: getattr(made, field.name) for field in fields(made) if field.name not in ("name", "schedule")}
+    known = {field.name: field.type for field in fields(made) if field.name not in ("name", "schedule")}
     values: dict[str, Any] = {}
     for key, value in given.items():
         if key not in known:
             raise UnknownNameError("setting", key, known, where=f"algorithm {name}")
-        values[key] = value if isinstance(known[key], str) else _number(name, key, value, whole=key.startswith("sess"))
+        values[key] = value if key in _CHOICES else _number(name, key, value, whole=known[key] == "int")
     return replace(made, **values)
 
 
