@@ -235,6 +235,35 @@ def test_back_to_trading_needs_a_reason_and_books_that_were_compared(folder: Pat
     ]
 
 
+@pytest.mark.parametrize("stops", [False, True])
+def test_after_a_fall_of_equity_a_person_goes_on_from_what_is_left(folder: Path, stops: bool) -> None:
+    """Trading comes back, and goes on also where the run is stopped and taken up again."""
+    paper = PaperSettings(monitors=MonitorSettings(drawdown=0.0015))
+    halted_at: list[int] = []
+
+    def watch(engine: LiveEngine) -> None:
+        slices, control = engine.loop.slices, engine.loop.views.control
+        if control.state is TradingState.HALTED and not halted_at:
+            halted_at.append(slices)
+            person.acts[slices + 5] = ("resume", "seen", {})
+        person(engine)
+        if stops and halted_at and slices == halted_at[0] + 8:
+            engine.is_stopped = True
+
+    person = told(folder)
+    run(folder, MARGIN, paper=paper, on_turn=watch)
+    if stops:
+        run(folder, MARGIN, paper=paper, on_turn=person, resume=True)
+
+    (at,) = halted_at
+    changes = [(f.state, f.cause) for f in facts(folder, TradingStateChanged.kind)]
+    assert changes[:2] == [
+        (TradingState.HALTED, Trigger.DRAWDOWN), (TradingState.ACTIVE, Trigger.PERSON),
+    ]  # fmt: skip
+    assert [person.states[at + n] for n in (6, 7, 8, 9, 10)] == [TradingState.ACTIVE] * 5
+    assert entries_after(folder, at + 6) > 0
+
+
 def test_halted_nothing_is_decided_and_stops_at_the_venue_go_on(folder: Path) -> None:
     person = told(folder, (100, "halt", "looks wrong", {}))
 

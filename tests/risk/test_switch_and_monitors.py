@@ -115,6 +115,39 @@ def test_an_unexplained_position_keeps_it_down() -> None:
         books.raise_up()
 
 
+CASH = {"finding": "CASH_BREAK", "name": "main", "ours": "1000", "theirs": "990.5", "remedy": "REPORT", "text": ""}
+ASKED = {"finding": "ORDER_MISSING", "name": "Dip-1", "ours": "100", "theirs": None, "remedy": "ASK", "text": ""}
+BOOKED = {"finding": "EXECUTION_MISSING", "name": "E7", "ours": "0", "theirs": "20", "remedy": "BOOK", "text": ""}
+
+
+def test_a_comparison_that_left_something_open_keeps_it_down_until_one_passes() -> None:
+    books = Books()
+    books.lower()
+    books.record(Reconciled(T0, [BOOKED, CASH, ASKED]))
+
+    with pytest.raises(InputError) as refused:
+        books.raise_up()
+    assert "CASH_BREAK of main (ours 1000, theirs 990.5); ORDER_MISSING of Dip-1 (ours 100)." in str(refused.value)
+    assert "E7" not in str(refused.value), "what was booked is resolved"
+    again = Views()
+    again.apply_all(books.facts)
+    assert again.to_bytes() == books.views.to_bytes() != Views().to_bytes()
+    assert again.control.unresolved == books.views.control.unresolved
+    books.record(Reconciled(T0 + 1, [BOOKED]))
+    books.raise_up()
+    assert books.switch.state is TradingState.ACTIVE
+
+
+def test_of_many_differences_the_first_are_named() -> None:
+    books = Books()
+    books.lower()
+    books.record(Reconciled(T0, [{**ASKED, "name": f"Dip-{number}"} for number in range(1, 8)]))
+
+    with pytest.raises(InputError, match=r"ORDER_MISSING of Dip-5 \(ours 100\) and more\.") as refused:
+        books.raise_up()
+    assert "Dip-6" not in str(refused.value)
+
+
 def test_what_is_up_already_cannot_be_raised() -> None:
     with pytest.raises(InputError, match="is not above that"):
         Books().raise_up()
@@ -135,6 +168,19 @@ def test_equity_halts_at_its_fall_from_the_sessions_highest() -> None:
         watch.see_equity(104_500, 1),
         watch.see_equity(104_500, 2),
     ) == [None, None, None, "HALTED DRAWDOWN", None]
+
+
+def test_a_fall_that_a_person_accepted_counts_no_more_until_the_next_session() -> None:
+    watch = Monitors(MonitorSettings(drawdown=0.05))
+    watch.see_equity(100_000, 1)
+    watch.see_equity(94_000, 1)
+    watch.accept_equity()
+
+    alarms = watch.see_equity(94_000, 1), watch.see_equity(89_301, 1), watch.see_equity(89_300, 1)
+    assert states(*alarms) == [None, None, "HALTED DRAWDOWN"]
+    assert "5.00% below the highest since trading was resumed of 94,000.00" in alarms[2].text  # type: ignore[union-attr]
+    watch.accept_equity()
+    assert states(watch.see_equity(80_000, 2), watch.see_equity(76_000, 2)) == [None, "HALTED DRAWDOWN"]
 
 
 def test_equity_of_nothing_halts() -> None:

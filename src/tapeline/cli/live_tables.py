@@ -85,7 +85,8 @@ def remarks_of(status: Mapping[str, Any]) -> list[str]:
     found += [f"Override: {text}" for text in status["overrides"]]
     if status["reconciled"] is not None:
         what = "these things differed" if status["findings"] else "nothing differs"
-        found.append(f"Compared with the broker's books at {status['reconciled']}: {what}.")
+        left = f"; left open: {'; '.join(status['unresolved'])}" if status["unresolved"] else ""
+        found.append(f"Compared with the broker's books at {status['reconciled']}: {what}{left}.")
     return found
 
 

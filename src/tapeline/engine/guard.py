@@ -62,6 +62,7 @@ class Guard:
         self._reconciled_ns: int | None = None
         self._errors: dict[tuple[int, str, str], Fact] = {}
         self._newest_ns = 0
+        self._was_halted = False
         self.obey_state()
 
     def denies(self, order: Order, now_ns: int) -> Denial | None:
@@ -87,12 +88,11 @@ class Guard:
 
     def see_again(self, session: int) -> None:
         """Let the watches that remember a session take in a slice of the past; they raise no alarm for it."""
-        self.monitors.see_equity(float(self.desk.book.fixed.account[0]["equity"]), session)
+        self._see_equity(session)
 
     def watch(self, now_ns: int, session: int, silent: Sequence[str], subscribed: int) -> None:
         """Ask every watch what only the state of things tells."""
-        equity = float(self.desk.book.fixed.account[0]["equity"])
-        self.raise_alarm(self.monitors.see_equity(equity, session), now_ns)
+        self.raise_alarm(self._see_equity(session), now_ns)
         self.raise_alarm(self.monitors.see_silence(list(silent), subscribed), now_ns)
         for error in self._errors.values():
             self.raise_alarm(self.monitors.see_broker_error(now_ns, f"{error.kind} {_said(error)}"), now_ns)
@@ -105,6 +105,13 @@ class Guard:
             self._reconciled_ns = control.reconciled_ns
             self.raise_alarm(self.monitors.see_comparison(len(control.locks)), now_ns)
         self.renew_limits(now_ns)
+
+    def _see_equity(self, session: int) -> Alarm | None:
+        equity, state = float(self.desk.book.fixed.account[0]["equity"]), self.switch.state
+        was_halted, self._was_halted = self._was_halted, state is TradingState.HALTED
+        if was_halted and not self._was_halted:
+            self.monitors.accept_equity()
+        return self.monitors.see_equity(equity, session)
 
     def raise_alarm(self, alarm: Alarm | None, now_ns: int) -> None:
         """Lower the trading state as an alarm asks."""

@@ -41,6 +41,7 @@ def status_of(engine: LiveEngine) -> dict[str, Any]:
         if control.gap is None
         else {"since": _second(control.gap.event_time_ns), "cause": control.gap.cause.name},
         "locks": [symbol for _, symbol in sorted(control.locks)],
+        "unresolved": [*control.unresolved],
         "reconciled": None if control.reconciled_ns is None else _second(control.reconciled_ns),
         "findings": [*control.findings],
         "overrides": guard.overrides(),

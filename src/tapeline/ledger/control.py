@@ -35,6 +35,7 @@ class Control:
     overrides : the newest by account, strategy and limit; whether it still holds is asked with a time
     flatten : the command that everything be closed, until it is done or a person lets trading go on; else None
     reconciled_ns : of the last comparison with the broker, None before the first; findings : what it found
+    unresolved : what that comparison left open, as sentences; symbols whose position differs are `locks`
     """
 
     def __init__(self) -> None:
@@ -45,6 +46,7 @@ class Control:
         self.flatten: CommandGiven | None = None
         self.reconciled_ns: int | None = None
         self.findings: Sequence[Mapping[str, Any]] = ()
+        self.unresolved: list[str] = []
 
     def gap_opened(self, fact: GapOpened) -> None:
         """Take in that reports may be missing; a second cause leaves the gap as it was opened first."""
@@ -60,6 +62,7 @@ class Control:
     def reconciled(self, fact: Reconciled) -> None:
         """Take in that the books were compared; what came of it are facts of their own."""
         self.reconciled_ns, self.findings = fact.event_time_ns, fact.findings
+        self.unresolved = [_sentence(one) for one in fact.findings if one["remedy"] in _LEFT_OPEN]
 
     def agreed(self, account: str, symbol: str, held: Decimal) -> Decimal:
         """Return how much of what the account holds the broker's books confirm, signed alike: all unless it is locked.
@@ -125,4 +128,15 @@ class Control:
             )
         if self.reconciled_ns is not None:
             tree["reconciled_ns"] = self.reconciled_ns
+        if self.unresolved:
+            tree["unresolved"] = [*self.unresolved]
         return tree
+
+
+_LEFT_OPEN = ("ASK", "REPORT")
+"""Remedies that change nothing by themselves: a comparison that ends with one of these has not passed."""
+
+
+def _sentence(finding: Mapping[str, Any]) -> str:
+    sides = [f"{whose} {finding[whose]}" for whose in ("ours", "theirs") if finding[whose] is not None]
+    return f"{finding['finding']} of {finding['name']} ({', '.join(sides) or finding['text']})"

@@ -1,6 +1,7 @@
 """What lowers the trading state without a person: each watch is one question with a number and a bound.
 
     drawdown          equity below the session's highest by more than it may be          HALTED
+                      (below the highest since a person raised trading from HALTED, where one did)
     broker errors     so many refusals and failures within a minute                      REDUCING
     feed silent       most symbols silent for longer than their rhythm, in session       REDUCING
     reconciliation    a break that stands in so many comparisons one after the other     REDUCING
@@ -66,22 +67,27 @@ class Monitors:
         self._errors: deque[int] = deque()
         self._breaks = 0
         self._session: int | None = None
-        self._highest = 0.0
+        self._equity = self._highest = 0.0
+        self._since = "the session's highest"
 
     def see_equity(self, equity: float, session: int) -> Alarm | None:
         """Watch the fall from the session's highest equity."""
         if session != self._session:
-            self._session, self._highest = session, equity
-        self._highest = max(self._highest, equity)
+            self._session, self._highest, self._since = session, equity, "the session's highest"
+        self._equity, self._highest = equity, max(self._highest, equity)
         fallen = (self._highest - equity) / self._highest if self._highest > 0 else 1.0
         if fallen < self.settings.drawdown:
             return None
         return Alarm(
             TradingState.HALTED,
             Trigger.DRAWDOWN,
-            f"Equity of {equity:,.2f} is {fallen:.2%} below the session's highest of {self._highest:,.2f}; the bound"
-            f" is {self.settings.drawdown:.2%}.",
+            f"Equity of {equity:,.2f} is {fallen:.2%} below {self._since} of {self._highest:,.2f}; the bound is"
+            f" {self.settings.drawdown:.2%}.",
         )
+
+    def accept_equity(self) -> None:
+        """Measure the fall from the equity that was seen last: a person knows what was lost."""
+        self._highest, self._since = self._equity, "the highest since trading was resumed"
 
     def see_broker_error(self, now_ns: int, text: str) -> Alarm | None:
         """Watch how often the venue refuses or does not answer."""

@@ -4,9 +4,9 @@
     REDUCING   nothing that enlarges a position
     HALTED     nothing but cancels, and what `flatten` sends
 
-It is latched: what lowered the state does not raise it again by going away. A person does, with a reason, after the
-books were compared with the broker's and agreed. The state is a view of the journal (`ledger/control.py`), so a restart
-does not raise it either.
+It is latched: what lowered the state does not raise it again by going away. A person does, with a reason, after a
+comparison with the broker's books that left nothing open. The state is a view of the journal (`ledger/control.py`), so
+a restart does not raise it either.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from tapeline.ports.journal import Fact
 
 RECONCILED_WITHIN_NS = 10 * MINUTE
 """A comparison older than this says nothing about the present."""
+
+NAMED = 5
+"""How many differences a refusal names."""
 
 PROGRAM = "tapeline"
 
@@ -68,4 +71,11 @@ class TradingSwitch:
         if control.reconciled_ns is None or now_ns - control.reconciled_ns > RECONCILED_WITHIN_NS:
             last = "never" if control.reconciled_ns is None else f"last at {to_iso(control.reconciled_ns)}"
             raise InputError(f"The books were compared with the broker's {last}. Run `tapeline reconcile` first.")
+        if control.unresolved:
+            named = "; ".join(control.unresolved[:NAMED]) + (" and more" if len(control.unresolved) > NAMED else "")
+            raise InputError(
+                f"The comparison with the broker's books at {to_iso(control.reconciled_ns)} left open: {named}."
+                " Clear that at the broker or in the books, and run `tapeline reconcile`: trading goes on after one"
+                " that leaves nothing open."
+            )
         self._record(TradingStateChanged(now_ns, state, Trigger.PERSON, who, reason))
