@@ -24,7 +24,14 @@ from tapeline.domain.reports import EXTERNAL
 from tapeline.domain.words import OrderType, Purpose, Reason, Side, TimeInForce
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
-from tapeline.ledger.facts import CancelIntended, OrderAdopted, OrderIntended, OrderRejected, TradingStateChanged
+from tapeline.ledger.facts import (
+    CancelIntended,
+    CommandGiven,
+    OrderAdopted,
+    OrderIntended,
+    OrderRejected,
+    TradingStateChanged,
+)
 from tapeline.ledger.views import rebuild
 from tapeline.ports.control import Latch
 from tapeline.risk.monitors import Alarm, Monitors
@@ -325,3 +332,28 @@ def test_orders_of_others_are_left_alone_when_trading_is_lowered(folder: Path) -
     assert "by-hand" in before
     called_back = {f.client_order_id for f in facts(folder, CancelIntended.kind) if f.purpose is Purpose.ENTRY}
     assert "by-hand" not in called_back
+
+
+def test_of_what_waits_from_before_the_process_began_only_what_risks_nothing_is_obeyed(folder: Path) -> None:
+    def stop(engine: LiveEngine) -> None:
+        engine.is_stopped = engine.loop.slices == 10
+
+    run(folder, on_turn=stop)
+    given = [
+        ("resume", {}), ("override", {"limit": "gross", "value": "0.2", "for_ns": 60 * 10**9}), ("stop", {}),
+        ("pause", {}), ("resume", {}), ("flatten", {}), ("halt", {}),
+    ]  # fmt: skip
+    with ControlFile.open(folder / "journal") as desk:
+        numbers = [desk.give(name, who="anna", reason="so", now_ns=10**18, arguments=of) for name, of in given]
+
+    engine = run(folder, resume=True)
+
+    with ControlFile.open(folder / "journal") as desk:
+        answers = [desk.answer_of(number) for number in numbers]
+    assert [answer is not None and answer.done for answer in answers] == [False, False, False, True, False, True, True]
+    assert "resume was given at 2001-09-09T01:46:40Z, before this process began" in answers[0].text  # type: ignore
+    told = [(fact.command, bool(fact.refusal)) for fact in facts(folder, CommandGiven.kind)]
+    assert told == [(name, name not in ("pause", "flatten", "halt")) for name, _ in given]
+    assert engine.loop.slices == MINUTES and not engine.loop.views.control.overrides
+    assert engine.guard.switch.state is TradingState.HALTED
+    assert not any(position.quantity for position in engine.loop.views.positions.values())

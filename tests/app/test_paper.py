@@ -377,6 +377,12 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any], str]] = {
     "a strategy that does not run": (
         "override", "x", {"limit": "gross", "value": "1", "for_ns": 1, "strategy": "Eagar"}, "Did you mean 'Eager'",
     ),
+    "half a holding": (
+        "override", "x", {"limit": "positions", "value": "2.5", "for_ns": 1}, "is a whole number, asked for 2.5",
+    ),
+    "a bound of single orders": (
+        "override", "x", {"limit": "collar", "value": "1", "for_ns": 1}, "table gate of the settings. Limits that can",
+    ),
     "up from where it is": ("resume", "x", {}, "is not above that"),
 }  # fmt: skip
 

@@ -383,7 +383,16 @@ def test_a_denied_order_does_not_count_as_sent() -> None:
     assert desk.ask(an_order()) is None
 
 
-@pytest.mark.parametrize("bad", [{"collar": 0.0}, {"orders_per_second": -1}, {"exit_reserve": 1.0}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"collar": 0.0},
+        {"orders_per_second": -1},
+        {"exit_reserve": 1.0},
+        {"orders_per_second": 1},
+        {"orders_per_minute": 3, "exit_reserve": 0.7},
+    ],
+)
 def test_impossible_settings_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         GateSettings(**bad)

@@ -28,12 +28,15 @@ from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 from tapeline.risk.denial import Denial
 from tapeline.risk.gate import Gate
+from tapeline.risk.gate_settings import GateSettings
 from tapeline.risk.monitors import Alarm, Monitors
 from tapeline.risk.switch import PROGRAM, TradingSwitch
 from tapeline.simulation.limit_rows import limit_rows
 from tapeline.simulation.limit_settings import Limits
 
 OVERRIDABLE = tuple(field.name for field in fields(Limits))
+_WHOLE = ("positions", "trades_per_day", "losses_in_row")
+_OF_SINGLE_ORDERS = frozenset(field.name for field in fields(GateSettings)) - frozenset(OVERRIDABLE)
 
 
 class Guard:
@@ -159,6 +162,11 @@ class Guard:
         strategy: str | None = None,
     ) -> None:
         """Set a limit to another value for a while. Raises InputError for what is no limit, or for no reason."""
+        if limit in _OF_SINGLE_ORDERS:
+            raise InputError(
+                f"{limit} is a bound of single orders, which no override changes: set it in the table gate of the"
+                f" settings. Limits that can be set anew: {', '.join(OVERRIDABLE)}."
+            )
         if limit not in OVERRIDABLE:
             raise UnknownNameError("limit", limit, OVERRIDABLE)
         if strategy is not None and strategy not in self.desk.assembly.names:
@@ -203,7 +211,11 @@ def _sentence(override: LimitOverridden) -> str:
 
 
 def _as_bound(limit: str, value: Decimal) -> float | int:
-    return int(value) if limit in ("positions", "trades_per_day", "losses_in_row") else float(np.float64(value))
+    if limit not in _WHOLE:
+        return float(np.float64(value))
+    if value != int(value):
+        raise InputError(f"The limit {limit} is a whole number, asked for {value}.")
+    return int(value)
 
 
 def _said(error: Fact) -> str:

@@ -39,6 +39,9 @@ from tapeline.ports.waits import Waits
 
 Answer = TypeVar("Answer")
 
+OBEYED_LATE = ("pause", "halt", "flatten")
+"""What is done also if it was asked of an earlier process: it risks nothing."""
+
 OVERRIDE_LONGEST_NS = 24 * 3_600 * SECOND
 
 
@@ -107,11 +110,16 @@ class LiveEngine:
             self.flattening = self._new_flattening()
 
     def start(self) -> None:
-        """Begin: what the journal leaves in doubt is asked for before anything is risked."""
+        """Begin: what the journal leaves in doubt is asked for before anything is risked.
+
+        Commands that wait were given before this process began. Those that risk nothing are obeyed, the others refused.
+        """
         now_ns = self.loop.clock.now_ns()
         self.guard.renew_limits(now_ns)
         self.loop.book(self.loop.keeper.start(now_ns))
-        self._commit(now_ns)
+        if self._commit(now_ns):
+            for command in self._at_desk(self.control.commands, now_ns) or ():
+                self._obey(command, now_ns, is_late=True)
 
     def turn(self) -> None:
         """Take in what has come, act on it, make it durable, send."""
@@ -197,13 +205,11 @@ class LiveEngine:
 
     # What people ask for ------------------------------------------------------------------------------------
 
-    def _obey(self, command: Command, now_ns: int) -> None:
+    def _obey(self, command: Command, now_ns: int, *, is_late: bool = False) -> None:
         """Do what a person asks, or say why not; both are recorded with who, when and why."""
         refusal = ""
         try:
-            if command.name not in self._commands:
-                raise UnknownNameError("command", command.name, self._commands)
-            text = self._commands[command.name](command, now_ns)
+            text = self._do(command, now_ns, is_late=is_late)
         except InputError as exc:
             text = refusal = str(exc)
         self.loop.record(
@@ -211,6 +217,17 @@ class LiveEngine:
         )
         self._commit(now_ns)
         self._at_desk(lambda: self.control.answer(command, text, done=not refusal), now_ns)
+
+    def _do(self, command: Command, now_ns: int, *, is_late: bool) -> str:
+        if command.name not in self._commands:
+            raise UnknownNameError("command", command.name, self._commands)
+        if is_late and command.name not in OBEYED_LATE:
+            given = to_iso(command.given_ns // SECOND * SECOND)
+            raise InputError(
+                f"{command.name} was given at {given}, before this process began; things may stand otherwise now."
+                " Give it again."
+            )
+        return self._commands[command.name](command, now_ns)
 
     def _pause(self, command: Command, now_ns: int) -> str:
         text = command.reason or "paused by a person"

@@ -53,3 +53,10 @@ class GateSettings:
                 raise ConfigurationError(f"GateSettings: {field.name} must be above zero, found {value}.")
         if self.exit_reserve >= 1.0:
             raise ConfigurationError(f"GateSettings: exit_reserve is a share below 1, found {self.exit_reserve}.")
+        for name in ("orders_per_second", "orders_per_minute"):
+            most = getattr(self, name)
+            if math.floor(most * (1.0 - self.exit_reserve)) < 1:
+                raise ConfigurationError(
+                    f"GateSettings: {name} of {most} with an exit_reserve of {self.exit_reserve:g} leaves room for no"
+                    " entry at all. Raise the one or lower the other."
+                )
