@@ -291,7 +291,7 @@ def test_flatten_closes_everything_and_stays_flat(folder: Path) -> None:
     assert entries_after(folder, 101) == 0
     (answer,) = person.answers()
     assert answer is not None
-    assert f"{held[100]} positions closed" in answer.text
+    assert f"{held[100]} position{'s' * (held[100] != 1)} closed" in answer.text
     book = engine.loop.desk.book.fixed
     assert not book.states.any()
     assert not book.positions.any()
@@ -495,6 +495,11 @@ def test_the_status_tells_what_there_is(folder: Path) -> None:
     status = seen[0]
     assert (status["state"], status["slices"], status["symbols"]) == ("ACTIVE", 200, 3)
     assert len(status["positions"]) > 0
+    closes = {symbol: float(PANEL.close[199, column]) for column, symbol in enumerate(PANEL.symbols)}
+    for row in status["positions"]:
+        gain = (closes[row["symbol"]] - float(row["average_price"])) * float(row["quantity"])
+        assert float(row["mark"]) == closes[row["symbol"]], "the close of the newest bar, not the last fill"
+        assert float(row["unrealized"]) == pytest.approx(gain, abs=0.02)
     assert float(status["equity"]) == pytest.approx(engine.loop.result().equity[199], abs=0.01)
     with ControlFile.open(folder / "journal") as desk:
         last = desk.status()

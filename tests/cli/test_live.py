@@ -99,6 +99,7 @@ def test_ctrl_c_ends_a_run_between_two_turns_and_keeps_its_journal(
 
 def test_commands_without_a_run_say_so(folder: Path) -> None:
     assert "There is no run" in run("status").sentence
+    assert "Run `tapeline paper` here first" in run("pause").sentence
     (folder / "tapeline-work" / "run-0001").mkdir(parents=True)
     journal(folder).touch()
     assert "only a paper run takes commands" in run("halt", "--yes").sentence

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tapeline.cli import text_table
+from tapeline.cli.live_tables import show_orders
 from tapeline.cli.text_table import TextTable
 
 
@@ -42,3 +43,28 @@ def test_brackets_are_no_markup(shown) -> None:  # type: ignore[no-untyped-def]
     table.add_row("[b]")
 
     assert shown(table) == ["[bold]", "[red]", "[b]"]
+
+
+def test_a_line_beneath_each_row(capsys: pytest.CaptureFixture[str]) -> None:
+    table = TextTable("", ["a", "b"])
+    table.add_row("x", "1")
+    table.add_row("y", "20")
+    table.show(["one", "two"])
+
+    assert capsys.readouterr().out.splitlines() == ["a   b", "x   1", "  one", "y  20", "  two"]
+
+
+def test_working_orders_fit_eighty_columns_and_show_whose_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    order = {
+        "client_order_id": "MomentumReversal-GOOGL-20240102T153000-12-1", "strategy": "MomentumReversal",
+        "symbol": "GOOGL", "side": "SELL", "type": "TRAILING_STOP", "purpose": "stop", "quantity": "12000",
+        "leaves_quantity": "12000", "status": "PENDING_CANCEL", "limit_price": "1234.56", "stop_price": None,
+    }  # fmt: skip
+    show_orders([order, {**order, "client_order_id": "short", "limit_price": None, "stop_price": "1.5"}])
+
+    names, first, first_id, _, second_id = capsys.readouterr().out.splitlines()
+    assert max(map(len, (names, first, first_id))) <= 80
+    assert names.split() == ["strategy", "symbol", "side", "type", "leaves", "limit", "stop"]
+    assert first.split() == ["MomentumReversal", "GOOGL", "SELL", "TRAILING_STOP", "12000", "1234.56"]
+    assert first_id == "  MomentumReversal-GOOGL-20240102T153000-12-1  stop  PENDING_CANCEL"
+    assert second_id == "  short  stop  PENDING_CANCEL"

@@ -88,13 +88,15 @@ def _has_records(path: Path) -> bool:
         return path.is_file() and path.stat().st_size > 0  # what cannot be read now is not ours to remove
 
 
-def newest_journal(work: Path) -> Path:
-    """Return the journal of the newest run below a work folder. Raises InputError if there is none."""
+def newest_journal(work: Path, *, begin: str = "tapeline demo") -> Path:
+    """Return the journal of the newest run below a work folder. Raises InputError if there is none.
+
+    begin : the command that would make one of the kind that is wanted
+    """
     found = [path for path in work.glob(f"run-*/{JOURNAL}") if path.parent.name[4:].isdigit()]
     if not found:
         raise InputError(
-            f"There is no run in {work.resolve()} yet. Run `tapeline demo` here first, or name a journal with"
-            " --journal."
+            f"There is no run in {work.resolve()} yet. Run `{begin}` here first, or name a journal with --journal."
         )
     return max(found, key=lambda path: int(path.parent.name[4:]))
 

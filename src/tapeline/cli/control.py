@@ -18,7 +18,7 @@ import typer
 
 from tapeline.app.run_files import newest_journal
 from tapeline.cli.console import console, show_text
-from tapeline.cli.live_tables import orders_table, positions_table, status_view
+from tapeline.cli.live_tables import positions_table, show_orders, status_view
 from tapeline.domain.control import Trigger
 from tapeline.domain.errors import InputError
 from tapeline.domain.times import MINUTE, SECOND
@@ -31,7 +31,8 @@ POLL_S = 0.1
 SPANS = {"s": SECOND, "m": MINUTE, "h": 60 * MINUTE}
 
 ASKS_FIRST = {
-    "halt": "Trading stops at once: nothing is decided, stops and targets go on working. Halt",
+    "halt": "Trading stops at once: nothing is decided, entries that work are called back, stops and targets go on"
+    " working. Halt",
     "flatten": "Every order is canceled and every position closed at the market. Flatten",
 }
 
@@ -88,8 +89,10 @@ def show(what: str, journal: Path | None, work: Path, *, as_json: bool) -> None:
         return
     rows = status.body[what]
     show_text(f"At {status.body['time']}:" if rows else f"At {status.body['time']} there are no {what}.")
-    if rows:
-        console.print(positions_table(rows) if what == "positions" else orders_table(rows))
+    if rows and what == "positions":
+        console.print(positions_table(rows))
+    elif rows:
+        show_orders(rows)
 
 
 def span_ns(text: str, option: str = "--for") -> int:
@@ -102,7 +105,7 @@ def span_ns(text: str, option: str = "--for") -> int:
 
 def running(journal: Path | None, work: Path) -> Path:
     """Return the journal of a run that takes commands. Raises InputError where there is none."""
-    path = newest_journal(work) if journal is None else journal
+    path = newest_journal(work, begin="tapeline paper") if journal is None else journal
     if not Path(f"{path}.control").exists():
         raise InputError(f"Nothing runs on {path}: only a paper run takes commands. Start one with `tapeline paper`.")
     return path

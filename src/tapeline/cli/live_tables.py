@@ -9,21 +9,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tapeline.cli.text_table import TextTable
+
 STYLES = {"ACTIVE": "green", "REDUCING": "yellow", "HALTED": "bold red"}
 
 _HEADINGS = {"average_price": "average", "remedy": "what was done"}  # so that a row fits eighty columns
 _POSITIONS = ("strategy", "symbol", "quantity", "average_price", "mark", "unrealized", "realized")
-_ORDERS = (
-    "client_order_id",
-    "symbol",
-    "side",
-    "type",
-    "purpose",
-    "leaves_quantity",
-    "limit_price",
-    "stop_price",
-    "status",
-)
+_ORDERS = ("strategy", "symbol", "side", "type", "leaves_quantity", "limit_price", "stop_price")
+_NAMES = ("strategy", "symbol", "side", "type", "leaves", "limit", "stop")
 _FINDINGS = ("finding", "name", "ours", "theirs", "remedy", "text")
 _DONE = {
     "BOOK": "booked",
@@ -34,19 +27,7 @@ _DONE = {
     "REPORT": "reported only",
     "BUST": "taken out",
 }
-_LEFT = {
-    "finding",
-    "name",
-    "remedy",
-    "text",
-    "strategy",
-    "symbol",
-    "client_order_id",
-    "side",
-    "type",
-    "purpose",
-    "status",
-}
+_LEFT = {"finding", "name", "remedy", "text", "strategy", "symbol"}
 
 
 def status_view(status: Mapping[str, Any]) -> RenderableType:
@@ -103,9 +84,12 @@ def findings_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return _table(shown, _FINDINGS)
 
 
-def orders_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return working orders as a table."""
-    return _table(rows, _ORDERS)
+def show_orders(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print working orders, two lines each: an id needs most of a line for itself."""
+    table = TextTable("", [*_NAMES])
+    for row in rows:
+        table.add_row(*["" if row[name] is None else str(row[name]) for name in _ORDERS])
+    table.show([f"{row['client_order_id']}  {row['purpose']}  {row['status']}" for row in rows])
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:

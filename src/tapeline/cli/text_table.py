@@ -6,6 +6,7 @@ Ten thousands of rows are printed as fast as the terminal takes them, so a whole
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from tapeline.cli.console import console
 
@@ -25,15 +26,17 @@ class TextTable:
         assert len(cells) == len(self.names), "a row has a cell for each column"
         self.rows.append(cells)
 
-    def show(self) -> None:
-        """Print title, names and rows."""
+    def show(self, beneath: Sequence[str] = ()) -> None:
+        """Print title, if there is one, names and rows; beneath each row its line of `beneath`, if there are such."""
         columns = list(zip(*self.rows, strict=True)) or [()] * len(self.names)
         forms = []
         for name, cells in zip(self.names, columns, strict=True):
             width = max(map(len, (name, *cells)))
             forms.append(f"{{:{'>' if all(map(_FIGURE.match, cells)) and cells else '<'}{width}}}")
         form = GAP.join(forms).format
-        console.print(self.title, style="italic", markup=False, soft_wrap=True)
+        if self.title:
+            console.print(self.title, style="italic", markup=False, soft_wrap=True)
         console.print(form(*self.names).rstrip(), style="bold", markup=False, soft_wrap=True)
-        for cells in self.rows:
-            console.file.write(form(*cells).rstrip() + "\n")
+        for index, cells in enumerate(self.rows):
+            below = f"{GAP}{beneath[index]}\n" if beneath else ""
+            console.file.write(f"{form(*cells).rstrip()}\n{below}")

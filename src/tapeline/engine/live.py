@@ -251,14 +251,20 @@ class LiveEngine:
         text = command.reason or "halted by a person"
         if not self.guard.lower(TradingState.HALTED, Trigger.PERSON, text, now_ns, who=command.who):
             return "Trading is HALTED already; nothing was changed."
-        return "Trading is HALTED: nothing is decided; stops and targets that stand at the venue go on working."
+        return (
+            "Trading is HALTED: nothing is decided, entries that worked are called back; stops and targets that stand"
+            " at the venue go on working."
+        )
 
     def _flatten(self, command: Command, now_ns: int) -> str:
         text = command.reason or "flattened by a person"
         self.guard.lower(TradingState.HALTED, Trigger.PERSON, text, now_ns, who=command.who)
         self.flattening = self.flattening or self._new_flattening()
         working, held = len(self.loop.views.orders.working), self._held_count()
-        return f"Trading is HALTED; {working} orders are being canceled and {held} positions closed."
+        return (
+            f"Trading is HALTED; {_counted(working, 'order is', 'orders are')} being canceled and"
+            f" {_counted(held, 'position', 'positions')} closed."
+        )
 
     def _new_flattening(self) -> Flattening:
         loop = self.loop
@@ -284,6 +290,10 @@ class LiveEngine:
     def _stop(self, command: Command, now_ns: int) -> str:
         self.is_stopped = True
         return "The run stops after this turn; what works at the venue goes on working."
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def _needed(given: Mapping[str, Any], name: str) -> Any:

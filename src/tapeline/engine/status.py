@@ -19,6 +19,7 @@ from tapeline.ledger.views import Views
 
 if TYPE_CHECKING:
     from tapeline.engine.live import LiveEngine
+    from tapeline.engine.loop import EventLoop
 
 ORDERS_SHOWN = 500
 ACCOUNT = "main"
@@ -53,7 +54,7 @@ def status_of(engine: LiveEngine) -> dict[str, Any]:
         "high_water": high_water_tree(_high_water(views, float(account["equity"]), loop.clock.now_ns())),
         "round_trips": len(views.round_trips),
         "denied": views.denied_count,
-        "positions": _positions(views),
+        "positions": _positions(loop),
         "orders": [_order(state) for state in [*views.orders.working.values()][:ORDERS_SHOWN]],
         "orders_working": len(views.orders.working),
     }
@@ -70,11 +71,12 @@ def _second(time_ns: int) -> str:
     return to_iso(time_ns // SECOND * SECOND)
 
 
-def _positions(views: Views) -> list[dict[str, Any]]:
-    rows = []
+def _positions(loop: EventLoop) -> list[dict[str, Any]]:
+    rows, views = [], loop.views
+    marks = {**views.marks, **loop.desk.marks()}  # of symbols that are no business of this run, what the ledger has
     for _, position in sorted(views.positions.items()):
         if position.quantity:
-            mark = views.marks.get(position.symbol)
+            mark = marks.get(position.symbol)
             rows.append(
                 {
                     "account": position.account,
