@@ -34,6 +34,7 @@ from tapeline.domain.errors import DataError, UnknownNameError
 from tapeline.domain.reports import Request
 from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side
 from tapeline.engine.live import LiveEngine
+from tapeline.feeds.paced import PacedTime
 from tapeline.feeds.simulated import simulate_market
 from tapeline.ledger.control_facts import Flattened
 from tapeline.ledger.facts import (
@@ -471,6 +472,26 @@ def test_what_works_beyond_the_book_s_own_orders_counts_against_the_limits(folde
         run(folder, on_turn=watch)
 
     assert counted == [[7, 0], [7, 5], [7, 9]]
+
+
+@pytest.mark.parametrize("held_up_s", [4, 6])
+def test_a_rest_that_lasts_longer_than_it_may_lowers_the_state(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, held_up_s: int
+) -> None:
+    """The process gets no time between two turns; what the watch within a turn cannot see."""
+    wait, waits = PacedTime.wait, list[int]()
+
+    def oversleep(time: PacedTime, until_ns: int | None) -> None:
+        wait(time, until_ns)
+        waits.append(time.now_ns())
+        if len(waits) == 100:
+            wait(time, time.now_ns() + held_up_s * 10**9)
+
+    monkeypatch.setattr(PacedTime, "wait", oversleep)
+    run(folder)
+
+    causes = [fact.cause.name for fact in facts(folder, TradingStateChanged.kind)]
+    assert causes == (["LOOP_STALLED"] if held_up_s > MonitorSettings().turn_s else [])
 
 
 def test_stop_ends_the_run_and_leaves_a_whole_journal(folder: Path) -> None:

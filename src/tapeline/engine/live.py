@@ -69,6 +69,7 @@ class LiveEngine:
         self.is_stopped = self.has_ended = False
         self.is_durable = True
         self._last: Slice | None = None
+        self._due_ns: int | None = None
         self._commands: dict[str, Callable[[Command, int], str]] = {
             "pause": self._pause,
             "resume": self._resume,
@@ -86,11 +87,14 @@ class LiveEngine:
         """Go on until the feed has ended, or until somebody says stop."""
         self.start()
         while not self.is_stopped:
+            began_ns = self.loop.clock.now_ns()
             self.turn()
             if self.data.next_ns is None:
                 break
             following = [self.data.next_ns, self.loop.keeper.next_time_ns]
-            self.waits.wait(min((time_ns for time_ns in following if time_ns is not None), default=None))
+            due_ns = min((time_ns for time_ns in following if time_ns is not None), default=None)
+            self._due_ns = None if due_ns is None else max(due_ns, began_ns)
+            self.waits.wait(due_ns)
         self.finish()
 
     def resume(self, facts: Iterable[Fact], history: Iterable[Slice], memory: Memory | None = None) -> None:
@@ -127,6 +131,8 @@ class LiveEngine:
         began_ns = clock.now_ns()
         self._commit(began_ns)  # sees whether the journal is still ours: commands and reports may be another's
         self._see_latch(began_ns)
+        if self._due_ns is not None:  # what the last turn took after its watch, and the rest, are in it
+            self.guard.raise_alarm(self.guard.monitors.see_turn(began_ns - self._due_ns), began_ns)
         commands = self._at_desk(self.control.commands, began_ns) or ()
         for command in commands:
             self._obey(command, began_ns)

@@ -6,7 +6,7 @@
     feed silent       most symbols silent for longer than their rhythm, in session       REDUCING
     reconciliation    a break that stands in so many comparisons one after the other     REDUCING
     clock skew        venue's time and ours apart by more than it may be                 REDUCING
-    loop stalled      a turn that took longer than it may                                REDUCING
+    loop stalled      a turn that took longer than it may, or began too late             REDUCING
     journal failure   facts that could not be made durable                               HALTED
 
 A watch answers with the state it asks for; the switch (`switch.py`) latches it.
@@ -138,13 +138,13 @@ class Monitors:
         )
 
     def see_turn(self, took_ns: int) -> Alarm | None:
-        """Watch how long a turn of the loop took."""
+        """Watch how long a turn of the loop took, or how much later than it was due it began."""
         if took_ns <= self.settings.turn_s * SECOND:
             return None
         return Alarm(
             TradingState.REDUCING,
             Trigger.LOOP_STALLED,
-            f"A turn of the loop took {took_ns / SECOND:.1f} s; the bound is {self.settings.turn_s:g} s.",
+            f"The loop was held up for {took_ns / SECOND:.1f} s; the bound is {self.settings.turn_s:g} s.",
         )
 
     @staticmethod
