@@ -40,8 +40,9 @@ from tapeline.simulation.settings import Market as MarketSettings
 
 FLATTENING_EVERY_NS = 5 * SECOND
 _TIMES = ("start_ns", "end_ns")
-_COMMAND_RATE = 0.004
-"""Share of the slices at which the person at the desk wants something."""
+_COMMAND_RATE, _RESUME_RATE = 0.04, 0.3
+"""Shares of the slices at which the person at the desk wants something, and wants trading to go on where it was
+lowered. So a flattening has some slices to itself, and may outlast the process that was asked for it."""
 
 
 class LiveSystem:
@@ -211,9 +212,10 @@ class DrillDesk:
         self._count = 0
 
     def think(self, state: TradingState) -> None:
-        """Want something now and then, and trading to go on where it was lowered."""
+        """Want something now and then, and trading to go on a while after it was lowered."""
         if state is not TradingState.ACTIVE:
-            self.ask("resume")
+            if self._dice.hits(_RESUME_RATE):
+                self.ask("resume")
         elif self._dice.hits(_COMMAND_RATE):
             name = self._dice.one_of(("pause", "halt", "flatten", "reconcile", "override"))
             self.ask(name, {"limit": "gross", "value": "0.5", "for_ns": 30 * MINUTE} if name == "override" else {})
