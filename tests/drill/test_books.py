@@ -97,7 +97,7 @@ class WatchAtWork(VenueAtWork):
 
     def __init__(self) -> None:
         super().__init__()
-        self.watch = Watch(self.time, self.venue, limit=50)
+        self.watch = Watch(self.time, self.venue, limit=50, exposure=None)
         self.rows: list[tuple[Any, ...]] = []
 
     def durable(self, *facts: Any) -> None:

@@ -6,18 +6,26 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from drill.builders import a_scenario
 from house.paths import PACKAGE
+from tapeline.domain.execution import Execution
+from tapeline.domain.order import Order
+from tapeline.drill.accountant import Accountant
 from tapeline.drill.campaign import run_campaign, system_of
+from tapeline.drill.exposure import Exposure
 from tapeline.drill.faults import Fault
-from tapeline.drill.live_system import LiveSystem
+from tapeline.drill.live_system import BOUNDS, LiveSystem
 from tapeline.drill.scenario import draw
 from tapeline.drill.system import System
 from tapeline.drill.world import World
+from tapeline.ledger.canonical import decode
+from tapeline.ledger.facts import OrderIntended
 
 DAYS, SEEDS_IN_ALL, SEEDS_AT_ONCE = 5, 40, 5
 """Two hundred days, in parts that several workers can share."""
@@ -59,6 +67,32 @@ def test_the_whole_engine_with_its_strategies_goes_on_after_each_crash(fault: Fa
     assert outcome.failure is None
     assert outcome.executions > 20
     assert fault not in CRASHES or outcome.starts > 2
+
+
+def test_the_limits_in_force_bind_and_hold_at_the_venue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries are cut by gross and by position, and as many holdings are reached as there may be."""
+    cut: Counter[str] = Counter()
+    most = 0
+    take_in, count = Accountant.read, Exposure.filled
+
+    def read(accountant: Accountant, rows: list[tuple[Any, ...]]) -> None:
+        facts = [decode(row[7].encode()) for row in rows if row[1] == OrderIntended.kind]
+        cut.update(fact.sizing["limit"] for fact in facts if fact.sizing)
+        take_in(accountant, rows)
+
+    def filled(exposure: Exposure, execution: Execution, order: Order) -> str | None:
+        nonlocal most
+        broken = count(exposure, execution, order)
+        most = max(most, len(exposure._held))
+        return broken
+
+    monkeypatch.setattr(Accountant, "read", read)
+    monkeypatch.setattr(Exposure, "filled", filled)
+
+    assert World(a_scenario(), LiveSystem).run().failure is None
+    assert cut["gross"] > 0
+    assert cut["position"] > 0
+    assert most == BOUNDS.account.positions
 
 
 def test_every_tenth_seed_has_the_whole_engine() -> None:

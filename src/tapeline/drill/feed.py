@@ -21,15 +21,22 @@ _DOUBLED_S = (0, 60)
 class Feed:
     """Makes a slice of the market at the end of each frame, and hands it to the system one way or another.
 
+    past : takes every slice as it is made, for whoever comes later
     deliver : takes a slice at the moment of its arrival
-    past : every slice as it was made, which whoever comes later can ask for
     """
 
-    def __init__(self, time: VirtualTime, market: Market, weather: Weather, deliver: Callable[[Slice], None]) -> None:
+    def __init__(
+        self,
+        time: VirtualTime,
+        market: Market,
+        weather: Weather,
+        past: list[Slice],
+        deliver: Callable[[Slice], None],
+    ) -> None:
         self.time, self.market, self.weather, self.deliver = time, market, weather, deliver
         self.symbols = tuple(market.quotes)
         self.is_mute = False
-        self.past: list[Slice] = []
+        self.past = past
 
     def end_of_frame(self, session: int, open_ns: int, close_ns: int) -> None:
         """Send the slice that ends now."""

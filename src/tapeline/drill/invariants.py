@@ -6,8 +6,9 @@ At every commit    the chain is unbroken; every execution stands at the venue as
                    gap that closes leaves nothing behind
 At every request   it is durable before it is sent; no order is sent twice, after its end, or as an entry within a gap
                    or in a locked symbol
-At every fill      what our orders hold of a symbol is within the limit, whatever was known of them; what flattens does
-                   not open a position the other way
+At every fill      what our orders hold of a symbol is within the limit, whatever was known of them; what they hold in
+                   all is within the limits in force (`exposure.py`); what flattens does not open a position the other
+                   way
 At the end         every order has ended, no gap or lock is left, and venue and ledger agree in executions,
                    positions, cash and how orders ended
 """
@@ -19,10 +20,11 @@ from decimal import Decimal
 from typing import Any
 
 from tapeline.domain.errors import InvariantError
-from tapeline.domain.reports import Question, Request
+from tapeline.domain.reports import EXTERNAL, Question, Request
 from tapeline.domain.times import to_iso
 from tapeline.domain.words import OrderStatus, Purpose
 from tapeline.drill.accountant import Accountant
+from tapeline.drill.exposure import Exposure
 from tapeline.drill.venue import Venue
 from tapeline.drill.venue_order import RestingOrder
 from tapeline.drill.virtual_time import VirtualTime
@@ -32,12 +34,13 @@ from tapeline.ledger.views import Views
 class Watch:
     """Holds the books of the system, of the venue and of the accountant against one another.
 
-    limit : shares that our orders may hold of one symbol, long or short
+    limit : shares that our orders may hold of one symbol, long or short; exposure : watches limits in money, None if
+        there are none
     checks : how many checks were made
     """
 
-    def __init__(self, time: VirtualTime, venue: Venue, limit: int) -> None:
-        self.time, self.venue, self.limit = time, venue, limit
+    def __init__(self, time: VirtualTime, venue: Venue, limit: int, exposure: Exposure | None) -> None:
+        self.time, self.venue, self.limit, self.exposure = time, venue, limit, exposure
         self.accountant = Accountant()
         self.checks = 0
         self.submits = 0
@@ -180,8 +183,14 @@ class Watch:
                     f"Our orders hold {self._ours[symbol]} {symbol} at the venue; the limit is {self.limit}, and "
                     f"{self._slack[symbol]} more were taken back by busts."
                 )
+            if self.exposure is not None and order is not None and order.strategy != EXTERNAL:
+                broken = self.exposure.filled(execution, order)
+                if broken is not None:
+                    self._break(broken)
         elif kind == "ExecutionBusted" and fact.client_order_id in self._sent:
             busted = fact.busted
+            if self.exposure is not None:
+                self.exposure.busted(self.accountant.intended[fact.client_order_id])
             self._ours[busted.symbol] -= int(busted.signed_quantity)
             self._slack[busted.symbol] += int(busted.quantity)
 

@@ -18,9 +18,10 @@ from tapeline.domain.instrument import Instrument
 from tapeline.domain.panel import Panel
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import DAY, MINUTE, SECOND
+from tapeline.drill.exposure import Bounds
 from tapeline.drill.feed import FRAME_NS
 from tapeline.drill.scenario import SESSION_CLOSE_NS, SESSION_OPEN_NS
-from tapeline.drill.strategies import SHARES, Trails, new_strategies
+from tapeline.drill.strategies import SHARES, ByHand, Swings, Trails, new_strategies
 from tapeline.drill.system import SETTINGS, Surroundings
 from tapeline.drill.virtual_time import Chance, SteadyClock
 from tapeline.engine.assembly import assemble
@@ -35,10 +36,20 @@ from tapeline.risk.gate import Gate, Market
 from tapeline.risk.gate_settings import GateSettings
 from tapeline.risk.monitors import Monitors, MonitorSettings
 from tapeline.simulation.execution_settings import Algorithms, limit, twap
+from tapeline.simulation.limit_settings import Limits
 from tapeline.simulation.settings import Account, RunSettings
 from tapeline.simulation.settings import Market as MarketSettings
 
 FLATTENING_EVERY_NS = 5 * SECOND
+BOUNDS = Bounds(
+    Limits(position=0.005, gross=0.018, short=0.009, positions=6),
+    {
+        Swings.__name__: Limits(gross=0.009),
+        Trails.__name__: Limits(gross=0.007),
+        ByHand.__name__: Limits(gross=0.007),
+    },
+)
+"""Tight enough that they cut or deny many an entry."""
 _TIMES = ("start_ns", "end_ns")
 _COMMAND_RATE, _RESUME_RATE = 0.04, 0.3
 """Shares of the slices at which the person at the desk wants something, and wants trading to go on where it was
@@ -53,6 +64,7 @@ class LiveSystem:
 
     LIMIT_SHARES: ClassVar[int] = 3 * SHARES
     """Of one symbol: each strategy of the drill holds so many at most, whatever became of its orders."""
+    BOUNDS: ClassVar[Bounds | None] = BOUNDS
 
     def __init__(self, around: Surroundings) -> None:
         journal, records = around.journal, around.journal.head().count
@@ -64,6 +76,8 @@ class LiveSystem:
         settings = RunSettings(
             account=Account(cash=float(around.deposit), kind="margin", leverage=4.0, short_allowed=True),
             market=MarketSettings(latency_s=1.0),
+            limits=BOUNDS.account,
+            strategy_limits=BOUNDS.strategies,
             strategy_execution={Trails.__name__: Algorithms(twap(minutes=20), limit(timeout_s=300))},
         )
         assembly = assemble(
@@ -218,7 +232,7 @@ class DrillDesk:
                 self.ask("resume")
         elif self._dice.hits(_COMMAND_RATE):
             name = self._dice.one_of(("pause", "halt", "flatten", "reconcile", "override"))
-            self.ask(name, {"limit": "gross", "value": "0.5", "for_ns": 30 * MINUTE} if name == "override" else {})
+            self.ask(name, {"limit": "gross", "value": "0.012", "for_ns": 30 * MINUTE} if name == "override" else {})
 
     def ask(self, name: str, arguments: Mapping[str, Any] | None = None) -> None:
         """Give a command."""

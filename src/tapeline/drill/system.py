@@ -19,6 +19,7 @@ from tapeline.domain.cash import CashCause
 from tapeline.domain.errors import StorageError
 from tapeline.domain.slice import Slice
 from tapeline.drill.actor import Actor, Cancel, Replace, Submit, Wish
+from tapeline.drill.exposure import Bounds
 from tapeline.drill.virtual_time import Chance
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.settings import KeeperSettings
@@ -52,11 +53,13 @@ class AnySystem(Protocol):
     """What the world asks of a process.
 
     LIMIT_SHARES : of a symbol, long or short, that its orders may come to hold
+    BOUNDS : limits that its holdings at the venue keep to; None for a system without such limits
     is_durable : whether every fact that it knows is committed
     next_time_ns : when it wants to be woken although nothing has come, by its own clock; None for never
     """
 
     LIMIT_SHARES: ClassVar[int]
+    BOUNDS: ClassVar[Bounds | None]
 
     def __init__(self, around: Surroundings) -> None: ...
 
@@ -84,6 +87,7 @@ class System:
     """
 
     LIMIT_SHARES: ClassVar[int] = 1_000
+    BOUNDS: ClassVar[Bounds | None] = None
 
     def __init__(self, around: Surroundings) -> None:
         journal, dice = around.journal, around.dice

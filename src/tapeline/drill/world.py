@@ -20,6 +20,7 @@ from tapeline.domain.slice import Slice
 from tapeline.domain.times import DAY, HOUR, MINUTE, SECOND, from_iso
 from tapeline.drill.disk import Disk, ProcessKilled
 from tapeline.drill.episodes import SKEW_S, Episodes
+from tapeline.drill.exposure import Exposure
 from tapeline.drill.faults import Fault, Tally, Weather
 from tapeline.drill.feed import FRAME_NS, Feed
 from tapeline.drill.invariants import Watch
@@ -74,11 +75,14 @@ class World:
         self.market = Market(seed, SYMBOLS)
         self.link = Link(seed, self.time, self.weather, self._wake, self._sent)
         self.venue = Venue(seed, self.time, self.market, DEPOSIT, self._told)
-        self.watch = Watch(self.time, self.venue, system.LIMIT_SHARES)
+        past: list[Slice] = []
+        bounds = system.BOUNDS
+        exposure = None if bounds is None else Exposure(bounds, past, in_currency(DEPOSIT))
+        self.watch = Watch(self.time, self.venue, system.LIMIT_SHARES, exposure)
         self.link.venue = self.venue
         self.link.reached = self.watch.arrived
         self.disk = Disk(self.weather, self.watch.durable)
-        self.feed = Feed(self.time, self.market, self.weather, self._take_slice)
+        self.feed = Feed(self.time, self.market, self.weather, past, self._take_slice)
         self.clock = ProcessClock(self.time)
         self.system: AnySystem | None = None
         self.starts = 0
