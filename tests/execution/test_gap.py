@@ -696,3 +696,21 @@ def test_a_perfect_venue_is_taken_at_its_word() -> None:
     assert perfect.kinds() == ["OrderAccepted", "OrderFilled", "OrderFilled"]
     assert perfect.keeper.next_time_ns is None
     assert perfect.keeper.may_risk("A")
+
+
+@pytest.mark.parametrize("apart_s", [0, -7, 7])
+def test_answers_tell_how_far_the_clocks_are_apart_however_long_they_travel(apart_s: int) -> None:
+    """Three seconds under way: only what lies outside of the time between question and answer counts."""
+    trader = Trader().ready()
+    assert trader.keeper.clocks_apart_ns() == 0
+    trader.keeper.compare(trader.now)
+    trader.turn()
+    query = next(one for one in trader.questions_under_way() if one.question is Question.POSITIONS)
+    asked_ns = trader.now
+    trader.link.now += 3 * SECOND
+    told_ns = asked_ns + apart_s * SECOND if apart_s < 0 else trader.now + apart_s * SECOND
+    trader.link.arrived += [PositionsAnswered(told_ns, query.query_id, {})]
+    trader.turn()
+
+    assert trader.keeper.clocks_apart_ns() == apart_s * SECOND
+    assert trader.keeper.clocks_apart_ns() == 0, "told once"

@@ -103,6 +103,8 @@ class Guard:
         if self._newest_ns > now_ns:  # an event of the future: a late one tells nothing about clocks
             self.raise_alarm(self.monitors.see_clocks(now_ns, self._newest_ns), now_ns)
             self._newest_ns = now_ns
+        apart_ns = self._keeper.clocks_apart_ns()
+        self.raise_alarm(self.monitors.see_clocks(now_ns, now_ns + apart_ns), now_ns)
         control = self.views.control
         if control.reconciled_ns != self._reconciled_ns:
             self._reconciled_ns = control.reconciled_ns

@@ -43,6 +43,7 @@ from tapeline.domain.reports import (
     OrderAnswered,
     OrderEnded,
     PositionsAnswered,
+    Question,
     Request,
     RequestFailed,
 )
@@ -50,7 +51,7 @@ from tapeline.domain.times import SECOND
 from tapeline.domain.words import Purpose, Reason, Side
 from tapeline.execution.bookings import Bookings
 from tapeline.execution.books import Books, Record
-from tapeline.execution.comparison import Comparison
+from tapeline.execution.comparison import QUESTION_OF, Comparison
 from tapeline.execution.look_ups import LookUps
 from tapeline.execution.order_reports import OrderReports
 from tapeline.execution.outbox import Ask, Cancel, Message, Replace, Submit
@@ -113,6 +114,7 @@ class OrderKeeper:
         self._waiting: list[Message] = []
         self._replacing: set[str] = set()
         self._is_linked = True
+        self._apart_ns = 0
         self._now_ns = now_ns
         self._compare_at_ns: int | None = None
         self._takers: dict[type, Callable[[Any], None]] = {
@@ -151,6 +153,7 @@ class OrderKeeper:
             return [self._record(report) for report in reports]
         for report in reports:
             taker = self._takers.get(type(report))
+            self._see_clock(report)
             if taker is not None:
                 taker(report)
             elif report.kind in self._reports.kinds:
@@ -218,6 +221,11 @@ class OrderKeeper:
                 self._time(message, now_ns)
         return [*leaving, *[Ask(query) for query in self._questions.leaving()]]
 
+    def clocks_apart_ns(self) -> int:
+        """Return how far the venue's clock is ahead of ours, by the answers since the last call; behind is negative."""
+        apart_ns, self._apart_ns = self._apart_ns, 0
+        return apart_ns
+
     def compare(self, now_ns: int) -> None:
         """Compare the books with the venue's now, without waiting for the next time."""
         if not self.settings.is_perfect:
@@ -270,6 +278,13 @@ class OrderKeeper:
         return self._is_linked and self._books.gap is None and (self.account, symbol) not in locks
 
     # What the venue tells besides orders --------------------------------------------------------------------
+
+    def _see_clock(self, report: Any) -> None:
+        question = Question.ORDER if isinstance(report, OrderAnswered) else QUESTION_OF.get(type(report))
+        if question is not None:
+            subject = question, getattr(report, "client_order_id", "")
+            apart_ns = self._questions.apart_ns(subject, report.query_id, report.event_time_ns, self._now_ns)
+            self._apart_ns = max(self._apart_ns, apart_ns, key=abs)
 
     def _request_failed(self, failure: RequestFailed) -> None:
         self._lose(failure.client_order_id, failure.request, failure.text)

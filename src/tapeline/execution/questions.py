@@ -88,6 +88,16 @@ class Questions:
         self.drop(subject)
         return asked
 
+    def apart_ns(self, subject: Subject, query_id: int, answered_ns: int, now_ns: int) -> int:
+        """Return by how much the venue's time of an answer lies outside of the time between question and answer.
+
+        Negative where it lies before: our clock is ahead by as much at least. 0 for what was not asked last.
+        """
+        asked = self._open.get(subject)
+        if asked is None or asked.query is None or asked.query.query_id != query_id:
+            return 0
+        return answered_ns - min(max(answered_ns, asked.asked_ns), now_ns)
+
     def reopen(self, subject: Subject, asked: Asked) -> None:
         """Take up a question again whose answer was of no use, with the number of its tries."""
         self._open[subject] = asked

@@ -127,7 +127,7 @@ class Monitors:
         )
 
     def see_clocks(self, ours_ns: int, theirs_ns: int) -> Alarm | None:
-        """Watch how far the venue's clock and ours are apart; the way of a message counts as skew of its length."""
+        """Watch how far the venue's clock and ours are apart, theirs being ahead or behind."""
         apart_s = abs(ours_ns - theirs_ns) / SECOND
         if apart_s <= self.settings.clock_skew_s:
             return None
