@@ -145,7 +145,7 @@ _FACE = {
         "market",
         "participation",
         "twap",
-        "vwap",
+        "volume_weighted",
     ),
     "tapeline.simulation.limit_settings": ("Limits", "usual_limits"),
     "tapeline.simulation.settings": (

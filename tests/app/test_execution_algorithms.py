@@ -45,7 +45,7 @@ from tapeline import (
     session,
     sweep,
     twap,
-    vwap,
+    volume_weighted,
 )
 from tapeline.app.executions import as_plain, parents_of, quality_by
 from tapeline.app.load import settings_from
@@ -580,7 +580,7 @@ def test_vwap_on_real_minutes_follows_the_volume_of_the_days_before() -> None:
     """Over two weeks of real minutes the parts are spread as past volume was, and nothing is bought twice."""
     panel: Panel = real_panel("minute_us_2018.parquet", "2018-03-05", "2018-03-15", symbols=4)
     settings = worked(
-        vwap(minutes=60, every_minutes=10, sessions_min=3),
+        volume_weighted(minutes=60, every_minutes=10, sessions_min=3),
         twap(minutes=10),
         RunSettings(market=Market(participation=0.1)),
     )

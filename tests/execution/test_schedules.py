@@ -16,7 +16,7 @@ from tapeline.domain.times import DAY, MINUTE, from_iso
 from tapeline.domain.words import Side
 from tapeline.execution.algorithms.pricing import MarketNow, limit_price_of, offset_of
 from tapeline.execution.algorithms.schedules import Plan, plan_from, plan_of
-from tapeline.simulation.execution_settings import Algorithm, algorithm_of, limit, participation, twap, vwap
+from tapeline.simulation.execution_settings import Algorithm, algorithm_of, limit, participation, twap, volume_weighted
 from tapeline.tape.calendars import sessions
 
 DAYS = sessions("XNYS", date(2024, 1, 2), date(2024, 1, 12))
@@ -109,7 +109,7 @@ def test_vwap_follows_the_mean_share_of_past_sessions_at_this_time_of_day() -> N
             "2024-01-10": {10: 5_000.0},
         }
     )
-    algorithm = vwap(minutes=10, every_minutes=5, sessions_min=2)
+    algorithm = volume_weighted(minutes=10, every_minutes=5, sessions_min=2)
 
     found = plan(algorithm, OPEN + 60 * MINUTE, history=history)
 
@@ -119,8 +119,8 @@ def test_vwap_follows_the_mean_share_of_past_sessions_at_this_time_of_day() -> N
 
 def test_vwap_uses_the_newest_sessions_only_and_tells_when_there_are_too_few() -> None:
     history = a_history({"2024-01-08": {61: 100.0, 66: 300.0}, "2024-01-09": {63: 50.0, 70: 50.0}})
-    newest = plan(vwap(minutes=10, sessions=1, sessions_min=1), OPEN + 60 * MINUTE, history=history)
-    few = plan(vwap(minutes=10, sessions_min=3), OPEN + 60 * MINUTE, history=history)
+    newest = plan(volume_weighted(minutes=10, sessions=1, sessions_min=1), OPEN + 60 * MINUTE, history=history)
+    few = plan(volume_weighted(minutes=10, sessions_min=3), OPEN + 60 * MINUTE, history=history)
 
     assert [share for _, share in newest.curve] == [Decimal("0.5"), 1]
     assert [share for _, share in few.curve] == [Decimal("0.5"), 1]
@@ -130,7 +130,7 @@ def test_vwap_uses_the_newest_sessions_only_and_tells_when_there_are_too_few() -
 def test_no_volume_after_the_decision_is_in_the_profile() -> None:
     """Whatever comes later changes nothing: the present session and those after it are not looked at."""
     before = {"2024-01-08": {61: 100.0, 66: 300.0}, "2024-01-09": {63: 50.0, 70: 50.0}}
-    algorithm = vwap(minutes=10, sessions_min=1)
+    algorithm = volume_weighted(minutes=10, sessions_min=1)
     known = plan(algorithm, OPEN + 60 * MINUTE, history=a_history(before))
     later = plan(
         algorithm, OPEN + 60 * MINUTE, history=a_history({**before, "2024-01-10": {61: 9e9}, "2024-01-11": {66: 9e9}})
@@ -139,7 +139,7 @@ def test_no_volume_after_the_decision_is_in_the_profile() -> None:
     assert known == later
 
 
-@pytest.mark.parametrize("algorithm", [twap(30), participation(), limit(), vwap(30)])
+@pytest.mark.parametrize("algorithm", [twap(30), participation(), limit(), volume_weighted(30)])
 def test_a_plan_is_the_same_after_the_journal(algorithm: Algorithm) -> None:
     found = plan(algorithm, OPEN + 60 * MINUTE)
     assert plan_from(found.as_tree()) == found
@@ -200,7 +200,7 @@ def test_a_text_names_an_algorithm_and_its_settings() -> None:
     assert algorithm_of("twap:minutes=12,pricing=limit,leftover=abandon") == twap(
         12.0, pricing="limit", leftover="abandon"
     )
-    assert algorithm_of("vwap:sessions=10") == vwap(sessions=10)
+    assert algorithm_of("vwap:sessions=10") == volume_weighted(sessions=10)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """How orders are worked: the settings of execution algorithms, plain values, checked once.
 
     twap(minutes=30)                         equal parts over half an hour
-    vwap(minutes=60, sessions=20)            by the volume of past sessions at this time of day
+    volume_weighted(minutes=60, sessions=20) by the volume of past sessions at this time of day
     participation(rate=0.1)                  a tenth of what trades
     limit(offset_bps=5)                      one limit order, repriced toward the market
     adaptive(minutes=30)                     even parts as limits, the more aggressive the further behind
@@ -103,7 +103,7 @@ def twap(minutes: float = 30.0, **settings: Any) -> Algorithm:
     return Algorithm("twap", schedule="twap", minutes=minutes, **settings)
 
 
-def vwap(minutes: float = 30.0, **settings: Any) -> Algorithm:
+def volume_weighted(minutes: float = 30.0, **settings: Any) -> Algorithm:
     """Send parts over a time as the volume of past sessions was spread over that time of the day."""
     return Algorithm("vwap", schedule="vwap", minutes=minutes, **settings)
 
@@ -119,7 +119,8 @@ def adaptive(minutes: float = 30.0, **settings: Any) -> Algorithm:
 
 
 ALGORITHMS: dict[str, Callable[..., Algorithm]] = {
-    made.__name__: made for made in (market, limit, twap, vwap, participation, adaptive)
+    **{made.__name__: made for made in (market, limit, twap, participation, adaptive)},
+    "vwap": volume_weighted,  # the plain name is the indicator's
 }
 """Every algorithm by its name."""
 
