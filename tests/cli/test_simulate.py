@@ -29,7 +29,8 @@ def test_json_holds_the_same_and_nothing_else_is_printed() -> None:
 
     assert first.out == again.out
     assert (tree["seeds"], tree["days"], tree["passed"], tree["failures"]) == (1, 2, True, [])
-    assert tree["faults"]["report_lost"].keys() == {"injected", "changed_the_course"}
+    assert (tree["dice"]["days"], tree["engine"]["days"]) == (2, 0)
+    assert tree["dice"]["faults"]["report_lost"].keys() == {"injected", "changed_the_course"}
 
 
 def test_a_failure_is_shrunk_and_its_line_fails_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,9 +103,12 @@ def a_bracket(entry: Order, stop: str, target: str) -> tuple[Order, Order, Order
     )
 
 
-def a_scenario(*faults: Fault, seed: int = 1, days: int = 1, rate: float = 0.3) -> Scenario:
-    """Return a scenario in which these faults come at every half hour of every session, for twenty minutes each."""
-    moments = [day * DAY + 14 * HOUR + half * 30 * MINUTE for day in range(days) for half in range(15)]
+def a_scenario(*faults: Fault, seed: int = 1, days: int = 1, rate: float = 0.3, halves: int = 15) -> Scenario:
+    """Return a scenario in which these faults come at every half hour of every session, for twenty minutes each.
+
+    halves : half hours with faults; fewer are left over from the first ones of each session
+    """
+    moments = [day * DAY + 14 * HOUR + half * 30 * MINUTE for day in range(days) for half in range(halves)]
     pairs = [(moment, fault) for moment in moments for fault in faults]
     episodes = [Episode(fault, moment, 20 * MINUTE, rate, number) for number, (moment, fault) in enumerate(pairs)]
     return Scenario(seed, days, tuple(episodes))

@@ -17,13 +17,13 @@ from house.paths import PACKAGE
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
 from tapeline.drill.accountant import Accountant
-from tapeline.drill.campaign import run_campaign, system_of
+from tapeline.drill.campaign import DAYS_FOR_EVERY_FAULT, Campaign, run_campaign, system_of
 from tapeline.drill.exposure import Exposure
-from tapeline.drill.faults import Fault
+from tapeline.drill.faults import Fault, Tally
 from tapeline.drill.live_system import BOUNDS, LiveSystem
 from tapeline.drill.scenario import draw
 from tapeline.drill.system import System
-from tapeline.drill.world import World
+from tapeline.drill.world import Outcome, World
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.facts import OrderIntended
 
@@ -33,9 +33,10 @@ RATES = {Fault.CRASH_WHILE_SENDING: 0.05, Fault.CRASH_IN_COMMIT: 0.05, Fault.CRA
 """Where a fault at every third chance would let nothing happen at all."""
 PYTHONS = [sys.executable, *filter(None, (shutil.which(f"python3.{minor}") for minor in (12, 13, 14)))]
 ELSEWHERE = """
+from tapeline.drill.campaign import system_of
 from tapeline.drill.scenario import draw
 from tapeline.drill.world import World
-print(World(draw(11, 2)).run().digest)
+print(*(World(draw(seed, days), system_of(seed)).run().digest for seed, days in ((11, 2), (10, 1))))
 """
 
 
@@ -59,14 +60,42 @@ def test_each_fault_changes_the_course_of_something_and_breaks_nothing(fault: Fa
 CRASHES = [fault for fault in Fault if fault.name.startswith("CRASH")]
 
 
-@pytest.mark.parametrize("fault", [None, *CRASHES, Fault.DISK_FULL, Fault.CLOCK_SET_BACK], ids=str)
-def test_the_whole_engine_with_its_strategies_goes_on_after_each_crash(fault: Fault | None) -> None:
-    faults = () if fault is None else (fault,)
-    outcome = World(a_scenario(*faults, rate=RATES.get(fault, 0.2) if fault else 0.2), LiveSystem).run()
+def test_the_whole_engine_with_its_strategies_passes_a_day_without_faults() -> None:
+    outcome = World(a_scenario(), LiveSystem).run()
 
     assert outcome.failure is None
     assert outcome.executions > 20
+    assert outcome.starts == 1
+
+
+@pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
+def test_each_fault_changes_the_course_of_the_engine_and_breaks_nothing(fault: Fault) -> None:
+    outcome = World(a_scenario(fault, rate=RATES.get(fault, 0.3), halves=6), LiveSystem).run()
+
+    assert outcome.failure is None
+    assert outcome.executions > 20
+    assert outcome.tally.changed[fault] > 0
     assert fault not in CRASHES or outcome.starts > 2
+
+
+def a_campaign(seed: int, *, but_for: Fault) -> Campaign:
+    """Return the campaign of one seed of two hundred days in which every kind of fault but one changed something."""
+    tally = Tally()
+    for fault in Fault:
+        tally.changed[fault] = int(fault is not but_for)
+    campaign = Campaign()
+    campaign.add(Outcome(a_scenario(seed=seed, days=DAYS_FOR_EVERY_FAULT), None, "", tally, 0, 0, 0, 1, 0))
+    return campaign
+
+
+def test_a_fault_that_the_engine_never_met_fails_enough_days_of_the_engine() -> None:
+    """What the dice met does not count for the engine, nor the other way round."""
+    of_engine, of_dice = (a_campaign(seed, but_for=Fault.STALL) for seed in (10, 11))
+
+    assert (of_engine.engine.untested, of_engine.dice.untested) == ([Fault.STALL], [])
+    assert (of_dice.engine.untested, of_dice.dice.untested) == ([], [Fault.STALL])
+    assert not of_engine.passed
+    assert not of_dice.passed
 
 
 def test_the_limits_in_force_bind_and_hold_at_the_venue(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,13 +165,17 @@ def test_the_same_seed_writes_the_same_bytes() -> None:
 
 @pytest.mark.parametrize("python", PYTHONS, ids=lambda python: Path(python).name)
 def test_another_process_writes_the_same_bytes_whatever_its_hashes(python: str) -> None:
-    """Every Python of this machine that has the packages takes part; the one that runs the tests always does."""
-    if python != sys.executable and subprocess.run([python, "-c", "import numpy"], capture_output=True).returncode:
+    """Dice and engine. Every Python of this machine that has the packages takes part; that of the tests always does."""
+    if (
+        python != sys.executable
+        and subprocess.run([python, "-c", "import numpy, numba"], capture_output=True).returncode
+    ):
         pytest.skip(f"{python} does not start or lacks packages")
     variables = {**os.environ, "PYTHONHASHSEED": "4711", "PYTHONPATH": str(PACKAGE.parent)}
     done = subprocess.run([python, "-c", ELSEWHERE], env=variables, capture_output=True, text=True, check=False)
 
-    assert done.stdout.strip() == World(draw(11, 2)).run().digest, done.stderr
+    digests = [World(draw(11, 2)).run().digest, World(draw(10, 1), LiveSystem).run().digest]
+    assert done.stdout.split() == digests, done.stderr
 
 
 def test_a_longer_run_begins_like_a_shorter_one() -> None:

@@ -415,7 +415,10 @@ def chart(
 
 @app.command()
 def simulate(
-    seeds: Annotated[int, typer.Option("--seeds", help="How many seeds to run.")] = 100,
+    seeds: Annotated[
+        int,
+        typer.Option("--seeds", help="How many seeds, each a world; each tenth has the engine."),
+    ] = 100,
     first_seed: Annotated[int, typer.Option("--first-seed", help="The first of them.")] = 1,
     days: Annotated[int, typer.Option("--days", help="Days with faults of each seed; a quiet one follows.")] = 5,
     episodes: Annotated[

@@ -64,14 +64,17 @@ def _show(campaign: Campaign, took_s: float) -> None:
         f"one, in {took_s:.1f} s ({60 * campaign.days / max(took_s, 1e-9):,.0f} days a minute)"
     )
     show_text(
-        f"{campaign.submits:,} orders sent, {campaign.executions:,} executions, {campaign.records:,} facts in the "
-        f"journals, {campaign.starts:,} process starts, {campaign.checks:,} checks"
+        f"{plural(campaign.submits, 'order')} sent, {plural(campaign.executions, 'execution')}, "
+        f"{plural(campaign.records, 'fact')} in the journals, {plural(campaign.starts, 'process start')}, "
+        f"{plural(campaign.checks, 'check')}"
     )
     console.print()
     console.print(_faults(campaign))
     console.print()
-    if campaign.untested:
-        show_text(f"Never met, so nothing is known about them: {', '.join(f.value for f in campaign.untested)}.")
+    for who, met in (("dice", campaign.dice), ("engine", campaign.engine)):
+        if met.untested:
+            kinds = ", ".join(fault.value for fault in met.untested)
+            show_text(f"Never met by the {who}, so nothing is known about them there: {kinds}.")
     for failure in campaign.failures:
         show_text(f"FAILED seed {failure.outcome.scenario.seed}: {failure.outcome.failure}")
         if failure.shrunk is not None:
@@ -88,9 +91,10 @@ def _show(campaign: Campaign, took_s: float) -> None:
 def _faults(campaign: Campaign) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("fault")
-    table.add_column("injected", justify="right")
-    table.add_column("changed the course", justify="right")
+    for name in ("injected", "changed the course: dice", "engine"):
+        table.add_column(name, justify="right")
+    dice, engine = campaign.dice.tally, campaign.engine.tally
     for fault in Fault:
-        injected, changed = campaign.tally.injected[fault], campaign.tally.changed[fault]
-        table.add_row(fault.value, f"{injected:,}", f"{changed:,}", style="" if changed else "dim")
+        counts = dice.injected[fault] + engine.injected[fault], dice.changed[fault], engine.changed[fault]
+        table.add_row(fault.value, *(f"{count:,}" for count in counts), style="" if any(counts[1:]) else "dim")
     return table

@@ -19,7 +19,7 @@ ENGINE_EVERY = 10
 """Seeds that this number divides have the whole engine with its strategies in place of the dice, which walk more roads
 in less time."""
 DAYS_FOR_EVERY_FAULT = 200
-"""Days from which a run must have met every kind of fault; a shorter one cannot be asked to."""
+"""Days of dice, or of the engine, from which those must have met every kind of fault; fewer cannot be asked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +40,53 @@ class Failure:
 
 
 @dataclass(slots=True)
+class Met:
+    """What the worlds of one kind of system met."""
+
+    days: int = 0
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def untested(self) -> list[Fault]:
+        """Return the kinds of faults that changed nothing, if there were enough days to meet all."""
+        return self.tally.untested() if self.days >= DAYS_FOR_EVERY_FAULT else []
+
+
+@dataclass(slots=True)
 class Campaign:
-    """The sums over all seeds."""
+    """The sums over all seeds, and faults and days apart for dice and engine: one says nothing of the other."""
 
     seeds: int = 0
-    days: int = 0
     records: int = 0
     executions: int = 0
     submits: int = 0
     starts: int = 0
     checks: int = 0
-    tally: Tally = field(default_factory=Tally)
+    dice: Met = field(default_factory=Met)
+    engine: Met = field(default_factory=Met)
     failures: list[Failure] = field(default_factory=list)
 
     @property
-    def untested(self) -> list[Fault]:
-        """Return the kinds of faults that changed nothing, if the run was long enough to meet all."""
-        return self.tally.untested() if self.days >= DAYS_FOR_EVERY_FAULT else []
+    def days(self) -> int:
+        """Return the days with faults of all seeds."""
+        return self.dice.days + self.engine.days
 
     @property
     def passed(self) -> bool:
-        """Whether nothing broke and every kind of fault was met."""
-        return not self.failures and not self.untested
+        """Whether nothing broke, and dice and engine each met every kind of fault if they had the days for it."""
+        return not (self.failures or self.dice.untested or self.engine.untested)
 
     def add(self, outcome: Outcome) -> None:
         """Take in what became of a seed."""
         self.seeds += 1
-        self.days += outcome.scenario.days
+        met = self.engine if system_of(outcome.scenario.seed) is LiveSystem else self.dice
+        met.days += outcome.scenario.days
+        met.tally.add(outcome.tally)
         self.records += outcome.records
         self.executions += outcome.executions
         self.submits += outcome.submits
         self.starts += outcome.starts
         self.checks += outcome.checks
-        self.tally.add(outcome.tally)
 
     def as_tree(self) -> dict[str, Any]:
         """Return it as plain values for JSON."""
@@ -85,14 +99,7 @@ class Campaign:
             "process_starts": self.starts,
             "checks": self.checks,
             "passed": self.passed,
-            "faults": {
-                fault.name.lower(): {
-                    "injected": self.tally.injected[fault],
-                    "changed_the_course": self.tally.changed[fault],
-                }
-                for fault in Fault
-            },
-            "untested_faults": [fault.name.lower() for fault in self.untested],
+            **{name: _met_as_tree(met) for name, met in (("dice", self.dice), ("engine", self.engine))},
             "failures": [
                 {
                     "seed": failure.outcome.scenario.seed,
@@ -103,6 +110,17 @@ class Campaign:
                 for failure in self.failures
             ],
         }
+
+
+def _met_as_tree(met: Met) -> dict[str, Any]:
+    return {
+        "days": met.days,
+        "faults": {
+            fault.name.lower(): {"injected": met.tally.injected[fault], "changed_the_course": met.tally.changed[fault]}
+            for fault in Fault
+        },
+        "untested_faults": [fault.name.lower() for fault in met.untested],
+    }
 
 
 def run_campaign(
