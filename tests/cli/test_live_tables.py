@@ -8,8 +8,9 @@ from typing import Any
 from rich.console import Console
 
 from tapeline.cli.live_tables import findings_table, remarks_of
+from tapeline.domain.control import TradingState, Trigger
 from tapeline.execution.reconciliation import REMEDIES, Finding, FindingKind
-from tapeline.ledger.control_facts import Reconciled
+from tapeline.ledger.control_facts import Reconciled, TradingStateChanged
 from tapeline.ledger.views import Views
 
 T0 = 1_704_207_600_000_000_000
@@ -57,6 +58,8 @@ def test_the_newest_comparison_counts_and_says_where_nothing_differs() -> None:
         "locks": [],
         "overrides": [],
         "reconciled": "noon",
+        "lowered": None,
+        "unresolved": [],
     }
 
     assert [*views.control.findings] == []
@@ -64,3 +67,13 @@ def test_the_newest_comparison_counts_and_says_where_nothing_differs() -> None:
     assert remarks_of({**quiet, "findings": [1]}) == [
         "Compared with the broker's books at noon: these things differed."
     ]
+
+
+def test_it_is_said_why_trading_is_lowered_until_it_is_raised() -> None:
+    views = Views()
+    views.apply(TradingStateChanged(T0, TradingState.REDUCING, Trigger.PERSON, "anna", "lunch"))
+    lowered = views.control.lowered
+    assert lowered is not None
+    assert (lowered.who, lowered.text) == ("anna", "lunch")
+    views.apply(TradingStateChanged(T0 + 1, TradingState.ACTIVE, Trigger.PERSON, "anna", "back"))
+    assert views.control.lowered is None

@@ -57,6 +57,8 @@ def status_view(status: Mapping[str, Any]) -> RenderableType:
 def remarks_of(status: Mapping[str, Any]) -> list[str]:
     """Return what a person should know of a run besides its figures."""
     found = ["The run has ended."] if status["has_ended"] else []
+    if (lowered := status["lowered"]) is not None:
+        found.append(f"{status['state']} since {lowered['since']}, by {lowered['who']}: {lowered['text']}")
     if status["is_flattening"]:
         found.append("Everything is being closed.")
     if status["gap"] is not None:

@@ -37,6 +37,14 @@ def status_of(engine: LiveEngine) -> dict[str, Any]:
         "slices": loop.slices,
         "facts": loop.journal.head().count,
         "state": control.state.name,
+        "lowered": None
+        if control.lowered is None
+        else {
+            "since": _second(control.lowered.event_time_ns),
+            "cause": control.lowered.cause.name,
+            "who": control.lowered.who,
+            "text": control.lowered.text,
+        },
         "is_flattening": engine.flattening is not None,
         "gap": None
         if control.gap is None

@@ -33,6 +33,7 @@ class Control:
     gap : the gap that is open, else None
     locks : by account and symbol
     overrides : the newest by account, strategy and limit; whether it still holds is asked with a time
+    lowered : what made the state what it is, None while it is ACTIVE
     flatten : the command that everything be closed, until it is done or a person lets trading go on; else None
     reconciled_ns : of the last comparison with the broker, None before the first; findings : what it found
     unresolved : what that comparison left open, as sentences; symbols whose position differs are `locks`
@@ -43,6 +44,7 @@ class Control:
         self.gap: GapOpened | None = None
         self.locks: dict[tuple[str, str], SymbolLocked] = {}
         self.overrides: dict[tuple[str, str | None, str], LimitOverridden] = {}
+        self.lowered: TradingStateChanged | None = None
         self.flatten: CommandGiven | None = None
         self.reconciled_ns: int | None = None
         self.findings: Sequence[Mapping[str, Any]] = ()
@@ -90,6 +92,7 @@ class Control:
     def state_changed(self, fact: TradingStateChanged) -> None:
         """Take in what may be sent from now on."""
         self.state = fact.state
+        self.lowered = None if fact.state is TradingState.ACTIVE else fact
         if fact.state is not TradingState.HALTED:
             self.flatten = None
 
