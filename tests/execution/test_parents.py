@@ -19,7 +19,7 @@ from tapeline.ledger.parent_orders import ParentState
 from tapeline.simulation.execution_settings import Algorithm, adaptive, limit, participation, twap
 
 PLANTED = settings(
-    max_examples=500, stateful_step_count=40, deadline=None, database=None, phases=[Phase.generate],
+    max_examples=5_000, stateful_step_count=40, deadline=None, database=None, phases=[Phase.generate],
     report_multiple_bugs=False, print_blob=False, suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 SEARCH = settings(max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -220,7 +220,6 @@ def older_terms_come_back(patch: pytest.MonkeyPatch) -> None:
 
 # Those that any course of troubles meets sooner or later are left to the machine to find; the others have their test.
 FOUND_BY_THE_MACHINE: list[Plant] = [
-    executions_are_not_told_apart,
     a_cumulative_quantity_is_taken_for_an_increment,
     a_lost_submit_is_sent_again,
     exits_do_not_wait_for_the_gap_to_close,
@@ -230,6 +229,7 @@ FOUND_BY_THE_MACHINE: list[Plant] = [
     the_end_of_the_link_is_no_gap,
 ]
 FOUND_BY_A_TEST: list[tuple[Plant, Callable[[Trader], None]]] = [
+    (executions_are_not_told_apart, orders.test_an_execution_is_booked_once_whatever_road_it_comes),
     (
         executions_are_asked_for_from_now_on,
         gaps.test_an_execution_of_somebody_else_that_nobody_told_of_is_found,
