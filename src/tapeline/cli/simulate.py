@@ -69,6 +69,7 @@ def _show(campaign: Campaign, took_s: float) -> None:
         f"{plural(campaign.checks, 'check')}"
     )
     console.print()
+    show_text("Faults by kind: injected, and how many changed the course of something, under the dice and the engine")
     console.print(_faults(campaign))
     console.print()
     for who, met in (("dice", campaign.dice), ("engine", campaign.engine)):
@@ -91,7 +92,7 @@ def _show(campaign: Campaign, took_s: float) -> None:
 def _faults(campaign: Campaign) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("fault")
-    for name in ("injected", "changed the course: dice", "engine"):
+    for name in ("injected", "changed: dice", "engine"):
         table.add_column(name, justify="right")
     dice, engine = campaign.dice.tally, campaign.engine.tally
     for fault in Fault:
