@@ -349,9 +349,9 @@ def test_of_what_waits_from_before_the_process_began_only_what_risks_nothing_is_
     engine = run(folder, resume=True)
 
     with ControlFile.open(folder / "journal") as desk:
-        answers = [desk.answer_of(number) for number in numbers]
-    assert [answer is not None and answer.done for answer in answers] == [False, False, False, True, False, True, True]
-    assert "resume was given at 2001-09-09T01:46:40Z, before this process began" in answers[0].text  # type: ignore
+        answers = [answer for number in numbers if (answer := desk.answer_of(number)) is not None]
+    assert [answer.done for answer in answers] == [False, False, False, True, False, True, True]
+    assert "resume was given at 2001-09-09T01:46:40Z, before this process began" in answers[0].text
     told = [(fact.command, bool(fact.refusal)) for fact in facts(folder, CommandGiven.kind)]
     assert told == [(name, name not in ("pause", "flatten", "halt")) for name, _ in given]
     assert engine.loop.slices == MINUTES and not engine.loop.views.control.overrides

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -47,7 +47,7 @@ class Outside:
     """What asking a broker's API needs of the world: servers, the present, and a way to wait for seconds."""
 
     web: Callable[[], Web] = HttpWeb
-    clock: Clock = SystemClock()  # noqa: RUF009 - it holds nothing that two could not share
+    clock: Clock = field(default_factory=SystemClock)
     pause: Callable[[float], None] = time.sleep
 
 

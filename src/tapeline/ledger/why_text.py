@@ -87,12 +87,14 @@ def sizing_text(sizing: Mapping[str, Any], currency: str = "") -> str:
     if (price := known.pop("price", None)) is not None:
         parts.append(f"price {_value_text(price)}{unit}")
     wanted, limit, quantity = (known.pop(name, None) for name in ("wanted", "limit", "quantity"))
+    used, bound = known.pop("limit_value", None), known.pop("limit_bound", None)
     parts += [f"{name} {_value_text(value)}" for name, value in known.items()]
     if wanted is not None:
         parts.append(f"wanted {wanted:,.6g}")
     if limit:
         left = f" to {_value_text(quantity)}" if quantity is not None else ""
-        parts.append(f"cut{left} by the {str(limit).replace('_', ' ')} limit")
+        taken = f", {_value_text(used)} of {_value_text(bound)} in use" if bound is not None else ""
+        parts.append(f"cut{left} by the {str(limit).replace('_', ' ')} limit{taken}")
     elif quantity is not None:
         parts.append(f"in whole steps {_value_text(quantity)}")
     return ", ".join(parts)
