@@ -36,7 +36,6 @@ class Control:
     lowered : what made the state what it is, None while it is ACTIVE
     flatten : the command that everything be closed, until it is done or a person lets trading go on; else None
     reconciled_ns : of the last comparison with the broker, None before the first; findings : what it found
-    unresolved : what that comparison left open, as sentences; symbols whose position differs are `locks`
     """
 
     def __init__(self) -> None:
@@ -48,7 +47,6 @@ class Control:
         self.flatten: CommandGiven | None = None
         self.reconciled_ns: int | None = None
         self.findings: Sequence[Mapping[str, Any]] = ()
-        self.unresolved: list[str] = []
 
     def gap_opened(self, fact: GapOpened) -> None:
         """Take in that reports may be missing; a second cause leaves the gap as it was opened first."""
@@ -61,10 +59,14 @@ class Control:
             raise InvariantError(f"A gap is closed at {fact.event_time_ns}, but none was open.")
         self.gap = None
 
+    @property
+    def unresolved(self) -> list[str]:
+        """What the last comparison left open, as sentences; symbols whose position differs are `locks`."""
+        return [_sentence(one) for one in self.findings if one["remedy"] in _LEFT_OPEN]
+
     def reconciled(self, fact: Reconciled) -> None:
         """Take in that the books were compared; what came of it are facts of their own."""
         self.reconciled_ns, self.findings = fact.event_time_ns, fact.findings
-        self.unresolved = [_sentence(one) for one in fact.findings if one["remedy"] in _LEFT_OPEN]
 
     def agreed(self, account: str, symbol: str, held: Decimal) -> Decimal:
         """Return how much of what the account holds the broker's books confirm, signed alike: all unless it is locked.
@@ -131,8 +133,8 @@ class Control:
             )
         if self.reconciled_ns is not None:
             tree["reconciled_ns"] = self.reconciled_ns
-        if self.unresolved:
-            tree["unresolved"] = [*self.unresolved]
+        if unresolved := self.unresolved:
+            tree["unresolved"] = unresolved
         return tree
 
 
