@@ -41,6 +41,9 @@ TURNS_A_DAY_MAX = 20_000
 """A day of heavy faults takes about three thousand; a system that is woken more often runs in a circle."""
 _TURN_NS = SECOND // 1_000
 _RESTART_S = (1, 120)
+_DOUBLINGS_MAX = 5
+"""What brings the process up again waits twice as long for each time that it died in the last hour, as such things do:
+a fault that kills it at every tenth commit would else leave it no time to get anywhere."""
 _TIMER_LEAST_NS = SECOND // 10
 
 
@@ -92,6 +95,7 @@ class World:
         self._turn_is_due = False
         self._winding_down = False
         self._stalled_until_ns = 0
+        self._died_ns: list[int] = []
         self._timer_ns = 0
         self._turns = 0
 
@@ -180,7 +184,11 @@ class World:
     def _died(self, killed: ProcessKilled) -> None:
         self.system = None
         self.link.forget(killed.fault)
-        self.time.after(self._chance.whole(*_RESTART_S) * SECOND, self._start)
+        now_ns = self.time.now_ns
+        self._died_ns = [time_ns for time_ns in self._died_ns if now_ns - time_ns < HOUR]
+        wait_s = self._chance.whole(*_RESTART_S) << min(len(self._died_ns), _DOUBLINGS_MAX)
+        self._died_ns.append(now_ns)
+        self.time.after(wait_s * SECOND, self._start)
 
     def _wake(self) -> None:
         if not self._turn_is_due and self.system is not None:

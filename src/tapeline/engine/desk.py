@@ -313,7 +313,7 @@ class Desk:
 
     def holdings(self) -> dict[tuple[str, str], Decimal]:
         """Return what each strategy holds of each symbol as the book has it, flat ones left out."""
-        quantity = self.book.tables.holdings["quantity"]
+        quantity = self.book.fixed.holdings["quantity"]
         return {
             (self.assembly.names[index], self.symbols[column]): exact(float(quantity[index, column]))
             for index, column in zip(*np.nonzero(quantity), strict=True)

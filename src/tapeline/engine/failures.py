@@ -25,20 +25,20 @@ class BookBefore:
     """What the verbs of one strategy can change of a book, as it stands now. strategy : its number in the book"""
 
     def __init__(self, book: Book, strategy: int) -> None:
-        tables = book.tables
+        tables = book.fixed
         self._book, self._strategy = book, strategy
         self._account, self._days = tables.account.copy(), tables.days.copy()
         self._states, self._holdings = tables.states[strategy].copy(), tables.holdings[strategy].copy()
         numbers = np.unique([self._holdings[name] for name in _TICKETS])
         self._numbers = numbers[numbers >= 0]
-        self._tickets = tables.tickets[self._numbers]
+        self._tickets = book.tickets[self._numbers]
 
     def restore(self) -> None:
         """Let the book be as it was; rows that were added since are used again."""
-        tables = self._book.tables  # the tickets may lie elsewhere by now
+        tables = self._book.fixed
         tables.account[:], tables.days[:] = self._account, self._days
         tables.states[self._strategy], tables.holdings[self._strategy] = self._states, self._holdings
-        tables.tickets[self._numbers] = self._tickets
+        self._book.tickets[self._numbers] = self._tickets  # they may lie elsewhere by now
 
 
 def failure_text(name: str, exc: Exception, at: str) -> str:

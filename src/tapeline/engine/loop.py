@@ -193,15 +193,15 @@ class EventLoop:
 
     def _ask_guarded(self, guard: Guard, index: int, strategy: Strategy, view: SliceView, may_act: bool) -> None:
         """Ask free-form code of a live run; one that raises does not end it for the others and for what is held."""
-        before = BookBefore(self.desk.book, index)
+        before = BookBefore(self.desk.book, index) if may_act else None
         try:
             strategy.on_slice(view)
         except InvariantError:
             raise
         except Exception as exc:
-            before.restore()
             view.notes.clear()
-            if may_act:
+            if before is not None:
+                before.restore()
                 name, now_ns = self.assembly.names[index], self.clock.now_ns()
                 guard.strategy_failed(name, failure_text(name, exc, to_iso(view.time_ns)), now_ns)
 

@@ -191,7 +191,7 @@ class Parents:
             return fact
         if fact.kind in _PASSED_OVER:
             return None
-        ticket = self._desk.book.tables.tickets[number]
+        ticket = self._desk.book.tickets[number]
         if fact.kind == OrderAccepted.kind:
             return replace(fact, client_order_id=owner) if ticket["status"] == OrderStatus.PENDING_NEW else None
         if fact.kind != OrderFilled.kind:
@@ -264,7 +264,7 @@ class Parents:
         for name, leg in (("stop", state.intended.stop), ("target", state.intended.target)):
             if leg is None or not is_working(book, ticket := self._desk.tickets[leg.client_order_id]):
                 continue
-            row = book.tables.tickets[ticket]
+            row = book.tickets[ticket]
             holding[f"{name}_ticket"] = ticket
             holding[f"{name}_price"] = row["stop_price" if name == "stop" else "limit_price"]
             if name == "stop":

@@ -170,7 +170,7 @@ class Restart:
         desk = self.loop.desk
         number = desk.tickets.get(desk.owner_of(fact.client_order_id))
         if fact.signal_id is not None and number is not None:
-            ticket = desk.book.tables.tickets[number]
+            ticket = desk.book.tickets[number]
             place = int(ticket["strategy"]), int(ticket["symbol"])
             self.loop.reasons.recall(*place, fact.event_time_ns, fact.signal_id)
 

@@ -76,7 +76,7 @@ class Retaking:
         number = desk.tickets.get(desk.owner_of(name))
         if number is None or not is_working(desk.book, number) or purpose not in _OF_STRATEGIES[3:]:
             return
-        ticket = desk.book.tables.tickets[number]
+        ticket = desk.book.tickets[number]
         ticket["status"] = OrderStatus.PENDING_CANCEL
         tables = desk.book.fixed
         index, column = int(ticket["strategy"]), int(ticket["symbol"])
@@ -95,7 +95,7 @@ class Retaking:
         number = desk.tickets.get(desk.owner_of(fact.client_order_id))
         if number is None or fact.stop_price is None or fact.purpose is not Purpose.STOP:
             return
-        ticket = desk.book.tables.tickets[number]
+        ticket = desk.book.tickets[number]
         ticket["stop_price"] = float(fact.stop_price)
         holding = desk.book.fixed.holdings[ticket["strategy"], ticket["symbol"]]
         if holding["stop_ticket"] == number:
@@ -119,9 +119,8 @@ class Retaking:
 
     def _new_ticket(self, order: Order, index: int, column: int) -> int:
         desk = self._desk
-        tables = desk.book.tables
         number = desk.enlist(order.client_order_id)
-        ticket = tables.tickets[number]
+        ticket = desk.book.tickets[number]
         ticket["strategy"], ticket["symbol"] = index, column
         ticket["purpose"], ticket["side"], ticket["role"] = int(order.purpose), int(order.side), int(order.role)
         ticket["order_type"], ticket["time_in_force"] = int(order.order_type), int(order.time_in_force)
@@ -133,7 +132,7 @@ class Retaking:
             ("limit_price", order.limit_price), ("stop_price", order.stop_price), ("trail", order.trail_amount),
         ):  # fmt: skip
             ticket[name] = np.nan if value is None else float(value)
-        tables.account[0]["tickets"] = number + 1
+        desk.book.fixed.account[0]["tickets"] = number + 1
         return number
 
     def _enter(self, fact: OrderIntended, index: int, column: int, number: int) -> None:

@@ -57,7 +57,7 @@ def settle_outside(book: Book, column: int, symbol: str, views: Views) -> None:
 
 def settle_ticket(book: Book, number: int, views: Views, client_order_id: str) -> None:
     """Take over the status and the stop of an order, after the venue refused a request about it."""
-    ticket = book.tables.tickets[number]
+    ticket = book.tickets[number]
     state = views.orders.states[client_order_id]
     ticket["status"] = int(state.status)
     if state.stop_price is not None:

@@ -92,6 +92,12 @@ class Book(structref.StructRefProxy):  # type: ignore[misc]  # Numba carries no 
         """All arrays as they are now, spare rows included."""
         return Tables(*_tables(self))
 
+    @property
+    def tickets(self) -> Records:
+        """The tickets as they are now, spare rows included; much cheaper than all arrays for it."""
+        found: Records = _tickets(self)
+        return found
+
     @cached_property
     def fixed(self) -> Tables:
         """The arrays that never move, got once; those that grow are empty here."""
@@ -206,6 +212,11 @@ def _tables(book: Any) -> Any:
         days, groups, priced_ns, foreign, outside, sums,
         code, constants, stack, fields, scores, candidates,
     )  # fmt: skip
+
+
+@compiled(entry=True, **COUNTED)
+def _tickets(book: Any) -> Any:
+    return book.tickets_owner
 
 
 @compiled(entry=True, **COUNTED)

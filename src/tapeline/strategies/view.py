@@ -132,7 +132,7 @@ class SliceView:
     @property
     def quantity_step(self) -> Floats:
         """The smallest part of each symbol that can be traded, float64 [N]: 1 where only whole shares are. A copy."""
-        steps: Floats = self._book.tables.symbols["step"].copy()
+        steps: Floats = self._book.fixed.symbols["step"].copy()
         return steps
 
     @property
@@ -150,7 +150,7 @@ class SliceView:
     @property
     def tick(self) -> Floats:
         """The smallest step of each symbol's prices, float64 [N], in currency. A copy."""
-        ticks: Floats = self._book.tables.symbols["tick"].copy()
+        ticks: Floats = self._book.fixed.symbols["tick"].copy()
         return ticks
 
     @property
