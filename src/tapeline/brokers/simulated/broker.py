@@ -176,17 +176,17 @@ class SimulatedBroker:
 
     def _check(self, orders: Sequence[Order]) -> None:
         # before any of them is sent: what belongs together is sent all or none
-        known = set(self._register.numbers)
+        known, together = self._register.numbers, set[str]()
         for order in orders:
-            if order.client_order_id in known:
+            if order.client_order_id in known or order.client_order_id in together:
                 raise InputError(f"Order {order.client_order_id} was sent before; an id is used once.")
             if order.symbol not in self._columns:
                 raise InputError(f"Order {order.client_order_id}: the venue does not trade {order.symbol}.")
-            if order.parent is not None and order.parent not in known:
+            if order.parent is not None and order.parent not in known and order.parent not in together:
                 raise InputError(
                     f"Order {order.client_order_id} names {order.parent} as its entry, which is not known."
                 )
-            known.add(order.client_order_id)
+            together.add(order.client_order_id)
 
     def _known(self, client_order_id: str) -> int:
         number = self._register.numbers.get(client_order_id)
