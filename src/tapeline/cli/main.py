@@ -14,8 +14,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from tapeline import __version__
-from tapeline.cli import live_app
+from tapeline.cli import live_app, run_app
 from tapeline.cli.data import data_app
+from tapeline.cli.options import BARS, WORK, Actions, Bars, Calendar, Data, Groups, Journal, Label, Lake, Seed, Symbols
 from tapeline.cli.screen import AsJson, At, Config, Frames, Profile, VixFile, screen_app, universe_app
 from tapeline.cli.tax import tax_app
 from tapeline.cli.tax_forms import BrokerForms, Unreported
@@ -24,7 +25,6 @@ from tapeline.cli.tax_options import AccountName, AsOf, Methods, PolicyWords, Tr
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 INTERRUPTION = "interrupted; nothing was kept."
 DEBUG = "TAPELINE_DEBUG"
-WORK = Path("tapeline-work")
 FORM_ROW = "8949:"
 
 app = typer.Typer(
@@ -41,56 +41,9 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(data_app, name="data")
 app.add_typer(screen_app, name="screen")
 app.add_typer(universe_app, name="universe")
+run_app.add_to(app)
 live_app.add_to(app)
 app.add_typer(tax_app, name="tax")
-
-_BARS, _RUN, _OUTPUT, _SCREENER = "Bars", "Run", "Output", "Rules of momentum-reversal"
-
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", help="Parquet file or folder; default: a simulated market.", rich_help_panel=_BARS),
-]
-Symbols = Annotated[str, typer.Option("--symbols", help="Such as AAPL,MSFT; default: all.", rich_help_panel=_BARS)]
-First = Annotated[str, typer.Option("--from", help="First session, such as 2018-02-16.", rich_help_panel=_BARS)]
-Last = Annotated[str, typer.Option("--to", help="Last session, itself included.", rich_help_panel=_BARS)]
-Label = Annotated[str, typer.Option("--label", help="What ts names: start or end of a bar.", rich_help_panel=_BARS)]
-Calendar = Annotated[
-    str,
-    typer.Option("--calendar", help="Exchange, or none for bars around the clock.", rich_help_panel=_BARS),
-]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the simulated market.", rich_help_panel=_BARS)]
-Actions = Annotated[
-    Path | None,
-    typer.Option("--actions", help="File of splits and dividends.", rich_help_panel=_BARS),
-]
-Membership = Annotated[
-    Path | None,
-    typer.Option("--membership", help="File of who was in an index when.", rich_help_panel=_BARS),
-]
-Groups = Annotated[
-    Path | None,
-    typer.Option("--groups", help="File of symbols with their sector or other groups.", rich_help_panel=_BARS),
-]
-Lake = Annotated[
-    str,
-    typer.Option("--lake", help="Bars of a data lake: folder or folder@snapshot.", rich_help_panel=_BARS),
-]
-Bars = Annotated[
-    str,
-    typer.Option("--bars", help="Length of the lake's bars, such as 1min.", rich_help_panel=_BARS),
-]
-Execution = Annotated[
-    str,
-    typer.Option("--execution", help="How entries are worked, such as twap:minutes=30.", rich_help_panel=_RUN),
-]
-ExecutionExit = Annotated[
-    str,
-    typer.Option("--execution-exit", help="How exits that rules ask for are worked.", rich_help_panel=_RUN),
-]
-Journal = Annotated[
-    Path | None,
-    typer.Option("--journal", help="Journal file; default: of the newest run below ./tapeline-work."),
-]
 
 
 def _version(show: bool) -> None:
@@ -107,179 +60,6 @@ def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the whole trace of an error.")] = False,
 ) -> None:
     pass
-
-
-@app.command()
-def demo(
-    data: Data = None,
-    seed: Seed = 7,
-    symbols: Symbols = "",
-    first: First = "",
-    last: Last = "",
-    label: Label = "start",
-    calendar: Calendar = "XNYS",
-    work: Annotated[Path, typer.Option("--work", help="Folder for the run's files.", rich_help_panel=_RUN)] = WORK,
-) -> None:
-    """Trade bars from feed to ledger: three strategies, one account, every decision explained."""
-    from tapeline.app.load import DataChoice
-    from tapeline.cli.demo import run_demo
-
-    run_demo(DataChoice(data, symbols, first, last, label, calendar, seed), work)
-
-
-@app.command()
-def backtest(
-    strategies: Annotated[list[str], typer.Argument(help="Shipped names, or your own: file.py or file.py:ClassName.")],
-    data: Data = None,
-    lake: Lake = "",
-    bars: Bars = "",
-    seed: Seed = 7,
-    symbols: Symbols = "",
-    first: First = "",
-    last: Last = "",
-    label: Label = "start",
-    calendar: Calendar = "XNYS",
-    actions: Actions = None,
-    membership: Membership = None,
-    groups: Groups = None,
-    frame: Annotated[
-        str,
-        typer.Option("--frame", help="Frame of strategies without one, such as 15min.", rich_help_panel=_RUN),
-    ] = "",
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Parameter, name=number; repeatable.", rich_help_panel=_RUN),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", help="TOML file: account, costs, market, limits.", rich_help_panel=_RUN),
-    ] = None,
-    cash: Annotated[float | None, typer.Option("--cash", help="Cash at the start.", rich_help_panel=_RUN)] = None,
-    execution: Execution = "",
-    execution_exit: ExecutionExit = "",
-    journal: Annotated[
-        Path | None,
-        typer.Option("--journal", help="Replay slice by slice and record every fact here.", rich_help_panel=_OUTPUT),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the whole result as JSON.", rich_help_panel=_OUTPUT)
-    ] = False,
-    report: Annotated[
-        Path | None, typer.Option("--report", help="Write a page with charts and trades here.", rich_help_panel=_OUTPUT)
-    ] = None,
-    benchmark: Annotated[
-        str,
-        typer.Option("--benchmark", help="Symbol the report compares with; default: all.", rich_help_panel=_OUTPUT),
-    ] = "",
-    profile: Annotated[
-        str, typer.Option("--profile", help="tapeline, or source: as written.", rich_help_panel=_SCREENER)
-    ] = "",
-    screener_file: Annotated[
-        Path | None,
-        typer.Option("--settings", help="YAML file of the screener's changed numbers.", rich_help_panel=_SCREENER),
-    ] = None,
-    vix: Annotated[
-        Path | None,
-        typer.Option("--vix", help="Parquet or CSV with date and close.", rich_help_panel=_SCREENER),
-    ] = None,
-    filters: Annotated[
-        str, typer.Option("--filters", help="on: enter symbols of each day's universe only.", rich_help_panel=_SCREENER)
-    ] = "",
-) -> None:
-    """Run strategies over bars: compiled, or with --journal slice by slice with every fact recorded.
-
-    With --execution it runs slice by slice as well; docs/execution.md tells the algorithms.
-    """
-    from tapeline.app.load import DataChoice
-    from tapeline.cli.backtest import ScreenerChoice, run_backtest
-
-    run_backtest(
-        strategies,
-        DataChoice(data, symbols, first, last, label, calendar, seed, actions, membership, lake, bars, groups),
-        frame=frame,
-        assignments=assignments or [],
-        config=config,
-        cash=cash,
-        execution=(execution, execution_exit),
-        journal=journal,
-        as_json=as_json,
-        report=report,
-        benchmark=benchmark or None,
-        screener=ScreenerChoice(profile, screener_file, vix, filters),
-    )
-
-
-@app.command()
-def paper(
-    strategies: Annotated[list[str], typer.Argument(help="Shipped names, or your own: file.py or file.py:ClassName.")],
-    data: Data = None,
-    lake: Lake = "",
-    bars: Bars = "",
-    seed: Seed = 7,
-    symbols: Symbols = "",
-    first: First = "",
-    last: Last = "",
-    label: Label = "start",
-    calendar: Calendar = "XNYS",
-    actions: Actions = None,
-    membership: Membership = None,
-    groups: Groups = None,
-    frame: Annotated[
-        str,
-        typer.Option("--frame", help="Frame of strategies without one, such as 15min.", rich_help_panel=_RUN),
-    ] = "",
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Parameter, name=number; repeatable.", rich_help_panel=_RUN),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", help="TOML file: account, costs, market, limits.", rich_help_panel=_RUN),
-    ] = None,
-    cash: Annotated[float | None, typer.Option("--cash", help="Cash at the start.", rich_help_panel=_RUN)] = None,
-    execution: Execution = "",
-    execution_exit: ExecutionExit = "",
-    speed: Annotated[
-        str, typer.Option("--speed", help="real, max, or so many times as fast.", rich_help_panel=_RUN)
-    ] = "60",
-    no_limits: Annotated[
-        bool, typer.Option("--no-limits", help="Without the usual limits.", rich_help_panel=_RUN)
-    ] = False,
-    wash_sales: Annotated[
-        str,
-        typer.Option("--wash-sales", help="off, warn, refuse_permanent or refuse.", rich_help_panel=_RUN),
-    ] = "off",
-    trades: Trades = None,
-    resume: Annotated[
-        Path | None,
-        typer.Option("--resume", help="Journal or folder of a run to go on with.", rich_help_panel=_RUN),
-    ] = None,
-    wait: Annotated[
-        str,
-        typer.Option("--wait", help="How long to wait for a process that still runs it: 30s.", rich_help_panel=_RUN),
-    ] = "",
-    work: Annotated[Path, typer.Option("--work", help="Folder for the run's files.", rich_help_panel=_RUN)] = WORK,
-) -> None:
-    """Trade on paper: bars in real or compressed time, the simulated venue, and commands from other terminals."""
-    from tapeline.app.load import DataChoice
-    from tapeline.cli.paper import run_paper
-
-    run_paper(
-        strategies,
-        DataChoice(data, symbols, first, last, label, calendar, seed, actions, membership, lake, bars, groups),
-        frame=frame,
-        assignments=assignments or [],
-        config=config,
-        cash=cash,
-        execution=(execution, execution_exit),
-        speed=speed,
-        no_limits=no_limits,
-        wash_sales=wash_sales,
-        trades=trades or [],
-        resume=resume,
-        wait=wait,
-        work=work,
-    )
 
 
 @app.command()
@@ -341,7 +121,7 @@ def portfolio(
     lots: Annotated[bool, typer.Option("--lots", help="With the open lots of every holding.")] = False,
     groups: Groups = None,
     data: Annotated[
-        Path | None, typer.Option("--data", help="Bars for betas: Parquet file or folder.", rich_help_panel=_BARS)
+        Path | None, typer.Option("--data", help="Bars for betas: Parquet file or folder.", rich_help_panel=BARS)
     ] = None,
     lake: Lake = "",
     bars: Bars = "",
@@ -349,9 +129,9 @@ def portfolio(
     calendar: Calendar = "XNYS",
     actions: Actions = None,
     index: Annotated[
-        str, typer.Option("--index", help="Symbol that betas are measured against.", rich_help_panel=_BARS)
+        str, typer.Option("--index", help="Symbol that betas are measured against.", rich_help_panel=BARS)
     ] = "",
-    window: Annotated[int, typer.Option("--window", help="Sessions of a beta.", rich_help_panel=_BARS)] = 252,
+    window: Annotated[int, typer.Option("--window", help="Sessions of a beta.", rich_help_panel=BARS)] = 252,
     as_json: AsJson = False,
 ) -> None:
     """Show what a journal's accounts hold, what it made and risks, and with --by where the P&L came from."""
