@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from execution.by_hand import with_position
 from execution.running import Trader
-from execution.test_gap import with_position
 from ledger.builders import T0
 from risk.builders import Desk, an_order
 from tapeline.domain.control import TradingState, Trigger

@@ -6,19 +6,14 @@ from decimal import Decimal
 
 import pytest
 
+from execution.by_hand import a_working_order
 from execution.running import Trader
-from execution.test_order_keeper import a_working_order
 from tapeline.domain.control import GapCause, TradingState
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Purpose, Reason, Side
 from tapeline.execution.outbox import Ask
 
 WHY = "no sign of life"
-
-
-@pytest.fixture
-def trader() -> Trader:
-    return Trader().ready()
 
 
 def interrupt(trader: Trader) -> None:

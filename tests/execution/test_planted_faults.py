@@ -13,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from execution import test_comparison as comparisons
 from execution import test_gap as gaps
+from execution import test_lost_outcomes as lost
 from execution import test_order_keeper as orders
 from execution.machine import Troubles
 from execution.running import Trader
@@ -232,24 +234,24 @@ FOUND_BY_A_TEST: list[tuple[Plant, Callable[[Trader], None]]] = [
     (executions_are_not_told_apart, orders.test_an_execution_is_booked_once_whatever_road_it_comes),
     (
         executions_are_asked_for_from_now_on,
-        gaps.test_an_execution_of_somebody_else_that_nobody_told_of_is_found,
+        comparisons.test_an_execution_of_somebody_else_that_nobody_told_of_is_found,
     ),
-    (an_order_ends_before_its_executions_are_there, orders.test_a_lost_end_is_found_with_its_fills),
+    (an_order_ends_before_its_executions_are_there, lost.test_a_lost_end_is_found_with_its_fills),
     (
         requests_have_no_time_out,
-        orders.test_a_request_without_an_answer_is_unknown_after_the_time_out_and_found_by_its_name,
+        lost.test_a_request_without_an_answer_is_unknown_after_the_time_out_and_found_by_its_name,
     ),
-    (the_first_not_found_is_trusted, orders.test_an_order_that_arrives_late_but_within_the_horizon_is_found),
+    (the_first_not_found_is_trusted, lost.test_an_order_that_arrives_late_but_within_the_horizon_is_found),
     (
         a_missing_order_is_taken_for_ended,
-        orders.test_an_order_that_the_venue_had_is_not_ended_because_it_does_not_know_it_any_more,
+        lost.test_an_order_that_the_venue_had_is_not_ended_because_it_does_not_know_it_any_more,
     ),
     (
         an_answer_counts_whatever_it_answers,
-        orders.test_a_late_answer_of_before_the_horizon_does_not_end_an_order_after_it,
+        lost.test_a_late_answer_of_before_the_horizon_does_not_end_an_order_after_it,
     ),
-    (what_a_request_touched_is_held_against_it, orders.test_an_answer_that_a_report_overtook_is_asked_for_again),
-    (a_lost_cancel_is_forgotten, orders.test_a_lost_cancel_is_sent_again_once_the_order_was_found_working),
+    (what_a_request_touched_is_held_against_it, lost.test_an_answer_that_a_report_overtook_is_asked_for_again),
+    (a_lost_cancel_is_forgotten, lost.test_a_lost_cancel_is_sent_again_once_the_order_was_found_working),
     (leaves_are_those_of_the_report, orders.test_leaves_are_our_own_sum_and_a_missing_fill_is_asked_for),
     (an_end_is_believed_without_its_fills, orders.test_an_end_is_not_believed_before_what_has_filled_is_booked),
     (
@@ -257,17 +259,17 @@ FOUND_BY_A_TEST: list[tuple[Plant, Callable[[Trader], None]]] = [
         orders.test_a_fill_of_a_child_that_leaves_less_than_ours_shows_another_one_missing,
     ),
     (a_refusal_is_believed_of_an_order_that_filled, orders.test_a_refusal_of_an_order_that_has_filled_is_not_believed),
-    (a_failure_is_believed_after_an_acceptance, orders.test_a_failure_that_comes_after_the_acceptance_is_ignored),
+    (a_failure_is_believed_after_an_acceptance, lost.test_a_failure_that_comes_after_the_acceptance_is_ignored),
     (
         a_revived_order_is_taken_for_ours_and_left,
-        orders.test_an_order_that_appears_after_the_horizon_is_adopted_and_canceled,
+        lost.test_an_order_that_appears_after_the_horizon_is_adopted_and_canceled,
     ),
     (an_older_version_of_an_execution_is_another_one, orders.test_an_older_version_that_comes_late_is_not_booked),
     (older_terms_come_back, orders.test_terms_of_an_older_replace_do_not_come_back),
     (what_waited_through_a_gap_is_sent_unseen, gaps.test_an_exit_of_what_was_closed_in_the_gap_is_not_sent),
-    (the_first_difference_is_believed, gaps.test_a_mismatch_that_passes_by_itself_locks_nothing),
-    (a_missing_position_is_flat, gaps.test_a_position_that_is_missing_is_not_flat),
-    (positions_are_not_those_of_the_answer_s_moment, gaps.test_a_fill_between_two_answers_is_no_mismatch),
+    (the_first_difference_is_believed, comparisons.test_a_mismatch_that_passes_by_itself_locks_nothing),
+    (a_missing_position_is_flat, comparisons.test_a_position_that_is_missing_is_not_flat),
+    (positions_are_not_those_of_the_answer_s_moment, comparisons.test_a_fill_between_two_answers_is_no_mismatch),
 ]
 
 

@@ -1,0 +1,321 @@
+"""Requests whose outcome nobody told: in doubt until a look-up by name, and not sent twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from execution.by_hand import a_working_order, fills, say
+from execution.running import SETTINGS, Trader
+from tapeline.domain.reports import Request, RequestFailed
+from tapeline.domain.words import OrderStatus, Reason
+from tapeline.ledger.facts import (
+    CancelRejected,
+)
+
+
+def test_a_request_without_an_answer_is_unknown_after_the_time_out_and_found_by_its_name(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    trader.link.let_out()
+    trader.link.inward.clear()
+    trader.wait(9)
+    assert trader.status(name) == "PENDING_NEW"
+
+    trader.wait(2)
+
+    assert trader.status(name) == "UNKNOWN"
+    assert trader.views.orders.working[name].exposed_quantity == 10
+    trader.settle()
+    assert trader.status(name) == "NEW"
+    assert trader.venue.submits == {name: 1}
+
+
+def test_a_request_that_failed_is_looked_up_and_not_sent_again(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    trader.link.fail(0, after=True)
+    trader.link.inward.clear()
+
+    trader.turn()
+    assert trader.status(name) == "UNKNOWN"
+    trader.settle_for(5)
+
+    assert trader.status(name) == "NEW"
+    assert trader.venue.submits == {name: 1}
+
+
+def test_a_failure_that_comes_after_the_acceptance_is_ignored(trader: Trader) -> None:
+    name = a_working_order(trader)
+
+    recorded = say(trader, RequestFailed(trader.now, Request.SUBMIT, name, "timed out"))
+
+    assert (recorded, trader.status(name)) == ([], "NEW")
+
+
+def test_an_order_that_never_arrived_ends_after_the_horizon_and_not_before(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    trader.link.fail(0, after=False)
+    trader.settle_for(59)
+    assert trader.status(name) == "UNKNOWN"
+
+    trader.settle_for(2)
+
+    assert trader.status(name) == "REJECTED"
+    assert trader.recorded[-1].reason is Reason.NEVER_ARRIVED
+    assert trader.venue.submits == {}
+
+
+def test_an_order_that_arrives_late_but_within_the_horizon_is_found(trader: Trader) -> None:
+    """Asked at once the venue does not know it; 50 seconds later it has it."""
+    name = trader.place()
+    trader.turn()
+    letter = trader.link.outward[0]
+    trader.link.fail(0, after=False)
+    trader.settle_for(50)
+    letter.act(trader.venue, trader.now)
+
+    trader.settle_for(60)
+
+    assert trader.status(name) == "NEW"
+    trader.assert_settled()
+
+
+def test_a_late_answer_of_before_the_horizon_does_not_end_an_order_after_it(trader: Trader) -> None:
+    """Twice the venue said that it does not know the order; the second answer came late, and the order in between."""
+    name = trader.place()
+    trader.turn()
+    letter = trader.link.outward[0]
+    trader.link.fail(0, after=False)
+    trader.settle()
+    trader.wait(16)
+    trader.link.let_out()
+    (late,) = trader.link.inward
+    trader.link.inward.clear()
+    letter.act(trader.venue, trader.now)
+    trader.wait(100)
+
+    say(trader, late)
+    assert trader.status(name) == "UNKNOWN"
+    trader.settle_for(100)
+
+    assert trader.status(name) == "NEW"
+
+
+def test_an_answer_that_a_report_overtook_is_asked_for_again(trader: Trader) -> None:
+    """Asked for because of a lost replace, the order is answered with terms that a second replace has changed."""
+    name = a_working_order(trader)
+    trader.replace(name, 8)
+    trader.turn()
+    trader.link.fail(0, after=True)
+    trader.link.inward.clear()
+    trader.turn()
+    trader.link.let_out()
+    trader.link.arrived += trader.venue.replace(name, trader.now, Decimal(7), None)
+    trader.turn()
+
+    trader.link.let_in()
+    trader.turn()
+    assert trader.views.orders.working[name].quantity == 7
+    trader.settle_for(5)
+
+    trader.assert_settled()
+
+
+def test_an_order_that_appears_after_the_horizon_is_adopted_and_canceled(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    letter = trader.link.outward[0]
+    trader.link.fail(0, after=False)
+    trader.settle_for(100)
+    assert trader.status(name) == "REJECTED"
+
+    trader.link.say(letter.act(trader.venue, trader.now))
+    trader.settle_for(5)
+
+    assert "OrderAdopted" in trader.kinds()
+    assert trader.status(name) == "CANCELED"
+    assert trader.venue.lines[name].status is OrderStatus.CANCELED
+
+
+def test_it_is_left_working_where_the_settings_say_so() -> None:
+    trader = Trader(replace(SETTINGS, cancels_revived=False)).ready()
+    name = trader.place()
+    trader.turn()
+    letter = trader.link.outward[0]
+    trader.link.fail(0, after=False)
+    trader.settle_for(100)
+
+    letter.act(trader.venue, trader.now)
+    trader.settle_for(400)
+
+    assert trader.status(name) == "NEW"
+    trader.assert_settled()
+
+
+def test_a_fill_of_an_order_that_was_given_up_is_booked(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    letter = trader.link.outward[0]
+    trader.link.fail(0, after=False)
+    trader.settle_for(100)
+    letter.act(trader.venue, trader.now)
+    trader.fill(name, 10)
+
+    trader.settle_for(5)
+
+    assert (trader.status(name), trader.held()) == ("FILLED", 10)
+    trader.assert_settled()
+
+
+def test_an_order_that_the_venue_had_is_not_ended_because_it_does_not_know_it_any_more(trader: Trader) -> None:
+    name = a_working_order(trader)
+    forgotten = trader.venue.lines.pop(name)
+
+    trader.settle_for(1200)
+
+    assert trader.status(name) == "NEW"
+    findings = [
+        finding["finding"] for fact in trader.recorded if fact.kind == "Reconciled" for finding in fact.findings
+    ]
+    assert set(findings) == {"ORDER_MISSING"}
+    trader.venue.lines[name] = forgotten
+    trader.settle_for(700)
+    trader.assert_settled()
+
+
+def test_a_lost_cancel_is_sent_again_once_the_order_was_found_working(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.cancel(name)
+    trader.turn()
+    trader.link.fail(0, after=False)
+
+    trader.settle_for(5)
+
+    assert trader.status(name) == "CANCELED"
+    trader.assert_settled()
+
+
+def test_a_lost_replace_is_not_sent_again(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.replace(name, 8)
+    trader.turn()
+    trader.link.fail(0, after=False)
+    trader.settle_for(30)
+    assert trader.status(name) == "UNKNOWN"
+
+    trader.settle_for(60)
+
+    assert (trader.status(name), trader.venue.lines[name].quantity) == ("NEW", 10)
+    assert trader.recorded[-1].kind == "ReplaceRejected"
+
+
+def test_a_replace_waits_for_the_answer_to_the_one_before_it_and_only_the_newest_does(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.replace(name, 20)
+    trader.turn()
+    for quantity in (19, 18):
+        trader.replace(name, quantity)
+    trader.turn()
+    assert len(trader.link.outward) == 1
+
+    trader.settle()
+
+    assert trader.views.orders.working[name].quantity == trader.venue.lines[name].quantity == 18
+    assert trader.status(name) == "NEW"
+
+
+def test_a_refusal_that_is_told_twice_does_not_answer_the_next_request(trader: Trader) -> None:
+    name = a_working_order(trader)
+    (fill,) = fills(trader, name, 5)
+    say(trader, fill)
+    trader.replace(name, 5)
+    trader.turn()
+    trader.link.let_out()
+    (refusal,) = trader.link.inward
+    trader.settle()
+    trader.replace(name, 7)
+    trader.turn()
+
+    say(trader, refusal)
+
+    assert trader.status(name) == "PENDING_REPLACE"
+
+
+def test_a_replace_whose_answer_was_lost_is_found_by_its_terms(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.replace(name, 8, "99")
+    trader.turn()
+    trader.link.fail(0, after=True)
+    trader.link.inward.clear()
+
+    trader.settle_for(5)
+
+    state = trader.views.orders.working[name]
+    assert (state.status.name, state.quantity, state.limit_price) == ("NEW", 8, 99)
+
+
+def test_a_cancel_of_an_order_in_doubt_waits_for_the_look_up(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    letter = trader.link.outward[0]
+    trader.link.fail(0, after=False)
+    trader.turn()
+    trader.cancel(name)
+
+    trader.settle_for(20)
+    assert trader.status(name) == "UNKNOWN"
+    letter.act(trader.venue, trader.now)
+    trader.settle_for(60)
+
+    assert trader.status(name) == "CANCELED"
+    trader.assert_settled()
+
+
+def test_a_replace_of_an_order_in_doubt_waits_for_the_look_up(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    trader.link.fail(0, after=True)
+    trader.turn()
+    trader.replace(name, 8)
+    trader.turn()
+    assert [letter.request for letter in trader.link.outward if letter.request] == []
+
+    trader.settle_for(5)
+
+    assert trader.views.orders.working[name].quantity == trader.venue.lines[name].quantity == 8
+    trader.assert_settled()
+
+
+def test_a_lost_replace_is_not_answered_by_what_is_asked_for_after_it(trader: Trader) -> None:
+    """Made 15 without our hearing of it, and 10 asked for while that is in doubt: 10 that fill are not the end."""
+    name = a_working_order(trader)
+    trader.replace(name, 15)
+    trader.turn()
+    trader.link.fail(0, after=True)
+    trader.link.inward.clear()
+    trader.turn()
+    trader.replace(name, 10)
+
+    say(trader, *[replace(fill, leaves_quantity=Decimal(0)) for fill in fills(trader, name, 10)])
+
+    assert trader.views.orders.states[name].status.is_working
+    trader.settle_for(5)
+    trader.assert_settled()
+
+
+def test_a_lost_end_is_found_with_its_fills(trader: Trader) -> None:
+    """4 of 10 filled, then canceled, and nothing of it was told; a refused second cancel says that it is over."""
+    name = a_working_order(trader)
+    trader.cancel(name)
+    trader.turn()
+    trader.fill(name, 4)
+    trader.link.let_out()
+    trader.link.inward.clear()
+
+    say(trader, CancelRejected(trader.now, name, OrderStatus.CANCELED, "too late"))
+    trader.settle_for(5)
+
+    assert (trader.status(name), trader.held()) == ("CANCELED", 4)
+    trader.assert_settled()
