@@ -21,7 +21,7 @@ from tapeline.ledger.facts import OrderAccepted
 from tapeline.ledger.views import Views, rebuild
 from tapeline.ports.journal import Fact, Journal
 from tapeline.store.sqlite_file import APPLICATION_ID
-from tapeline.store.sqlite_journal import SqliteJournal
+from tapeline.store.sqlite_journal import PAGE, SqliteJournal
 
 
 def accepted(number: int) -> OrderAccepted:
@@ -123,6 +123,25 @@ def test_reading_goes_on_over_the_end_of_a_page(journal: SqliteJournal) -> None:
     assert names(journal, kind="OrderAccepted", first=9_999) == ["O-9998", "O-9999"]
 
 
+def test_facts_alone_are_those_of_the_records_over_the_end_of_a_page(journal: SqliteJournal) -> None:
+    for number in range(10_000):
+        journal.append(a_deposit() if number % 4_096 == 0 else accepted(number))
+    journal.commit()
+
+    assert list(journal.facts()) == [record.fact for record in journal.read()]
+    others = list(journal.facts(passing_over=["CashMoved", "SignalRaised"]))
+    assert others == [record.fact for record in journal.read(kind="OrderAccepted")]
+    assert len(others) == 10_000 - 3
+
+
+def test_facts_alone_are_those_of_a_journal_that_ends_with_a_page(journal: SqliteJournal) -> None:
+    for number in range(PAGE):
+        journal.append(accepted(number))
+    journal.commit()
+
+    assert len(list(journal.facts())) == PAGE
+
+
 def test_a_journal_in_memory_works_alike() -> None:
     with SqliteJournal.writing(":memory:") as journal:
         journal.append(accepted(1))
@@ -156,7 +175,7 @@ def test_a_second_writer_is_refused_and_a_reader_is_not(journal: SqliteJournal, 
 
 
 def test_a_second_process_is_refused_until_the_first_lets_go(path: Path) -> None:
-    program = "import sys; from tapeline.store.sqlite_journal import SqliteJournal as J; J.writing(sys.argv[1])"
+    program = "import sys; from tapeline.store.sqlite_journal import PAGE, SqliteJournal as J; J.writing(sys.argv[1])"
     attempt = [sys.executable, "-c", program, str(path)]
     with SqliteJournal.writing(path):
         refused = subprocess.run(attempt, capture_output=True, text=True, check=False)

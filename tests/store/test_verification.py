@@ -284,6 +284,7 @@ def test_any_byte_of_the_file_changed_is_found_or_changes_no_record(
         if is_sound:
             with SqliteJournal.reading(damaged) as journal:
                 assert list(journal.read()) == records
+                assert list(journal.facts()) == [record.fact for record in records]
                 assert [r.sequence for r in journal.read(symbol="ABCD")] == [
                     r.sequence for r in records if getattr(r.fact, "symbol", None) == "ABCD"
                 ]

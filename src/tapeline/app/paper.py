@@ -142,7 +142,7 @@ def trade_on_paper(
         manifest = configuration(assembly.manifest, settings, data, groups or {})
         versions = (start_ns, __version__, code_digest(), manifest, data_source, panel_digest(data), seed)
         if resume:
-            past = (record.fact for record in journal.read(passing_over=NOT_NEEDED))
+            past = journal.facts(passing_over=NOT_NEEDED)
             engine.resume(past, feed.past(start_ns), VenueMemory(broker, _never_sent(journal)))
             loop.record(RunResumed(*versions))
         else:

@@ -350,7 +350,7 @@ def rebuild(journal: Journal) -> Views:
     """Return the views of everything that a journal has committed."""
     views = Views()
     with _without_collector():
-        views.apply_all(record.fact for record in journal.read(passing_over=PASSED_OVER))
+        views.apply_all(journal.facts(passing_over=PASSED_OVER))
     return views
 
 

@@ -79,6 +79,12 @@ class Journal(Protocol):
         passing_over : kinds that are left out
         """
 
+    def facts(self, *, passing_over: Collection[str] = ()) -> Iterator[Fact]:
+        """Yield committed facts alone in order of their numbers, faster than `read`.
+
+        passing_over : kinds that are left out
+        """
+
     def head(self) -> Head:
         """Return the end of the chain, facts that still wait for `commit` included."""
 
