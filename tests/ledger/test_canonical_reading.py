@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import FrozenInstanceError, fields
 
 import pytest
 from hypothesis import given
@@ -61,3 +62,12 @@ def test_a_text_with_a_slip_is_read_or_refused_as_json_would(fact: Fact, data: s
     if by_json(slipped) is None:
         with pytest.raises(StorageError):
             decode(slipped)
+
+
+@pytest.mark.parametrize("fact", OF_AN_ORDER, ids=["intended", "intended by a rule", "accepted", "filled"])
+def test_what_was_read_is_closed_to_changes_like_what_was_made(fact: Fact) -> None:
+    text = encode(fact).decode()
+    for found in (match(text), by_json(text)):
+        assert type(found) is type(fact)
+        with pytest.raises(FrozenInstanceError):
+            setattr(found, fields(fact)[0].name, None)  # type: ignore[arg-type]
