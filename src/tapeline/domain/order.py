@@ -19,6 +19,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from itertools import product
 
 from tapeline.domain import require
 from tapeline.domain.errors import InputError
@@ -78,7 +79,11 @@ def _names(strategy: str, symbol: str, room: int) -> str:
 
 
 _PRICES = ("limit_price", "stop_price", "trail_amount", "trail_percent")
-_NO_PRICES = (None, None, None, None)
+# Which of them an order has, by whether each is there: asked for every order of a journal, so it is looked up.
+_GIVEN = {
+    are_there: tuple(name for name, is_there in zip(_PRICES, are_there, strict=True) if is_there)
+    for are_there in product((False, True), repeat=len(_PRICES))
+}
 # The prices that an order type must have, and all others must be absent; a trail is one of two.
 _NEEDS: dict[OrderType, tuple[tuple[str, ...], ...]] = {
     OrderType.MARKET: ((),),
@@ -94,6 +99,8 @@ _NEEDS: dict[OrderType, tuple[tuple[str, ...], ...]] = {
 _AUCTION_TYPES = frozenset(
     {OrderType.MARKET_ON_OPEN, OrderType.LIMIT_ON_OPEN, OrderType.MARKET_ON_CLOSE, OrderType.LIMIT_ON_CLOSE}
 )
+_AUCTION, _GTD = TimeInForce.AUCTION, TimeInForce.GTD
+_CHILDREN = (Role.STOP, Role.TARGET)
 _STOP_TYPES = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
 
 
@@ -145,20 +152,21 @@ class Order:
         require.a_time(self.decision_time_ns, "decision_time_ns", "Order", self.client_order_id)
         self._check_prices()
         self._check_time_in_force()
-        if (self.parent is not None) != (self.role in (Role.STOP, Role.TARGET)):
+        if (self.parent is not None) != (self.role in _CHILDREN):
             raise InputError(
                 f"Order {self.client_order_id}: role {self.role.name} with parent {self.parent!r}; "
                 f"STOP and TARGET name the entry they belong to, others name none."
             )
 
     def _check_prices(self) -> None:
-        prices = (self.limit_price, self.stop_price, self.trail_amount, self.trail_percent)
-        if prices == _NO_PRICES:
-            given: tuple[str, ...] = ()
-        else:
-            given = tuple([name for name, price in zip(_PRICES, prices, strict=True) if price is not None])
-            for name in given:
-                require.above_zero(getattr(self, name), name, "Order", self.client_order_id)
+        given = _GIVEN[
+            self.limit_price is not None,
+            self.stop_price is not None,
+            self.trail_amount is not None,
+            self.trail_percent is not None,
+        ]
+        for name in given:
+            require.above_zero(getattr(self, name), name, "Order", self.client_order_id)
         if given not in _NEEDS[self.order_type]:
             needed = " or ".join(" and ".join(names) or "no price" for names in _NEEDS[self.order_type])
             raise InputError(
@@ -169,12 +177,12 @@ class Order:
             raise InputError(f"Order {self.client_order_id}: trail_percent {self.trail_percent} must be below 100.")
 
     def _check_time_in_force(self) -> None:
-        if (self.time_in_force is TimeInForce.AUCTION) != (self.order_type in _AUCTION_TYPES):
+        if (self.time_in_force is _AUCTION) != (self.order_type in _AUCTION_TYPES):
             raise InputError(
                 f"Order {self.client_order_id}: {self.order_type.name} with time in force "
                 f"{self.time_in_force.name}; AUCTION goes with on-open and on-close orders, and only there."
             )
-        if (self.time_in_force is TimeInForce.GTD) != (self.expire_time_ns is not None):
+        if (self.time_in_force is _GTD) != (self.expire_time_ns is not None):
             raise InputError(
                 f"Order {self.client_order_id}: time in force {self.time_in_force.name} with expire time "
                 f"{self.expire_time_ns}; GTD needs one, others have none."
