@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from house.paths import PACKAGE
 
@@ -37,15 +38,41 @@ for way, run in runs.items():
     print(way, "compiled late:", sorted(late))
 """
 
+AHEAD = """
+import numpy as np
+from numba.core import event
+from tapeline.app.precompile import ensure_kernels
+from tapeline.formula.call_list import CallList
+from tapeline.indicators.calls import move_on
 
-def test_a_replay_and_a_backtest_compile_nothing_once_the_kernels_are_there() -> None:
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", RUN],
-        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+ensure_kernels(wanted=["tapeline.indicators.calls." + name for name in ("run_calls", "move_on")])
+cursor, calls = np.zeros(1, dtype=np.int64), CallList()
+calls.add(move_on, cursor, 7)
+with event.install_recorder("numba:compile") as recorder:
+    calls.run()
+print(cursor[0], len(recorder.buffer))
+"""
+
+
+def output_of(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent), **environment},
         capture_output=True,
         text=True,
         check=False,
     )
 
+
+def test_a_replay_and_a_backtest_compile_nothing_once_the_kernels_are_there() -> None:
+    done = output_of(RUN)
+
     expected = ["event loop compiled late: []", "backtest compiled late: []"]
     assert done.stdout.splitlines() == expected, done.stdout + done.stderr
+
+
+def test_what_was_compiled_ahead_is_what_a_list_of_calls_leads_to(tmp_path: Path) -> None:
+    """In a folder of its own: where a run has compiled once more before, nothing would be seen."""
+    done = output_of(AHEAD, TAPELINE_CACHE=str(tmp_path))
+
+    assert done.stdout.split() == ["7", "0"], done.stdout + done.stderr

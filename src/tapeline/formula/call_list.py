@@ -8,7 +8,7 @@ import numpy as np
 
 from tapeline.domain.errors import InvariantError
 from tapeline.indicators.calls import WIDTHS, run_calls
-from tapeline.indicators.compiled import machine_address
+from tapeline.indicators.compiled import address_of_code
 
 
 class CallList:
@@ -45,7 +45,7 @@ class CallList:
         for row, (function, arguments) in zip(self._words, self._calls, strict=True):
             words = _words(arguments, known)
             row[: len(words)] = words
-            rows.append((machine_address(function), place, next(width for width in WIDTHS if width >= len(words))))
+            rows.append((address_of_code(function), place, next(width for width in WIDTHS if width >= len(words))))
             place += row.nbytes
         return np.array(rows, dtype=np.int64).reshape(-1, 3)
 

@@ -68,9 +68,8 @@ def compiled(signature: Any = "", *, entry: bool = False, **options: Any) -> Cal
 @cache
 def address_of_code(kernel: Any) -> int:
     """Return where the machine code of a kernel with a signature begins; it is compiled, or read, if need be."""
-    signature = next(signature for dispatcher, signature in registry.values() if dispatcher is kernel)
-    arguments, _ = normalize_signature(signature)
-    kernel.compile(arguments)
+    arguments, _ = normalize_signature(registry[_name(kernel.py_func)][1])
+    kernel.compile(arguments)  # under the text itself it would be compiled once more, beside what was compiled ahead
     made = kernel.overloads[tuple(arguments)]
     return int(made.library.get_pointer_to_function(made.fndesc.llvm_func_name))
 
@@ -79,14 +78,6 @@ def warmer(function: Function) -> Function:
     """Mark a function whose call compiles kernels that have no signature. See the head of this file."""
     warmers[_name(function)] = function
     return function
-
-
-@cache
-def machine_address(function: Any) -> int:
-    """Return where the machine code of a function with a signature begins, compiling it if need be."""
-    function.compile(registry[_name(function.py_func)][1])
-    (made,) = function.overloads.values()
-    return int(made.library.get_pointer_to_function(made.fndesc.llvm_func_name))
 
 
 class SharedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
