@@ -31,6 +31,8 @@ import polars as pl
 
 from tapeline import Account, Limits, Market, RuleStrategy, RunSettings, bars, distance, fixed_quantity
 from tapeline.app.paper import PaperSettings, trade_on_paper
+from tapeline.app.precompile import ensure_kernels
+from tapeline.app.warm import kernels_for
 from tapeline.domain.cash import CashCause
 from tapeline.domain.execution import Execution
 from tapeline.domain.instrument import Instrument
@@ -263,6 +265,8 @@ class Restless(RuleStrategy):
 def turns_of(strategy: RuleStrategy, panel: Panel, folder: str, on_turn: Callable[[LiveEngine], None]) -> LiveEngine:
     """Run a strategy on paper as fast as the work is done, without limits."""
     settings = RunSettings(account=Account(1e9), market=Market(latency_s=0.001))
+    known = assemble([strategy], symbol_count=1, base_frame_ns=panel.frame_ns, settings=settings)
+    ensure_kernels(wanted=kernels_for(known.program, "event loop"))  # as the command does before a run
     quick = GateSettings(orders_per_second=10**6, orders_per_minute=10**6)
     return trade_on_paper(
         [strategy], panel, Path(folder) / "journal", settings, PaperSettings(quick), speed=math.inf, on_turn=on_turn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -119,6 +120,16 @@ def test_the_journal_gives_the_books_back(folder: Path) -> None:
     assert again.to_bytes() == engine.loop.views.to_bytes()
     (ended,) = facts(folder, RunEnded.kind)
     assert ended.summary["slices"] == len(PANEL)
+
+
+def test_what_is_there_at_the_start_is_not_looked_through_in_the_middle_of_a_slice(folder: Path) -> None:
+    """By Python's collector, which takes a tenth of a second for it."""
+    frozen = []
+
+    run(folder, on_turn=lambda engine: frozen.append(gc.get_freeze_count()))
+
+    assert min(frozen) > 10_000
+    assert gc.get_freeze_count() == 0
 
 
 def test_under_warn_wash_sales_are_told_and_the_run_trades_as_ever(folder: Path) -> None:
