@@ -87,15 +87,16 @@ class Register:
     def _executions_answered(self, query: Query, now_ns: int) -> Answer:
         assert query.since_ns is not None
         events = self.market.events
-        counts = dict(self.fills)
+        counts: dict[int, int] = {}
         found = []
         for index in np.flatnonzero(events["kind"] == EventKind.FILL)[::-1]:
             event = events[index]
             if time_of(event) < query.since_ns:
                 break
             number = int(event["order"])
-            found.append(self.execution(event, counts[number]))
-            counts[number] -= 1
+            count = counts.get(number, self.fills[number])
+            found.append(self.execution(event, count))
+            counts[number] = count - 1
         return ExecutionsAnswered(now_ns, query.query_id, query.since_ns, tuple(reversed(found)))
 
     def _positions_answered(self, query: Query, now_ns: int) -> Answer:
