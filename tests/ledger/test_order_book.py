@@ -6,6 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.ledger.builders import T0, a_fill, a_stop, a_target, an_execution, an_order
 
 from tapeline.domain.adopted import Grounds
@@ -15,6 +17,7 @@ from tapeline.domain.order import Order, client_order_id
 from tapeline.domain.reports import EXTERNAL, Request
 from tapeline.domain.words import OrderStatus, OrderType, Reason, Role, Side
 from tapeline.ledger.adopted_facts import ExecutionAdopted, ExecutionBusted, ExecutionCorrected
+from tapeline.ledger.execution_book import ExecutionBook
 from tapeline.ledger.facts import (
     CancelIntended,
     CancelRejected,
@@ -383,10 +386,10 @@ def test_how_an_execution_stands_is_told_through_all_its_corrections() -> None:
     second = corrected(first.execution, price=Decimal(12))
     book.corrected(second)
 
-    assert book.standing_execution("E-1") == book.standing_execution("E-1~2") == second.execution
+    assert book.booked.standing("E-1") == book.booked.standing("E-1~2") == second.execution
     book.busted(busted(second.execution))
-    assert book.standing_execution("E-1") is None
-    assert book.standing_execution("never") is None
+    assert book.booked.standing("E-1") is None
+    assert book.booked.standing("never") is None
 
 
 @pytest.mark.parametrize(
@@ -494,3 +497,21 @@ def test_an_order_that_never_arrived_is_sent_anew_as_another_order() -> None:
     assert books.orders.ended == {first: OrderStatus.REJECTED, second: OrderStatus.FILLED}
     with pytest.raises(InvariantError, match="is intended a second time"):
         books.apply(OrderIntended(an_order(client_order_id=first)))
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=12), st.integers(0, 9), st.integers(0, 9))
+def test_executions_of_a_stretch_of_time_are_those_that_stand(
+    made: list[tuple[int, bool]], first_ns: int, last_ns: int
+) -> None:
+    book = ExecutionBook()
+    for number, (time_ns, stands) in enumerate(made):
+        execution = an_execution(execution_id=f"E-{number}", event_time_ns=time_ns)
+        book.add(execution)
+        if not stands:
+            book.bust(execution, Grounds("venue"))
+
+    standing = [execution for execution in book.by_id.values() if execution is not None]
+    inside = sorted(
+        (e for e in standing if first_ns <= e.event_time_ns <= last_ns), key=lambda e: (e.event_time_ns, e.execution_id)
+    )
+    assert list(book.between(first_ns, last_ns)) == inside

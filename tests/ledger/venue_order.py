@@ -218,7 +218,7 @@ class Reader:
         self.record(OrderFilled(execution, leaves))
 
     def _amend(self, name: str, quantity: int, price: int) -> None:
-        before = self.views.orders.standing_execution(name)
+        before = self.views.orders.booked.standing(name)
         if before is None or (before.quantity, before.price) == (quantity, price):
             return
         change = quantity - before.quantity

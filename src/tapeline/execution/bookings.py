@@ -48,7 +48,7 @@ class Bookings:
         self._newest_ns: dict[str, int] = {}
         for execution_id, execution in books.views.orders.executions.items():
             self._note(execution_id)
-            if books.views.orders.is_void(execution_id):
+            if books.views.orders.booked.is_void(execution_id):
                 self._versions[version_of(execution_id)[0]] = _VERSION_MAX
             if execution is not None and execution.client_order_id in books.working:
                 self._time(execution)
@@ -241,14 +241,14 @@ class Bookings:
     def _standing(self, key: str) -> Execution | None:
         orders = self._books.views.orders
         # where the first version never came, another one stands at the head of its line
-        return orders.standing_execution(self._name(key)) or orders.executions.get(self._newest_name(key))
+        return orders.booked.standing(self._name(key)) or orders.executions.get(self._newest_name(key))
 
     def _newest_name(self, key: str) -> str:
         version = self._versions.get(key)
         return self._name(key if version is None else f"{key}~{version}")
 
     def _name(self, execution_id: str) -> str:
-        while execution_id in self._books.views.orders.not_shown:
+        while execution_id in self._books.views.orders.booked.not_shown:
             execution_id = returned_name(execution_id)
         return execution_id
 

@@ -168,11 +168,7 @@ class Comparison:
     def _ours(self, listed: ExecutionsAnswered, positions: PositionsAnswered, cash: CashAnswered) -> OurBooks:
         books = self._books
         orders = books.views.orders
-        booked = [
-            one
-            for one in orders.executions.values()
-            if one is not None and listed.since_ns <= one.event_time_ns <= listed.event_time_ns
-        ]
+        booked = list(orders.booked.between(listed.since_ns, listed.event_time_ns))
         return OurBooks(
             books.account,
             orders.working,

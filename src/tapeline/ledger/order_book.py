@@ -15,7 +15,6 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from tapeline.domain.adopted import NOT_SHOWN
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
@@ -25,6 +24,7 @@ from tapeline.domain.reports import Request
 from tapeline.domain.words import OrderStatus, Reason, Role, Side
 from tapeline.ledger.adopted_facts import BustNoted, ExecutionAdopted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.canonical import amount_text
+from tapeline.ledger.execution_book import ExecutionBook
 from tapeline.ledger.facts import (
     CancelIntended,
     CancelRejected,
@@ -118,8 +118,7 @@ class OrderBook:
 
     working : those that may still fill, of unknown outcome included; ended : how the others ended
     states : all of them
-    executions : what is booked, by execution id; None for one that stands no more, see `standing_execution`
-    not_shown : the ids of those that were taken out because the venue did not show them, without its word
+    booked : their executions; executions : those by id, None for one that stands no more
     stops : the stop that an entry came with, by the entry's id
     """
 
@@ -127,13 +126,16 @@ class OrderBook:
         self.working: dict[str, OrderState] = {}
         self.ended: dict[str, OrderStatus] = {}
         self.states: dict[str, OrderState] = {}
-        self.executions: dict[str, Execution | None] = {}
-        self.not_shown: set[str] = set()
+        self.booked = ExecutionBook()
         self.stops: dict[str, Order] = {}
-        self._successors: dict[str, str] = {}
         self._by_symbol: dict[str, dict[str, OrderState]] = {}
         self._groups: dict[str, list[str]] = {}
         self._children: dict[str, list[str]] = {}
+
+    @property
+    def executions(self) -> Mapping[str, Execution | None]:
+        """What is booked, by execution id; None for one that stands no more."""
+        return self.booked.by_id
 
     def working_of(self, symbol: str) -> Collection[OrderState]:
         """Return the working orders of a symbol, oldest first."""
@@ -265,11 +267,11 @@ class OrderBook:
         Raises InvariantError if it cannot belong to that order, or was booked before.
         """
         execution = fact.execution
-        self._is_new(execution)
+        self.booked.must_be_new(execution)
         state = self._known(fact)
         self._same_owner("Execution", execution.execution_id, execution, state.order)
         self._check_open(state, fact.leaves_quantity, fact.kind)
-        self.executions[execution.execution_id] = execution
+        self.booked.add(execution)
         state.answer(Request.SUBMIT)
         self._change_filled(state, execution.quantity, fact.leaves_quantity)
         self._advance(state, OrderEvent.PARTLY_FILLED if fact.leaves_quantity else OrderEvent.FILLED)
@@ -278,45 +280,28 @@ class OrderBook:
     def execution_adopted(self, fact: ExecutionAdopted) -> None:
         """Take in an execution of no order of these books, so that it is booked once."""
         execution = fact.execution
-        self._is_new(execution)
+        self.booked.must_be_new(execution)
         if execution.client_order_id in self.states:
             raise InvariantError(
                 f"Execution {execution.execution_id} is adopted, but its order {execution.client_order_id} stands in "
                 f"the books: book it as a fill of that order."
             )
-        self.executions[execution.execution_id] = execution
+        self.booked.add(execution)
 
     def corrected(self, fact: ExecutionCorrected) -> None:
         """Take in what an execution was in truth."""
         before, after = fact.corrected, fact.execution
-        self._is_new(after)
-        self._take_down(before)
-        self.executions[after.execution_id] = after
-        self._successors[before.execution_id] = after.execution_id
+        self.booked.correct(before, after)
         self._amend(before, after, fact.leaves_quantity, OrderEvent.CORRECTED)
 
     def busted(self, fact: ExecutionBusted) -> None:
         """Take in that an execution is void."""
-        self._take_down(fact.busted)
-        if fact.grounds == NOT_SHOWN:
-            self.not_shown.add(fact.busted.execution_id)
+        self.booked.bust(fact.busted, fact.grounds)
         self._amend(fact.busted, None, fact.leaves_quantity, OrderEvent.BUSTED)
 
     def bust_noted(self, fact: BustNoted) -> None:
         """Take in that an execution is void that was never booked."""
-        self._is_new(fact.busted)
-        self.executions[fact.busted.execution_id] = None
-
-    def is_void(self, execution_id: str) -> bool:
-        """Return whether the venue has busted an execution, rather than corrected it or ceased to show it."""
-        is_down = execution_id in self.executions and self.executions[execution_id] is None
-        return is_down and execution_id not in self._successors and execution_id not in self.not_shown
-
-    def standing_execution(self, execution_id: str) -> Execution | None:
-        """Return how an execution that was reported under this id stands now; None if it was busted or never booked."""
-        while execution_id in self._successors:
-            execution_id = self._successors[execution_id]
-        return self.executions.get(execution_id)
+        self.booked.note_bust(fact.busted)
 
     def canceled(self, fact: OrderCanceled) -> None:
         """Take in that the rest of an order was withdrawn."""
@@ -340,19 +325,6 @@ class OrderBook:
         if state is None:
             raise InvariantError(f"{fact.kind} names the order {fact.client_order_id}, which was never intended.")
         return state
-
-    def _is_new(self, execution: Execution) -> None:
-        if execution.execution_id in self.executions:
-            raise InvariantError(f"Execution {execution.execution_id} is booked a second time.")
-
-    def _take_down(self, execution: Execution) -> None:
-        name = execution.execution_id
-        booked = self.executions.get(name)
-        if booked != execution:
-            never = "was corrected or busted before" if name in self.executions else "was never booked"
-            found = f"stands as {booked}" if booked is not None else never
-            raise InvariantError(f"A correction or bust says that {execution} stands, but it {found}.")
-        self.executions[name] = None
 
     def _amend(
         self, before: Execution, after: Execution | None, leaves_quantity: Decimal | None, event: OrderEvent
