@@ -58,7 +58,17 @@ def test_the_trading_state_says_what_may_leave(state: TradingState, entry: str |
         lower(desk, state)
 
     assert desk.ask(an_order("entry")) == entry
-    assert desk.ask(an_order("exit", **SELL)) == exit_
+    assert desk.ask(an_order("exit", purpose=Purpose.EXIT_RULE, **SELL)) == exit_
+
+
+def test_while_reducing_an_entry_against_the_holding_of_another_strategy_is_an_entry() -> None:
+    """It would make the account's position smaller, and turn it round as soon as the other leaves its own."""
+    desk = Desk()
+    holds(desk, 10, "Other")
+    lower(desk, TradingState.REDUCING)
+
+    assert desk.ask(an_order("entry", **SELL)) == "trading_state"
+    assert desk.ask(an_exit("exit", strategy="Other")) is None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The last questions before an order leaves, beside those of its size (`simulation/limits.py`).
 
-    trading state     HALTED: nothing; REDUCING: only what makes a position smaller
+    trading state     HALTED: nothing; REDUCING: only exits that make a position smaller
     gap, lock         reports may be missing, or a position is unexplained: no new risk
     market            closed, or the symbol halted
     price             none, or older than it may be; a limit or stop beyond the collar around the last quote or price
@@ -13,8 +13,8 @@
 
 A reduction is asked less: it is never refused for a gap, a lock, a price that is stale or unknown, a stop that the
 market has passed, a trail off the tick, cash, day trades or an opposite order of another strategy, which would leave a
-position without its way out, and it may be sent while the state is REDUCING. Children are judged with their entry.
-A denial names the limit, what was found and the bound.
+position without its way out; one that is an exit may be sent while the state is REDUCING. Children are judged with
+their entry. A denial names the limit, what was found and the bound.
 """
 
 from __future__ import annotations
@@ -178,11 +178,11 @@ class Gate:
 
     def _state(self, order: Order, reduces: bool) -> Denial | None:
         state = self.views.control.state
-        if state is TradingState.ACTIVE or (state is TradingState.REDUCING and reduces):
+        # an entry against what another strategy holds reduces the account until that one leaves, and turns it then
+        is_exit = reduces and order.purpose is not Purpose.ENTRY
+        if state is TradingState.ACTIVE or (state is TradingState.REDUCING and is_exit):
             return None
-        allowed = (
-            "nothing but cancels is sent" if state is TradingState.HALTED else "only what reduces a position is sent"
-        )
+        allowed = "nothing but cancels is sent" if state is TradingState.HALTED else "only exits are sent"
         return Denial(
             Limit.TRADING_STATE, float(state), float(TradingState.ACTIVE), f"trading is {state.name}: {allowed}"
         )
