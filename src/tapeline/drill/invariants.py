@@ -25,6 +25,7 @@ from tapeline.domain.times import to_iso
 from tapeline.domain.words import OrderStatus, Purpose
 from tapeline.drill.accountant import Accountant
 from tapeline.drill.exposure import Exposure
+from tapeline.drill.state_watch import StateWatch
 from tapeline.drill.venue import Venue
 from tapeline.drill.venue_order import RestingOrder
 from tapeline.drill.virtual_time import VirtualTime
@@ -42,6 +43,7 @@ class Watch:
     def __init__(self, time: VirtualTime, venue: Venue, limit: int, exposure: Exposure | None) -> None:
         self.time, self.venue, self.limit, self.exposure = time, venue, limit, exposure
         self.accountant = Accountant()
+        self.state = StateWatch(self.accountant)
         self.checks = 0
         self.submits = 0
         self._turned_count = 0
@@ -56,7 +58,10 @@ class Watch:
     def durable(self, rows: list[tuple[Any, ...]]) -> None:
         """Check records that have just become durable."""
         accountant = self.accountant
-        accountant.read(rows)
+        for row in rows:
+            accountant.read([row])
+            self._break_if(self.state.read(accountant.fresh[-1]))
+        self._break_if(self.state.committed())
         for fact in accountant.fresh:
             self.checks += 1
             execution = getattr(fact, "execution", None)
@@ -139,6 +144,7 @@ class Watch:
         if order is None:
             self._break(f"{request.name} of {name} is sent before its intent is durable.")
             return
+        self._break_if(self.state.sent(request, order))
         if request is not Request.SUBMIT:
             self._wishes_sent[name] += 1
             if self._wishes_sent[name] > accountant.wishes[name]:
@@ -184,9 +190,7 @@ class Watch:
                     f"{self._slack[symbol]} more were taken back by busts."
                 )
             if self.exposure is not None and order is not None and order.strategy != EXTERNAL:
-                broken = self.exposure.filled(execution, order)
-                if broken is not None:
-                    self._break(broken)
+                self._break_if(self.exposure.filled(execution, order))
         elif kind == "ExecutionBusted" and fact.client_order_id in self._sent:
             busted = fact.busted
             if self.exposure is not None:
@@ -211,6 +215,10 @@ class Watch:
     def settled(self, views: Views) -> None:
         """Check that everything has come to rest and both sides have the same books."""
         accountant, account = self.accountant, self.venue.account
+        if self.state.is_closing:
+            self._break("Everything was to be closed, and after a quiet session that is not done.")
+        if self.state.is_closing is False and account.held():
+            self._break(f"Everything was closed for good, and the venue still holds {_shown(account.held())}.")
         if accountant.is_gap_open:
             self._break("A gap is still open after a quiet session.")
         if accountant.locked:
@@ -244,6 +252,10 @@ class Watch:
                 f"Order {name} is {ended.name} in the ledger with {filled} filled, {resting.status.name} at the venue "
                 f"with {resting.filled}."
             )
+
+    def _break_if(self, sentence: str | None) -> None:
+        if sentence is not None:
+            self._break(sentence)
 
     def _break(self, sentence: str) -> None:
         raise InvariantError(f"{to_iso(self.time.now_ns)}: {sentence}")
