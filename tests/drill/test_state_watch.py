@@ -28,7 +28,7 @@ RESUME, FLATTEN = CommandGiven(T0, "resume", {}, "anna"), CommandGiven(T0, "flat
 
 
 class AtWork:
-    """A watch over facts that a test makes durable; "Dice" holds ten ABCD."""
+    """A watch over facts that a test makes durable; the account holds ten ABCD."""
 
     def __init__(self, *facts: Any) -> None:
         self.accountant = Accountant()
@@ -64,15 +64,6 @@ def test_what_may_leave_in_a_trading_state(state: TradingState, request_: Reques
     work = AtWork(TradingStateChanged(T0, state, Trigger.PERSON, "anna"))
 
     assert (work.sends(request_, purpose=purpose) is None) is may
-
-
-@pytest.mark.parametrize(
-    ("side", "quantity", "may"), [(Side.SELL, 10, True), (Side.SELL, 11, False), (Side.BUY, 1, False)]
-)
-def test_while_reducing_an_exit_is_for_no_more_than_is_held(side: Side, quantity: int, may: bool) -> None:
-    said = AtWork(LOWERED).sends(side=side, quantity=Decimal(quantity))
-
-    assert (said is None) is may
 
 
 def test_only_a_command_raises_the_state() -> None:

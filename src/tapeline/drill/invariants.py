@@ -25,6 +25,7 @@ from tapeline.domain.times import to_iso
 from tapeline.domain.words import OrderStatus, Purpose
 from tapeline.drill.accountant import Accountant
 from tapeline.drill.exposure import Exposure
+from tapeline.drill.quantities import Quantities
 from tapeline.drill.state_watch import StateWatch
 from tapeline.drill.venue import Venue
 from tapeline.drill.venue_order import RestingOrder
@@ -44,6 +45,7 @@ class Watch:
         self.time, self.venue, self.limit, self.exposure = time, venue, limit, exposure
         self.accountant = Accountant()
         self.state = StateWatch(self.accountant)
+        self.quantities = Quantities(self.accountant)
         self.checks = 0
         self.submits = 0
         self._turned_count = 0
@@ -60,6 +62,7 @@ class Watch:
         accountant = self.accountant
         for row in rows:
             accountant.read([row])
+            self.quantities.read(accountant.fresh[-1])
             self._break_if(self.state.read(accountant.fresh[-1]))
         self._break_if(self.state.committed())
         for fact in accountant.fresh:
@@ -150,6 +153,8 @@ class Watch:
             if self._wishes_sent[name] > accountant.wishes[name]:
                 self._break(f"{request.name} of {name} is sent, but no durable intent says so.")
             return
+        if self.exposure is not None:
+            self._break_if(self.quantities.sent(order))
         self.submits += 1
         if name in self._sent:
             self._break(f"Order {name} is sent a second time.")

@@ -1,6 +1,6 @@
 """The trading state as the durable facts say, and what may leave and be claimed under it.
 
-    REDUCING     no entry leaves, none is replaced, and no exit is for more than its strategy holds
+    REDUCING     no entry leaves, and none is replaced
     HALTED       nothing leaves but cancels and what closes everything
     up again     by a command of a person alone, with no gap, no lock and nothing left to be closed
     a flatten    is done when no order works, no symbol is held on balance, and the books were compared after that
@@ -69,17 +69,11 @@ class StateWatch:
         """Check a request about an order at the moment at which it leaves."""
         if self.state is TradingState.ACTIVE or request is Request.CANCEL or order.purpose is Purpose.FLATTEN:
             return None
-        if self.state is TradingState.HALTED or order.purpose is Purpose.ENTRY:
-            return (
-                f"{request.name} of {order.client_order_id}, purpose {order.purpose.name}, is sent while trading is "
-                f"{self.state.name}."
-            )
-        held = self._accountant.positions[order.strategy, order.symbol]
-        if request is Request.REPLACE or order.quantity <= -held * int(order.side):
+        if self.state is TradingState.REDUCING and order.purpose is not Purpose.ENTRY:
             return None
         return (
-            f"Exit {order.client_order_id} of {order.side.name} {order.quantity} {order.symbol} is sent while trading "
-            f"is {self.state.name} and {order.strategy} holds {held}."
+            f"{request.name} of {order.client_order_id}, purpose {order.purpose.name}, is sent while trading is "
+            f"{self.state.name}."
         )
 
     def _raise(self, fact: Any) -> str | None:

@@ -1,0 +1,101 @@
+"""For how much an order of the engine may leave, by the durable facts alone.
+
+    an exit    for no more than its strategy holds, with the exits that work besides and are not called back
+    a part     of an order that is worked in parts: with what the others filled or may fill, no more than was wanted
+
+Left out are holdings of which the venue took an execution back: the strategies' book counts an exit as done by its
+plain fills, and asks for the rest again although the order works on for it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import Any
+
+from tapeline.domain.order import Order
+from tapeline.domain.words import Purpose, Side
+from tapeline.drill.accountant import ZERO, Accountant
+
+Place = tuple[str, str]
+
+
+class Quantities:
+    """Reads durable facts one by one.
+
+    accountant : has read the same facts
+    """
+
+    def __init__(self, accountant: Accountant) -> None:
+        self._accountant = accountant
+        self._exits: dict[tuple[Place, Side], list[Order]] = defaultdict(list)
+        self._called_back: set[str] = set()
+        self._busted: set[Place] = set()
+        self._wanted: dict[str, Decimal] = {}
+        self._parent_of: dict[str, str] = {}
+        self._parts: dict[str, list[Order]] = defaultdict(list)
+
+    def read(self, fact: Any) -> None:
+        """Take in a fact that has just become durable."""
+        kind = fact.kind
+        if kind == "OrderIntended":
+            order = fact.order
+            if order.purpose is not Purpose.ENTRY:
+                self._exits[_place(order), order.side].append(order)
+            if order.client_order_id in self._parent_of:
+                self._parts[self._parent_of[order.client_order_id]].append(order)
+        elif kind == "CancelIntended":
+            self._called_back.add(fact.client_order_id)
+        elif kind == "ExecutionBusted":
+            self._busted.add(_place(fact.busted))
+        elif kind == "ParentOrderIntended":
+            self._wanted[fact.order.client_order_id] = fact.order.quantity
+        elif kind == "ChildOrderPriced":
+            self._parent_of[fact.client_order_id] = fact.parent_order_id
+
+    def sent(self, order: Order) -> str | None:
+        """Check an order at the moment at which it leaves. Returns the sentence of what is broken, else None."""
+        if _place(order) in self._busted:
+            return None
+        return self._as_part(order) or self._as_exit(order)
+
+    def _as_exit(self, order: Order) -> str | None:
+        if order.purpose in (Purpose.ENTRY, Purpose.FLATTEN) or order.parent is not None:
+            return None
+        held, leaving = self._accountant.positions[_place(order)], self._leaving_with(order)
+        if order.quantity + leaving <= -held * int(order.side):
+            return None
+        return (
+            f"Exit {order.client_order_id} of {order.side.name} {order.quantity} {order.symbol} is sent while "
+            f"{order.strategy} holds {held}, of which {leaving} are leaving."
+        )
+
+    def _as_part(self, order: Order) -> str | None:
+        parent = self._parent_of.get(order.client_order_id)
+        if parent is None:
+            return None
+        filled, ended = self._accountant.filled, self._accountant.ended
+        done = ZERO
+        for part in self._parts[parent]:
+            name = part.client_order_id
+            done += filled[name] if name in ended else part.quantity
+        if done <= self._wanted[parent]:
+            return None
+        return f"With part {order.client_order_id} {done} are done or on their way, {self._wanted[parent]} were wanted."
+
+    def _leaving_with(self, order: Order) -> Decimal:
+        """Return how much else leaves the same holding: exits that work and are not called back, a group once."""
+        filled, ended, of_group = self._accountant.filled, self._accountant.ended, dict[str, Decimal]()
+        for other in self._exits[_place(order), order.side]:
+            name = other.client_order_id
+            is_over = name in ended or name in self._called_back or other == order
+            if not is_over and (other.group is None or other.group != order.group):
+                group = other.group or name
+                # a child works for what its entry has filled
+                whole = other.quantity if other.parent is None else min(other.quantity, filled[other.parent])
+                of_group[group] = max(of_group.get(group, ZERO), whole - filled[name])
+        return sum(of_group.values(), ZERO)
+
+
+def _place(thing: Any) -> Place:
+    return thing.strategy, thing.symbol
