@@ -19,7 +19,7 @@ from tapeline.domain.order import Order
 from tapeline.drill.accountant import Accountant
 from tapeline.drill.campaign import DAYS_FOR_EVERY_FAULT, Campaign, run_campaign, system_of
 from tapeline.drill.exposure import Exposure
-from tapeline.drill.faults import Fault, Tally
+from tapeline.drill.faults import CRASHES, Fault, Tally
 from tapeline.drill.live_system import BOUNDS, LiveSystem
 from tapeline.drill.scenario import draw
 from tapeline.drill.system import System
@@ -55,9 +55,6 @@ def test_each_fault_changes_the_course_of_something_and_breaks_nothing(fault: Fa
     assert outcome.failure is None
     assert outcome.tally.injected[fault] > 0
     assert outcome.tally.changed[fault] > 0
-
-
-CRASHES = [fault for fault in Fault if fault.name.startswith("CRASH")]
 
 
 def test_the_whole_engine_with_its_strategies_passes_a_day_without_faults() -> None:

@@ -60,6 +60,10 @@ class Fault(Enum):
     __hash__ = object.__hash__
 
 
+CRASHES = tuple(fault for fault in Fault if fault.name.startswith("CRASH"))
+"""What ends a process."""
+
+
 class Tally:
     """How often each kind was injected, and how often it changed the course of something."""
 

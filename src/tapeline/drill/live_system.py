@@ -29,6 +29,8 @@ from tapeline.engine.guard import Guard
 from tapeline.engine.live import LiveEngine
 from tapeline.engine.loop import EventLoop
 from tapeline.engine.restart import NOT_NEEDED
+from tapeline.ledger.control import FLATTEN
+from tapeline.ledger.control_facts import CommandGiven
 from tapeline.ledger.facts import CashMoved
 from tapeline.ledger.views import Views
 from tapeline.ports.control import Command, Latch
@@ -50,7 +52,10 @@ BOUNDS = Bounds(
     },
 )
 """Tight enough that they cut or deny many an entry."""
+DRAWDOWN = 0.00004
+"""Of equity, against which holdings are small: it is reached now and then, while what was just decided still waits."""
 _TIMES = ("start_ns", "end_ns")
+_WIND_DOWN = "the drill is over"
 _COMMAND_RATE, _RESUME_RATE = 0.04, 0.3
 """Shares of the slices at which the person at the desk wants something, and wants trading to go on where it was
 lowered. So a flattening has some slices to itself, and may outlast the process that was asked for it."""
@@ -96,7 +101,9 @@ class LiveSystem:
             lambda symbol: float(loop.desk.book.fixed.positions[loop.desk.columns[symbol]]),
             lambda symbol: self._market(loop, symbol),
         )
-        guard = Guard(gate, Monitors(MonitorSettings()), loop.desk, loop.views, loop.record, loop.keeper)
+        guard = Guard(
+            gate, Monitors(MonitorSettings(drawdown=DRAWDOWN)), loop.desk, loop.views, loop.record, loop.keeper
+        )
         gate.hold_back_by(lambda symbol: None if loop.keeper.may_risk(symbol) else "in doubt")
         self.engine = LiveEngine(loop, guard, self._data, _NoWait(), self._desk)
         if facts:
@@ -105,7 +112,7 @@ class LiveSystem:
         else:
             loop.record(CashMoved(clock.now_ns(), CashCause.DEPOSIT, around.deposit))
         self.engine.start()
-        self._is_winding_down = False
+        self._is_winding_down = any(isinstance(fact, CommandGiven) and fact.reason == _WIND_DOWN for fact in facts)
 
     @property
     def views(self) -> Views:
@@ -135,9 +142,10 @@ class LiveSystem:
             self._desk.think(self.engine.guard.switch.state)
 
     def wind_down(self) -> None:
-        """Cancel what works, close what is held, and stay flat."""
-        self._is_winding_down = True
-        self._desk.ask("flatten")
+        """Cancel what works, close what is held, stay flat; not asked again if an earlier process took it."""
+        if not self._is_winding_down:
+            self._is_winding_down = True
+            self._desk.ask(FLATTEN, reason=_WIND_DOWN)
 
     def turn(self) -> None:
         """One turn of the engine."""
@@ -234,12 +242,11 @@ class DrillDesk:
             name = self._dice.one_of(("pause", "halt", "flatten", "reconcile", "override"))
             self.ask(name, {"limit": "gross", "value": "0.012", "for_ns": 30 * MINUTE} if name == "override" else {})
 
-    def ask(self, name: str, arguments: Mapping[str, Any] | None = None) -> None:
+    def ask(self, name: str, arguments: Mapping[str, Any] | None = None, reason: str = "") -> None:
         """Give a command."""
         self._count += 1
-        self._waiting.append(
-            Command(self._count, self._now_ns(), name, "the drill", f"by dice, the {self._count}th", arguments or {})
-        )
+        reason = reason or f"by dice, the {self._count}th"
+        self._waiting.append(Command(self._count, self._now_ns(), name, "the drill", reason, arguments or {}))
 
     def commands(self) -> Sequence[Command]:
         """Hand out what waits."""

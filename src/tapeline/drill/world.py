@@ -21,7 +21,7 @@ from tapeline.domain.times import DAY, HOUR, MINUTE, SECOND, from_iso
 from tapeline.drill.disk import Disk, ProcessKilled
 from tapeline.drill.episodes import SKEW_S, Episodes
 from tapeline.drill.exposure import Exposure
-from tapeline.drill.faults import Fault, Tally, Weather
+from tapeline.drill.faults import CRASHES, Fault, Tally, Weather
 from tapeline.drill.feed import FRAME_NS, Feed
 from tapeline.drill.invariants import Watch
 from tapeline.drill.link import Link
@@ -45,6 +45,7 @@ _DOUBLINGS_MAX = 5
 """What brings the process up again waits twice as long for each time that it died in the last hour, as such things do:
 a fault that kills it at every tenth commit would else leave it no time to get anywhere."""
 _TIMER_LEAST_NS = SECOND // 10
+_DEATH_AFTER_WIND_DOWN_MS = (0, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,13 @@ class World:
         self.episodes.plan(self.scenario, BEGIN_NS)
         quiet = BEGIN_NS + self.scenario.days * DAY
         time.at(quiet + SESSION_OPEN_NS - 20 * MINUTE, self.episodes.calm)
-        time.at(quiet + SESSION_OPEN_NS + 3 * HOUR, self._wind_down)
+        wind_down = quiet + SESSION_OPEN_NS + 3 * HOUR
+        time.at(wind_down, self._wind_down)
+        crashes = [episode.fault for episode in self.scenario.episodes if episode.fault in CRASHES]
+        if crashes:
+            # what was asked for outlives the process: where processes die, one dies on its way to the end
+            wait = Chance(self.scenario.seed, "wind-down").whole(*_DEATH_AFTER_WIND_DOWN_MS) * SECOND // 1_000
+            time.at(wind_down + wait, self._kill, crashes[0])
 
     def _open(self) -> None:
         self.venue.is_open = True
@@ -161,6 +168,7 @@ class World:
         self._winding_down = True
         if self.system is not None:
             self.system.wind_down()
+            self._wake()
 
     # The process ------------------------------------------------------------------------------------------------
 
@@ -180,6 +188,10 @@ class World:
             return
         self.link.greet()
         self._wake()
+
+    def _kill(self, fault: Fault) -> None:
+        if self.system is not None:
+            self._died(ProcessKilled(fault))
 
     def _died(self, killed: ProcessKilled) -> None:
         self.system = None
