@@ -135,6 +135,25 @@ def does_not_count_what_works(plant: Plant) -> None:
     plant(Work, "exposed_quantity", property(lambda work: ZERO))  # type: ignore[arg-type]
 
 
+def sends_the_rest_of_a_batch_past_the_latch(plant: Plant) -> None:
+    """The latch is looked at in each turn, and not before each message."""
+    plant(LiveEngine, "_is_barred", lambda engine: False)
+
+
+def takes_the_latch_away_undone(plant: Plant) -> None:
+    """The latch is taken away whether HALTED is durable or not."""
+    commit = LiveEngine._commit
+
+    def see(engine: LiveEngine, now_ns: int) -> None:
+        latch = engine.control.halted()
+        if latch is not None:
+            engine.control.release(latch)
+            engine.guard.lower(TradingState.HALTED, latch.trigger, latch.why, now_ns, who=latch.who)
+            commit(engine, now_ns)
+
+    plant(LiveEngine, "_see_latch", see)
+
+
 _CRASHES = (Fault.CRASH_WHILE_SENDING,)
 BUGS = (
     Bug(asks_nothing, (), "is sent while trading is REDUCING"),
@@ -147,5 +166,7 @@ BUGS = (
     Bug(forgets_the_ticket_of_a_stop, _CRASHES, "are leaving", 0.1),
     Bug(takes_an_exit_back_as_never_asked, _CRASHES, "are leaving", 0.1),
     Bug(loses_count_of_a_part, (), "are done or on their way"),
+    Bug(sends_the_rest_of_a_batch_past_the_latch, (), "leaves while the latch is set"),
+    Bug(takes_the_latch_away_undone, (), "The latch is taken away"),
     Bug(does_not_count_what_works, (Fault.REPORT_DELAYED,), "are done or on their way"),
 )

@@ -14,6 +14,7 @@ import pytest
 
 from drill.builders import a_scenario
 from house.paths import PACKAGE
+from tapeline.domain.control import TradingState
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
 from tapeline.drill.accountant import Accountant
@@ -23,7 +24,7 @@ from tapeline.drill.faults import CRASHES, Fault, Tally
 from tapeline.drill.live_system import BOUNDS, LiveSystem
 from tapeline.drill.scenario import draw
 from tapeline.drill.system import System
-from tapeline.drill.world import Outcome, World
+from tapeline.drill.world import BEGIN_NS, Outcome, World
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.facts import OrderIntended
 
@@ -73,6 +74,22 @@ def test_each_fault_changes_the_course_of_the_engine_and_breaks_nothing(fault: F
     assert outcome.executions > 20
     assert outcome.tally.changed[fault] > 0
     assert fault not in CRASHES or outcome.starts > 2
+
+
+@pytest.mark.parametrize("fault", CRASHES, ids=lambda fault: fault.name.lower())
+def test_a_latch_that_was_set_while_no_process_ran_halts_the_next_one(fault: Fault) -> None:
+    """However often it dies before the journal has it; and somebody outside sets others during the day."""
+    world = World(a_scenario(fault, rate=0.5, halves=2), LiveSystem)
+    world.latch.set(BEGIN_NS)
+
+    outcome = world.run()
+
+    rows = world.disk.file.execute("SELECT body FROM facts WHERE kind = 'TradingStateChanged' ORDER BY sequence")
+    changes = [decode(body.encode()) for (body,) in rows]
+    assert outcome.failure is None
+    assert (changes[0].state, changes[0].who) == (TradingState.HALTED, "somebody")
+    assert sum(change.who == "somebody" for change in changes) > 1
+    assert world.latch.read() is None
 
 
 def a_campaign(seed: int, *, but_for: Fault) -> Campaign:

@@ -19,6 +19,7 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
+from tapeline.domain.control import TradingState
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.reports import EXTERNAL, Question, Request
 from tapeline.domain.times import to_iso
@@ -166,6 +167,16 @@ class Watch:
                 self._break(f"Entry {name} is sent while a gap is open.")
             if order.symbol in accountant.locked:
                 self._break(f"Entry {name} is sent while {order.symbol} is locked.")
+
+    def barred(self, request: Request | Question, name: str | None) -> None:
+        """Break: the system makes a request while trading is halted from outside."""
+        self._break(f"{request.name} of {name or 'the account'} leaves while the latch is set.")
+
+    def unlatched(self) -> None:
+        """Check that what takes the latch away has made HALTED durable."""
+        self.checks += 1
+        if self.state.state is not TradingState.HALTED:
+            self._break(f"The latch is taken away, and by the journal trading is {self.state.state.name}.")
 
     def arrived(self, name: str) -> None:
         """Check an order that has just reached the venue."""

@@ -49,6 +49,7 @@ class Link:
 
     arrived : called when there is something for `events`
     sent : called with every request that the system makes, at the moment of the call
+    left : called when a whole message has left
     reached : called with the name of every order that arrives at the venue for the first time
     """
 
@@ -63,6 +64,7 @@ class Link:
         self.time, self.weather, self.arrived, self.sent = time, weather, arrived, sent
         self.venue: Venue
         self.reached: Callable[[str], None]
+        self.left: Callable[[], None] = lambda: None
         self.is_connected = True
         self.in_flight = 0
         self._chance = Chance(seed, "link")
@@ -173,6 +175,7 @@ class Link:
 
     def _send(self, request: Request | None, name: str, arrive: Callable[[], None]) -> None:
         strikes, changed = self.weather.strikes, self.weather.changed
+        self.left()
         if not self.is_connected:
             changed(self._ended_by)
             self._fail(request, name, "not connected", self._latency())

@@ -20,6 +20,7 @@ from tapeline.domain.slice import Slice
 from tapeline.domain.times import DAY, MINUTE, SECOND
 from tapeline.drill.exposure import Bounds
 from tapeline.drill.feed import FRAME_NS
+from tapeline.drill.latch_file import LatchFile
 from tapeline.drill.scenario import SESSION_CLOSE_NS, SESSION_OPEN_NS
 from tapeline.drill.strategies import SHARES, ByHand, Swings, Trails, new_strategies
 from tapeline.drill.system import SETTINGS, Surroundings
@@ -67,6 +68,7 @@ class LiveSystem:
     is_durable, next_time_ns : as in `System`
     """
 
+    HAS_LATCH: ClassVar[bool] = True
     LIMIT_SHARES: ClassVar[int] = 3 * SHARES
     """Of one symbol: each strategy of the drill holds so many at most, whatever became of its orders."""
     BOUNDS: ClassVar[Bounds | None] = BOUNDS
@@ -89,7 +91,7 @@ class LiveSystem:
             strategies, symbol_count=len(around.symbols), base_frame_ns=FRAME_NS, settings=settings, groups=None
         )
         self._data = DrillData(tuple(around.symbols), around.history)
-        self._desk = DrillDesk(around.dice, clock.now_ns)
+        self._desk = DrillDesk(around.dice, clock.now_ns, around.latch)
         seed = int(around.dice.share() * 2**32)
         loop = EventLoop(
             assembly, self._data, around.broker, journal, clock=clock, sessions=None, keeper=SETTINGS, seed=seed
@@ -228,8 +230,8 @@ def _checked(now: Slice) -> Slice:
 class DrillDesk:
     """A `Control` at which a person stands who decides by dice."""
 
-    def __init__(self, dice: Chance, now_ns: Callable[[], int]) -> None:
-        self._dice, self._now_ns = dice, now_ns
+    def __init__(self, dice: Chance, now_ns: Callable[[], int], latch: LatchFile) -> None:
+        self._dice, self._now_ns, self._latch = dice, now_ns, latch
         self._waiting: list[Command] = []
         self._count = 0
 
@@ -260,11 +262,12 @@ class DrillDesk:
         """Nobody looks."""
 
     def halted(self) -> Latch | None:
-        """No latch is set."""
-        return None
+        """Look at the latch."""
+        return self._latch.read()
 
     def release(self, latch: Latch) -> None:
-        """None was set."""
+        """Take away a latch that was obeyed."""
+        self._latch.release(latch)
 
 
 class _NoWait:

@@ -20,6 +20,7 @@ from tapeline.domain.errors import StorageError
 from tapeline.domain.slice import Slice
 from tapeline.drill.actor import Actor, Cancel, Replace, Submit, Wish
 from tapeline.drill.exposure import Bounds
+from tapeline.drill.latch_file import LatchFile
 from tapeline.drill.virtual_time import Chance
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.settings import KeeperSettings
@@ -38,6 +39,7 @@ class Surroundings:
     """What a process finds when it begins.
 
     dice : outlive it; deposit : cash at the very start; history : the slices that the feed's vendor keeps, so far
+    latch : by which others may halt it
     """
 
     journal: Journal
@@ -47,17 +49,20 @@ class Surroundings:
     dice: Chance
     deposit: Decimal
     history: Sequence[Slice]
+    latch: LatchFile
 
 
 class AnySystem(Protocol):
     """What the world asks of a process.
 
+    HAS_LATCH : whether others may halt it from outside
     LIMIT_SHARES : of a symbol, long or short, that its orders may come to hold
     BOUNDS : limits that its holdings at the venue keep to; None for a system without such limits
     is_durable : whether every fact that it knows is committed
     next_time_ns : when it wants to be woken although nothing has come, by its own clock; None for never
     """
 
+    HAS_LATCH: ClassVar[bool]
     LIMIT_SHARES: ClassVar[int]
     BOUNDS: ClassVar[Bounds | None]
 
@@ -86,6 +91,7 @@ class System:
     next_time_ns : when it wants to be woken although nothing has come, by its own clock; None for never
     """
 
+    HAS_LATCH: ClassVar[bool] = False
     LIMIT_SHARES: ClassVar[int] = 1_000
     BOUNDS: ClassVar[Bounds | None] = None
 

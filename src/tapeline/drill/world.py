@@ -24,6 +24,7 @@ from tapeline.drill.exposure import Exposure
 from tapeline.drill.faults import CRASHES, Fault, Tally, Weather
 from tapeline.drill.feed import FRAME_NS, Feed
 from tapeline.drill.invariants import Watch
+from tapeline.drill.latch_file import LatchFile
 from tapeline.drill.link import Link
 from tapeline.drill.market import Market
 from tapeline.drill.scenario import SESSION_CLOSE_NS, SESSION_OPEN_NS, Scenario
@@ -45,6 +46,8 @@ _DOUBLINGS_MAX = 5
 """What brings the process up again waits twice as long for each time that it died in the last hour, as such things do:
 a fault that kills it at every tenth commit would else leave it no time to get anywhere."""
 _TIMER_LEAST_NS = SECOND // 10
+_LATCH_RATE_A_MINUTE, _LATCH_RATE_A_MESSAGE = 0.001, 0.001
+"""At which somebody outside sets the latch: at any time, also while no process runs, and between two messages."""
 _DEATH_AFTER_WIND_DOWN_MS = (0, 10_000)
 
 
@@ -85,6 +88,8 @@ class World:
         self.watch = Watch(self.time, self.venue, system.LIMIT_SHARES, exposure)
         self.link.venue = self.venue
         self.link.reached = self.watch.arrived
+        self.link.left = self._left
+        self.latch = LatchFile(self.watch.unlatched)
         self.disk = Disk(self.weather, self.watch.durable)
         self.feed = Feed(self.time, self.market, self.weather, past, self._take_slice)
         self.clock = ProcessClock(self.time)
@@ -93,6 +98,7 @@ class World:
         self.episodes = Episodes(self)
         self._chance = Chance(seed, "world")
         self._mind = Chance(seed, "strategy")
+        self._outside = Chance(seed, "outside")
         self._turn_is_due = False
         self._winding_down = False
         self._stalled_until_ns = 0
@@ -158,6 +164,7 @@ class World:
         self.market.step()
         self.venue.step()
         self.episodes.venue_acts()
+        self._somebody_halts(_LATCH_RATE_A_MINUTE)
         if (self.time.now_ns - open_ns) % FRAME_NS == 0:
             self.feed.end_of_frame(day, open_ns, close_ns)
 
@@ -179,7 +186,16 @@ class World:
         self.clock.restart()
         try:
             self.system = self._new_system(
-                Surroundings(journal, self.link, self.clock, SYMBOLS, self._mind, in_currency(DEPOSIT), self.feed.past)
+                Surroundings(
+                    journal,
+                    self.link,
+                    self.clock,
+                    SYMBOLS,
+                    self._mind,
+                    in_currency(DEPOSIT),
+                    self.feed.past,
+                    self.latch,
+                )
             )
             if self._winding_down:
                 self.system.wind_down()
@@ -256,7 +272,17 @@ class World:
         if self.weather.strikes(Fault.CRASH_WHILE_SENDING):
             self.weather.changed(Fault.CRASH_WHILE_SENDING)
             raise ProcessKilled(Fault.CRASH_WHILE_SENDING)
+        if self.latch.read() is not None:
+            self.watch.barred(request, name)
         self.watch.sent(request, name)
+
+    def _left(self) -> None:
+        self._somebody_halts(_LATCH_RATE_A_MESSAGE)
+
+    def _somebody_halts(self, rate: float) -> None:
+        if self._new_system.HAS_LATCH and not self._winding_down and self._outside.hits(rate):
+            self.latch.set(self.time.now_ns)
+            self._wake()
 
     def _told(self, fact: Any) -> None:
         self.watch.told(fact)
@@ -265,5 +291,7 @@ class World:
     def _settle(self) -> None:
         if self.system is None:
             raise InvariantError("After a quiet session no process runs.")
+        if self.latch.read() is not None:
+            raise InvariantError("After a quiet session the latch is still set.")
         self.watch.turned(self.system.views)
         self.watch.settled(self.system.views)
