@@ -17,12 +17,14 @@ from house.paths import PACKAGE
 from tapeline.domain.control import TradingState
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
+from tapeline.domain.times import DAY, MINUTE
+from tapeline.domain.words import Purpose
 from tapeline.drill.accountant import Accountant
 from tapeline.drill.campaign import DAYS_FOR_EVERY_FAULT, Campaign, run_campaign, system_of
 from tapeline.drill.exposure import Exposure
 from tapeline.drill.faults import CRASHES, Fault, Tally
 from tapeline.drill.live_system import BOUNDS, LiveSystem
-from tapeline.drill.scenario import draw
+from tapeline.drill.scenario import SESSION_CLOSE_NS, draw
 from tapeline.drill.system import System
 from tapeline.drill.world import BEGIN_NS, Outcome, World
 from tapeline.ledger.canonical import decode
@@ -35,7 +37,7 @@ RATES = {Fault.CRASH_WHILE_SENDING: 0.05, Fault.CRASH_IN_COMMIT: 0.05, Fault.CRA
 PYTHONS = [sys.executable, *filter(None, (shutil.which(f"python3.{minor}") for minor in (12, 13, 14)))]
 ELSEWHERE = """
 from tapeline.drill.campaign import system_of
-from tapeline.drill.scenario import draw
+from tapeline.drill.scenario import SESSION_CLOSE_NS, draw
 from tapeline.drill.world import World
 print(*(World(draw(seed, days), system_of(seed)).run().digest for seed, days in ((11, 2), (10, 1))))
 """
@@ -74,6 +76,31 @@ def test_each_fault_changes_the_course_of_the_engine_and_breaks_nothing(fault: F
     assert outcome.executions > 20
     assert outcome.tally.changed[fault] > 0
     assert fault not in CRASHES or outcome.starts > 2
+
+
+@pytest.mark.parametrize(
+    ("seed", "entry", "exit_"),
+    [
+        (40, "twap", "limit"),
+        (10, "vwap", "twap"),
+        (20, "adaptive", "participation"),
+        (30, "participation", "adaptive"),
+    ],
+)
+def test_orders_are_worked_in_each_way_in_some_world(seed: int, entry: str, exit_: str) -> None:
+    """On the second day there is a volume profile, and nothing enters in the last minutes of a session."""
+    world = World(a_scenario(seed=seed, days=2), LiveSystem)
+
+    outcome = world.run()
+
+    rows = world.disk.file.execute("SELECT body FROM facts WHERE kind = 'ParentOrderIntended'")
+    wanted = [decode(body.encode()) for (body,) in rows]
+    ways = Counter((fact.order.purpose is Purpose.ENTRY, fact.algorithm) for fact in wanted if not fact.plan["note"])
+    assert outcome.failure is None
+    assert set(ways) == {(True, entry), (False, exit_)}
+    for fact in wanted:
+        entered_by = (fact.plan["end_ns"] - BEGIN_NS) % DAY
+        assert entered_by <= SESSION_CLOSE_NS - 5 * MINUTE
 
 
 @pytest.mark.parametrize("fault", CRASHES, ids=lambda fault: fault.name.lower())

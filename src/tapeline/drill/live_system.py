@@ -38,7 +38,7 @@ from tapeline.ports.control import Command, Latch
 from tapeline.risk.gate import Gate, Market
 from tapeline.risk.gate_settings import GateSettings
 from tapeline.risk.monitors import Monitors, MonitorSettings
-from tapeline.simulation.execution_settings import Algorithms, limit, twap
+from tapeline.simulation.execution_settings import Algorithms, adaptive, limit, participation, twap, volume_weighted
 from tapeline.simulation.limit_settings import Limits
 from tapeline.simulation.settings import Account, RunSettings
 from tapeline.simulation.settings import Market as MarketSettings
@@ -55,6 +55,13 @@ BOUNDS = Bounds(
 """Tight enough that they cut or deny many an entry."""
 DRAWDOWN = 0.00004
 """Of equity, against which holdings are small: it is reached now and then, while what was just decided still waits."""
+WORKED = (
+    Algorithms(twap(minutes=20), limit(timeout_s=300)),
+    Algorithms(volume_weighted(minutes=20, sessions_min=1), twap(minutes=10)),
+    Algorithms(adaptive(minutes=20, timeout_s=300), participation(rate=0.05)),
+    Algorithms(participation(rate=0.02, minutes=30), adaptive(minutes=10, timeout_s=300)),
+)
+"""How the orders of one strategy are worked, each in the worlds of its own seeds."""
 _TIMES = ("start_ns", "end_ns")
 _WIND_DOWN = "the drill is over"
 _COMMAND_RATE, _RESUME_RATE = 0.04, 0.3
@@ -85,7 +92,7 @@ class LiveSystem:
             market=MarketSettings(latency_s=1.0),
             limits=BOUNDS.account,
             strategy_limits=BOUNDS.strategies,
-            strategy_execution={Trails.__name__: Algorithms(twap(minutes=20), limit(timeout_s=300))},
+            strategy_execution={Trails.__name__: WORKED[around.seed // 10 % len(WORKED)]},
         )
         assembly = assemble(
             strategies, symbol_count=len(around.symbols), base_frame_ns=FRAME_NS, settings=settings, groups=None
@@ -94,7 +101,14 @@ class LiveSystem:
         self._desk = DrillDesk(around.dice, clock.now_ns, around.latch)
         seed = int(around.dice.share() * 2**32)
         loop = EventLoop(
-            assembly, self._data, around.broker, journal, clock=clock, sessions=None, keeper=SETTINGS, seed=seed
+            assembly,
+            self._data,
+            around.broker,
+            journal,
+            clock=clock,
+            sessions=around.sessions,
+            keeper=SETTINGS,
+            seed=seed,
         )
         gate = Gate(
             GateSettings(stale_s=1e6),

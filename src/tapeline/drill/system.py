@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Protocol
 
 from tapeline.domain.cash import CashCause
 from tapeline.domain.errors import StorageError
+from tapeline.domain.panel import Sessions
 from tapeline.domain.slice import Slice
 from tapeline.drill.actor import Actor, Cancel, Replace, Submit, Wish
 from tapeline.drill.exposure import Bounds
@@ -39,7 +40,8 @@ class Surroundings:
     """What a process finds when it begins.
 
     dice : outlive it; deposit : cash at the very start; history : the slices that the feed's vendor keeps, so far
-    latch : by which others may halt it
+    latch : by which others may halt it; seed : of the world, for what differs from world to world and not within one
+    sessions : of all its days
     """
 
     journal: Journal
@@ -50,6 +52,8 @@ class Surroundings:
     deposit: Decimal
     history: Sequence[Slice]
     latch: LatchFile
+    seed: int
+    sessions: Sessions
 
 
 class AnySystem(Protocol):

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tapeline.domain.errors import InvariantError
+from tapeline.domain.panel import Sessions
 from tapeline.domain.reports import Question, Request
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import DAY, HOUR, MINUTE, SECOND, from_iso
@@ -76,6 +79,8 @@ class World:
     def __init__(self, scenario: Scenario, system: type[AnySystem] = System) -> None:
         seed = scenario.seed
         self.scenario, self._new_system = scenario, system
+        days = BEGIN_NS + np.arange(scenario.days + 1, dtype=np.int64) * DAY
+        self._sessions = Sessions("drill", days + SESSION_OPEN_NS, days + SESSION_CLOSE_NS)
         self.tally = Tally()
         self.time = VirtualTime(BEGIN_NS)
         self.weather = Weather(seed, self.tally)
@@ -195,6 +200,8 @@ class World:
                     in_currency(DEPOSIT),
                     self.feed.past,
                     self.latch,
+                    self.scenario.seed,
+                    self._sessions,
                 )
             )
             if self._winding_down:
