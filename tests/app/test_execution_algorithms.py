@@ -603,3 +603,29 @@ def test_vwap_on_real_minutes_follows_the_volume_of_the_days_before() -> None:
     assert uneven > len(profiled) / 2
     assert not finished.views.parents.open
     assert all(state.order.side is Side.BUY for state in states)
+
+
+class LeavesBehindAStop(LeavesSlowly):
+    """The same, with a stop a dollar below."""
+
+    stop = distance(1.0)
+
+
+@pytest.mark.parametrize("latency_s", [0.0, 0.001, 90.0], ids=["at once", "travels", "beyond a bar"])
+def test_a_worked_exit_has_its_stop_at_the_venue(latency_s: float) -> None:
+    """Within one bar the price falls from 99.90 to 90 and comes back: the stop at 99 sells what had not left yet."""
+    rows = 60
+    panel = PANEL.rows(0, rows)
+    price = np.full((rows, 2), 100.0)
+    low = price.copy()
+    low[30] = 90.0
+    panel = replace(panel, open=price, high=price, low=low, close=price, volume=np.full_like(price, 1e6))
+    settings = RunSettings(account=Account(cash=1_000_000), market=Market(latency_s=latency_s))
+
+    views = replay([LeavesBehindAStop()], panel, settings=settings).views
+
+    state = next(it for it in views.parents.states.values() if it.order.purpose is Purpose.EXIT_RULE)
+    fills = [(int(it.execution.quantity), it.execution.price, it.pricing) for it in state.fills.values()]
+    assert fills == [(333, Decimal(100), Pricing.MARKET), (667, Decimal(99), Pricing.STOP)]
+    assert state.ended is not None
+    assert state.ended.reason is ParentEnd.FILLED

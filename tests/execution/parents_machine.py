@@ -6,6 +6,7 @@ The market is a price that a rule moves, at which nothing fills by itself: what 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -110,8 +111,10 @@ class ParentTrader(Trader):
             self.work()
         self.settle_for(5)
 
-    def place_parent(self, algorithm: Algorithm, quantity: int, symbol: str = "A", **terms: Any) -> str:
-        """Intend a parent order; return its name."""
+    def place_parent(
+        self, algorithm: Algorithm, quantity: int, symbol: str = "A", stop: str | None = None, **terms: Any
+    ) -> str:
+        """Intend a parent order; return its name. stop : behind which an exit waits"""
         self.count += 1
         known = {
             "client_order_id": client_order_id("Dip", symbol, self.now, self.count, attempt=0),
@@ -121,7 +124,10 @@ class ParentTrader(Trader):
         }  # fmt: skip
         order = Order(**{**known, **terms})
         plan = plan_of(algorithm, self.now, None, None, closes=order.purpose is not Purpose.ENTRY, frame_ns=MINUTE)
-        self.record(ParentOrderIntended(order, algorithm.name, self.markets.last, algorithm.as_tree(), plan.as_tree()))
+        behind = None if stop is None else replace(order, order_type=OrderType.STOP, stop_price=Decimal(stop))
+        self.record(
+            ParentOrderIntended(order, algorithm.name, self.markets.last, algorithm.as_tree(), plan.as_tree(), behind)
+        )
         return order.client_order_id
 
     def set_trading(self, state: TradingState) -> None:
@@ -174,11 +180,13 @@ class ParentTroubles(Troubles):
         self.trader.work()
 
     @precondition(lambda self: any(p.quantity > 0 for p in self.trader.views.positions.values()))
-    @rule(algorithm=st.sampled_from(ALGORITHMS), symbol=st.sampled_from("AB"))
-    def a_parent_that_closes(self, algorithm: Algorithm, symbol: str) -> None:
+    @rule(
+        algorithm=st.sampled_from(ALGORITHMS), symbol=st.sampled_from("AB"), stop=st.sampled_from([None, "99.80", "95"])
+    )
+    def a_parent_that_closes(self, algorithm: Algorithm, symbol: str, stop: str | None) -> None:
         held = int(self.trader.views.position("Dip", symbol).quantity)
         if held > 0:
-            self.trader.place_parent(algorithm, held, symbol, side=Side.SELL, purpose=Purpose.EXIT_RULE)
+            self.trader.place_parent(algorithm, held, symbol, stop, side=Side.SELL, purpose=Purpose.EXIT_RULE)
 
     @precondition(lambda self: self.trader.views.parents.open)
     @rule(at=st.integers(0, 9))

@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from execution.parents_machine import ALGORITHMS, ParentTrader, ParentTroubles
 from tapeline.domain.control import TradingState
-from tapeline.domain.parent import ParentEnd
+from tapeline.domain.parent import ParentEnd, Pricing
 from tapeline.domain.words import Purpose, Side
 from tapeline.execution.algorithms.working import Work
 from tapeline.ledger.facts import CancelIntended
@@ -193,13 +193,97 @@ def test_a_refused_part_is_sent_anew_after_a_wait_that_doubles() -> None:
     assert state_of(trader, name).filled_quantity == 10
 
 
-def closing(trader: ParentTrader, algorithm: Algorithm) -> str:
+def closing(trader: ParentTrader, algorithm: Algorithm, stop: str | None = None) -> str:
     """Hold 10 and begin to close them with an algorithm."""
     bought = trader.place("A", quantity=10)
     trader.settle()
     trader.fill(bought, 10)
     trader.settle()
-    return trader.place_parent(algorithm, 10, side=Side.SELL, purpose=Purpose.EXIT_RULE)
+    return trader.place_parent(algorithm, 10, stop=stop, side=Side.SELL, purpose=Purpose.EXIT_RULE)
+
+
+def fill_parts(trader: ParentTrader, name: str) -> None:
+    """Fill what works of an exit besides its stop."""
+    for child in state_of(trader, name).children.values():
+        line = trader.venue.lines.get(child.client_order_id)
+        if line is not None and line.works and child.priced.pricing is not Pricing.STOP:
+            trader.fill(line.name, int(line.leaves))
+    trader.settle_for(1)
+
+
+def test_what_an_exit_has_not_sent_waits_behind_its_stop() -> None:
+    """10 in five parts of two minutes: the stop lets two go at each time, and they leave a minute later."""
+    trader = ready()
+    name = closing(trader, twap(minutes=10, every_minutes=2), stop="95")
+    seen = []
+    for _ in range(12):
+        trader.work()
+        trader.settle()
+        orders = trader.views.orders
+        stop = sum(int(s.leaves_quantity) for s in orders.working.values() if s.stop_price is not None)
+        seen.append((trader.held(), stop))
+        assert trader.held() - stop <= 2
+        assert sum(line.leaves for line in trader.venue.lines.values()) <= trader.held()
+        fill_parts(trader, name)
+        trader.settle_for(59)
+
+    assert seen[:7] == [(10, 8), (8, 8), (8, 6), (8, 6), (6, 4), (6, 4), (4, 2)]
+    assert trader.held() == 0
+    assert len(state_of(trader, name).children) == 6  # one stop and five parts
+    ended = state_of(trader, name).ended
+    assert ended is not None
+    assert ended.reason is ParentEnd.FILLED
+
+
+def test_a_stop_that_is_reached_ends_the_window_of_an_exit_for_good() -> None:
+    """The stop sells a part of what it is for, and the price recovers: the rest goes to the market all the same."""
+    trader = ready()
+    name = closing(trader, twap(minutes=60, every_minutes=30), stop="95")
+    trader.work()
+    trader.settle()
+    fill_parts(trader, name)
+    (stop,) = [line for line in trader.venue.lines.values() if line.works]
+    trader.fill(stop.name, 2)
+    for _ in range(3):
+        trader.work_for(1)
+        fill_parts(trader, name)
+
+    state = state_of(trader, name)
+    assert state.hurried is not None
+    assert "stop" in state.hurried.text
+    assert trader.held() == 0
+    assert state.filled_quantity == 10
+
+
+def test_limits_of_an_exit_cross_when_the_price_falls_through_its_stop() -> None:
+    trader = ready()
+    name = closing(trader, limit(minutes=60, timeout_s=3600), stop="99.50")
+    trader.work()
+    trader.settle()
+    trader.markets.last = Decimal("99.40")
+    trader.work_for(1)
+    trader.markets.last = Decimal("99.90")
+    trader.work_for(2)
+
+    assert parts(trader, name)[-1] == (10, "MARKET", None)
+
+
+def test_a_part_that_is_called_back_returns_behind_the_stop() -> None:
+    """A refused part has to wait before it is sent anew: meanwhile the stop is for it as well."""
+    trader = ready()
+    name = closing(trader, twap(minutes=60, every_minutes=30, jitter=0.0), stop="95")
+    trader.work()
+    trader.settle()
+    part = next(it for it in state_of(trader, name).children.values() if it.priced.pricing is Pricing.MARKET)
+    trader.cancel(part.client_order_id)
+    trader.settle()
+    trader.is_denied = True
+    seen = []
+    for _ in range(4):
+        trader.work_for(1)
+        seen += [int(line.leaves) for line in trader.venue.lines.values() if line.works]
+
+    assert 10 in seen
 
 
 def test_an_exit_whose_time_is_over_is_sent_at_each_slice_until_it_is_taken() -> None:
@@ -288,13 +372,14 @@ def test_an_exit_sells_no_more_than_is_held() -> None:
     assert state.ended.reason is ParentEnd.NOTHING_HELD
 
 
+@pytest.mark.parametrize("closes", [False, True], ids=["entry", "exit"])
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda algorithm: f"{algorithm.name}-{algorithm.leftover}")
-def test_a_restart_goes_on_as_if_nothing_had_been(algorithm: Algorithm) -> None:
+def test_a_restart_goes_on_as_if_nothing_had_been(algorithm: Algorithm, closes: bool) -> None:
     """The same minutes with and without a stop after each of them send the same parts at the same prices."""
 
     def run(*, stops: bool) -> tuple[list[tuple[int, str, str | None]], str]:
         trader = ready()
-        name = trader.place_parent(algorithm, 24)
+        name = closing(trader, algorithm, stop="95") if closes else trader.place_parent(algorithm, 24)
         for minute in range(14):
             trader.work()
             trader.settle_for(10)

@@ -6,12 +6,16 @@ from enum import IntEnum
 
 
 class Pricing(IntEnum):
-    """How far a child order goes toward the market. The journal stores the name."""
+    """How far a child order goes toward the market. The journal stores the name.
+
+    STOP : of an exit, it waits at the stop of what the exit closes
+    """
 
     MARKET = 0
     PASSIVE = 1
     MID = 2
     CROSS = 3
+    STOP = 4
 
 
 class ParentEnd(IntEnum):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from tapeline.domain.parent import ParentEnd
 from tapeline.domain.position import ZERO
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import MINUTE
-from tapeline.domain.words import OrderStatus, Purpose, Reason, Role
+from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Role, Side
 from tapeline.engine.desk import Desk
 from tapeline.engine.market_watch import MarketWatch
 from tapeline.engine.settling import is_working
@@ -82,6 +83,7 @@ class Parents:
         self._flat_ns = [round((it.flat_before_close_minutes or 0) * MINUTE) for it in assembly.strategies]
         settings = assembly.settings
         instruments = tuple(instruments_of(desk.symbols, settings))
+        self._ticks = {it.symbol: it.tick_size for it in instruments}
         self.watch = MarketWatch(tape, desk.book.fixed.prices, instruments, settings.costs.slippage)
         self.keeper = ParentKeeper(views, record, orders, self.watch, seed)
         self.keeper.is_urgent = self._is_urgent
@@ -114,8 +116,10 @@ class Parents:
         algorithm = self._algorithm_for(intent)
         assert algorithm is not None
         closes = order.purpose is not Purpose.ENTRY
+        stop = of_role.get(Role.STOP)
         if closes:  # what leaves a position leaves all of it
             algorithm = replace(algorithm, accept=1.0, leftover="cross")
+            stop = self._stop_of(order, intent)
         plan = plan_of(
             algorithm,
             order.decision_time_ns,
@@ -124,6 +128,7 @@ class Parents:
             closes=closes,
             frame_ns=self._tape.frame_ns,
             flat_before_close_ns=self._flat_ns[intent["strategy"]],
+            has_stop=closes and stop is not None,
         )
         self._record(
             ParentOrderIntended(
@@ -132,7 +137,7 @@ class Parents:
                 exact(float(intent["price"])),
                 algorithm.as_tree(),
                 plan.as_tree(),
-                of_role.get(Role.STOP),
+                stop,
                 of_role.get(Role.TARGET),
                 signal_id,
                 self._desk.sizing_of(intent),
@@ -144,9 +149,8 @@ class Parents:
     def remember(self, state: ParentState) -> None:
         """Know a parent order of the views, with the stop and target of its bracket."""
         self._following[state.name] = state
-        for leg in (state.intended.stop, state.intended.target):
-            if leg is not None:
-                self._bracketed[leg.client_order_id] = state, leg.role
+        for leg in state.intended.bracket:
+            self._bracketed[leg.client_order_id] = state, leg.role
 
     def owner_of(self, name: str) -> str:
         """Return the book's order that an order is a part of, or a part's stop or target; else the order itself."""
@@ -220,9 +224,8 @@ class Parents:
                 continue
             del self._following[state.name]
             reason = Reason.ONE_CANCELS_OTHER if state.filled_quantity else Reason.NO_ENTRY
-            for leg in (state.intended.stop, state.intended.target):
-                if leg is not None:
-                    told += self._end_of(leg.client_order_id, now_ns, reason)
+            for leg in state.intended.bracket:
+                told += self._end_of(leg.client_order_id, now_ns, reason)
         return told
 
     # Looking things up ---------------------------------------------------------------------------------------
@@ -232,6 +235,20 @@ class Parents:
         if purpose is Purpose.ENTRY:
             return chosen.entry
         return chosen.exit if purpose in WORKED_EXITS else None
+
+    def _stop_of(self, order: Order, intent: Any) -> Order | None:
+        """Return the stop behind which an exit waits: where that of its holding stood, on the tick."""
+        holding = self._desk.book.fixed.holdings[intent["strategy"], intent["symbol"]]
+        level, trail = float(holding["stop_price"]), float(holding["trail"])
+        if not np.isnan(trail):
+            extreme = holding["highest"] if order.side is Side.SELL else holding["lowest"]
+            level = float(extreme) + order.side * trail
+        tick = self._ticks[order.symbol]
+        if not level > 0.0:
+            return None
+        rounding = ROUND_FLOOR if order.side is Side.SELL else ROUND_CEILING
+        price = max((exact(level) / tick).to_integral_value(rounding), Decimal(1)) * tick
+        return replace(order, order_type=OrderType.STOP, limit_price=None, stop_price=price)
 
     def _is_urgent(self, order: Order) -> bool:
         """Return whether what an exit closes has lost what one trade may lose."""

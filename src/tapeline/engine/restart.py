@@ -35,7 +35,13 @@ from tapeline.ledger.facts import (
     SignalRaised,
     SplitApplied,
 )
-from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, ParentOrderIntended, ParentOrderStopped
+from tapeline.ledger.parent_facts import (
+    ChildOrderPriced,
+    ParentOrderEnded,
+    ParentOrderHurried,
+    ParentOrderIntended,
+    ParentOrderStopped,
+)
 from tapeline.ports.journal import Fact
 
 _DECIDED = (
@@ -47,6 +53,7 @@ NOT_NEEDED = (SignalRaised.kind,)
 """Kinds that a restart need not be given: they are the largest, and what follows from them is in other facts."""
 _NO_EVENTS = (
     ChildOrderPriced.kind,
+    ParentOrderHurried.kind,
     RunStarted.kind,
     RunResumed.kind,
     RunEnded.kind,
@@ -181,9 +188,8 @@ class Restart:
 
     def _parent_intended(self, fact: ParentOrderIntended) -> None:
         self.loop.parents.remember(self.loop.views.parents.states[fact.client_order_id])
-        for order in (fact.order, fact.stop, fact.target):
-            if order is not None:
-                self._retaking.ordered(OrderIntended(order, fact.signal_id, fact.sizing, fact.instruction_id))
+        for order in (fact.order, *fact.bracket):
+            self._retaking.ordered(OrderIntended(order, fact.signal_id, fact.sizing, fact.instruction_id))
 
     def _split_applied(self, fact: SplitApplied) -> None:
         key = fact.symbol, fact.event_time_ns

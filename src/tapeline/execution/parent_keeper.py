@@ -24,6 +24,7 @@ from tapeline.execution.algorithms.schedules import Plan
 from tapeline.execution.algorithms.working import (
     CallBack,
     Reprice,
+    Resize,
     Send,
     Stop,
     Wish,
@@ -34,7 +35,7 @@ from tapeline.execution.algorithms.working import (
 )
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended
-from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, ParentOrderStopped
+from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, ParentOrderHurried, ParentOrderStopped
 from tapeline.ledger.parent_orders import ParentState, reason_of, with_stop
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
@@ -69,7 +70,7 @@ class ParentKeeper:
 
     record : journals a fact and returns it; seed : of the jitter of waiting times
     denies : asked before a part leaves, None = it may
-    is_urgent : asked of exits, True = the window of this one is over now
+    is_urgent : asked of exits, True = the window of this one is over now, and stays so
     """
 
     def __init__(
@@ -93,11 +94,11 @@ class ParentKeeper:
                 continue
             algorithm, plan = self._settings_of(state)
             self._begin_market(state, plan)
-            if not enters and self.is_urgent(state.order):
-                plan = replace(plan, end_ns=min(plan.end_ns, now_ns))
             held = None if enters else self._held(state.order)
             market = self._markets.now(state.name)
             work = Work(state, algorithm, plan, self._views.orders, market, now_ns, self._seed, held)
+            if not enters:
+                work = self._hurry(work)
             for wish in wishes(work):
                 self._grant(wish, work)
 
@@ -150,6 +151,17 @@ class ParentKeeper:
         """Return the parts of a parent order that may still fill, with their states."""
         return working_children(state, self._views.orders)
 
+    def _hurry(self, work: Work) -> Work:
+        """Return the work of an exit with its window over, if it is urgent or has been before."""
+        state, plan, now_ns = work.parent, work.plan, work.now_ns
+        if state.hurried is None and state.stopped is None and now_ns < plan.end_ns:
+            text = _LOST if self.is_urgent(state.order) else _STOPPED if work.is_stop_reached else ""
+            if text:
+                self._record(ParentOrderHurried(now_ns, state.name, text))
+        if state.hurried is None:
+            return work
+        return replace(work, plan=replace(plan, start_ns=min(plan.start_ns, now_ns), end_ns=min(plan.end_ns, now_ns)))
+
     def _grant(self, wish: Wish, work: Work) -> None:
         state, now_ns = work.parent, work.now_ns
         purpose = state.order.purpose
@@ -160,6 +172,10 @@ class ParentKeeper:
             self._price(name, wish.pricing, work)
             fact = ReplaceIntended(now_ns, name, limit_price=wish.limit_price, purpose=purpose)
             self._keeper.replace(self._record(fact))
+        elif isinstance(wish, Resize):
+            name = wish.client_order_id
+            total = self._views.orders.states[name].filled_quantity + wish.leaves_quantity
+            self._keeper.replace(self._record(ReplaceIntended(now_ns, name, quantity=total, purpose=purpose)))
         elif isinstance(wish, CallBack):
             self._keeper.cancel(self._record(CancelIntended(now_ns, wish.client_order_id, purpose=purpose)))
         elif isinstance(wish, Stop):
@@ -176,12 +192,14 @@ class ParentKeeper:
             quantity=wish.quantity,
             decision_time_ns=now_ns,
         )
+        if wish.pricing is Pricing.STOP:
+            part = replace(part, order_type=OrderType.STOP, stop_price=state.stop_price)
         self._price(part.client_order_id, wish.pricing, work)
         denial = self.denies(part, now_ns)
         if denial is not None:
             self._record(_denied(part, denial, intended.signal_id))
             return
-        orders = [part, *[_leg_of(leg, part, attempt, state) for leg in (intended.stop, intended.target) if leg]]
+        orders = [part, *[_leg_of(leg, part, attempt, state) for leg in intended.bracket]]
         recorded = [
             self._record(
                 OrderIntended(
@@ -221,6 +239,10 @@ class ParentKeeper:
     def _held(self, order: Order) -> Decimal:
         held = self._views.position(order.strategy, order.symbol, order.account).quantity
         return max(held if order.side is Side.SELL else -held, ZERO)
+
+
+_LOST = "what it closes has lost what one trade may lose"
+_STOPPED = "the stop of what it closes was reached"
 
 
 def _name_of(order: Order, attempt: int) -> str:

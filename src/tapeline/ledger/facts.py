@@ -59,7 +59,13 @@ from tapeline.ledger.control_facts import (
     TradingStateChanged,
     Tree,
 )
-from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, ParentOrderIntended, ParentOrderStopped
+from tapeline.ledger.parent_facts import (
+    ChildOrderPriced,
+    ParentOrderEnded,
+    ParentOrderHurried,
+    ParentOrderIntended,
+    ParentOrderStopped,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -525,6 +531,7 @@ FACTS: dict[str, type[Any]] = {
         RunResumed,
         ParentOrderIntended,
         ChildOrderPriced,
+        ParentOrderHurried,
         ParentOrderStopped,
         ParentOrderEnded,
     )

@@ -3,6 +3,7 @@
     ParentOrderIntended   the order as the strategy wanted it, the algorithm, its plan; journaled before a part leaves
     ChildOrderPriced      the part that leaves next, and the market it is priced by; again when it is repriced
     OrderIntended         that part, an order like any other, with those of its bracket
+    ParentOrderHurried    an exit's time is over at once
     ParentOrderStopped    nothing more leaves; what works is called back
     ParentOrderEnded      nothing works any more; the market at that moment
 
@@ -32,7 +33,8 @@ class ParentOrderIntended:
     algorithm, settings : which one, and all of its settings
     plan : what was computed at the decision: start, end and last moment of the window, the curve of a schedule
     decision_price : the last price when the strategy decided
-    stop, target : of its bracket, in whole; each part has its own, of its own quantity
+    stop, target : of an entry's bracket, in whole; each part has its own, of its own quantity. stop of an exit : behind
+        which what has not left yet waits, None where what it closes had none
     signal_id, sizing, instruction_id : as of `OrderIntended`
     """
 
@@ -67,6 +69,16 @@ class ParentOrderIntended:
         """What it trades."""
         return self.order.symbol
 
+    @property
+    def closes(self) -> bool:
+        """Whether it is an exit."""
+        return self.order.purpose is not Purpose.ENTRY
+
+    @property
+    def bracket(self) -> tuple[Order, ...]:
+        """Stop and target that come with an entry."""
+        return () if self.closes else tuple(leg for leg in (self.stop, self.target) if leg is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class ChildOrderPriced:
@@ -88,6 +100,17 @@ class ChildOrderPriced:
     def __post_init__(self) -> None:
         require.above_zero(self.price, "price", "Child order", self.client_order_id)
         require.not_below_zero(self.half_spread, "half_spread", "Child order", self.client_order_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ParentOrderHurried:
+    """The window of an exit is over now, and stays so. text : what made it urgent"""
+
+    kind: ClassVar[str] = "ParentOrderHurried"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

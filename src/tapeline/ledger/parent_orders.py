@@ -18,7 +18,13 @@ from tapeline.domain.position import ZERO
 from tapeline.domain.words import Role
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.facts import OrderDenied, OrderRejected, ReplaceIntended
-from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, ParentOrderIntended, ParentOrderStopped
+from tapeline.ledger.parent_facts import (
+    ChildOrderPriced,
+    ParentOrderEnded,
+    ParentOrderHurried,
+    ParentOrderIntended,
+    ParentOrderStopped,
+)
 
 
 class ParentFill(NamedTuple):
@@ -48,8 +54,9 @@ class ParentState:
 
     children : by client order id, oldest first; legs : stops and targets of their brackets, by role
     fills : executions of the children as they stand, by execution id
-    stop_price : where the stops of its bracket stand now, None without one
-    arrival : the market that its first part met, None before there is one
+    stop_price : where the stops of its bracket stand now, or that of an exit; None without one
+    hurried : why an exit's time is over at once, None while it is not
+    arrival : the market that its first part met, a stop only if there was no other; None before there is one
     refused_count, refused_ns : how many children in a row were refused, and when the last one was
     """
 
@@ -59,6 +66,7 @@ class ParentState:
     fills: dict[str, ParentFill] = field(default_factory=dict)
     filled_quantity: Decimal = ZERO
     stop_price: Decimal | None = None
+    hurried: ParentOrderHurried | None = None
     stopped: ParentOrderStopped | None = None
     ended: ParentOrderEnded | None = None
     arrival: ChildOrderPriced | None = None
@@ -125,7 +133,8 @@ class ParentOrders:
             child.times_priced += 1
             return
         state.children[fact.client_order_id] = Child(fact.client_order_id, fact)
-        state.arrival = state.arrival or fact
+        if state.arrival is None or state.arrival.pricing is Pricing.STOP:
+            state.arrival = fact
         self._of_child[fact.client_order_id] = state
 
     def order_intended(self, order: Order) -> None:
@@ -173,6 +182,11 @@ class ParentOrders:
         state = self._of_child.get(execution.client_order_id)
         if state is not None:
             state.filled_quantity -= state.fills.pop(execution.execution_id).execution.quantity
+
+    def hurried(self, fact: ParentOrderHurried) -> None:
+        """Take in that an exit's time is over; the first cause stays."""
+        state = self._known(fact.client_order_id, fact.kind)
+        state.hurried = state.hurried or fact
 
     def stopped(self, fact: ParentOrderStopped) -> None:
         """Take in that nothing more leaves; the first reason stays."""

@@ -30,7 +30,7 @@ from tapeline.domain.times import SECOND
 from tapeline.ledger.parent_orders import ParentState
 
 BPS = Decimal(10_000)
-_SPREADS = {Pricing.MARKET: 1, Pricing.CROSS: 1, Pricing.MID: 0, Pricing.PASSIVE: -1}
+_SPREADS = {Pricing.MARKET: 1, Pricing.CROSS: 1, Pricing.STOP: 1, Pricing.MID: 0, Pricing.PASSIVE: -1}
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,7 @@ class Views:
             "Flattened": control.flattened,
             "ParentOrderIntended": parents.intended,
             "ChildOrderPriced": parents.priced,
+            "ParentOrderHurried": parents.hurried,
             "ParentOrderStopped": parents.stopped,
             "ParentOrderEnded": parents.ended,
         }

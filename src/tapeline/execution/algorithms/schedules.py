@@ -73,17 +73,20 @@ def plan_of(
     closes: bool,
     frame_ns: int,
     flat_before_close_ns: int = 0,
+    has_stop: bool = False,
 ) -> Plan:
     """Return the plan of a parent order.
 
     history : bars of the symbol as known at the decision, for VWAP; closes : whether it is an exit
+    has_stop : whether an exit waits behind a stop, which has to be called back before the rest goes to the market
     flat_before_close_ns : how long before the close everything is closed at once, by which an exit is over
     """
     if frame_ns >= DAY:
         close_ns = decided_ns + frame_ns if sessions is None else _session_at(sessions, decided_ns)[1]
         note = "at once: no bar ends within a session"
         return Plan(decided_ns, max(close_ns, decided_ns + 1), close_ns, ((decided_ns, ALL),), note)
-    window = _window(algorithm, decided_ns, sessions, closes, frame_ns, flat_before_close_ns)
+    called_back_ns = max(frame_ns, MINUTE) if has_stop else 0
+    window = _window(algorithm, decided_ns, sessions, closes, frame_ns, flat_before_close_ns, called_back_ns)
     start_ns, end_ns = window[:2]
     every_ns = round(algorithm.every_minutes * MINUTE)
     if start_ns >= end_ns or algorithm.schedule == "at_once":
@@ -131,7 +134,13 @@ def volume_profile(
 
 
 def _window(
-    algorithm: Algorithm, decided_ns: int, sessions: Sessions | None, closes: bool, frame_ns: int, flat_ns: int
+    algorithm: Algorithm,
+    decided_ns: int,
+    sessions: Sessions | None,
+    closes: bool,
+    frame_ns: int,
+    flat_ns: int,
+    called_back_ns: int,
 ) -> tuple[int, int, int]:
     length_ns = DAY if algorithm.minutes is None else round(algorithm.minutes * MINUTE)
     if sessions is None:
@@ -140,7 +149,8 @@ def _window(
     bar_ns = max(frame_ns, MINUTE)
     start_ns, end_ns = max(decided_ns, open_ns), close_ns - bar_ns
     if closes:
-        end_ns = min(end_ns if algorithm.pricing == "market" else end_ns - bar_ns, close_ns - flat_ns)
+        called_back_ns = called_back_ns if algorithm.pricing == "market" else max(called_back_ns, bar_ns)
+        end_ns = min(end_ns - called_back_ns, close_ns - flat_ns)
     else:
         start_ns = max(start_ns, open_ns + round(algorithm.avoid_open_minutes * MINUTE))
         end_ns = min(end_ns, close_ns - round(algorithm.avoid_close_minutes * MINUTE))
