@@ -135,7 +135,7 @@ class ParentTrader(Trader):
         is_lowered = state > self.views.control.state
         self.record(TradingStateChanged(self.now, state, Trigger.PERSON, "anna", "drill"))
         if is_lowered:
-            self.parents.stop_entries(self.now)
+            self.parents.obey_state(self.now)
             for parent in self.views.parents.open.values():
                 if parent.order.purpose is Purpose.ENTRY:
                     self.parts_when_lowered.setdefault(parent.name, len(parent.children))

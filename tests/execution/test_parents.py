@@ -347,6 +347,32 @@ def test_an_entry_ends_when_trading_is_lowered_and_an_exit_goes_on() -> None:
     assert state_of(trader, leaving).filled_quantity == 10
 
 
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["on", "restarted"])
+def test_halted_calls_the_parts_of_an_exit_back_and_reducing_goes_on(is_restarted: bool) -> None:
+    """Until it is raised, nothing leaves and the stop stays with its quantity."""
+    trader = ready()
+    name = closing(trader, twap(minutes=60, every_minutes=30, pricing="limit"), stop="95")
+    trader.work()
+    trader.settle()
+    before = [(line.name, int(line.leaves)) for line in trader.venue.lines.values() if line.works]
+    trader.set_trading(TradingState.HALTED)
+    trader.settle()
+    if is_restarted:
+        trader.stop()
+        trader.start()
+    trader.work_for(90)  # beyond its time
+    halted = [(line.name, int(line.leaves)) for line in trader.venue.lines.values() if line.works]
+    trader.set_trading(TradingState.REDUCING)
+    for _ in range(4):
+        trader.work_for(1)
+        fill_parts(trader, name)
+
+    assert [quantity for _, quantity in before] == [5, 5]
+    assert halted == before[1:]
+    assert trader.held() == 0
+    assert state_of(trader, name).filled_quantity == 10
+
+
 def test_an_exit_sells_no_more_than_is_held() -> None:
     """Somebody else's order closed a part of the position meanwhile."""
     trader = ready()

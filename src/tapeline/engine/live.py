@@ -80,7 +80,7 @@ class LiveEngine:
             "stop": self._stop,
         }
         loop.guard = guard
-        guard.on_lowered = loop.parents.keeper.stop_entries
+        guard.on_lowered = loop.parents.keeper.obey_state
         loop.on_fact.append(guard.see)
 
     def run(self) -> None:
@@ -258,8 +258,8 @@ class LiveEngine:
         if not self.guard.lower(TradingState.HALTED, Trigger.PERSON, text, now_ns, who=command.who):
             return "Trading is HALTED already; nothing was changed."
         return (
-            "Trading is HALTED: nothing is decided, entries that worked are called back; stops and targets that stand"
-            " at the venue go on working."
+            "Trading is HALTED: nothing is decided, entries and the parts of worked exits are called back; stops and"
+            " targets that stand at the venue go on working."
         )
 
     def _flatten(self, command: Command, now_ns: int) -> str:

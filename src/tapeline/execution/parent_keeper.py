@@ -4,7 +4,8 @@
     settle(now)    after reports: orders of which no part works any more have ended
 
 Everything is read from the views of the journal: a new keeper on them goes on where the old one stopped. When trading
-is lowered all entries end; while it is HALTED exits rest as well. In a gap no entry sends a part.
+is lowered all entries end; when it becomes HALTED the parts of exits are called back, and only their stops go on working
+until it is raised. In a gap no entry sends a part.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tapeline.domain.control import TradingState
 from tapeline.domain.order import Order, client_order_id
 from tapeline.domain.parent import ParentEnd, Pricing
 from tapeline.domain.position import ZERO
+from tapeline.domain.reports import Request
 from tapeline.domain.words import OrderType, Purpose, Role, Side
 from tapeline.execution.algorithms.pricing import MarketNow
 from tapeline.execution.algorithms.schedules import Plan
@@ -85,8 +87,8 @@ class ParentKeeper:
     def work(self, now_ns: int) -> None:
         """Let the algorithms act on the slice that has ended now."""
         trading = self._views.control.state
-        if trading is not TradingState.ACTIVE:  # what was decided since it was lowered
-            self.stop_entries(now_ns)
+        if trading is not TradingState.ACTIVE:  # what was decided, or came to be known, since it was lowered
+            self.obey_state(now_ns)
         for state in [*self._views.parents.open.values()]:
             enters = state.order.purpose is Purpose.ENTRY
             may_send = self._keeper.may_risk(state.order.symbol) if enters else trading is not TradingState.HALTED
@@ -118,11 +120,23 @@ class ParentKeeper:
         for name in names:
             self._keeper.replace(self._record(replace(fact, client_order_id=name)))
 
-    def stop_entries(self, now_ns: int) -> None:
-        """Send nothing more that enters, as trading was lowered; it takes a new decision to go on when it is raised."""
+    def obey_state(self, now_ns: int) -> None:
+        """Do what a lower trading state asks.
+
+        Nothing more is sent that enters; it takes a new decision to go on when trading is raised. HALTED calls back the
+        parts of exits too, which go on when it is raised to REDUCING or ACTIVE. Their stops stay.
+        """
+        is_halted = self._views.control.state is TradingState.HALTED
         for state in [*self._views.parents.open.values()]:
             if state.order.purpose is Purpose.ENTRY:
                 self._stop(state, ParentEnd.TRADING_STATE, now_ns)
+            elif is_halted:
+                names = [
+                    child.client_order_id
+                    for child, part in self.working(state)
+                    if child.priced.pricing is not Pricing.STOP and Request.CANCEL not in part.asked
+                ]
+                self.cancel_each(names, CancelIntended(now_ns, state.name, purpose=state.order.purpose))
 
     def stop_all(self, symbol: str, reason: ParentEnd, now_ns: int) -> None:
         """Send nothing more for a symbol, and call back what works."""
