@@ -17,6 +17,7 @@ import pytest
 
 from tapeline import (
     Account,
+    Algorithms,
     Limits,
     Market,
     RuleStrategy,
@@ -26,6 +27,7 @@ from tapeline import (
     distance,
     ema,
     percent_of_equity,
+    twap,
 )
 from tapeline.app.paper import PaperSettings, market_of, trade_on_paper
 from tapeline.app.taxes import TaxChoice
@@ -503,6 +505,41 @@ def test_a_rest_that_lasts_longer_than_it_may_lowers_the_state(
 
     causes = [fact.cause.name for fact in facts(folder, TradingStateChanged.kind)]
     assert causes == (["LOOP_STALLED"] if held_up_s > MonitorSettings().turn_s else [])
+
+
+class MovesTooFar(Eager):
+    """Wants its stops where they would trigger at once, a fifth above the market."""
+
+    move_stop = bars("5min").close * 1.2
+
+
+@pytest.mark.parametrize(
+    "execution", [Algorithms(), Algorithms(twap(minutes=3, every_minutes=1))], ids=["whole", "parts"]
+)
+def test_a_stop_that_may_not_be_moved_stays_where_it_is(folder: Path, execution: Algorithms) -> None:
+    """In the journal the denial with limit, value and bound; at the venue and in the book the stop as it was."""
+    stood: list[bool] = []
+
+    def on_turn(engine: LiveEngine) -> None:
+        loop = engine.loop
+        holdings = loop.desk.book.fixed.holdings[0]
+        for state in loop.views.orders.working.values():
+            if state.order.purpose is Purpose.STOP:
+                assert state.stop_price == state.order.stop_price
+                column = loop.desk.columns[state.order.symbol]
+                if holdings[column]["quantity"] and not holdings[column]["leaving"]:
+                    assert holdings[column]["stop_price"] == float(state.order.stop_price)
+                    stood.append(True)
+
+    settings = replace(TRAVELS, execution=execution)
+    trade_on_paper([MovesTooFar()], PANEL, folder / "journal", settings, speed=math.inf, on_turn=on_turn)
+
+    denied = facts(folder, "ReplaceDenied")
+    assert stood
+    assert denied
+    assert not facts(folder, "ReplaceIntended")
+    assert {fact.limit for fact in denied} == {Limit.COLLAR}
+    assert all("5.00% is the most" in fact.reason for fact in denied)
 
 
 def test_stop_ends_the_run_and_leaves_a_whole_journal(folder: Path) -> None:

@@ -19,9 +19,16 @@ from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
 from tapeline.domain.reports import Request
 from tapeline.domain.times import MINUTE, SECOND
-from tapeline.domain.words import OrderType, Purpose, Reason, Role, Side, TimeInForce
+from tapeline.domain.words import Limit, OrderType, Purpose, Reason, Role, Side, TimeInForce
 from tapeline.ledger.control_facts import TradingStateChanged
-from tapeline.ledger.facts import CancelIntended, OrderCanceled, OrderFilled, OrderIntended, OutcomeLost
+from tapeline.ledger.facts import (
+    CancelIntended,
+    OrderCanceled,
+    OrderFilled,
+    OrderIntended,
+    OutcomeLost,
+    ReplaceIntended,
+)
 from tapeline.risk.gate import Market
 from tapeline.risk.gate_settings import GateSettings
 
@@ -221,6 +228,58 @@ def test_an_exit_keeps_its_stop_also_where_the_market_has_passed_it() -> None:
 
     assert desk.ask(a_stop("120", "reached", **SELL)) is None
     assert desk.ask(a_stop("120", "entry", quantity=Decimal(11), **SELL)) == "collar"
+
+
+@pytest.mark.parametrize(
+    ("terms", "limit"),
+    [
+        ({"limit_price": "99.50"}, None),
+        ({"limit_price": "99.505"}, "tick"),
+        ({"limit_price": "110"}, "collar"),
+        ({"limit_price": "100.50"}, "opposite_order"),
+        ({"quantity": "12"}, None),
+        ({"quantity": "12.5"}, "lot"),
+        ({"limit_price": "99.50", "quantity": "600"}, "order_notional"),
+    ],
+)
+def test_a_replace_is_asked_what_its_new_terms_are(terms: dict[str, str], limit: str | None) -> None:
+    desk = Desk(order_notional=50_000.0)
+    desk.work(a_limit("99.00"))
+    desk.work(a_limit("100.40", "other", side=Side.SELL, strategy="Other"))
+    fact = ReplaceIntended(T0, "one", **{name: Decimal(value) for name, value in terms.items()})
+
+    denial = desk.gate.ask_replace(fact, T0)
+
+    assert (None if denial is None else denial.limit.word) == limit
+
+
+def test_a_stop_is_not_moved_to_where_it_triggers_far_beyond_the_market() -> None:
+    desk = Desk(held=10.0)
+    stop = an_order("stop", side=Side.SELL, order_type=OrderType.STOP, stop_price=Decimal(95), purpose=Purpose.STOP)
+    desk.work(stop)
+
+    assert desk.gate.ask_replace(ReplaceIntended(T0, "stop", stop_price=Decimal(99)), T0) is None
+    denial = desk.gate.ask_replace(ReplaceIntended(T0, "stop", stop_price=Decimal(120)), T0)
+    assert denial is not None
+    assert (denial.limit, denial.bound) == (Limit.COLLAR, 0.05)
+    assert denial.found == pytest.approx((120 - 99.99) / 99.99)
+
+
+def test_replaces_count_in_the_rate_and_those_of_exits_have_its_reserve() -> None:
+    desk = Desk(held=10.0, orders_per_second=4, orders_per_minute=100, exit_reserve=0.25)
+    desk.work(a_limit("99.00"))
+    desk.work(an_order("stop", side=Side.SELL, order_type=OrderType.STOP, stop_price=Decimal(95), purpose=Purpose.STOP))
+
+    def ask(name: str, **terms: str) -> Limit | None:
+        fact = ReplaceIntended(T0, name, **{term: Decimal(value) for term, value in terms.items()})  # type: ignore[arg-type]
+        denial = desk.gate.ask_replace(fact, T0)
+        return None if denial is None else denial.limit
+
+    entries = [ask("one", limit_price=f"99.0{cent}") for cent in range(1, 6)]
+    exits = [ask("stop", stop_price=f"95.0{cent}") for cent in range(1, 3)]
+
+    assert entries == [None, None, None, Limit.ORDER_RATE, Limit.ORDER_RATE]
+    assert exits == [None, Limit.ORDER_RATE]
 
 
 def test_the_largest_order_is_bounded_in_currency() -> None:

@@ -23,7 +23,14 @@ from tapeline.domain.words import Limit, Purpose, Reason
 from tapeline.engine.desk import Desk
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.ledger.control_facts import LimitOverridden, TradingStateChanged
-from tapeline.ledger.facts import CancelIntended, CancelRejected, OrderRejected, OutcomeLost, ReplaceRejected
+from tapeline.ledger.facts import (
+    CancelIntended,
+    CancelRejected,
+    OrderRejected,
+    OutcomeLost,
+    ReplaceIntended,
+    ReplaceRejected,
+)
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 from tapeline.risk.denial import Denial
@@ -76,6 +83,10 @@ class Guard:
         if denial is not None:
             self._denied.add(order.client_order_id)
         return denial
+
+    def denies_replace(self, fact: ReplaceIntended, now_ns: int) -> Denial | None:
+        """Return why an order may not get other terms."""
+        return self.gate.ask_replace(fact, now_ns)
 
     def forget(self) -> None:
         """Forget whose children are denied: a decision has been carried out."""

@@ -35,8 +35,9 @@ from tapeline.engine.guard import Guard
 from tapeline.engine.parents import Parents
 from tapeline.engine.reasons import Reasons
 from tapeline.engine.result import Result, result_of
-from tapeline.engine.settling import is_working
+from tapeline.engine.settling import is_working, settle_stop
 from tapeline.execution.order_keeper import OrderKeeper
+from tapeline.execution.parent_keeper import denied_replace
 from tapeline.execution.settings import PERFECT, KeeperSettings
 from tapeline.formula.splits import SplitRow, in_new_shares, ratio_of
 from tapeline.indicators.compiled import address_of_code
@@ -252,10 +253,14 @@ class EventLoop:
 
     def _work(self, now: Slice) -> None:
         """Let execution algorithms act on a slice."""
-        if self.guard is not None:
-            self.parents.keeper.denies = self.guard.denies
+        self._ask_guard()
         self.parents.work(now)
         self._settle_parents()
+
+    def _ask_guard(self) -> None:
+        if self.guard is not None:
+            self.parents.keeper.denies = self.guard.denies
+            self.parents.keeper.denies_replace = self.guard.denies_replace
 
     def _settle_parents(self) -> None:
         if self.views.parents.states:
@@ -337,7 +342,14 @@ class EventLoop:
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
         fact = self.desk.replace_of(intent, signal_id)
         if self.parents.owns(fact.client_order_id):
+            self._ask_guard()
             self.parents.replace(fact)
+            return
+        denial = self.guard.denies_replace(fact, self.clock.now_ns()) if self.guard is not None else None
+        if denial is not None:
+            self.record(denied_replace(fact, denial))
+            number = self.desk.tickets[fact.client_order_id]
+            settle_stop(self.desk.book, number, self.views.orders.states[fact.client_order_id].stop_price)
             return
         recorded: ReplaceIntended = self.record(fact)
         self.keeper.replace(recorded)

@@ -29,7 +29,7 @@ from tapeline.domain.times import MINUTE
 from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Role, Side
 from tapeline.engine.desk import Desk
 from tapeline.engine.market_watch import MarketWatch
-from tapeline.engine.settling import is_working
+from tapeline.engine.settling import is_working, settle_stop
 from tapeline.execution.algorithms.schedules import plan_of
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.parent_keeper import ParentKeeper
@@ -173,8 +173,10 @@ class Parents:
             self.keeper.cancel_each(self._working_legs(fact.client_order_id), fact)
 
     def replace(self, fact: ReplaceIntended) -> None:
-        """Move the stop of an order that is owned: those of all its parts."""
-        self.keeper.replace_each(self._working_legs(fact.client_order_id), fact)
+        """Move the stop of an order that is owned: those of all its parts, or none where one is denied."""
+        if not self.keeper.replace_each(self._working_legs(fact.client_order_id), fact):
+            state, _ = self._bracketed[fact.client_order_id]
+            settle_stop(self._desk.book, self._desk.tickets[fact.client_order_id], state.stop_price)
 
     def work(self, now: Slice) -> None:
         """Let the algorithms act on a slice."""

@@ -28,6 +28,7 @@ from tapeline.ledger.facts import (
     CancelIntended,
     OrderDenied,
     OrderIntended,
+    ReplaceDenied,
     ReplaceIntended,
     RunEnded,
     RunStarted,
@@ -54,6 +55,7 @@ NOT_NEEDED = (SignalRaised.kind,)
 _NO_EVENTS = (
     ChildOrderPriced.kind,
     ParentOrderHurried.kind,
+    ReplaceDenied.kind,
     RunStarted.kind,
     RunResumed.kind,
     RunEnded.kind,

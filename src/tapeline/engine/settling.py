@@ -60,11 +60,18 @@ def settle_ticket(book: Book, number: int, views: Views, client_order_id: str) -
     ticket = book.tickets[number]
     state = views.orders.states[client_order_id]
     ticket["status"] = int(state.status)
-    if state.stop_price is not None:
-        ticket["stop_price"] = float(state.stop_price)
-        holding = book.fixed.holdings[ticket["strategy"], ticket["symbol"]]
-        if holding["stop_ticket"] == number and np.isnan(holding["trail"]):
-            holding["stop_price"] = float(state.stop_price)
+    settle_stop(book, number, state.stop_price)
+
+
+def settle_stop(book: Book, number: int, stop_price: Decimal | None) -> None:
+    """Take over where a stop stands, after it was not moved; None for an order that has none."""
+    if stop_price is None:
+        return
+    ticket = book.tables.tickets[number]
+    ticket["stop_price"] = float(stop_price)
+    holding = book.fixed.holdings[ticket["strategy"], ticket["symbol"]]
+    if holding["stop_ticket"] == number and np.isnan(holding["trail"]):
+        holding["stop_price"] = float(stop_price)
 
 
 def settle_foreign(book: Book, columns: dict[str, int], views: Views, knows: Callable[[str], bool]) -> None:

@@ -4,8 +4,8 @@
     settle(now)    after reports: orders of which no part works any more have ended
 
 Everything is read from the views of the journal: a new keeper on them goes on where the old one stopped. When trading
-is lowered all entries end; when it becomes HALTED the parts of exits are called back, and only their stops go on working
-until it is raised. In a gap no entry sends a part.
+is lowered all entries end; when it becomes HALTED the parts of exits are called back, and only their stops work until
+it is raised. In a gap no entry sends a part.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tapeline.execution.algorithms.working import (
     working_children,
 )
 from tapeline.execution.order_keeper import OrderKeeper
-from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended
+from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceDenied, ReplaceIntended
 from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, ParentOrderHurried, ParentOrderStopped
 from tapeline.ledger.parent_orders import ParentState, reason_of, with_stop
 from tapeline.ledger.views import Views
@@ -71,7 +71,7 @@ class ParentKeeper:
     """The parent orders of one account.
 
     record : journals a fact and returns it; seed : of the jitter of waiting times
-    denies : asked before a part leaves, None = it may
+    denies, denies_replace : asked before a part leaves or is changed, None = it may
     is_urgent : asked of exits, True = the window of this one is over now, and stays so
     """
 
@@ -79,6 +79,7 @@ class ParentKeeper:
         self, views: Views, record: Callable[[Fact], Any], keeper: OrderKeeper, markets: Markets, seed: int
     ) -> None:
         self.denies: Callable[[Order, int], Denial | None] = lambda order, now_ns: None
+        self.denies_replace: Callable[[ReplaceIntended, int], Denial | None] = lambda fact, now_ns: None
         self.is_urgent: Callable[[Order], bool] = lambda order: False
         self._views, self._record, self._keeper = views, record, keeper
         self._markets, self._seed = markets, seed
@@ -115,10 +116,16 @@ class ParentKeeper:
         for name in names:
             self._keeper.cancel(self._record(replace(fact, client_order_id=name)))
 
-    def replace_each(self, names: Sequence[str], fact: ReplaceIntended) -> None:
-        """Replace orders as a replace asks that names their owner."""
-        for name in names:
-            self._keeper.replace(self._record(replace(fact, client_order_id=name)))
+    def replace_each(self, names: Sequence[str], fact: ReplaceIntended) -> bool:
+        """Replace orders as a replace asks that names their owner; all or none. Returns whether they are."""
+        facts = [replace(fact, client_order_id=name) for name in names]
+        for each in facts:
+            if (denial := self.denies_replace(each, fact.event_time_ns)) is not None:
+                self._record(denied_replace(each, denial))
+                return False
+        for each in facts:
+            self._keeper.replace(self._record(each))
+        return True
 
     def obey_state(self, now_ns: int) -> None:
         """Do what a lower trading state asks.
@@ -183,17 +190,24 @@ class ParentKeeper:
             self._send(wish, work)
         elif isinstance(wish, Reprice):
             name = wish.client_order_id
-            self._price(name, wish.pricing, work)
             fact = ReplaceIntended(now_ns, name, limit_price=wish.limit_price, purpose=purpose)
-            self._keeper.replace(self._record(fact))
+            self._replace(fact, lambda: self._price(name, wish.pricing, work))
         elif isinstance(wish, Resize):
             name = wish.client_order_id
             total = self._views.orders.states[name].filled_quantity + wish.leaves_quantity
-            self._keeper.replace(self._record(ReplaceIntended(now_ns, name, quantity=total, purpose=purpose)))
+            self._replace(ReplaceIntended(now_ns, name, quantity=total, purpose=purpose))
         elif isinstance(wish, CallBack):
             self._keeper.cancel(self._record(CancelIntended(now_ns, wish.client_order_id, purpose=purpose)))
         elif isinstance(wish, Stop):
             self._stop(state, wish.reason, now_ns)
+
+    def _replace(self, fact: ReplaceIntended, before: Callable[[], None] = lambda: None) -> None:
+        denial = self.denies_replace(fact, fact.event_time_ns)
+        if denial is not None:
+            self._record(denied_replace(fact, denial))
+            return
+        before()
+        self._keeper.replace(self._record(fact))
 
     def _send(self, wish: Send, work: Work) -> None:
         state, now_ns = work.parent, work.now_ns
@@ -274,6 +288,14 @@ def _leg_of(leg: Order, part: Order, attempt: int, state: ParentState) -> Order:
         parent=part.client_order_id,
         group=part.client_order_id,
     )
+
+
+def denied_replace(fact: ReplaceIntended, denial: Denial) -> ReplaceDenied:
+    """Return the denial of a replace."""
+    return ReplaceDenied(
+        fact.event_time_ns, fact.client_order_id, f"{denial.text}.", denial.limit, fact.quantity, fact.limit_price,
+        fact.stop_price, fact.purpose, fact.signal_id,
+    )  # fmt: skip
 
 
 def _denied(part: Order, denial: Denial, signal_id: str | None) -> OrderDenied:

@@ -212,6 +212,26 @@ class OrderDenied:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplaceDenied:
+    """A replace that our own risk gate refused; it was never intended, and its order stays as it is.
+
+    reason : the sentence with value and bound; limit_price, stop_price, quantity : what was wanted, None = left alone
+    """
+
+    kind: ClassVar[str] = "ReplaceDenied"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    client_order_id: str
+    reason: str
+    limit: Limit = Limit.NONE
+    quantity: Decimal | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    purpose: Purpose | None = None
+    signal_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderAccepted:
     """The venue has the order, under a name of its own where it gives one."""
 
@@ -496,6 +516,7 @@ FACTS: dict[str, type[Any]] = {
         CancelIntended,
         ReplaceIntended,
         OrderDenied,
+        ReplaceDenied,
         OrderAccepted,
         OrderTriggered,
         OrderReplaced,

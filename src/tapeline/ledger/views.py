@@ -44,6 +44,7 @@ from tapeline.ledger.facts import (
     OrderFilled,
     OrderIntended,
     OrderRejected,
+    ReplaceDenied,
     ReplaceIntended,
     RunEnded,
     RunStarted,
@@ -94,6 +95,7 @@ class Views:
             "CancelIntended": orders.cancel_intended,
             "ReplaceIntended": self._replace_intended,
             "OrderDenied": self._denied,
+            "ReplaceDenied": self._replace_denied,
             "OrderAccepted": self._accepted,
             "OrderTriggered": orders.triggered,
             "OrderReplaced": orders.replaced,
@@ -246,6 +248,9 @@ class Views:
     def _rejected(self, fact: OrderRejected) -> None:
         self.orders.rejected(fact)
         self.parents.refused(fact)
+
+    def _replace_denied(self, fact: ReplaceDenied) -> None:
+        self.denied_count += 1
 
     def _denied(self, fact: OrderDenied) -> None:
         self.denied_count += 1

@@ -14,14 +14,14 @@
 A reduction is asked less: it is never refused for a gap, a lock, a price that is stale or unknown, a stop that the
 market has passed, a trail off the tick, cash, day trades or an opposite order of another strategy, which would leave a
 position without its way out; one that is an exit may be sent while the state is REDUCING. Children are judged with
-their entry. A denial names the limit, what was found and the bound.
+their entry. A replace is asked what its new terms are. A denial names the limit, what was found and the bound.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from tapeline.domain.control import TradingState
@@ -29,6 +29,7 @@ from tapeline.domain.instrument import Instrument
 from tapeline.domain.order import Order
 from tapeline.domain.times import SECOND, to_iso
 from tapeline.domain.words import Limit, OrderType, Purpose, Side, TimeInForce
+from tapeline.ledger.facts import ReplaceIntended
 from tapeline.ledger.order_book import OrderState, exposed_quantity, is_called_back
 from tapeline.ledger.views import Views
 from tapeline.risk.denial import Denial
@@ -129,6 +130,34 @@ class Gate:
             self._recent[terms] = now_ns
         return denial
 
+    def ask_replace(self, fact: ReplaceIntended, now_ns: int) -> Denial | None:
+        """Return why a replace may not be sent, None if it may; that counts it as sent.
+
+        The terms as they would be are asked for tick, lot, collar, size, our own opposite orders and the rate. A stop
+        that is moved may not trigger at once either, far beyond the market.
+        """
+        state = self.views.orders.states[fact.client_order_id]
+        order = replace(
+            state.order,
+            quantity=fact.quantity or state.quantity,
+            limit_price=fact.limit_price or state.limit_price,
+            stop_price=fact.stop_price or state.stop_price,
+        )
+        reduces = order.purpose is not Purpose.ENTRY
+        settings = self._of_strategies.get(order.strategy, self.settings)
+        denial = self._steps(order, reduces)
+        if denial is None and (fact.limit_price is not None or fact.stop_price is not None):
+            market = self._market(order.symbol)
+            denial = _beyond_collar(order, settings, market, fact.stop_price is None and reduces)
+            denial = denial or _too_large(order, settings, _price_of(order, market))
+            denial = denial or (None if reduces else self._opposite(order))
+        rates = [rate for rate in (self._rates.get(order.strategy), self._rate_of_all) if rate is not None]
+        denial = denial or next((it for rate in rates if (it := rate.ask(now_ns, reduces=reduces)) is not None), None)
+        if denial is None:
+            for rate in rates:
+                rate.sent(now_ns)
+        return denial
+
     def ask_flatten(self, order: Order, now_ns: int) -> Denial | None:
         """Return why an order of `flatten` may not be sent, None if it may; that counts it as sent.
 
@@ -191,6 +220,9 @@ class Gate:
         if order.client_order_id in self.views.orders.states:
             text = f"its id {order.client_order_id} belongs to another order; an id is used once"
             return Denial(Limit.DUPLICATE, 1, 0, text)
+        return self._steps(order, reduces)
+
+    def _steps(self, order: Order, reduces: bool) -> Denial | None:
         instrument = self.instruments.get(order.symbol)
         if instrument is None:
             return Denial(Limit.UNKNOWN_SYMBOL, math.nan, math.nan, f"{order.symbol} is no symbol of this run")
@@ -243,14 +275,7 @@ class Gate:
             )
         if not market.last_price > 0.0 and not reduces:
             return Denial(Limit.STALE_PRICE, math.inf, settings.stale_s, f"{order.symbol} has had no price yet")
-        denial = _beyond_collar(order, settings, market, reduces)
-        if denial is not None:
-            return denial
-        notional, most = float(order.quantity) * price, settings.order_notional
-        if most is not None and notional > most:
-            text = f"its notional of {notional:,.2f} is above {most:,.2f}, the most of one order"
-            return Denial(Limit.ORDER_NOTIONAL, notional, most, text)
-        return None
+        return _beyond_collar(order, settings, market, reduces) or _too_large(order, settings, price)
 
     def _opposite(self, order: Order) -> Denial | None:
         for state in self.views.orders.working_of(order.symbol):
@@ -294,6 +319,14 @@ def _beyond_collar(order: Order, settings: GateSettings, market: Market, reduces
             text = f"its {word} of {price} is {beyond:.2%} beyond {near:,.4f}; {most_text}"
             return Denial(Limit.COLLAR, beyond, settings.collar, text)
     return None
+
+
+def _too_large(order: Order, settings: GateSettings, price: float) -> Denial | None:
+    notional, most = float(order.quantity) * price, settings.order_notional
+    if most is None or notional <= most:
+        return None
+    text = f"its notional of {notional:,.2f} is above {most:,.2f}, the most of one order"
+    return Denial(Limit.ORDER_NOTIONAL, notional, most, text)
 
 
 def _price_of(order: Order, market: Market) -> float:
