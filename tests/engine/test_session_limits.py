@@ -129,19 +129,23 @@ DOWN = bars_of(
 
 
 def test_a_session_that_has_lost_too_much_makes_no_more_entries(tmp_path: Path) -> None:
-    """20 of A at 90 is a loss of 2 % since the open: B is denied. At 110 it is a profit, and C may enter."""
+    """20 of A at 90 is a loss of 2 % since the open: B is denied. At 110 it is a profit, and C is denied all the same."""
     settings = bound(loss_per_day=0.02)
 
-    assert denials(told(), DOWN, tmp_path, settings) == ["14:33 B loss_per_day"]
+    assert denials(told(), DOWN, tmp_path, settings) == [
+        "14:33 B loss_per_day",
+        "14:35 C loss_per_day",
+        "14:37 B loss_per_day",
+    ]
 
 
 def test_a_fall_from_the_sessions_high_stops_entries_until_the_next_session(tmp_path: Path) -> None:
-    """From 10,200 at 110 to 10,120 at 106 is 0.78 %; the next session begins with 10,120 as its high."""
-    settings = bound(drawdown_per_day=0.007)
+    """From 10,000 to 9,800 at 90 is 2 %, which the high of 10,200 does not undo; the next session begins anew."""
+    settings = bound(drawdown_per_day=0.02)
 
     lines = denials(told(), DOWN, tmp_path, settings)
 
-    assert lines == ["14:33 B drawdown_per_day", "14:37 B drawdown_per_day"]
+    assert lines == ["14:33 B drawdown_per_day", "14:35 C drawdown_per_day", "14:37 B drawdown_per_day"]
 
 
 LOSSES = """

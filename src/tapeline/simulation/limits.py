@@ -184,12 +184,11 @@ def refusal(
             limits.pause_ns < 0 or end_ns - day.last_loss_ns < limits.pause_ns
         ):
             return Limit.LOSSES_IN_ROW, float(day.losses), float(limits.losses_in_row_max)
-        lost = (day.start - day.worth) / book.days[ACCOUNT_ROW].start
-        if lost >= limits.loss_per_day_max:
-            return Limit.LOSS_PER_DAY, lost, float(limits.loss_per_day_max)
-        fallen = (day.high - day.worth) / (day.high if row == ACCOUNT_ROW else book.days[ACCOUNT_ROW].start)
-        if fallen >= limits.drawdown_per_day_max:
-            return Limit.DRAWDOWN_PER_DAY, fallen, float(limits.drawdown_per_day_max)
+        # the worst of the session, not of the moment: what was reached holds although the marks have recovered
+        if day.lost >= limits.loss_per_day_max:
+            return Limit.LOSS_PER_DAY, float(day.lost), float(limits.loss_per_day_max)
+        if day.fallen >= limits.drawdown_per_day_max:
+            return Limit.DRAWDOWN_PER_DAY, float(day.fallen), float(limits.drawdown_per_day_max)
     return Limit.NONE, np.nan, np.nan
 
 
@@ -235,6 +234,7 @@ def watch_day(book: Any, end_ns: int, session: int) -> None:
             day.session = day_number
             day.entries = 0
             day.start = day.high = day.worth
+            day.lost = day.fallen = 0.0
             if book.limits[row].pause_ns < 0:
                 day.losses = 0
         if row == ACCOUNT_ROW:
@@ -242,6 +242,9 @@ def watch_day(book: Any, end_ns: int, session: int) -> None:
         else:
             day.worth = day.closed + (_open_result(book, row - 1) if book.account[0].busy > 0 else 0.0)
         day.high = max(day.high, day.worth)
+        start = book.days[ACCOUNT_ROW].start
+        day.lost = max(day.lost, (day.start - day.worth) / start)
+        day.fallen = max(day.fallen, (day.high - day.worth) / (day.high if row == ACCOUNT_ROW else start))
 
 
 @compiled()

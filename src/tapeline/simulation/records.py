@@ -217,6 +217,8 @@ DAY = np.dtype(
         ("worth", "f8"),  # of the account its equity, of a strategy its P&L
         ("start", "f8"),  # worth at the end of the session before
         ("high", "f8"),  # highest worth of the session
+        ("lost", "f8"),  # the most that was lost since the session before, a share of the account
+        ("fallen", "f8"),  # the farthest fall from the session's high, a share of it
     ]
 )
 """How a session goes, for the account (row 0) and for each strategy."""
