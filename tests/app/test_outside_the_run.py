@@ -10,9 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tapeline import Account, Market, RuleStrategy, RunSettings, bars, distance, ema, percent_of_equity
+from tapeline import Account, Limits, Market, RuleStrategy, RunSettings, bars, distance, ema, percent_of_equity
 from tapeline.app.paper import PaperSettings, trade_on_paper
 from tapeline.domain.adopted import EXTERNAL, Grounds, HoldingCause
 from tapeline.domain.cash import CashCause
@@ -165,3 +166,53 @@ def test_a_split_of_a_symbol_outside_the_run_meets_its_holders(folder: Path) -> 
 def received(now_ns: int, symbol: str, quantity: int) -> HoldingChanged:
     cause, grounds = HoldingCause.TRANSFER_IN, Grounds("a statement")
     return HoldingChanged(now_ns, "H1", cause, symbol, Decimal(quantity), grounds, basis=Decimal(1000))
+
+
+def bought_elsewhere(quantity: int) -> Callable[[int], OrderFilled]:
+    """Return what fills an order of others in a symbol outside the run, at 70.07."""
+
+    def make(now_ns: int) -> OrderFilled:
+        done, price = Decimal(quantity), Decimal("70.07")
+        execution = Execution(f"E{quantity}", "theirs", EXTERNAL, "ELSE", Side.BUY, done, price, Decimal(0), now_ns)
+        return OrderFilled(execution, 10 - done)
+
+    return make
+
+
+def test_what_is_held_and_works_outside_the_run_counts_in_the_limits(folder: Path) -> None:
+    """4 are bought at 70.07 and 6 work at a limit of 70.50: 280.28 and 423.00, long in one more position.
+
+    The process that goes on asks the venue, which knows of no execution: all 10 may still be bought.
+    """
+    most = {"gross": 0.0, "positions": 0.0}
+    limits = Limits(gross=0.5, positions=2, open_risk=0.2)
+    settings = RunSettings(account=Account(cash=10_000), market=Market(latency_s=0.001), limits=limits)
+
+    def order(now_ns: int) -> OrderAdopted:
+        terms = Order(
+            "theirs", EXTERNAL, "ELSE", Side.BUY, OrderType.LIMIT, Decimal(10), now_ns, limit_price=Decimal("70.50")
+        )
+        return OrderAdopted(now_ns, terms)
+
+    stop = at_slice(5, order, bought_elsewhere(4))
+    stopped = trade(folder, settings=settings, on_turn=stop)
+    account = stopped.loop.desk.book.fixed.account[0]
+    found = [float(account[f"elsewhere_{what}"]) for what in ("long", "short", "buys", "sells")]
+
+    def watch(engine: LiveEngine) -> None:
+        tables, views = engine.loop.desk.book.fixed, engine.loop.views
+        elsewhere = float(views.quantity("ELSE")) * 70.07
+        elsewhere += sum(float(state.exposed_quantity) * 70.50 for state in views.orders.working_of("ELSE"))
+        account = tables.account[0]
+        assert account["elsewhere_long"] + account["elsewhere_buys"] == pytest.approx(elsewhere)
+        assert account["external"] == (elsewhere > 0)
+        entering = tables.holdings["pending_notional"].sum()
+        held = np.nansum(np.abs(tables.positions) * np.nan_to_num(tables.marks))
+        most["gross"] = max(most["gross"], (held + entering + elsewhere) / account["equity"])
+        most["positions"] = max(most["positions"], float(account["busy"] + account["external"]))
+
+    trade(folder, settings=settings, resume=True, on_turn=watch)
+
+    assert found == pytest.approx([280.28, 0.0, 423.00, 0.0])
+    assert most["positions"] == 2
+    assert 0.2 < most["gross"] < 0.51

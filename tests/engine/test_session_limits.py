@@ -129,7 +129,7 @@ DOWN = bars_of(
 
 
 def test_a_session_that_has_lost_too_much_makes_no_more_entries(tmp_path: Path) -> None:
-    """20 of A at 90 is a loss of 2 % since the open: B is denied. At 110 it is a profit, and C is denied all the same."""
+    """20 of A at 90 is a loss of 2 % since the open: B is denied. At 110 it is a profit, and C is denied too."""
     settings = bound(loss_per_day=0.02)
 
     assert denials(told(), DOWN, tmp_path, settings) == [

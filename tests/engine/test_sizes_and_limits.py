@@ -214,6 +214,41 @@ def test_a_short_uses_the_room_that_a_long_leaves_in_net_and_none_in_gross() -> 
     assert bought(strategy, panel, margin(gross=1.0)) == [60, 40]
 
 
+def test_a_long_that_still_works_makes_no_room_for_a_short_in_net() -> None:
+    """A purchase of 60 and a short of 90 are decided together: the purchase may never fill, so 60 are sold."""
+    panel = bars_of("""
+              A       | B
+        14:31 100 111 | 100 333
+        14:32 100     | 100
+    """)
+    strategy = type("Sixty", (ToldBothWays,), {"size": fixed_quantity(90)})()
+
+    assert bought(strategy, panel, margin(net=0.6)) == [60, 60]
+
+
+NO_STOP = {
+    "all of it is at risk: 2 % of 10,000 is 2 shares": ({"risk_per_trade": 0.02}, {}, [2, 2]),
+    "a tenth of it is at risk": ({"risk_per_trade": 0.02, "assumed_stop": 0.1}, {}, [20, 20]),
+    "open risk, the first entry counted while it works": ({"open_risk": 0.03, "assumed_stop": 0.1}, {}, [20, 10]),
+    "the strategy's own assumption": ({"risk_per_trade": 0.02, "assumed_stop": 0.1}, {"assumed_stop": 0.2}, [10, 10]),
+}
+
+
+@pytest.mark.parametrize("case", NO_STOP)
+def test_what_has_no_stop_risks_its_whole_value_or_an_assumed_part(case: str) -> None:
+    limits, own, quantities = NO_STOP[case]
+    strategy = told(fixed_quantity(20), limits=Limits(**own))
+
+    assert bought(strategy, TWO, settings_with(limits=Limits(**limits))) == quantities
+
+
+def test_a_holding_without_a_stop_goes_on_counting_as_open_risk() -> None:
+    """20 of A are held by the time of B: a tenth of 2,000 of the 300 that may be at risk, so 10 of B."""
+    settings = settings_with(limits=Limits(open_risk=0.03, assumed_stop=0.1))
+
+    assert bought(told(fixed_quantity(20)), LATER, settings) == [20, 10]
+
+
 def test_limits_follow_equity() -> None:
     """A is cut to half of 10,000, which is 50 shares, and gains 500 before B is told: half of 10,500 is 52 shares."""
     panel = bars_of("""

@@ -34,6 +34,7 @@ from tapeline.engine.denials import denial_sentence
 from tapeline.engine.settling import (
     is_working,
     settle_cash,
+    settle_elsewhere,
     settle_foreign,
     settle_outside,
     settle_symbol,
@@ -255,6 +256,8 @@ class Desk:
             settle_ticket(self.book, number, views, name)
         if has_foreign:
             settle_foreign(self.book, self.columns, views, lambda name: self._has_at_work(self.owner_of(name)))
+        if has_foreign or has_other_cash:
+            settle_elsewhere(self.book, self.columns, views)
 
     def splits_of(self, report: SplitReported, views: Views) -> list[SplitApplied]:
         """Return what a split does to each holding; the account is cut to the symbol's step as one.

@@ -47,7 +47,7 @@ from tapeline.ports.journal import Fact
 
 _DECIDED = (
     SignalRaised.kind, OrderIntended.kind, CancelIntended.kind, ReplaceIntended.kind, OrderDenied.kind,
-    ParentOrderIntended.kind, ChildOrderPriced.kind,
+    ParentOrderIntended.kind, ParentOrderHurried.kind, ChildOrderPriced.kind, ReplaceDenied.kind,
 )  # fmt: skip
 """What is decided at a slice's end, after the slice was taken in; everything else that bears its time came before."""
 NOT_NEEDED = (SignalRaised.kind,)

@@ -19,6 +19,7 @@ from tapeline.engine.desk import Desk
 from tapeline.engine.settling import blank_holding, is_working
 from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended
 from tapeline.ledger.parent_facts import ParentOrderStopped
+from tapeline.simulation.limits import assumed_stop_of
 from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
 from tapeline.simulation.tables import ensure_room
 
@@ -144,6 +145,7 @@ class Retaking:
         holding = tables.holdings[index, column]
         holding["entry_ticket"], holding["side"] = number, int(order.side)
         holding["pending_notional"] = float(order.quantity) * price
+        holding["pending_risk"] = holding["pending_notional"] * assumed_stop_of(self._desk.book, 1 + index)
         tables.account[0]["busy"] += int(tables.states[index, column] == FLAT)
         tables.states[index, column] = ENTERING
 

@@ -53,6 +53,7 @@ def settle_outside(book: Book, column: int, symbol: str, views: Views) -> None:
     tables.positions[column] = total
     tables.outside[column] = total - float(tables.holdings["quantity"][:, column].sum())
     tables.account[0]["outside"] = np.count_nonzero(tables.outside)
+    _count_external(tables)
 
 
 def settle_ticket(book: Book, number: int, views: Views, client_order_id: str) -> None:
@@ -96,6 +97,42 @@ def settle_foreign(book: Book, columns: dict[str, int], views: Views, knows: Cal
         if column is not None and beyond > 0:
             tables.foreign[0 if order.side is Side.BUY else 1, column] += float(beyond)
     tables.account[0]["foreign"] = np.count_nonzero(tables.foreign.any(axis=0))
+    _count_external(tables)
+
+
+def settle_elsewhere(book: Book, columns: dict[str, int], views: Views) -> None:
+    """Take over what is held and works in symbols outside the run, which no bar of it prices.
+
+    A holding is worth the last price of the journal (an execution, or the mark at a session's end), an order its limit
+    or its stop, else that price. What has no price counts as a holding alone.
+    """
+    tables = book.fixed
+    long, short = ZERO, ZERO
+    symbols: set[str] = set()
+    for position in views.positions.values():
+        if not position.quantity or position.symbol in columns:
+            continue
+        symbols.add(position.symbol)
+        value = position.quantity * (views.marks.get(position.symbol) or position.average_price or ZERO)
+        long, short = (long + value, short) if value > 0 else (long, short - value)
+    working = {Side.BUY: ZERO, Side.SELL: ZERO}
+    for state in views.orders.working.values():
+        order = state.order
+        if order.symbol not in columns:
+            symbols.add(order.symbol)
+            price = state.limit_price or state.stop_price or views.marks.get(order.symbol) or ZERO
+            working[order.side] += state.exposed_quantity * price
+    account = tables.account[0]
+    account["elsewhere_long"], account["elsewhere_short"] = float(long), float(short)
+    account["elsewhere_buys"], account["elsewhere_sells"] = float(working[Side.BUY]), float(working[Side.SELL])
+    account["elsewhere"] = len(symbols)
+    _count_external(tables)
+
+
+def _count_external(tables: Any) -> None:
+    account = tables.account[0]
+    inside = np.count_nonzero((tables.outside != 0.0) | tables.foreign.any(axis=0))
+    account["external"] = inside + account["elsewhere"]
 
 
 def is_working(book: Book, number: int) -> bool:

@@ -216,7 +216,7 @@ def _decide_entries(book: Any, lane: Any, strategy: int, row: int, end_ns: int) 
         count += 1
     if count == 0:
         return
-    slots = book.limits[0].positions_max - account.busy
+    slots = book.limits[0].positions_max - account.busy - account.external
     if settings.positions_max - _used_slots(book, strategy) < slots:
         slots = settings.positions_max - _used_slots(book, strategy)
     if count > slots:

@@ -47,6 +47,7 @@ def write_limits(row: Any, limits: Limits) -> None:
     for name in _COUNTS:
         value = getattr(limits, name)
         row[f"{name}_max"] = UNBOUNDED if value is None else value
+    row["assumed_stop"] = np.nan if limits.assumed_stop is None else limits.assumed_stop
     row["reward_risk_min"] = np.nan if limits.reward_risk is None else limits.reward_risk
     row["stale_ns"] = UNBOUNDED if limits.stale_s is None else round(limits.stale_s * SECOND)
     row["pause_ns"] = UNTIL_NEXT_SESSION if limits.pause_minutes is None else round(limits.pause_minutes * MINUTE)

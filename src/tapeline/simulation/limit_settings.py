@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from tapeline.domain.errors import ConfigurationError
 
 _COUNTS = ("positions", "trades_per_day", "losses_in_row")
-OF_ONE_TRADE = ("risk_per_trade", "loss_per_trade", "reward_risk")
+OF_ONE_TRADE = ("risk_per_trade", "loss_per_trade", "reward_risk", "assumed_stop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,10 @@ class Limits:
 
     position : one symbol's notional, over all strategies; sector : that of all symbols of one group "sector"
     gross, net : sums over all; short : sum over what is short
-    risk_per_trade : entry to stop times quantity; not asked of an entry without a stop, which the sums alone bound
-    open_risk : the same over all that is held or entering with a stop, from the present price
+    risk_per_trade : entry to stop times quantity
+    open_risk : the same over all that is held or entering, from the present price
+    assumed_stop : how far below the price the stop of what has none is taken to be, a share of the price; None = all of
+        it is at risk
     positions : number of holdings, entering ones included
     trades_per_day : entries in one session
     loss_per_trade : a holding that has lost so much, its costs included, is closed
@@ -53,6 +55,7 @@ class Limits:
     pause_minutes: float | None = None
     reward_risk: float | None = None
     stale_s: float | None = None
+    assumed_stop: float | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -3,7 +3,8 @@
 Two kinds: how much of a wish the limits leave (`limit_quantity`), and whether there may be one at all (`refusal`).
 Each answers with the limit, what it found and what it may have. Entries that work count as filled at the price
 of their decision, whatever has become of them, until a report ends them; orders of others at the account's venue
-(`book.foreign`) count as well.
+(`book.foreign`) count as well, and what the account holds and orders outside the run. What works counts only against
+us: it makes no room on the other side.
 
 A strategy's own limits (row 1 + s of `book.limits`) are measured on what it holds, as shares of the account's equity.
 """
@@ -24,8 +25,16 @@ ACCOUNT_ROW = 0
 
 
 @compiled()
+def assumed_stop_of(book: Any, row: int) -> float:
+    """Return the share of the price that is at risk without a stop; the strategy's own stands before the account's."""
+    own = float(book.limits[row].assumed_stop)
+    share = float(book.limits[ACCOUNT_ROW].assumed_stop) if np.isnan(own) else own
+    return 1.0 if np.isnan(share) else share
+
+
+@compiled()
 def _risk_of(book: Any, strategy: int, symbol: int) -> float:
-    # what a holding loses from the present price to its stop, entering parts included; without a stop nothing is known
+    # what a holding loses from the present price to its stop, or to an assumed one; entering parts included
     holding = book.holdings[strategy, symbol]
     risk = holding.pending_risk
     if holding.quantity != 0.0:
@@ -34,13 +43,15 @@ def _risk_of(book: Any, strategy: int, symbol: int) -> float:
         if not np.isnan(holding.trail):
             extreme = holding.highest if holding.side > 0 else holding.lowest
             level = extreme - holding.side * holding.trail
-        if not np.isnan(level):
+        if np.isnan(level):
+            risk += assumed_stop_of(book, 1 + strategy) * mark * abs(holding.quantity)
+        else:
             risk += max(holding.side * (mark - level), 0.0) * abs(holding.quantity)
     return float(risk)
 
 
 @compiled()
-def _add_strategy(book: Any, strategy: int, symbol: int, price: float, whole: bool, sums: Any) -> None:
+def _add_strategy(book: Any, strategy: int, symbol: int, side: int, price: float, whole: bool, sums: Any) -> None:
     # adds what one strategy holds and is entering; `whole` = what it holds too, which the account's sums know already
     group = book.groups[symbol]
     for column in range(book.states.shape[1]):
@@ -50,7 +61,7 @@ def _add_strategy(book: Any, strategy: int, symbol: int, price: float, whole: bo
         waiting = holding.pending_notional
         entering = waiting if holding.side > 0 else -waiting
         sums[0] += waiting
-        sums[1] += entering
+        sums[1] += entering if entering * side > 0.0 else 0.0
         sums[2] += max(-entering, 0.0)
         sums[3] += waiting if column == symbol else 0.0
         sums[4] += waiting if group >= 0 and book.groups[column] == group else 0.0
@@ -66,14 +77,15 @@ def _add_strategy(book: Any, strategy: int, symbol: int, price: float, whole: bo
 
 
 @compiled()
-def _sum_up(book: Any, row: int, symbol: int, price: float, sums: Any) -> None:
-    # writes gross, net, short, this symbol's and its sector's exposure, open risk and pending notional of a row
+def _sum_up(book: Any, row: int, symbol: int, side: int, price: float, sums: Any) -> None:
+    # writes gross, net, short, this symbol's and its sector's exposure, open risk and pending notional of a row; what
+    # works on the other side than `side` makes no room in net
     for place in range(len(sums)):
         sums[place] = 0.0
     account = book.account[0]
     if row != ACCOUNT_ROW:
         if account.busy > 0:
-            _add_strategy(book, row - 1, symbol, price, True, sums)
+            _add_strategy(book, row - 1, symbol, side, price, True, sums)
         return
     sums[0] = account.long_exposure + account.short_exposure
     sums[1] = account.long_exposure - account.short_exposure
@@ -86,17 +98,33 @@ def _sum_up(book: Any, row: int, symbol: int, price: float, sums: Any) -> None:
                 sums[4] += abs(book.positions[column]) * book.marks[column]
     if account.busy > 0:
         for strategy in range(book.states.shape[0]):
-            _add_strategy(book, strategy, symbol, price, False, sums)
+            _add_strategy(book, strategy, symbol, side, price, False, sums)
+    if account.external == 0:
+        return
+    assumed = assumed_stop_of(book, ACCOUNT_ROW)
+    held = account.elsewhere_long + account.elsewhere_short
+    works = account.elsewhere_buys + account.elsewhere_sells
+    sums[0] += held + works
+    sums[1] += account.elsewhere_long - account.elsewhere_short
+    sums[1] += account.elsewhere_buys if side > 0 else -account.elsewhere_sells
+    sums[2] += account.elsewhere_short + account.elsewhere_sells
+    sums[5] += assumed * (held + works)
+    sums[6] += account.elsewhere_buys
+    if account.outside > 0:
+        for column in range(len(book.positions)):
+            if book.outside[column] != 0.0:
+                sums[5] += assumed * abs(book.outside[column]) * book.marks[column]
     if account.foreign > 0:
         for column in range(len(book.positions)):
             bought = book.foreign[0, column] * book.prices[column]
             sold = book.foreign[1, column] * book.prices[column]
             if bought + sold > 0.0:
                 sums[0] += bought + sold
-                sums[1] += bought - sold
+                sums[1] += bought if side > 0 else -sold
                 sums[2] += sold
                 sums[3] += bought + sold if column == symbol else 0.0
                 sums[4] += bought + sold if group >= 0 and book.groups[column] == group else 0.0
+                sums[5] += assumed * (bought + sold)
                 sums[6] += bought
 
 
@@ -115,12 +143,14 @@ def limit_quantity(
 
     risk : per unit from the price to the stop, NaN without one; found and bound are shares of equity (CASH: amounts)
     """
+    if np.isnan(risk):
+        risk = assumed_stop_of(book, 1 + strategy) * price
     equity = book.account[0].equity
     bound, code, found, allowed = wanted, Limit.NONE, np.nan, np.nan
     sums = book.sums
     for row in (ACCOUNT_ROW, 1 + strategy):
         limits = book.limits[row]
-        _sum_up(book, row, symbol, price, sums)
+        _sum_up(book, row, symbol, side, price, sums)
         if not np.isnan(limits.position_max):
             room = (limits.position_max * equity - sums[3]) / price
             if room < bound:
@@ -141,7 +171,7 @@ def limit_quantity(
             room = (limits.sector_max * equity - sums[4]) / price
             if room < bound:
                 bound, code, found, allowed = room, Limit.SECTOR, sums[4] / equity, limits.sector_max
-        if not np.isnan(limits.open_risk_max) and not np.isnan(risk):
+        if not np.isnan(limits.open_risk_max):
             room = (limits.open_risk_max * equity - sums[5]) / risk
             if room < bound:
                 bound, code, found, allowed = room, Limit.OPEN_RISK, sums[5] / equity, limits.open_risk_max
@@ -150,7 +180,7 @@ def limit_quantity(
             if room < bound:
                 bound, code, found, allowed = room, Limit.CASH, sums[6], book.account[0].cash
     per_trade = risk_per_trade_of(book, strategy)
-    if not np.isnan(per_trade) and not np.isnan(risk):
+    if not np.isnan(per_trade):
         room = per_trade * equity / risk
         if room < bound:
             bound, code, found, allowed = room, Limit.RISK_PER_TRADE, wanted * risk / equity, per_trade

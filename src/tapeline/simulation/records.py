@@ -27,11 +27,18 @@ ACCOUNT = np.dtype(
         ("foreign", "i8"),
         ("outside", "i8"),
         ("halted", "i8"),
+        ("elsewhere", "i8"),
+        ("external", "i8"),
+        ("elsewhere_long", "f8"),
+        ("elsewhere_short", "f8"),
+        ("elsewhere_buys", "f8"),
+        ("elsewhere_sells", "f8"),
     ]
 )
 """Totals of the account; `busy` counts the holdings that are not flat, `foreign` the symbols with orders of others and
-`outside` those with shares that no strategy holds; while it is `halted` nothing is decided. The rest are the used rows
-of their arrays."""
+`outside` those with shares that no strategy holds, `external` the symbols with either, those outside the run included;
+while it is `halted` nothing is decided. `elsewhere` counts the symbols outside the run, with the money that is held
+there and that works. The rest are the used rows of their arrays."""
 
 HOLDING_RECORD = np.dtype(
     [
@@ -202,6 +209,7 @@ LIMITS = np.dtype(
         ("patient", "i8"),  # orders travel: what is called back may still fill
         ("watches_rows", "i8"),  # some limit must be told of every slice
         ("cost_rate", "f8"),
+        ("assumed_stop", "f8"),  # share of the price that is at risk without a stop, NaN = all of it
     ]
 )
 """Bounds as shares of equity, NaN = none; cost_rate is what a share costs above its price when bought. Row 0 is the

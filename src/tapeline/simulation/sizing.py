@@ -14,7 +14,7 @@ from tapeline.indicators.compiled import compiled
 from tapeline.simulation.amounts import quantity_of, round_price, steps_in
 from tapeline.simulation.book import clear_holding
 from tapeline.simulation.instructions import new_intent, new_ticket, protect
-from tapeline.simulation.limits import limit_quantity, note_entry, refusal
+from tapeline.simulation.limits import assumed_stop_of, limit_quantity, note_entry, refusal
 from tapeline.simulation.records import ENTERING
 from tapeline.simulation.references import UNCOUNTED
 
@@ -108,7 +108,7 @@ def enter(
         holding.stop_price = round_price(stop_price, side < 0, facts)
         holding.initial_stop = holding.stop_price
         risk = side * (price - holding.stop_price)
-    holding.pending_risk = 0.0 if np.isnan(risk) else quantity * risk
+    holding.pending_risk = quantity * (assumed_stop_of(book, 1 + strategy) * price if np.isnan(risk) else risk)
     holding.side = side
     book.states[strategy, symbol] = ENTERING
     account.busy += 1

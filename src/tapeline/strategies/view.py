@@ -232,7 +232,7 @@ class SliceView:
                 continue
             if self._used(tables) >= tables.strategies[index]["positions_max"]:
                 return
-            if tables.account[0]["busy"] >= tables.limits[0]["positions_max"]:
+            if tables.account[0]["busy"] + tables.account[0]["external"] >= tables.limits[0]["positions_max"]:
                 return
             levels = _at(stop, column), _at(target, column), _at(trail, column)
             worst = _at(limit, column)
