@@ -507,6 +507,25 @@ def test_a_rest_that_lasts_longer_than_it_may_lowers_the_state(
     assert causes == (["LOOP_STALLED"] if held_up_s > MonitorSettings().turn_s else [])
 
 
+def test_a_fall_of_the_day_that_was_reached_is_known_after_a_restart(folder: Path) -> None:
+    """The worst of the session so far, of the account and of each strategy: from the journal and the session's bars."""
+    settings = replace(TRAVELS, limits=Limits(drawdown_per_day=0.5, loss_per_day=0.5))
+
+    def worst(name: str, until: int, *, resume: bool = False) -> list[tuple[float, float]]:
+        def stop(engine: LiveEngine) -> None:
+            engine.is_stopped = engine.loop.slices == until
+
+        (folder / name).mkdir(exist_ok=True)
+        engine = run(folder / name, settings, resume=resume, on_turn=stop)
+        return [(float(day["lost"]), float(day["fallen"])) for day in engine.loop.desk.book.fixed.days]
+
+    expected = worst("whole", 201)
+    worst("stopped", 200)
+
+    assert all(fallen > 0 for _, fallen in expected[:2])
+    assert worst("stopped", 201, resume=True) == expected
+
+
 class MovesTooFar(Eager):
     """Wants its stops where they would trigger at once, a fifth above the market."""
 
