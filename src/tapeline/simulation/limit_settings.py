@@ -114,5 +114,6 @@ def usual_limits(*, overnight: bool) -> Limits:
         drawdown_per_day=0.02,
         losses_in_row=3,
         reward_risk=1.5,
+        assumed_stop=0.08,  # the risk of one trade is that of a full position then
         stale_s=300.0,
     )
