@@ -56,6 +56,7 @@ def test_the_newest_comparison_counts_and_says_where_nothing_differs() -> None:
         "is_flattening": False,
         "gap": None,
         "locks": [],
+        "accepted": [],
         "overrides": [],
         "reconciled": "noon",
         "lowered": None,

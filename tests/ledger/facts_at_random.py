@@ -21,6 +21,7 @@ from tapeline.domain.signal import Action, Signal
 from tapeline.domain.words import Limit, OrderStatus, OrderType, Purpose, Reason, Role, Side, Stage, TimeInForce
 from tapeline.ledger.adopted_facts import (
     AccountDescribed,
+    BreakAccepted,
     BustNoted,
     CashAdopted,
     ExecutionAdopted,
@@ -132,6 +133,15 @@ def orders(draw: st.DrawFn) -> Order:
 
 
 @st.composite
+def accepted_positions(draw: st.DrawFn) -> BreakAccepted:
+    ours, changes = draw(st.integers(-99, 99)), draw(st.dictionaries(NAMES, st.integers(-99, 99), max_size=3))
+    return BreakAccepted(
+        draw(TIMES), Decimal(ours), Decimal(ours + sum(changes.values())), draw(NAMES), draw(NAMES), draw(NAMES),
+        {name: Decimal(change) for name, change in changes.items()}, draw(ABOVE_ZERO), draw(NAMES),
+    )  # fmt: skip
+
+
+@st.composite
 def splits(draw: st.DrawFn) -> SplitApplied:
     held = draw(st.integers(-500, 500))
     new, old = draw(st.integers(1, 20)), draw(st.integers(1, 20))
@@ -206,6 +216,8 @@ FACTS_AT_RANDOM: st.SearchStrategy[Fact] = st.one_of(
     st.builds(OrderAdopted, TIMES, orders(), maybe(TEXTS)),
     st.builds(GapOpened, TIMES, st.sampled_from(GapCause), TEXTS),
     st.builds(GapClosed, TIMES),
+    st.builds(BreakAccepted, TIMES, AMOUNTS, AMOUNTS, NAMES, NAMES, account=NAMES),
+    accepted_positions(),
     st.builds(Reconciled, TIMES, st.lists(TREES, max_size=3)),
     st.builds(SymbolLocked, *LOCK),
     st.builds(SymbolUnlocked, *LOCK),

@@ -14,7 +14,7 @@ from tapeline.domain.adopted import EXTERNAL, HoldingCause, Origin
 from tapeline.domain.cash import CashCause
 from tapeline.domain.errors import InputError, TaxRefusal
 from tapeline.domain.option_symbol import option_terms
-from tapeline.ledger.adopted_facts import AccountDescribed, HoldingChanged
+from tapeline.ledger.adopted_facts import AccountDescribed, BreakAccepted, HoldingChanged
 from tapeline.ledger.facts import CashMoved, SplitApplied
 from tapeline.ledger.standing import KINDS, Standing, records_of, standing_executions
 from tapeline.ports.journal import Journal
@@ -45,6 +45,7 @@ def read_journal(journal: Journal, zone: str) -> tuple[list[Event], dict[str, Ta
     standing = standing_executions(record.fact for record in records_of(journal, KINDS))
     if not standing:
         raise InputError("The journal holds no execution, so there is nothing to tax. Name another one.")
+    _check_accepted(journal, reader)
     changes = [cast(HoldingChanged, record.fact) for record in journal.read(kind=HoldingChanged.kind)]
     actions = gathered(changes, reader)
     splits = _splits(journal)
@@ -77,6 +78,19 @@ def read_accounts(journal: Journal) -> dict[str, Account]:
         fact = cast(AccountDescribed, record.fact)
         found[fact.account] = Account(fact.account, AccountKind(fact.account_kind))
     return found
+
+
+def _check_accepted(journal: Journal, reader: ExecutionReader) -> None:
+    for record in journal.read(kind=BreakAccepted.kind):
+        fact = cast(BreakAccepted, record.fact)
+        if fact.symbol is not None:
+            raise TaxRefusal(
+                "accepted_without_executions",
+                f"On {reader.trade_day(fact.event_time_ns)} {fact.who} accepted that account {fact.account} holds"
+                f" {fact.theirs} {fact.symbol} instead of {fact.ours}, and no execution tells when, at what price and"
+                " whether it was a trade at all. Reckon the year from the broker's statements, imported into a journal"
+                " of their own.",
+            )
 
 
 def _trades(found: Standing, actions: list[HoldingEvent], reader: ExecutionReader) -> Iterable[Event]:

@@ -18,7 +18,7 @@ import typer
 
 from tapeline.app.run_files import newest_journal
 from tapeline.cli.console import console, show_text
-from tapeline.cli.live_tables import positions_table, show_orders, status_view
+from tapeline.cli.live_tables import accepted_remarks, positions_table, show_orders, status_view
 from tapeline.domain.control import Trigger
 from tapeline.domain.errors import InputError
 from tapeline.domain.times import MINUTE, SECOND
@@ -71,6 +71,24 @@ def tell(
         show_text(answer.text)
 
 
+def accept(name: str, journal: Path | None, work: Path, *, reason: str, price: str, yes: bool, as_json: bool) -> None:
+    """Accept the difference of a symbol or of `cash` that was shown last. Raises InputError where it was refused."""
+    path = running(journal, work)
+    with ControlFile.open(path) as desk:
+        status = desk.status()
+    findings = [] if status is None else status.body["findings"]
+    kind = "CASH_BREAK" if name == "cash" else "POSITION_BREAK"
+    named = [one for one in findings if one["finding"] == kind and name in ("cash", one["name"])]
+    shown = named[0]["theirs"] if named else None
+    if named and not yes:
+        ours, theirs = named[0]["ours"], "nothing" if shown is None else shown
+        question = f"Our books have {ours} of {name}, the broker's {theirs}. No execution explains it. Book theirs in"
+        if not typer.confirm(f"{question} {path.parent.name}?"):
+            raise InputError("Nothing was done.")
+    arguments = {"name": name, "theirs": shown, **({"price": price} if price else {})}
+    tell("accept", path, work, reason=reason, arguments=arguments, as_json=as_json)
+
+
 def show(what: str, journal: Path | None, work: Path, *, as_json: bool) -> None:
     """Print the state, the positions or the working orders of a run."""
     path = running(journal, work)
@@ -93,6 +111,8 @@ def show(what: str, journal: Path | None, work: Path, *, as_json: bool) -> None:
         console.print(positions_table(rows))
     elif rows:
         show_orders(rows)
+    for sentence in accepted_remarks(status.body["accepted"]) if what == "positions" else ():
+        show_text(sentence)
 
 
 def span_ns(text: str, option: str = "--for") -> int:

@@ -79,11 +79,26 @@ def flatten(reason: Reason = "", yes: Yes = False, journal: Journal = None, as_j
     tell("flatten", journal, WORK, reason=reason, yes=yes, as_json=as_json)
 
 
-def reconcile(journal: Journal = None, as_json: AsJson = False) -> None:
-    """Compare the books with the broker's now."""
-    from tapeline.cli.control import tell
+def reconcile(
+    run: Annotated[Path | None, typer.Argument(help="Folder of the run; default: as --journal says.")] = None,
+    accept: Annotated[
+        str, typer.Option("--accept", help="A symbol, or cash: book what the broker says of it, as it was shown.")
+    ] = "",
+    reason: Reason = "",
+    price: Annotated[str, typer.Option("--price", help="Of a symbol to accept that has no price here.")] = "",
+    yes: Yes = False,
+    journal: Journal = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the books with the broker's now, or accept what the last comparison found."""
+    from tapeline.app.run_files import JOURNAL
+    from tapeline.cli import control
 
-    tell("reconcile", journal, WORK, as_json=as_json)
+    path = journal if run is None else run / JOURNAL
+    if accept:
+        control.accept(accept, path, WORK, reason=reason, price=price, yes=yes, as_json=as_json)
+    else:
+        control.tell("reconcile", path, WORK, as_json=as_json)
 
 
 def stop(reason: Reason = "", journal: Journal = None, as_json: AsJson = False) -> None:

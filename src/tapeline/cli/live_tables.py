@@ -13,6 +13,8 @@ from tapeline.cli.text_table import TextTable
 
 STYLES = {"ACTIVE": "green", "REDUCING": "yellow", "HALTED": "bold red"}
 
+ACCEPTED_SHOWN = 5
+
 _HEADINGS = {"average_price": "average", "remedy": "what was done"}  # so that a row fits eighty columns
 _POSITIONS = ("strategy", "symbol", "quantity", "average_price", "mark", "unrealized", "realized")
 _ORDERS = ("strategy", "symbol", "side", "type", "leaves_quantity", "limit_price", "stop_price")
@@ -65,12 +67,19 @@ def remarks_of(status: Mapping[str, Any]) -> list[str]:
         found.append(f"A gap is open since {status['gap']['since']} ({status['gap']['cause']}): nothing new is risked.")
     if status["locks"]:
         found.append(f"Locked, because the broker's position is not explained: {', '.join(status['locks'])}.")
+    found += accepted_remarks(status["accepted"])
     found += [f"Override: {text}" for text in status["overrides"]]
     if status["reconciled"] is not None:
         what = "these things differed" if status["findings"] else "nothing differs"
         left = f"; left open: {'; '.join(status['unresolved'])}" if status["unresolved"] else ""
         found.append(f"Compared with the broker's books at {status['reconciled']}: {what}{left}.")
     return found
+
+
+def accepted_remarks(sentences: Sequence[str]) -> list[str]:
+    """Return the newest differences that a person accepted, and how many came before."""
+    more = len(sentences) - ACCEPTED_SHOWN
+    return [*([f"{more} differences were accepted before these."] if more > 0 else []), *sentences[-ACCEPTED_SHOWN:]]
 
 
 def positions_table(rows: Sequence[Mapping[str, Any]]) -> Table:

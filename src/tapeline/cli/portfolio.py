@@ -10,8 +10,10 @@ from typing import Any
 
 from tapeline.app.portfolio import PortfolioBooks, PortfolioChoice, open_portfolio
 from tapeline.cli.console import console, show_text
+from tapeline.cli.live_tables import accepted_remarks
 from tapeline.cli.text_table import TextTable
 from tapeline.engine.portfolio import parts_tree, portfolio_tree
+from tapeline.execution.acceptance import accepted_sentence
 from tapeline.ledger.attribution import Part
 from tapeline.report.amounts import percent, plural
 
@@ -181,7 +183,8 @@ def _show_remarks(tree: Tree, books: PortfolioBooks) -> None:
         show_text("Holdings that changed without a trade have no lots here; `tapeline tax lots` has them.")
     if tree["beta"] is not None and tree["beta"]["unknown"]:
         show_text(f"No beta is known of {', '.join(tree['beta']['unknown'])}: not in the weighted sum.")
-    for sentence in books.sources:
+    accepted = [fact for fact in books.views.control.accepted if fact.account == tree["account"]]
+    for sentence in [*accepted_remarks([accepted_sentence(fact) for fact in accepted]), *books.sources]:
         show_text(sentence)
     if tree["holdings"]:
         show_text("Prices are those of the last session close, or of an execution since.")

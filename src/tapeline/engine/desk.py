@@ -40,7 +40,7 @@ from tapeline.engine.settling import (
     settle_symbol,
     settle_ticket,
 )
-from tapeline.ledger.adopted_facts import CashAdopted
+from tapeline.ledger.adopted_facts import BreakAccepted, CashAdopted
 from tapeline.ledger.facts import (
     CancelIntended,
     CashMoved,
@@ -243,7 +243,7 @@ class Desk:
                 unsettled[symbol] = fact.event_time_ns
             else:
                 # what is traded elsewhere in the account is paid from the same cash
-                has_other_cash |= symbol is not None or fact.kind == CashAdopted.kind
+                has_other_cash |= symbol is not None or fact.kind in (CashAdopted.kind, BreakAccepted.kind)
             if works:
                 doubtful.append((number, str(name)))
             has_foreign |= name is not None

@@ -16,12 +16,14 @@ whose journal another process has taken over ends with LeaseLostError, before it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.errors import InputError, LeaseLostError, StorageError, UnknownNameError
+from tapeline.domain.money import exact
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import SECOND, to_iso
 from tapeline.domain.words import Purpose
@@ -29,6 +31,7 @@ from tapeline.engine.guard import Guard
 from tapeline.engine.loop import EventLoop
 from tapeline.engine.restart import Memory, Restart
 from tapeline.engine.status import status_of
+from tapeline.execution.acceptance import Acceptance, accepted_sentence
 from tapeline.execution.flatten import Flattening
 from tapeline.ledger.control import FLATTEN
 from tapeline.ledger.control_facts import CommandGiven
@@ -77,6 +80,7 @@ class LiveEngine:
             FLATTEN: self._flatten,
             "override": self._override,
             "reconcile": self._reconcile,
+            "accept": self._accept,
             "stop": self._stop,
         }
         loop.guard = guard
@@ -293,6 +297,20 @@ class LiveEngine:
         self.loop.keeper.compare(now_ns)
         return "The broker is being asked; `tapeline status` shows what the comparison finds."
 
+    def _accept(self, command: Command, now_ns: int) -> str:
+        given, loop = command.arguments, self.loop
+        name, shown = str(_needed(given, "name")), _needed(given, "theirs")
+        price = None if given.get("price") is None else _amount(given, "price")
+        acceptance = Acceptance(loop.views, loop.record, loop.keeper, self._price_of)
+        fact = acceptance.accept(name, shown, who=command.who, reason=command.reason, now_ns=now_ns, price=price)
+        loop.book([fact])
+        return accepted_sentence(fact)
+
+    def _price_of(self, symbol: str) -> Decimal | None:
+        desk = self.loop.desk
+        price = float(desk.book.fixed.prices[desk.columns[symbol]]) if symbol in desk.columns else math.nan
+        return exact(price) if price > 0 else self.loop.views.marks.get(symbol)
+
     def _stop(self, command: Command, now_ns: int) -> str:
         self.is_stopped = True
         return "The run stops after this turn; what works at the venue goes on working."
@@ -308,12 +326,12 @@ def _needed(given: Mapping[str, Any], name: str) -> Any:
     return given[name]
 
 
-def _amount(given: Mapping[str, Any]) -> Decimal:
-    text = str(_needed(given, "value"))
+def _amount(given: Mapping[str, Any], name: str = "value") -> Decimal:
+    text = str(_needed(given, name))
     try:
         value = Decimal(text)
     except InvalidOperation:
-        raise InputError(f"The value {text!r} is no number.") from None
+        raise InputError(f"The {name} {text!r} is no number.") from None
     if not value.is_finite():
-        raise InputError(f"The value {text!r} is no number.")
+        raise InputError(f"The {name} {text!r} is no number.")
     return value

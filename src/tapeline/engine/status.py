@@ -12,6 +12,7 @@ from tapeline.domain.money import exact
 from tapeline.domain.position import ZERO
 from tapeline.domain.times import SECOND, to_iso
 from tapeline.engine.portfolio import HighWater, high_water_of, high_water_tree
+from tapeline.execution.acceptance import accepted_sentence
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.order_book import OrderState
 from tapeline.ledger.profits import WHOLE, Close
@@ -53,6 +54,7 @@ def status_of(engine: LiveEngine) -> dict[str, Any]:
         "unresolved": [*control.unresolved],
         "reconciled": None if control.reconciled_ns is None else _second(control.reconciled_ns),
         "findings": [*control.findings],
+        "accepted": [accepted_sentence(fact) for fact in control.accepted],
         "overrides": guard.overrides(),
         "next_slice": None if engine.data.next_ns is None else to_iso(engine.data.next_ns),
         "equity": f"{float(account['equity']):.2f}",

@@ -255,8 +255,8 @@ class OrderKeeper:
     def withhold(self, state: TradingState, now_ns: int, text: str) -> None:
         """Let nothing leave that was decided before and that a trading state bars.
 
-        REDUCING bars entries, HALTED everything but cancels and what `flatten` sends. Orders that wait end as never
-        sent, replaces as refused.
+        REDUCING bars entries, HALTED everything but cancels and what `flatten` sends; a replace that only makes an
+        order smaller is a cancel of a part. Orders that wait end as never sent, replaces as refused.
         """
         self._now_ns = now_ns
         if state is not TradingState.ACTIVE:
@@ -405,8 +405,15 @@ class OrderKeeper:
         self._waiting = [m for m in staying if not isinstance(m, Cancel | Replace) or m.fact.client_order_id in working]
 
     def _is_barred(self, message: Message, state: TradingState) -> bool:
+        if isinstance(message, Replace) and self._cancels_a_part(message.fact):
+            return False
         purpose = self._order_of(message).purpose
         return purpose is Purpose.ENTRY or (state is TradingState.HALTED and purpose is not Purpose.FLATTEN)
+
+    def _cancels_a_part(self, fact: ReplaceIntended) -> bool:
+        prices = (fact.limit_price, fact.stop_price, fact.trail_amount, fact.trail_percent)
+        is_smaller = fact.quantity is not None and fact.quantity < self._books.states[fact.client_order_id].quantity
+        return is_smaller and all(price is None for price in prices) and fact.time_in_force is None
 
     def _is_locked(self, message: Message) -> bool:
         order = self._order_of(message)

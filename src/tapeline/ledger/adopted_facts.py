@@ -7,15 +7,17 @@
     CashAdopted          a dividend, a fee, a deposit
     AccountDescribed     it is a retirement account
     HoldingChanged       a split, a merger, an expired option, shares that came from another broker
+    BreakAccepted        a person takes over what the broker says of a position or of cash, and no execution explains
 
 The record that was wrong stays where it is: a correction stands behind it and holds both versions, so whoever reads it
-needs no other. An import, a reconciliation that a person accepts, and whoever listens to a broker write the same facts.
+needs no other. An import, a reconciliation, and whoever listens to a broker write the same facts.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, localcontext
 from typing import ClassVar
 
 from tapeline.domain import require
@@ -23,6 +25,7 @@ from tapeline.domain.adopted import Grounds, HoldingCause, Origin
 from tapeline.domain.cash import CashCause
 from tapeline.domain.errors import InputError
 from tapeline.domain.execution import Execution
+from tapeline.domain.position import EXACT
 
 ONE, ZERO = Decimal(1), Decimal(0)
 
@@ -252,6 +255,50 @@ class AccountDescribed:
         require.a_time(self.event_time_ns, "event_time_ns", "Description of account", self.account)
         require.a_name(self.account, "account", "Description of an account")
         require.a_name(self.account_kind, "account_kind", "Description of account", self.account)
+
+
+@dataclass(frozen=True, slots=True)
+class BreakAccepted:
+    """A person accepts a difference that a comparison found: from now on our books say what the broker's said.
+
+    ours, theirs : quantity of `symbol`, or cash where there is none; the difference is booked as made or lost
+    changes : of a symbol, by strategy, signed; their sum is the difference
+    price : of one share, at which the change is valued; None for cash
+    who, reason : of the person
+    """
+
+    kind: ClassVar[str] = "BreakAccepted"
+    schema: ClassVar[int] = 1
+    event_time_ns: int
+    ours: Decimal
+    theirs: Decimal
+    who: str
+    reason: str
+    symbol: str | None = None
+    changes: Mapping[str, Decimal] = field(default_factory=dict)
+    price: Decimal | None = None
+    account: str = "main"
+
+    def __post_init__(self) -> None:
+        owner = ("Acceptance of", self.symbol or f"the cash of {self.account}")
+        require.a_time(self.event_time_ns, "event_time_ns", *owner)
+        require.finite(self.ours, "ours", *owner)
+        require.finite(self.theirs, "theirs", *owner)
+        require.a_name(self.who, "who", *owner)
+        require.a_name(self.reason, "reason", *owner)
+        if self.symbol is None:
+            return
+        require.above_zero(self.price or ZERO, "price", *owner)
+        with localcontext(EXACT):
+            booked, wanted = sum(self.changes.values(), ZERO), self.theirs - self.ours
+        if booked != wanted:
+            raise InputError(f"{' '.join(owner)}: the difference is {wanted}, and {booked} of it is booked.")
+
+    @property
+    def difference(self) -> Decimal:
+        """What they have more than we had."""
+        with localcontext(EXACT):
+            return self.theirs - self.ours
 
 
 def _whose(execution: Execution) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from tapeline.domain.control import TradingState
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.position import ZERO
+from tapeline.ledger.adopted_facts import BreakAccepted
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.control_facts import (
     CommandGiven,
@@ -21,6 +22,9 @@ from tapeline.ledger.control_facts import (
     SymbolUnlocked,
     TradingStateChanged,
 )
+
+POSITION_BREAK, CASH_BREAK = "POSITION_BREAK", "CASH_BREAK"
+"""Findings that a person may accept, as a comparison names them."""
 
 FLATTEN = "flatten"
 """The command that everything be canceled and closed."""
@@ -35,7 +39,9 @@ class Control:
     overrides : the newest by account, strategy and limit; whether it still holds is asked with a time
     lowered : what made the state what it is, None while it is ACTIVE
     flatten : the command that everything be closed, until it is done or a person lets trading go on; else None
-    reconciled_ns : of the last comparison with the broker, None before the first; findings : what it found
+    reconciled_ns : of the last comparison with the broker, None before the first
+    findings : what it found, without what a person has accepted since
+    accepted : every difference that a person accepted, oldest first
     """
 
     def __init__(self) -> None:
@@ -47,6 +53,7 @@ class Control:
         self.flatten: CommandGiven | None = None
         self.reconciled_ns: int | None = None
         self.findings: Sequence[Mapping[str, Any]] = ()
+        self.accepted: list[BreakAccepted] = []
 
     def gap_opened(self, fact: GapOpened) -> None:
         """Take in that reports may be missing; a second cause leaves the gap as it was opened first."""
@@ -67,6 +74,14 @@ class Control:
     def reconciled(self, fact: Reconciled) -> None:
         """Take in that the books were compared; what came of it are facts of their own."""
         self.reconciled_ns, self.findings = fact.event_time_ns, fact.findings
+
+    def accept(self, fact: BreakAccepted) -> None:
+        """Take in that a person accepts a difference: it is none any more, and its symbol is not locked by it."""
+        self.accepted.append(fact)
+        kind, name = (CASH_BREAK, fact.account) if fact.symbol is None else (POSITION_BREAK, fact.symbol)
+        self.findings = [one for one in self.findings if (one["finding"], one["name"]) != (kind, name)]
+        if fact.symbol is not None:
+            self.locks.pop((fact.account, fact.symbol), None)
 
     def agreed(self, account: str, symbol: str, held: Decimal) -> Decimal:
         """Return how much of what the account holds the broker's books confirm, signed alike: all unless it is locked.
@@ -133,6 +148,8 @@ class Control:
             )
         if self.reconciled_ns is not None:
             tree["reconciled_ns"] = self.reconciled_ns
+        if self.accepted:
+            tree["accepted"] = [[one.event_time_ns, one.symbol or one.account] for one in self.accepted]
         if unresolved := self.unresolved:
             tree["unresolved"] = unresolved
         return tree

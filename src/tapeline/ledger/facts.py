@@ -38,6 +38,7 @@ from tapeline.domain.signal import Signal
 from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side, Stage, TimeInForce
 from tapeline.ledger.adopted_facts import (
     AccountDescribed,
+    BreakAccepted,
     BustNoted,
     CashAdopted,
     ExecutionAdopted,
@@ -537,6 +538,7 @@ FACTS: dict[str, type[Any]] = {
         CashAdopted,
         HoldingChanged,
         AccountDescribed,
+        BreakAccepted,
         SessionClosed,
         RunEnded,
         GapOpened,

@@ -28,14 +28,15 @@ from tapeline.domain.adopted import EXTERNAL
 from tapeline.domain.cash import CashCause
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
-from tapeline.domain.position import Position, part_of
-from tapeline.ledger.adopted_facts import HoldingChanged
+from tapeline.domain.position import ZERO, Position, closing_part, part_of
+from tapeline.domain.words import Side
+from tapeline.ledger.adopted_facts import BreakAccepted, HoldingChanged
 from tapeline.ledger.facts import CashMoved, SplitApplied
 from tapeline.ledger.holdings import changed
 from tapeline.ledger.order_book import OrderBook
 from tapeline.ledger.round_trips import ONE, Key, OpenTrip, RoundTrip, RoundTrips
 
-Step = Execution | SplitApplied | CashMoved | HoldingChanged
+Step = Execution | SplitApplied | CashMoved | HoldingChanged | BreakAccepted
 """What changed a position; the price of an execution is that of one unit, an option's times its multiplier."""
 
 
@@ -96,6 +97,15 @@ class PositionBook:
         self.moved |= _keys_of(fact)
         return self._change(fact)
 
+    def accepted(self, fact: BreakAccepted) -> None:
+        """Take in that holdings are what the broker says: as if traded at its price, and the money were income.
+
+        So shares that are gone are a loss of what they cost, shares that are found a gain of what they are worth.
+        """
+        self._steps.append(fact)
+        for key in _keys_of(fact):
+            self._accept(fact, key)
+
     def amended(self, before: Execution, after: Execution | None, multiplier: Decimal) -> None:
         """Take in that an execution stands differently, or no more if `after` is None."""
         name = before.execution_id
@@ -114,7 +124,10 @@ class PositionBook:
         keys = self._moved_together(key)
         anew = PositionBook(self._orders)
         for step in self._steps:
-            if isinstance(step, HoldingChanged):
+            if isinstance(step, BreakAccepted):
+                for of in sorted(keys & _keys_of(step)):
+                    anew._accept(step, of)
+            elif isinstance(step, HoldingChanged):
                 if not keys.isdisjoint(_keys_of(step)):
                     anew._change(step)
             elif _key(step) in keys:
@@ -167,12 +180,29 @@ class PositionBook:
         self.positions.update(after)
         return after
 
+    def _accept(self, fact: BreakAccepted, key: Key) -> None:
+        account, strategy, symbol = key
+        change, price = fact.changes[strategy], fact.price or ZERO
+        position = self.position(key)
+        self.positions[key] = position.traded(change, price, ZERO).received(change * price)
+        name = f"accepted/{symbol}/{fact.event_time_ns}"
+        side = Side.BUY if change > 0 else Side.SELL
+        step = Execution(
+            name, name, strategy, symbol, side, abs(change), price, ZERO, fact.event_time_ns, account=account
+        )
+        closing = closing_part(position.quantity, change)
+        self._trips.received(key, closing * price, fact.event_time_ns, for_fraction=False)
+        self._trips.traded(step, None, None)
+        self._trips.received(key, (change - closing) * price, fact.event_time_ns, for_fraction=False)
+
 
 def _key(step: Execution | SplitApplied | CashMoved) -> Key:
     return step.account, step.strategy or "", step.symbol or ""
 
 
-def _keys_of(fact: HoldingChanged) -> set[Key]:
+def _keys_of(fact: HoldingChanged | BreakAccepted) -> set[Key]:
+    if isinstance(fact, BreakAccepted):
+        return {(fact.account, strategy, fact.symbol or "") for strategy in fact.changes}
     return {(fact.account, EXTERNAL, symbol) for symbol in (fact.symbol, fact.new_symbol) if symbol is not None}
 
 

@@ -8,7 +8,8 @@ The engine feeds the same object fact by fact while it runs. Both give the same 
 carries their digest, so whoever rebuilds the views from a journal proves that the books were right.
 
 Conservation, exactly: cash = deposits - sum(signed quantity * price) - commissions + income, over the executions as
-they stand after corrections and without those that were busted. Facts that
+they stand after corrections and without those that were busted; income has the differences of cash that a person
+accepted. Facts that
 contradict the books (an execution booked twice, a split of what nobody holds) raise InvariantError.
 """
 
@@ -28,6 +29,7 @@ from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
 from tapeline.domain.position import EXACT, ZERO, Position, part_of
 from tapeline.ledger.adopted_facts import (
+    BreakAccepted,
     CashAdopted,
     ExecutionAdopted,
     ExecutionBusted,
@@ -110,6 +112,7 @@ class Views:
             "CashAdopted": self._cash_adopted,
             "HoldingChanged": self._holding_changed,
             "AccountDescribed": _nothing,
+            "BreakAccepted": self._break_accepted,
             "OutcomeLost": orders.outcome_lost,
             "CancelRejected": orders.cancel_rejected,
             "ReplaceRejected": orders.replace_rejected,
@@ -310,6 +313,14 @@ class Views:
             if is_transfer:
                 self.profits.transferred(fact.account, EXTERNAL, position.cost - before, fact.event_time_ns)
         self._earned(fact.account, WHOLE if is_transfer else EXTERNAL, fact.cash)
+
+    def _break_accepted(self, fact: BreakAccepted) -> None:
+        if fact.symbol is None:
+            self._earned(fact.account, WHOLE, fact.difference)
+        elif fact.price is not None:
+            self.marks[fact.symbol] = fact.price
+            self._book.accepted(fact)
+        self.control.accept(fact)
 
     def _cash_moved(self, fact: CashMoved) -> None:
         if fact.cause in (CashCause.DEPOSIT, CashCause.WITHDRAWAL):

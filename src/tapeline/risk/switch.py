@@ -66,7 +66,8 @@ class TradingSwitch:
         if control.locks:
             symbols = ", ".join(sorted(symbol for _, symbol in control.locks))
             raise InputError(
-                f"The positions of {symbols} are not explained by executions. Clear that first: `tapeline reconcile`."
+                f"The positions of {symbols} are not explained by executions. Clear that at the broker and run"
+                " `tapeline reconcile`, or accept the broker's word: `tapeline reconcile --accept SYMBOL`."
             )
         if control.reconciled_ns is None or now_ns - control.reconciled_ns > RECONCILED_WITHIN_NS:
             last = "never" if control.reconciled_ns is None else f"last at {to_iso(control.reconciled_ns)}"
