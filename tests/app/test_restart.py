@@ -36,8 +36,8 @@ from tapeline.domain.panel import Panel
 from tapeline.domain.words import Purpose
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
-from tapeline.ledger.control_facts import RunResumed
-from tapeline.ledger.facts import OrderFilled, OrderIntended, RunEnded
+from tapeline.ledger.control_facts import CommandGiven, RunResumed
+from tapeline.ledger.facts import OrderFilled, OrderIntended, OrderReplaced, ReplaceRejected, RunEnded
 from tapeline.ledger.views import Views, rebuild
 from tapeline.simulation.execution_settings import Algorithms, adaptive, limit, participation, twap
 from tapeline.store.control_file import ControlFile
@@ -93,6 +93,22 @@ class Remembers(Strategy):
         now.exit((self.rises == 0) & (now.quantity > 0))
 
 
+class Trails(Strategy):
+    """In the market whenever it can be, and moves its stops with every bar."""
+
+    bar = bars("1min")
+    close = bar.close
+    size = percent_of_equity(15)
+
+    def on_start(self, symbols: Sequence[str]) -> None:
+        self.best = np.zeros(len(symbols))
+
+    def on_slice(self, now: Any) -> None:
+        self.best = np.where(now.quantity > 0, np.maximum(self.best, now.close), 0.0)
+        now.enter((now.quantity == 0) & (now.close > 0), stop=now.close * 0.997)
+        now.set_stop(now.quantity > 0, self.best * 0.998)
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder in memory where there is one: every turn waits for the disk, which is not what is tested here."""
@@ -102,7 +118,8 @@ def folder() -> Iterator[Path]:
 
 
 def trade(path: Path, panel: Panel = DAY, settings: RunSettings = SETTINGS, **options: Any) -> LiveEngine:
-    return trade_on_paper([Eager(), Remembers()], panel, path, settings, speed=math.inf, **options)
+    strategies = options.pop("strategies", (Eager, Remembers))
+    return trade_on_paper([make() for make in strategies], panel, path, settings, speed=math.inf, **options)
 
 
 def executions(path: Path) -> list[Any]:
@@ -169,6 +186,87 @@ def test_killed_between_any_two_commits_it_trades_what_it_would_have_traded(
         assert what_counts(books(path))["positions"] == ended["positions"]
         assert what_counts(books(path))["ended_orders"] == ended["ended_orders"]
         assert books(path).cash == books(whole).cash
+
+
+LATE = replace(SETTINGS, market=Market(latency_s=150.0, participation=0.05))
+"""Every instruction is on its way for longer than two bars."""
+
+
+def test_killed_while_replaces_wait_for_one_another_it_trades_what_it_would_have_traded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The venue hears again what left and nothing else; what waited then waits again and leaves in its turn."""
+    chosen = {"panel": DAY.rows(0, 40), "settings": LATE, "strategies": (Trails, Eager)}
+    whole, counts = commits(folder, monkeypatch, **chosen)
+    expected = executions(whole)
+    with SqliteJournal.reading(whole) as journal:
+        refused = [r.fact for r in journal.read(kind=ReplaceRejected.kind)]
+        replaced = list(journal.read(kind=OrderReplaced.kind))
+    assert len(expected) > 20 and len(replaced) > 3
+    assert sum(fact.status is None for fact in refused) >= 3  # type: ignore[attr-defined]
+
+    for count in counts[1:]:
+        path = folder / f"killed-{count}"
+        prefix(whole, count, path)
+        trade(path, resume=True, **chosen)
+
+        assert executions(path) == expected, f"killed after record {count}"
+
+
+class Desk:
+    """A person who asks for one thing after the other, and again where a run died before it was done."""
+
+    def __init__(self, path: Path, acts: Sequence[tuple[int, str, TradingState]]) -> None:
+        self.path, self.acts = path, acts
+        self.number: int | None = None
+
+    def __call__(self, engine: LiveEngine) -> None:
+        done = [c.command for c in commands(self.path) if not c.refusal]
+        if len(done) < len(self.acts):
+            slices, name, _ = self.acts[len(done)]
+            with ControlFile.open(self.path) as desk:
+                waits = self.number is not None and desk.answer_of(self.number) is None
+                if engine.loop.slices >= slices and not waits:
+                    self.number = desk.give(name, who="anna", reason="drill", now_ns=engine.loop.clock.now_ns())
+        if done:
+            assert engine.guard.switch.state is self.acts[len(done) - 1][2]
+
+
+def commands(path: Path) -> list[CommandGiven]:
+    with SqliteJournal.reading(path) as journal:
+        return [record.fact for record in journal.read(kind=CommandGiven.kind)]  # type: ignore[misc]
+
+
+ACTS = (
+    (20, "pause", TradingState.REDUCING),
+    (26, "resume", TradingState.ACTIVE),
+    (34, "flatten", TradingState.HALTED),
+)
+
+
+def test_killed_around_what_people_ask_for_it_is_done_once_and_holds(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between any two commits from the first command on: each is obeyed once, and the run ends flat and HALTED."""
+    panel = DAY.rows(0, 48)
+    whole, counts = commits(folder, monkeypatch, panel=panel, on_turn=Desk(folder / "whole", ACTS))
+    before = executions(whole)
+    with SqliteJournal.reading(whole) as journal:
+        first = next(journal.read(kind=CommandGiven.kind)).sequence
+    assert len(before) > 5
+
+    for count in [count for count in counts if count >= first - 1]:
+        path = folder / f"killed-{count}"
+        prefix(whole, count, path)
+        had = executions(path)
+        engine = trade(path, panel, resume=True, on_turn=Desk(path, ACTS))
+
+        views = engine.loop.views
+        assert [c.command for c in commands(path) if not c.refusal] == [name for _, name, _ in ACTS]
+        assert views.control.state is TradingState.HALTED and engine.flattening is None
+        assert not views.orders.working and not any(p.quantity for p in views.positions.values())
+        ids = [execution.execution_id for execution in executions(path)]
+        assert executions(path)[: len(had)] == had == before[: len(had)] and len(ids) == len(set(ids))
 
 
 class Killed(BaseException):

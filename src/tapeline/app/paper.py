@@ -42,6 +42,8 @@ from tapeline.feeds.paced import PacedReplay, PacedTime
 from tapeline.feeds.replay import Replay
 from tapeline.ledger.control_facts import RunResumed
 from tapeline.ledger.facts import CashMoved, OrderRejected, RunEnded, RunStarted
+from tapeline.ledger.replaces import KINDS, Replaces, Which
+from tapeline.ledger.standing import records_of
 from tapeline.risk.account_rules import AccountDays, DayTrades, SettledCash
 from tapeline.risk.gate import Gate, Market
 from tapeline.risk.gate_settings import GateSettings
@@ -145,7 +147,7 @@ def trade_on_paper(
         versions = (start_ns, __version__, code_digest(), manifest, data_source, panel_digest(data), seed)
         if resume:
             past = journal.facts(passing_over=NOT_NEEDED)
-            engine.resume(past, feed.past(start_ns), VenueMemory(broker, _never_sent(journal)))
+            engine.resume(past, feed.past(start_ns), VenueMemory(broker, _never_sent(journal), _stayed(journal)))
             loop.record(RunResumed(*versions))
         else:
             loop.record(RunStarted(*versions))
@@ -199,6 +201,13 @@ def _never_sent(journal: SqliteJournal) -> set[str]:
         for fact in rejections
         if isinstance(fact, OrderRejected) and fact.reason is Reason.NEVER_ARRIVED
     }
+
+
+def _stayed(journal: SqliteJournal) -> set[Which]:
+    replaces = Replaces()
+    for record in records_of(journal, KINDS):
+        replaces.see(record.fact)
+    return replaces.stayed
 
 
 def engine_of_taxpayer(choice: TaxChoice | None) -> Callable[[], TaxEngine]:

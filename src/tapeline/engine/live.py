@@ -113,6 +113,7 @@ class LiveEngine:
         restart = Restart(self.loop, followers, memory, self.guard.see_again)
         restart.walk(facts, history)
         self._last = restart.last
+        self.loop.keeper.take_over(restart.replaces.lines)
         self.guard.obey_state()
         if self.loop.views.control.flatten is not None:
             self.flattening = self._new_flattening()

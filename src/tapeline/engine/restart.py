@@ -43,6 +43,7 @@ from tapeline.ledger.parent_facts import (
     ParentOrderIntended,
     ParentOrderStopped,
 )
+from tapeline.ledger.replaces import Replaces
 from tapeline.ports.journal import Fact
 
 _DECIDED = (
@@ -83,7 +84,7 @@ class Restart:
 
     loop : fresh; followers : who else takes in each fact; memory : the venue's, None for one that remembers
     on_slice : called after each slice, with its session
-    last : the newest slice that was taken in
+    last : the newest slice that was taken in; replaces : which of them left and which wait
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Restart:
     ) -> None:
         self.loop = loop
         self.last: Slice | None = None
+        self.replaces = Replaces()
         self._followers, self._memory, self._on_slice = tuple(followers), memory, on_slice
         self._retaking = Retaking(loop.desk)
         self._splits_booked: set[tuple[str, int]] = set()
@@ -150,6 +152,7 @@ class Restart:
         if fact.kind in self._takers or fact.kind in _DECIDED:
             self._book()
         loop.views.apply(fact)
+        self.replaces.see(fact)
         for follow in self._followers:
             follow(fact)
         if self._memory is not None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tapeline.domain.position import ZERO
+from tapeline.domain.reports import Request
 from tapeline.domain.words import Purpose, Side
 from tapeline.ledger.views import Views
 from tapeline.simulation.records import ENTERING, FLAT, HOLDING
@@ -57,18 +58,20 @@ def settle_outside(book: Book, column: int, symbol: str, views: Views) -> None:
 
 
 def settle_ticket(book: Book, number: int, views: Views, client_order_id: str) -> None:
-    """Take over the status and the stop of an order, after the venue refused a request about it."""
+    """Take over the status of an order after a request about it was refused or lost, and its stop if no other is asked
+    for: while a replace has no answer, what was wished stands."""
     ticket = book.tickets[number]
     state = views.orders.states[client_order_id]
     ticket["status"] = int(state.status)
-    settle_stop(book, number, state.stop_price)
+    if Request.REPLACE not in state.asked:
+        settle_stop(book, number, state.stop_price)
 
 
 def settle_stop(book: Book, number: int, stop_price: Decimal | None) -> None:
     """Take over where a stop stands, after it was not moved; None for an order that has none."""
     if stop_price is None:
         return
-    ticket = book.tables.tickets[number]
+    ticket = book.tickets[number]
     ticket["stop_price"] = float(stop_price)
     holding = book.fixed.holdings[ticket["strategy"], ticket["symbol"]]
     if holding["stop_ticket"] == number and np.isnan(holding["trail"]):

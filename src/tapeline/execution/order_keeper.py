@@ -27,7 +27,7 @@ A venue inside the process needs none of this: with `PERFECT` settings every fac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any, TypeGuard
@@ -112,7 +112,7 @@ class OrderKeeper:
         )
         self._deadlines: Timers[Deadline] = Timers()
         self._waiting: list[Message] = []
-        self._replacing: set[str] = set()
+        self._replacing: dict[str, None] = {}  # a set that keeps its order
         self._is_linked = True
         self._apart_ns = 0
         self._now_ns = now_ns
@@ -143,7 +143,7 @@ class OrderKeeper:
             if True in state.asked.values():
                 self._look_ups.begin(name, now_ns, anew=True)
             if Request.REPLACE in state.asked:
-                self._replacing.add(name)
+                self._replacing[name] = None
         return self._books.hand_out()
 
     def take(self, reports: Iterable[Any], now_ns: int) -> list[Any]:
@@ -207,6 +207,13 @@ class OrderKeeper:
         if fact.client_order_id in self._books.working:
             self._waiting.append(Replace(fact))
 
+    def take_over(self, lines: Mapping[str, Sequence[ReplaceIntended]]) -> None:
+        """Take over from an earlier process of which orders a replace has left, and those that wait for its answer."""
+        for name, line in lines.items():
+            if name in self._books.working:
+                self._replacing[name] = None
+                self._waiting += [Replace(fact) for fact in line]
+
     def outbox(self, now_ns: int) -> list[Message]:
         """Return what leaves now, once; to be called after everything recorded is durable."""
         if not self._is_linked:
@@ -214,11 +221,13 @@ class OrderKeeper:
         leaving: list[Message] = []
         staying: list[Message] = []
         for message in self._waiting:
-            (leaving if self._may_leave(message) else staying).append(message)
-        self._waiting = staying
-        if not self.settings.is_perfect:
-            for message in leaving:
+            if not self._may_leave(message):
+                staying.append(message)
+                continue
+            leaving.append(message)
+            if not self.settings.is_perfect:
                 self._time(message, now_ns)
+        self._waiting = staying
         return [*leaving, *[Ask(query) for query in self._questions.leaving()]]
 
     def clocks_apart_ns(self) -> int:
@@ -239,7 +248,7 @@ class OrderKeeper:
             for deadline in _deadlines_of(message):
                 self._deadlines.drop(deadline)
             if isinstance(message, Replace):
-                self._replacing.discard(message.fact.client_order_id)
+                self._replacing.pop(message.fact.client_order_id, None)
         self._waiting = [*kept, *self._waiting]
 
     def interrupt(self, now_ns: int, text: str) -> None:
@@ -363,7 +372,7 @@ class OrderKeeper:
             state = self._books.working.get(name)
             if state is not None and Request.REPLACE in state.asked:
                 continue
-            self._replacing.discard(name)
+            self._replacing.pop(name, None)
             line = [message.fact for message in self._waiting if _replaces(message, name)]
             self._waiting = [message for message in self._waiting if not _replaces(message, name)]
             if state is None or not line:
@@ -466,7 +475,7 @@ class OrderKeeper:
     def _time(self, message: Message, now_ns: int) -> None:
         """Note when an answer to a message is overdue."""
         if isinstance(message, Replace):
-            self._replacing.add(message.fact.client_order_id)
+            self._replacing[message.fact.client_order_id] = None
         for deadline in _deadlines_of(message):
             self._books.touch(deadline[0])
             self._deadlines.set(deadline, now_ns + int(self.settings.request_timeout_s * SECOND))

@@ -2,6 +2,8 @@
 
 The venue lives in the process that trades and dies with it. A journal tells it what it had been sent: every intent that
 was durable, whether or not the process came to send it, for what stands in the journal of a paper run counts as sent.
+Not so what the journal itself shows to have stayed: orders that ended as never sent, and replaces that waited for the
+answer to the one before them.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from tapeline.brokers.simulated.broker import SimulatedBroker
 from tapeline.domain.corporate import SplitReported
 from tapeline.domain.slice import Slice
 from tapeline.ledger.facts import CancelIntended, OrderIntended, ReplaceIntended
+from tapeline.ledger.replaces import Which
 from tapeline.ports.journal import Fact
 
 
@@ -19,10 +22,12 @@ class VenueMemory:
     """One way of a venue through its past.
 
     broker : fresh; never_sent : client order ids of intents that the books ended without sending them
+    stayed : replaces that never left (`ledger/replaces.py`)
     """
 
-    def __init__(self, broker: SimulatedBroker, never_sent: Collection[str]) -> None:
-        self._broker, self._never_sent = broker, frozenset(never_sent)
+    def __init__(self, broker: SimulatedBroker, never_sent: Collection[str], stayed: Collection[Which] = ()) -> None:
+        self._broker, self._never_sent, self._stayed = broker, frozenset(never_sent), frozenset(stayed)
+        self._heard: dict[str, int] = {}
 
     def play(self, now: Slice) -> None:
         """Trade a slice again."""
@@ -37,7 +42,7 @@ class VenueMemory:
         elif isinstance(fact, CancelIntended | ReplaceIntended) and fact.client_order_id not in self._never_sent:
             if isinstance(fact, CancelIntended):
                 self._broker.cancel(fact.client_order_id, fact.event_time_ns)
-            else:
+            elif not self._has_stayed(fact.client_order_id):
                 self._broker.replace(
                     fact.client_order_id,
                     fact.event_time_ns,
@@ -51,3 +56,7 @@ class VenueMemory:
     def splits(self) -> list[SplitReported]:
         """Return the splits of the slices played since the last call; everything else is in the journal."""
         return [told for told in self._broker.events() if isinstance(told, SplitReported)]
+
+    def _has_stayed(self, name: str) -> bool:
+        self._heard[name] = number = self._heard.get(name, 0) + 1
+        return (name, number) in self._stayed
