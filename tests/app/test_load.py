@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ from tapeline import (
     SaleFees,
     Slippage,
 )
-from tapeline.app.load import load_gate, load_settings, settings_from
+from tapeline.app.load import load_gate, load_live, load_settings, settings_from
 from tapeline.domain.errors import ConfigurationError, InputError, UnknownNameError
 from tapeline.risk.gate_settings import GateSettings
+from tapeline.risk.monitors import MonitorSettings
 
 WHOLE = """
 compare = "exact"
@@ -120,7 +122,42 @@ def test_the_gate_has_a_table_and_its_strategies_have_tables_inside(tmp_path: Pa
     assert load_gate(None).settings == GateSettings()
 
 
+def test_watches_and_order_keeper_have_tables(tmp_path: Path) -> None:
+    """What the order keeper's table leaves out stays open: a paper run takes its time-outs from its bars."""
+    path = tmp_path / "run.toml"
+    path.write_text(
+        "[watches]\ndrawdown = 0.02\nbroker_errors_per_minute = 4\n\n"
+        "[order_keeper]\nrounds_max = 3\ncash_tolerance = 0.1\ncancels_revived = false\n"
+    )
+    live = load_live(path)
+
+    assert live.monitors == MonitorSettings(drawdown=0.02, broker_errors_per_minute=4)
+    assert live.keeper == {"rounds_max": 3, "cash_tolerance": Decimal("0.1"), "cancels_revived": False}
+    assert load_settings(path) == RunSettings()
+    assert (load_live(None).monitors, load_live(None).keeper) == (MonitorSettings(), {})
+
+
 REFUSED = {
+    "watches that are no table": ({"watches": 5}, ConfigurationError, "watches must be a table of settings, found 5"),
+    "a watch that there is not": ({"watches": {"drawdwn": 1}}, UnknownNameError, "Did you mean 'drawdown'"),
+    "a watch of nothing": ({"watches": {"turn_s": 0}}, ConfigurationError, "turn_s must be above zero"),
+    "no time to wait": (
+        {"order_keeper": {"request_timeout_s": 0}},
+        ConfigurationError,
+        "request_timeout_s must be a number of seconds above zero",
+    ),
+    "a part of a round": ({"order_keeper": {"rounds_max": 2.5}}, ConfigurationError, "must be a whole number"),
+    "a slip in the order keeper": ({"order_keeper": {"horizon": 9}}, UnknownNameError, "Did you mean 'horizon_s'"),
+    "comparisons with a hole between": (
+        {"order_keeper": {"compare_every_s": 1000}},
+        ConfigurationError,
+        "overlap_s of 900 must be above its compare_every_s of 1000",
+    ),
+    "a venue that is declared perfect": (
+        {"order_keeper": {"is_perfect": True}},
+        ConfigurationError,
+        "is_perfect is no setting",
+    ),
     "a gate that is no table": ({"gate": 5}, ConfigurationError, "gate must be a table of settings, found 5"),
     "a bound of the gate of nothing": ({"gate": {"collar": 0}}, ConfigurationError, "gate: collar must be above zero"),
     "a bound that the gate does not have": ({"gate": {"colar": 1}}, UnknownNameError, "Did you mean 'collar'"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,11 +36,12 @@ from tapeline.domain.cash import CashCause
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.errors import DataError, UnknownNameError
 from tapeline.domain.reports import Request
+from tapeline.domain.times import SECOND
 from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.paced import PacedTime
 from tapeline.feeds.simulated import simulate_market
-from tapeline.ledger.control_facts import Flattened
+from tapeline.ledger.control_facts import Flattened, Reconciled
 from tapeline.ledger.facts import (
     CashMoved,
     CommandGiven,
@@ -399,6 +401,15 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any], str]] = {
     ),
     "up from where it is": ("resume", "x", {}, "is not above that"),
 }  # fmt: skip
+
+
+def test_the_order_keeper_is_set_by_name_and_the_rest_follows_from_the_bars(folder: Path) -> None:
+    engine = run(folder, paper=PaperSettings(keeper={"compare_every_s": 600.0, "horizon_s": 900.0}))
+
+    settings = engine.loop.keeper.settings
+    assert (settings.compare_every_s, settings.horizon_s, settings.request_timeout_s) == (600.0, 900.0, 150.0)
+    compared = [fact.event_time_ns for fact in facts(folder, Reconciled.kind)]
+    assert len(compared) > 20 and all(later - one >= 600 * SECOND for one, later in pairwise(compared))
 
 
 def test_what_cannot_be_done_is_refused_recorded_and_changes_nothing(folder: Path) -> None:

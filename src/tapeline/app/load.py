@@ -8,6 +8,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from tapeline.domain.errors import ConfigurationError, InputError, UnknownNameEr
 from tapeline.domain.panel import Panel, Sessions
 from tapeline.domain.times import DAY, ns_to_date
 from tapeline.engine.assembly import AnyStrategy
+from tapeline.execution.settings import KeeperSettings
 from tapeline.feeds.corporate_actions import read_corporate_actions
 from tapeline.feeds.groups import Groups, read_groups
 from tapeline.feeds.membership import MEMBER, with_membership
@@ -25,6 +27,7 @@ from tapeline.formula.node import ordered
 from tapeline.formula.series import series
 from tapeline.lake.lake import open_lake
 from tapeline.risk.gate_settings import GateSettings
+from tapeline.risk.monitors import MonitorSettings
 from tapeline.simulation.execution_settings import Algorithms, algorithm_of
 from tapeline.simulation.limit_settings import Limits
 from tapeline.simulation.settings import (
@@ -160,7 +163,20 @@ def _day(text: str, option: str) -> date | None:
         raise InputError(f"{option} {text!r} is no date. Write it like 2018-02-16.") from exc
 
 
-GATE = "gate"
+GATE, WATCHES, KEEPER = "gate", "watches", "order_keeper"
+"""Tables that live runs alone ask for; a slip in one is told by every run."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveChoice:
+    """What a file of settings says of a live run besides single orders.
+
+    monitors : bounds of the watches
+    keeper : what it says of the order keeper, by name; what it leaves out is for the kind of run to say
+    """
+
+    monitors: MonitorSettings
+    keeper: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +223,14 @@ def settings_from(values: Mapping[str, Any], where: str) -> RunSettings:
                 key: _section(Limits, limits, f"{where}: limits.{key}") for key, limits in of_strategies.items()
             }
         elif name == GATE:
-            gate_from(value, where)  # asked by live runs alone; a slip in it is told by every run
+            gate_from(value, where)
+        elif name in (WATCHES, KEEPER):
+            live_from({name: value}, where)
         elif name == "execution":
             parts[name], parts["strategy_execution"] = _execution(value, f"{where}: execution")
         elif name not in _SECTIONS:
             raise UnknownNameError(
-                "section", name, [*_SECTIONS, "execution", GATE, "compare", "trade_from"], where=where
+                "section", name, [*_SECTIONS, "execution", GATE, WATCHES, KEEPER, "compare", "trade_from"], where=where
             )
         else:
             parts[name] = _section(_SECTIONS[name], value, f"{where}: {name}")
@@ -226,6 +244,21 @@ def load_gate(path: Path | None) -> GateChoice:
     """Return the bounds of single orders from a TOML file's table `gate`, the defaults for what it leaves out."""
     values = {} if path is None else _toml(path)
     return gate_from(values.get(GATE, {}), str(path))
+
+
+def load_live(path: Path | None) -> LiveChoice:
+    """Return what the tables `watches` and `order_keeper` of a TOML file say, the defaults for what they leave out."""
+    return live_from({} if path is None else _toml(path), str(path))
+
+
+def live_from(values: Mapping[str, Any], where: str) -> LiveChoice:
+    """Return the bounds of the watches and the times of the order keeper from nested plain values."""
+    monitors = _section(MonitorSettings, values.get(WATCHES, {}), f"{where}: {WATCHES}")
+    given = values.get(KEEPER, {})
+    if isinstance(given, Mapping) and "is_perfect" in given:
+        raise ConfigurationError(f"{where}: {KEEPER}.is_perfect is no setting: whether a venue loses nothing is known.")
+    keeper = _section(KeeperSettings, given, f"{where}: {KEEPER}")
+    return LiveChoice(monitors, {name: getattr(keeper, name) for name in given})
 
 
 def gate_from(values: Any, where: str) -> GateChoice:
@@ -298,6 +331,8 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
         return float(value)
     if int in kinds and number and value == int(value):
         return int(value)
+    if Decimal in kinds and number:
+        return Decimal(str(value))
     if (bool in kinds and isinstance(value, bool)) or (str in kinds and isinstance(value, str)):
         return value
     if str in kinds and isinstance(value, date):
@@ -307,7 +342,7 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
         if value not in choices:
             raise UnknownNameError("value", value, choices, where=where)
         return value
-    wanted = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
+    wanted = {float: "a number", Decimal: "a number", int: "a whole number", bool: "true or false", str: "a text"}
     words = [wanted[kind] for kind in kinds if kind in wanted] or [f"one of {', '.join(choices)}"]
     raise ConfigurationError(f"{where} must be {words[0]}, found {value!r}.")
 

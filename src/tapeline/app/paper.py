@@ -67,6 +67,7 @@ class PaperSettings:
     """What a paper run adds to a backtest's settings.
 
     gate, monitors : bounds of single orders and of the run; strategy_gates : of single strategies by name
+    keeper : settings of the order keeper by name; its time-outs, where they are not given, follow from the bars
     shortable : symbols that can be borrowed, None = all
     wash_sales : what is done about an order that would make a wash sale
     taxpayer : the tables of what the taxpayer's accounts did before the run, None = nothing; the run trades in `main`
@@ -75,6 +76,7 @@ class PaperSettings:
     gate: GateSettings = field(default_factory=GateSettings)
     strategy_gates: Mapping[str, GateSettings] = field(default_factory=dict)
     monitors: MonitorSettings = field(default_factory=MonitorSettings)
+    keeper: Mapping[str, Any] = field(default_factory=dict)
     shortable: Collection[str] | None = None
     wash_sales: WashSaleLimit = WashSaleLimit.OFF
     taxpayer: TaxChoice | None = None
@@ -123,7 +125,7 @@ def trade_on_paper(
         broker = SimulatedBroker(data.symbols, data.frame_ns, data.sessions, settings, corporate_actions, time)
         feed = PacedReplay(Replay(data), on_slice=broker.play)
         longest_s = ANSWERED_AFTER_FRAMES * int((data.end_ns - data.start_ns).max()) / SECOND
-        keeper = KeeperSettings(request_timeout_s=longest_s, horizon_s=2 * longest_s)
+        keeper = KeeperSettings(**{"request_timeout_s": longest_s, "horizon_s": 2 * longest_s, **paper.keeper})
         loop = EventLoop(assembly, feed, broker, journal, clock=time, sessions=data.sessions, keeper=keeper, seed=seed)
         wash_sales = None
         if paper.wash_sales is not WashSaleLimit.OFF:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.live import Live
 
-from tapeline.app.load import DataChoice, algorithms_from, load_gate, load_settings
+from tapeline.app.load import DataChoice, algorithms_from, load_gate, load_live, load_settings
 from tapeline.app.paper import PaperSettings, trade_on_paper
 from tapeline.app.replay import check_run
 from tapeline.app.run_files import JOURNAL, run_folder
@@ -71,10 +71,12 @@ def run_paper(
     pace = speed_of(speed)
     wait_s = span_ns(wait, "--wait") / SECOND if wait else 0.0
     journal_to_resume = _journal_of(resume) if resume is not None else None
-    gate = load_gate(config)
+    gate, live_choice = load_gate(config), load_live(config)
     paper = PaperSettings(
         gate.settings,
         strategy_gates=gate.of_strategies,
+        monitors=live_choice.monitors,
+        keeper=live_choice.keeper,
         shortable=gate.shortable,
         wash_sales=_wash_sales(wash_sales),
         taxpayer=TaxChoice(tuple(trades)) if trades else None,
