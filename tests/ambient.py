@@ -32,6 +32,7 @@ PORTS = {
     "tapeline.store.control_file": "how often the state is written for those who look",
     "tapeline.cli.watchdog": "how long another process has been silent",
     "tapeline.cli.control": "how long to wait for an answer of another process",
+    "tapeline.cli.reconcile": "how long to wait for the comparison of another process",
     "tapeline.app.precompile": "how long a compilation took, and how old a folder of machine code is",
     "tapeline.cli.demo": "how long a run took, for the person who waited",
     "tapeline.cli.screening": "how long a run took, for the person who waited",

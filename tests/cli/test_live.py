@@ -59,6 +59,9 @@ def test_a_run_is_watched_paused_resumed_and_stopped_from_outside(folder: Path, 
     assert run("positions").code == run("orders").code == 0
 
     paused = run("pause", "--reason", "lunch")
+    compared = run("reconcile", journal(folder).parent, "--timeout", "60s")
+    as_json = run("reconcile", "--json")
+    nothing = run("reconcile", "--accept", "cash", "--yes", "--reason", "a fee")
     refused = run("resume")
     resumed = run("resume", "--reason", "back")
     overridden = run("override", "gross", "--value", "0.2", "--for", "30m", "--reason", "careful")
@@ -68,6 +71,10 @@ def test_a_run_is_watched_paused_resumed_and_stopped_from_outside(folder: Path, 
 
     assert (paused.code, refused.code, resumed.code, overridden.code, halted.code, stopped.code) == (0, 2, 0, 0, 0, 0)
     assert "Trading is REDUCING" in paused.out
+    assert compared.code == as_json.code == 0, compared.err + as_json.err
+    assert "working orders agree, cash agrees" in compared.out
+    assert json.loads(as_json.out)["agreed"] is True
+    assert nothing.code == 2 and "found no difference of cash" in nothing.err
     assert "for a reason only" in refused.sentence
     assert running.returncode == 0
     assert "Trading was HALTED at the end." in output
@@ -75,6 +82,9 @@ def test_a_run_is_watched_paused_resumed_and_stopped_from_outside(folder: Path, 
         given = [(r.fact.command, r.fact.reason) for r in facts.read(kind=CommandGiven.kind)]  # type: ignore[attr-defined]
     assert given == [
         ("pause", "lunch"),
+        ("reconcile", ""),
+        ("reconcile", ""),
+        ("accept", "a fee"),
         ("resume", ""),
         ("resume", "back"),
         ("override", "careful"),

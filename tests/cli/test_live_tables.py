@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from tapeline.cli.live_tables import findings_table, remarks_of
+from tapeline.cli.reconcile import agreement_of
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.execution.reconciliation import REMEDIES, Finding, FindingKind
 from tapeline.ledger.control_facts import Reconciled, TradingStateChanged
@@ -78,3 +79,18 @@ def test_it_is_said_why_trading_is_lowered_until_it_is_raised() -> None:
     assert (lowered.who, lowered.text) == ("anna", "lunch")
     views.apply(TradingStateChanged(T0 + 1, TradingState.ACTIVE, Trigger.PERSON, "anna", "back"))
     assert views.control.lowered is None
+
+
+def test_a_comparison_says_what_agrees() -> None:
+    quiet = {
+        "reconciled": "noon",
+        "findings": [],
+        "locks": [],
+        "orders_working": 3,
+        "positions": [{"symbol": "ABCD"}, {"symbol": "ABCD"}, {"symbol": "WXYZ"}],
+    }
+    rows = [("POSITION_BREAK", "ABCD"), ("POSITION_BREAK", "ELSE"), ("ORDER_MISSING", "one"), ("CASH_BREAK", "main")]
+    broken = {**quiet, "findings": [{"finding": kind, "name": name} for kind, name in rows], "locks": ["ABCD", "ELSE"]}
+
+    assert agreement_of(quiet) == "At noon. 2 of 2 positions and 3 of 3 working orders agree, cash agrees."
+    assert agreement_of(broken) == "At noon. 1 of 3 positions and 2 of 3 working orders agree, cash differs."

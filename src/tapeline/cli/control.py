@@ -52,23 +52,29 @@ def tell(
     if name in ASKS_FIRST and not yes and not typer.confirm(f"{ASKS_FIRST[name]} {path.parent.name}?"):
         raise InputError("Nothing was done.")
     with ControlFile.open(path) as desk:
-        status = desk.status()
-        if status is not None and status.body["has_ended"]:
-            raise InputError(f"The run of {path} has ended at {status.body['time']}; it takes no more commands.")
-        number = desk.give(
-            name, who=getpass.getuser(), reason=reason, now_ns=SystemClock().now_ns(), arguments=arguments
-        )
-        deadline_s = time.monotonic() + ANSWER_WITHIN_S
-        while (answer := desk.answer_of(number)) is None:
-            if time.monotonic() > deadline_s:
-                raise InputError(_nobody(name, path, desk, number))
-            time.sleep(POLL_S)
+        text = given(name, path, desk, reason=reason, arguments=arguments)
+    if as_json:
+        console.out(json.dumps({"command": name, "done": True, "text": text}), highlight=False)
+    else:
+        show_text(text)
+
+
+def given(
+    name: str, path: Path, desk: ControlFile, *, reason: str = "", arguments: Mapping[str, Any] | None = None
+) -> str:
+    """Give a command to the run of a journal and return its answer. Raises InputError as `tell` does."""
+    status = desk.status()
+    if status is not None and status.body["has_ended"]:
+        raise InputError(f"The run of {path} has ended at {status.body['time']}; it takes no more commands.")
+    number = desk.give(name, who=getpass.getuser(), reason=reason, now_ns=SystemClock().now_ns(), arguments=arguments)
+    deadline_s = time.monotonic() + ANSWER_WITHIN_S
+    while (answer := desk.answer_of(number)) is None:
+        if time.monotonic() > deadline_s:
+            raise InputError(_nobody(name, path, desk, number))
+        time.sleep(POLL_S)
     if not answer.done:
         raise InputError(answer.text)
-    if as_json:
-        console.out(json.dumps({"command": name, "done": True, "text": answer.text}), highlight=False)
-    else:
-        show_text(answer.text)
+    return answer.text
 
 
 def accept(name: str, journal: Path | None, work: Path, *, reason: str, price: str, yes: bool, as_json: bool) -> None:

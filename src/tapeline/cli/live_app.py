@@ -86,19 +86,21 @@ def reconcile(
     ] = "",
     reason: Reason = "",
     price: Annotated[str, typer.Option("--price", help="Of a symbol to accept that has no price here.")] = "",
+    timeout: Annotated[str, typer.Option("--timeout", help="How long to wait for the comparison: 30s, 2m.")] = "60s",
     yes: Yes = False,
     journal: Journal = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the books with the broker's now, or accept what the last comparison found."""
+    """Compare the books with the broker's now and show what differs, or accept what the last comparison found."""
     from tapeline.app.run_files import JOURNAL
     from tapeline.cli import control
+    from tapeline.cli.reconcile import reconcile as compare
 
     path = journal if run is None else run / JOURNAL
     if accept:
         control.accept(accept, path, WORK, reason=reason, price=price, yes=yes, as_json=as_json)
     else:
-        control.tell("reconcile", path, WORK, as_json=as_json)
+        compare(path, WORK, timeout=timeout, as_json=as_json)
 
 
 def stop(reason: Reason = "", journal: Journal = None, as_json: AsJson = False) -> None:

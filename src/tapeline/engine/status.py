@@ -53,6 +53,7 @@ def status_of(engine: LiveEngine) -> dict[str, Any]:
         "locks": [symbol for _, symbol in sorted(control.locks)],
         "unresolved": [*control.unresolved],
         "reconciled": None if control.reconciled_ns is None else _second(control.reconciled_ns),
+        "is_comparing": loop.keeper.is_comparing,
         "findings": [*control.findings],
         "accepted": [accepted_sentence(fact) for fact in control.accepted],
         "overrides": guard.overrides(),
