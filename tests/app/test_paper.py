@@ -39,6 +39,7 @@ from tapeline.domain.reports import Request
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side
 from tapeline.engine.live import LiveEngine
+from tapeline.engine.outside_trips import with_outside_trips
 from tapeline.feeds.paced import PacedTime
 from tapeline.feeds.simulated import simulate_market
 from tapeline.ledger.control_facts import Flattened, Reconciled
@@ -312,6 +313,20 @@ def test_flatten_closes_everything_and_stays_flat(folder: Path) -> None:
     assert not book.states.any()
     assert not book.positions.any()
     assert not any(book.holdings["quantity"].ravel())
+
+
+def test_what_a_flatten_closed_is_among_the_round_trips_at_the_end(folder: Path) -> None:
+    engine = run(folder, MARGIN, on_turn=told(folder, (100, "flatten", "fire alarm", {})))
+    loop = engine.loop
+    of_book, of_ledger = loop.result().round_trips, loop.views.round_trips
+
+    result = with_outside_trips(loop.result(), loop.views)
+
+    assert len(of_book) < len(of_ledger) == len(result.round_trips)
+    made = sum(trip.net_profit for trip in of_ledger)
+    assert result.round_trips["net_pnl"].sum() == pytest.approx(float(made), abs=1e-6)
+    again = with_outside_trips(result, loop.views)
+    assert np.array_equal(again.round_trips["exit_ns"], result.round_trips["exit_ns"])
 
 
 class Killed(BaseException):

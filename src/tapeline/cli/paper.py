@@ -24,6 +24,7 @@ from tapeline.cli.summary import summary_of
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.times import SECOND
 from tapeline.engine.live import LiveEngine
+from tapeline.engine.outside_trips import with_outside_trips
 from tapeline.engine.status import status_of
 from tapeline.simulation.limit_settings import Limits, usual_limits
 from tapeline.simulation.settings import RunSettings
@@ -156,7 +157,8 @@ def _wash_sales(text: str) -> WashSaleLimit:
 
 def _show_end(engine: LiveEngine, choice: DataChoice, settings: RunSettings) -> None:
     console.print()
-    console.print(summary_of(engine.loop.result(), console.width))
+    result = with_outside_trips(engine.loop.result(), engine.loop.views)
+    console.print(summary_of(result, console.width))
     if choice.is_simulated:
         show_text(SIMULATED)
     if was_asked() or engine.is_stopped:
