@@ -49,7 +49,8 @@ from tapeline.feeds.simulated import simulate_market
 from tapeline.indicators.messages import MESSAGE, TRADE
 from tapeline.ledger.attribution import attribute, pieces_of
 from tapeline.ledger.canonical import decode
-from tapeline.ledger.facts import CashMoved, OrderAccepted, OrderFilled, OrderIntended
+from tapeline.ledger.facts import CashMoved
+from tapeline.ledger.order_facts import OrderAccepted, OrderFilled, OrderIntended
 from tapeline.ledger.portfolio import portfolio_of
 from tapeline.ledger.views import Views, rebuild
 from tapeline.ports.journal import Fact

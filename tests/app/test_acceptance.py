@@ -22,7 +22,8 @@ from tapeline.domain.reports import CashAnswered, PositionsAnswered, Query
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
 from tapeline.ledger.adopted_facts import BreakAccepted
-from tapeline.ledger.facts import CommandGiven, OrderIntended
+from tapeline.ledger.facts import CommandGiven
+from tapeline.ledger.order_facts import OrderIntended
 from tapeline.ledger.views import Views, rebuild
 from tapeline.store.control_file import CommandAnswer, ControlFile
 from tapeline.store.sqlite_journal import SqliteJournal

@@ -18,7 +18,8 @@ from tapeline.domain.errors import UnknownNameError
 from tapeline.domain.words import OrderStatus, Purpose
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
-from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, TradingStateChanged
+from tapeline.ledger.facts import TradingStateChanged
+from tapeline.ledger.order_facts import CancelIntended, OrderDenied, OrderIntended
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.tape.calendars import sessions
 

@@ -24,14 +24,8 @@ from tapeline.domain.reports import EXTERNAL
 from tapeline.domain.words import OrderType, Purpose, Reason, Side, TimeInForce
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
-from tapeline.ledger.facts import (
-    CancelIntended,
-    CommandGiven,
-    OrderAdopted,
-    OrderIntended,
-    OrderRejected,
-    TradingStateChanged,
-)
+from tapeline.ledger.facts import CommandGiven, TradingStateChanged
+from tapeline.ledger.order_facts import CancelIntended, OrderAdopted, OrderIntended, OrderRejected
 from tapeline.ledger.views import rebuild
 from tapeline.ports.control import Latch
 from tapeline.risk.monitors import Alarm, Monitors

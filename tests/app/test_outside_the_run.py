@@ -25,7 +25,8 @@ from tapeline.domain.words import OrderType, Side
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
 from tapeline.ledger.adopted_facts import CashAdopted, HoldingChanged
-from tapeline.ledger.facts import CashMoved, OrderAdopted, OrderFilled, SplitApplied
+from tapeline.ledger.facts import CashMoved, SplitApplied
+from tapeline.ledger.order_facts import OrderAdopted, OrderFilled
 from tapeline.risk.gate_settings import GateSettings
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.tape.calendars import sessions

@@ -43,20 +43,16 @@ from tapeline.engine.outside_trips import with_outside_trips
 from tapeline.feeds.paced import PacedTime
 from tapeline.feeds.simulated import simulate_market
 from tapeline.ledger.control_facts import Flattened, Reconciled
-from tapeline.ledger.facts import (
-    CashMoved,
-    CommandGiven,
+from tapeline.ledger.facts import CashMoved, CommandGiven, OrderWarned, RunEnded, TradingStateChanged
+from tapeline.ledger.order_facts import (
     OrderAdopted,
     OrderDenied,
     OrderFilled,
     OrderIntended,
     OrderRejected,
     OrderReplaced,
-    OrderWarned,
     OutcomeLost,
     ReplaceIntended,
-    RunEnded,
-    TradingStateChanged,
 )
 from tapeline.ledger.views import rebuild
 from tapeline.ledger.why import explain

@@ -37,7 +37,8 @@ from tapeline.domain.words import Purpose
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
 from tapeline.ledger.control_facts import CommandGiven, RunResumed
-from tapeline.ledger.facts import OrderFilled, OrderIntended, OrderReplaced, ReplaceRejected, RunEnded
+from tapeline.ledger.facts import RunEnded
+from tapeline.ledger.order_facts import OrderFilled, OrderIntended, OrderReplaced, ReplaceRejected
 from tapeline.ledger.views import Views, rebuild
 from tapeline.simulation.execution_settings import Algorithms, adaptive, limit, participation, twap
 from tapeline.store.control_file import ControlFile

@@ -17,7 +17,8 @@ from tapeline.domain.adopted import Grounds
 from tapeline.domain.errors import InputError, StorageError, UnknownNameError
 from tapeline.domain.words import Role, Side
 from tapeline.ledger.adopted_facts import ExecutionAdopted
-from tapeline.ledger.facts import OrderFilled, OrderIntended, SignalRaised
+from tapeline.ledger.facts import SignalRaised
+from tapeline.ledger.order_facts import OrderFilled, OrderIntended
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.tax.carryover import Carryover
 

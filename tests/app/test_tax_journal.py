@@ -13,7 +13,8 @@ from tapeline.domain.errors import InputError, TaxRefusal
 from tapeline.domain.execution import Execution
 from tapeline.domain.times import from_iso
 from tapeline.domain.words import Side
-from tapeline.ledger.facts import CashMoved, OrderFilled, SplitApplied
+from tapeline.ledger.facts import CashMoved, SplitApplied
+from tapeline.ledger.order_facts import OrderFilled
 from tapeline.ports.journal import Fact
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.tax.accounts import Account

@@ -15,7 +15,7 @@ import pytest
 from tapeline.app.watchdog import Verdict, Watchdog, WatchdogSettings
 from tapeline.domain.control import Trigger
 from tapeline.domain.errors import ConfigurationError
-from tapeline.ledger.facts import OrderAccepted
+from tapeline.ledger.order_facts import OrderAccepted
 from tapeline.store.control_file import ControlFile
 from tapeline.store.latch import read_latch
 from tapeline.store.lease import Holder, this_process

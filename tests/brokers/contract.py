@@ -33,13 +33,7 @@ from tapeline.domain.reports import (
 )
 from tapeline.domain.times import MINUTE, from_iso
 from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Role, Side, TimeInForce
-from tapeline.ledger.facts import (
-    OrderAccepted,
-    OrderCanceled,
-    OrderFilled,
-    OrderReplaced,
-    OrderTriggered,
-)
+from tapeline.ledger.order_facts import OrderAccepted, OrderCanceled, OrderFilled, OrderReplaced, OrderTriggered
 from tapeline.ports.broker import Broker
 
 T0 = from_iso("2018-01-02T14:30:00Z")

@@ -15,7 +15,8 @@ from tapeline.domain.reports import Question
 from tapeline.domain.times import MINUTE
 from tapeline.domain.words import OrderStatus, Reason, Side, Stage
 from tapeline.feeds.replay import Replay
-from tapeline.ledger.facts import CashMoved, OrderCanceled, OrderFilled
+from tapeline.ledger.facts import CashMoved
+from tapeline.ledger.order_facts import OrderCanceled, OrderFilled
 from tapeline.ports.broker import Broker
 from tapeline.ports.market_data import MarketData
 from tapeline.tape.calendars import sessions

@@ -14,7 +14,8 @@ import pytest
 
 from cli.running import command, environment, run
 from tapeline.ledger.control_facts import RunResumed
-from tapeline.ledger.facts import CommandGiven, OrderFilled, RunEnded
+from tapeline.ledger.facts import CommandGiven, RunEnded
+from tapeline.ledger.order_facts import OrderFilled
 from tapeline.store.sqlite_journal import SqliteJournal
 
 PAPER = ("paper", "moving-average-cross", "--frame", "5min", "--to", "2024-01-02", "--symbols", "SIM01,SIM02")

@@ -17,7 +17,8 @@ from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
 from tapeline.domain.times import DAY, from_iso
 from tapeline.domain.words import OrderType, Purpose, Role, Side
-from tapeline.ledger.facts import CashMoved, OrderFilled, OrderIntended, SessionClosed
+from tapeline.ledger.facts import CashMoved, SessionClosed
+from tapeline.ledger.order_facts import OrderFilled, OrderIntended
 from tapeline.store.sqlite_journal import SqliteJournal
 
 T0 = from_iso("2024-01-30T15:00:00Z")

@@ -17,7 +17,8 @@ import pytest
 from cli.running import command, environment, run
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.ledger.control_facts import GapOpened
-from tapeline.ledger.facts import OrderIntended, TradingStateChanged
+from tapeline.ledger.facts import TradingStateChanged
+from tapeline.ledger.order_facts import OrderIntended
 from tapeline.store.latch import read_latch
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.store.verification import verify

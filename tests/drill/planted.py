@@ -22,7 +22,8 @@ from tapeline.execution.look_ups import LookUps
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.outbox import Submit
 from tapeline.execution.questions import Questions
-from tapeline.ledger.facts import GapClosed, OrderCanceled, OrderRejected
+from tapeline.ledger.facts import GapClosed
+from tapeline.ledger.order_facts import OrderCanceled, OrderRejected
 from tapeline.ledger.views import Views
 from tapeline.store.sqlite_journal import SqliteJournal
 

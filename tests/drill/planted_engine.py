@@ -20,7 +20,7 @@ from tapeline.execution.algorithms.working import Work
 from tapeline.execution.flatten import Flattening
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.ledger.control_facts import Flattened, TradingStateChanged
-from tapeline.ledger.facts import OrderIntended
+from tapeline.ledger.order_facts import OrderIntended
 from tapeline.ledger.parent_orders import ParentOrders
 from tapeline.risk.gate import Gate
 

@@ -15,7 +15,7 @@ from tapeline.domain.words import Side
 from tapeline.drill import actor
 from tapeline.drill.actor import Actor, Submit
 from tapeline.drill.virtual_time import Chance
-from tapeline.ledger.facts import OrderFilled, OrderIntended
+from tapeline.ledger.order_facts import OrderFilled, OrderIntended
 from tapeline.ledger.views import Views
 
 LIMIT, WORKING = 1_000, 950

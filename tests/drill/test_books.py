@@ -20,7 +20,8 @@ from tapeline.drill.invariants import Watch
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.canonical import encode
 from tapeline.ledger.chain import GENESIS, link
-from tapeline.ledger.facts import CashMoved, GapClosed, GapOpened, OrderCanceled, OrderFilled, OrderIntended
+from tapeline.ledger.facts import CashMoved, GapClosed, GapOpened
+from tapeline.ledger.order_facts import OrderCanceled, OrderFilled, OrderIntended
 
 GROUNDS = Grounds("venue")
 

@@ -9,7 +9,7 @@ import pytest
 from tapeline.domain.errors import StorageError
 from tapeline.drill.disk import Disk, ProcessKilled
 from tapeline.drill.faults import Fault, Tally, Weather
-from tapeline.ledger.facts import OrderAccepted
+from tapeline.ledger.order_facts import OrderAccepted
 
 FACTS = [OrderAccepted(number, f"order{number}") for number in range(1, 5)]
 

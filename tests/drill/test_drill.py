@@ -28,7 +28,7 @@ from tapeline.drill.scenario import SESSION_CLOSE_NS, draw
 from tapeline.drill.system import System
 from tapeline.drill.world import BEGIN_NS, Outcome, World
 from tapeline.ledger.canonical import decode
-from tapeline.ledger.facts import OrderIntended
+from tapeline.ledger.order_facts import OrderIntended
 
 DAYS, SEEDS_IN_ALL, SEEDS_AT_ONCE = 5, 40, 5
 """Two hundred days, in parts that several workers can share."""

@@ -16,7 +16,7 @@ from tapeline.drill.accountant import Accountant
 from tapeline.drill.quantities import Quantities
 from tapeline.drill.venue import GROUNDS
 from tapeline.ledger.adopted_facts import ExecutionBusted
-from tapeline.ledger.facts import CancelIntended, OrderIntended
+from tapeline.ledger.order_facts import CancelIntended, OrderIntended
 from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderIntended
 
 

@@ -15,7 +15,7 @@ from tapeline.domain.corporate import CorporateAction
 from tapeline.domain.times import to_iso
 from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Side, Stage
 from tapeline.engine.assembly import AnyStrategy
-from tapeline.ledger.facts import OrderDenied, OrderIntended
+from tapeline.ledger.order_facts import OrderDenied, OrderIntended
 from tapeline.store.sqlite_journal import SqliteJournal
 
 bar = bars()

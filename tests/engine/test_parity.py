@@ -45,7 +45,7 @@ from tapeline.engine.loop import EventLoop
 from tapeline.engine.result import Result
 from tapeline.feeds.replay import Replay
 from tapeline.formula import program
-from tapeline.ledger.facts import OrderFilled, OrderIntended
+from tapeline.ledger.order_facts import OrderFilled, OrderIntended
 from tapeline.ledger.views import rebuild
 from tapeline.store.sqlite_journal import SqliteJournal
 

@@ -47,7 +47,7 @@ from tapeline.domain.order import Order
 from tapeline.domain.times import from_iso
 from tapeline.domain.words import OrderType, TimeInForce
 from tapeline.feeds.replay import Replay
-from tapeline.ledger.facts import OrderFilled
+from tapeline.ledger.order_facts import OrderFilled
 from tapeline.tape.calendars import sessions
 
 LEAN = RunSettings(

@@ -7,9 +7,7 @@ from decimal import Decimal
 from execution.running import Trader
 from tapeline.domain.reports import Question
 from tapeline.domain.words import Purpose, Side
-from tapeline.ledger.facts import (
-    OrderFilled,
-)
+from tapeline.ledger.order_facts import OrderFilled
 
 
 def a_working_order(trader: Trader, quantity: int = 10, **terms: object) -> str:

@@ -24,7 +24,7 @@ from tapeline.execution.algorithms.pricing import MarketNow
 from tapeline.execution.algorithms.schedules import plan_of
 from tapeline.execution.parent_keeper import ParentKeeper
 from tapeline.ledger.control_facts import TradingStateChanged
-from tapeline.ledger.facts import CancelIntended
+from tapeline.ledger.order_facts import CancelIntended
 from tapeline.ledger.parent_facts import ParentOrderIntended
 from tapeline.risk.denial import Denial
 from tapeline.simulation.execution_settings import Algorithm, adaptive, limit, market, participation, twap

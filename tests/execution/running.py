@@ -16,7 +16,8 @@ from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.outbox import Ask, Cancel
 from tapeline.execution.settings import KeeperSettings
 from tapeline.ledger.canonical import decode, encode
-from tapeline.ledger.facts import CancelIntended, CashMoved, OrderIntended, ReplaceIntended
+from tapeline.ledger.facts import CashMoved
+from tapeline.ledger.order_facts import CancelIntended, OrderIntended, ReplaceIntended
 from tapeline.ledger.views import Views
 
 T0 = from_iso("2024-01-02T15:00:00Z")

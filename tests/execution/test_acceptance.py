@@ -23,7 +23,7 @@ from tapeline.execution.outbox import Cancel, Message, Replace
 from tapeline.execution.settings import PERFECT
 from tapeline.ledger.adopted_facts import BreakAccepted
 from tapeline.ledger.control_facts import Reconciled, SymbolLocked
-from tapeline.ledger.facts import OrderFilled
+from tapeline.ledger.order_facts import OrderFilled
 
 SYMBOL, PRICE = "ABCD", Decimal(100)
 

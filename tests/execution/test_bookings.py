@@ -14,7 +14,7 @@ from tapeline.domain.reports import EXTERNAL
 from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Role, Side, TimeInForce
 from tapeline.execution.versions import newest_versions
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.facts import (
+from tapeline.ledger.order_facts import (
     OrderAccepted,
     OrderAdopted,
     OrderCanceled,

@@ -28,7 +28,7 @@ from tapeline.execution.outbox import Cancel, Submit
 from tapeline.execution.settings import PERFECT
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.control_facts import Flattened, SymbolLocked, TradingStateChanged
-from tapeline.ledger.facts import OrderAccepted, OrderCanceled, OrderDenied, OrderFilled
+from tapeline.ledger.order_facts import OrderAccepted, OrderCanceled, OrderDenied, OrderFilled
 from tapeline.ports.journal import Fact
 from tapeline.risk.denial import Denial
 

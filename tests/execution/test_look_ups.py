@@ -10,7 +10,7 @@ from execution.bare import ACCOUNT, T0, Bare, an_execution, an_order, found, int
 from tapeline.domain.reports import EXTERNAL, OrderAnswered, Query, Question, Request, VenueOrder
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import OrderStatus, Reason, Side
-from tapeline.ledger.facts import (
+from tapeline.ledger.order_facts import (
     CancelIntended,
     CancelRejected,
     OrderAccepted,

@@ -9,9 +9,7 @@ from execution.by_hand import a_working_order, fills, say
 from execution.running import SETTINGS, Trader
 from tapeline.domain.reports import Request, RequestFailed
 from tapeline.domain.words import OrderStatus, Reason
-from tapeline.ledger.facts import (
-    CancelRejected,
-)
+from tapeline.ledger.order_facts import CancelRejected
 
 
 def test_a_request_without_an_answer_is_unknown_after_the_time_out_and_found_by_its_name(trader: Trader) -> None:

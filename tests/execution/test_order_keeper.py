@@ -11,7 +11,7 @@ from tapeline.domain.adopted import Grounds
 from tapeline.domain.reports import EXTERNAL
 from tapeline.domain.words import OrderStatus, Purpose, Role, Side
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.facts import (
+from tapeline.ledger.order_facts import (
     CancelRejected,
     OrderAccepted,
     OrderCanceled,

@@ -15,7 +15,7 @@ from tapeline.domain.execution import Execution
 from tapeline.domain.reports import OrderEnded, Request
 from tapeline.domain.words import OrderStatus, OrderType, Reason
 from tapeline.ledger.adopted_facts import BustNoted, ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.facts import (
+from tapeline.ledger.order_facts import (
     CancelIntended,
     CancelRejected,
     OrderAccepted,

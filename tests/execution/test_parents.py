@@ -14,7 +14,7 @@ from tapeline.domain.control import TradingState
 from tapeline.domain.parent import ParentEnd, Pricing
 from tapeline.domain.words import Purpose, Side
 from tapeline.execution.algorithms.working import Work
-from tapeline.ledger.facts import CancelIntended
+from tapeline.ledger.order_facts import CancelIntended
 from tapeline.ledger.parent_orders import ParentState
 from tapeline.simulation.execution_settings import Algorithm, adaptive, limit, participation, twap
 

@@ -16,7 +16,7 @@ from tapeline.domain.reports import EXTERNAL
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.settings import PERFECT, KeeperSettings
 from tapeline.ledger.canonical import decode, encode
-from tapeline.ledger.facts import (
+from tapeline.ledger.order_facts import (
     CancelIntended,
     OrderAccepted,
     OrderCanceled,

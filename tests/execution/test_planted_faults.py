@@ -30,7 +30,7 @@ from tapeline.execution.look_ups import LookUps
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.order_reports import OrderReports
 from tapeline.execution.questions import Questions
-from tapeline.ledger.facts import OrderCanceled, OrderRejected, OutcomeLost
+from tapeline.ledger.order_facts import OrderCanceled, OrderRejected, OutcomeLost
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 

@@ -31,7 +31,7 @@ from tapeline.domain.reports import (
 )
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import OrderStatus, OrderType, Reason, Side, TimeInForce
-from tapeline.ledger.facts import (
+from tapeline.ledger.order_facts import (
     CancelRejected,
     OrderAccepted,
     OrderFilled,

@@ -13,15 +13,8 @@ from tapeline.domain.order import Order
 from tapeline.domain.signal import Action, Signal
 from tapeline.domain.times import from_iso
 from tapeline.domain.words import OrderType, Purpose, Role, Side, TimeInForce
-from tapeline.ledger.facts import (
-    CashMoved,
-    OrderAccepted,
-    OrderFilled,
-    OrderIntended,
-    RunStarted,
-    SessionClosed,
-    SignalRaised,
-)
+from tapeline.ledger.facts import CashMoved, RunStarted, SessionClosed, SignalRaised
+from tapeline.ledger.order_facts import OrderAccepted, OrderFilled, OrderIntended
 from tapeline.ports.journal import Fact
 
 T0 = from_iso("2024-01-02T15:00:00Z")

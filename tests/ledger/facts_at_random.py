@@ -41,10 +41,10 @@ from tapeline.ledger.control_facts import (
     SymbolUnlocked,
     TradingStateChanged,
 )
-from tapeline.ledger.facts import (
+from tapeline.ledger.facts import CashMoved, RunEnded, RunStarted, SessionClosed, SignalRaised, SplitApplied
+from tapeline.ledger.order_facts import (
     CancelIntended,
     CancelRejected,
-    CashMoved,
     OrderAccepted,
     OrderAdopted,
     OrderCanceled,
@@ -58,11 +58,6 @@ from tapeline.ledger.facts import (
     OutcomeLost,
     ReplaceIntended,
     ReplaceRejected,
-    RunEnded,
-    RunStarted,
-    SessionClosed,
-    SignalRaised,
-    SplitApplied,
 )
 from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, ParentOrderIntended, ParentOrderStopped
 from tapeline.ports.journal import Fact

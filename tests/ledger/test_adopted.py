@@ -23,7 +23,7 @@ from tapeline.ledger.adopted_facts import (
     ExecutionCorrected,
     HoldingChanged,
 )
-from tapeline.ledger.facts import OrderAccepted, OrderIntended
+from tapeline.ledger.order_facts import OrderAccepted, OrderIntended
 from tapeline.ledger.standing import standing_executions
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact

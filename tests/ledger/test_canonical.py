@@ -16,7 +16,8 @@ from tapeline.domain.errors import InputError, StorageError
 from tapeline.domain.words import Reason
 from tapeline.ledger.canonical import amount_text, decode, encode, encode_tree
 from tapeline.ledger.chain import GENESIS, link
-from tapeline.ledger.facts import FACTS, OrderAccepted, OrderCanceled, RunEnded
+from tapeline.ledger.facts import FACTS, RunEnded
+from tapeline.ledger.order_facts import OrderAccepted, OrderCanceled
 from tapeline.ports.journal import Fact
 
 

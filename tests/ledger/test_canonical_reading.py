@@ -14,7 +14,8 @@ from tests.ledger.facts_at_random import FACTS_AT_RANDOM
 from tapeline.domain.errors import StorageError
 from tapeline.ledger.canonical import decode, encode
 from tapeline.ledger.canonical_reading import match, read_object
-from tapeline.ledger.facts import FACTS, OrderAccepted, OrderIntended
+from tapeline.ledger.facts import FACTS
+from tapeline.ledger.order_facts import OrderAccepted, OrderIntended
 from tapeline.ports.journal import Fact
 
 OF_AN_ORDER = [

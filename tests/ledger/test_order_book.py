@@ -18,7 +18,8 @@ from tapeline.domain.reports import EXTERNAL, Request
 from tapeline.domain.words import OrderStatus, OrderType, Reason, Role, Side
 from tapeline.ledger.adopted_facts import ExecutionAdopted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.execution_book import ExecutionBook
-from tapeline.ledger.facts import (
+from tapeline.ledger.order_book import Exposure, OrderBook
+from tapeline.ledger.order_facts import (
     CancelIntended,
     CancelRejected,
     OrderAccepted,
@@ -33,7 +34,6 @@ from tapeline.ledger.facts import (
     ReplaceIntended,
     ReplaceRejected,
 )
-from tapeline.ledger.order_book import Exposure, OrderBook
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 

@@ -20,7 +20,8 @@ from tapeline.domain.order_states import TRANSITIONS, OrderEvent
 from tapeline.domain.reports import Request
 from tapeline.domain.words import OrderStatus, Reason
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.facts import (
+from tapeline.ledger.order_book import OrderBook
+from tapeline.ledger.order_facts import (
     CancelIntended,
     CancelRejected,
     OrderAccepted,
@@ -36,7 +37,6 @@ from tapeline.ledger.facts import (
     ReplaceIntended,
     ReplaceRejected,
 )
-from tapeline.ledger.order_book import OrderBook
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "order-life.md"
 NAME = "Dip-ABCD-1"

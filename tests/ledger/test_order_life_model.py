@@ -20,7 +20,7 @@ from tests.ledger.venue_order import NAME, Reader, Report, Venue, standing
 from tapeline.domain.reports import Request
 from tapeline.domain.words import OrderStatus, Reason
 from tapeline.ledger.canonical import decode, encode
-from tapeline.ledger.facts import CancelIntended, OrderIntended, OrderRejected, OutcomeLost, ReplaceIntended
+from tapeline.ledger.order_facts import CancelIntended, OrderIntended, OrderRejected, OutcomeLost, ReplaceIntended
 from tapeline.ledger.views import Views
 
 TOTAL, TOTAL_MAX = 6, 9

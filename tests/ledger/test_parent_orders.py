@@ -16,7 +16,7 @@ from tapeline.domain.errors import InvariantError
 from tapeline.domain.parent import ParentEnd, Pricing
 from tapeline.domain.words import OrderType, Role, Side
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.facts import OrderCanceled, OrderDenied, OrderIntended, ReplaceIntended
+from tapeline.ledger.order_facts import OrderCanceled, OrderDenied, OrderIntended, ReplaceIntended
 from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, ParentOrderIntended, ParentOrderStopped
 from tapeline.ledger.parent_orders import ParentState
 from tapeline.ledger.shortfall import fill_quality, shortfall_of

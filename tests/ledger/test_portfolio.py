@@ -27,7 +27,8 @@ from tapeline.ledger.adopted_facts import (
     HoldingChanged,
 )
 from tapeline.ledger.attribution import ACCOUNT, BY, OPEN, OUTSIDE, attribute, by_month, pieces_of, span_word
-from tapeline.ledger.facts import CashMoved, OrderFilled, OrderIntended, SessionClosed, SplitApplied
+from tapeline.ledger.facts import CashMoved, SessionClosed, SplitApplied
+from tapeline.ledger.order_facts import OrderFilled, OrderIntended
 from tapeline.ledger.portfolio import NO_SECTOR, Exposure, Portfolio, portfolio_of
 from tapeline.ledger.profits import WHOLE
 from tapeline.ledger.views import Views

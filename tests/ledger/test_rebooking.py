@@ -15,7 +15,8 @@ from tapeline.domain.cash import CashCause
 from tapeline.domain.execution import Execution
 from tapeline.domain.words import Purpose, Side
 from tapeline.ledger.adopted_facts import ExecutionAdopted, ExecutionBusted, ExecutionCorrected, HoldingChanged
-from tapeline.ledger.facts import CashMoved, OrderFilled, SessionClosed, SplitApplied
+from tapeline.ledger.facts import CashMoved, SessionClosed, SplitApplied
+from tapeline.ledger.order_facts import OrderFilled
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 

@@ -31,9 +31,9 @@ from tapeline.domain.position import Position
 from tapeline.domain.words import OrderStatus, Reason, Role, Side
 from tapeline.ledger.adopted_facts import AccountDescribed, ExecutionAdopted, HoldingChanged
 from tapeline.ledger.canonical import amount_text
-from tapeline.ledger.facts import (
+from tapeline.ledger.facts import CashMoved, RunEnded, SessionClosed, SplitApplied
+from tapeline.ledger.order_facts import (
     CancelIntended,
-    CashMoved,
     OrderAccepted,
     OrderCanceled,
     OrderDenied,
@@ -43,9 +43,6 @@ from tapeline.ledger.facts import (
     OrderReplaced,
     OrderTriggered,
     ReplaceIntended,
-    RunEnded,
-    SessionClosed,
-    SplitApplied,
 )
 from tapeline.ledger.profits import WHOLE
 from tapeline.ledger.views import Views, rebuild

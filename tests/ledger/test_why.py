@@ -14,7 +14,7 @@ from tapeline.domain.adopted import Grounds
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.words import Limit, Reason, Role, Side
 from tapeline.ledger.adopted_facts import ExecutionAdopted, ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.facts import OrderAccepted, OrderCanceled, OrderDenied, OrderIntended, OrderTriggered
+from tapeline.ledger.order_facts import OrderAccepted, OrderCanceled, OrderDenied, OrderIntended, OrderTriggered
 from tapeline.ledger.why import explain, explain_execution
 from tapeline.ledger.why_text import as_plain, conditions, render
 from tapeline.store.sqlite_journal import SqliteJournal

@@ -18,7 +18,8 @@ from tapeline.domain.adopted import Grounds
 from tapeline.domain.execution import Execution
 from tapeline.domain.words import OrderStatus, Reason
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.facts import (
+from tapeline.ledger.order_book import OrderState
+from tapeline.ledger.order_facts import (
     CancelRejected,
     OrderAccepted,
     OrderAdopted,
@@ -29,7 +30,6 @@ from tapeline.ledger.facts import (
     OrderReplaced,
     ReplaceRejected,
 )
-from tapeline.ledger.order_book import OrderState
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 

@@ -25,7 +25,7 @@ from tapeline.domain.panel import Panel
 from tapeline.domain.times import to_iso
 from tapeline.engine.desk import Desk
 from tapeline.formula.program import Program
-from tapeline.ledger.facts import OrderFilled
+from tapeline.ledger.order_facts import OrderFilled
 from tapeline.ledger.views import Views, rebuild
 from tapeline.store.sqlite_journal import SqliteJournal
 

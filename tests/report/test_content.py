@@ -24,7 +24,7 @@ from tapeline.domain.times import DAY, MINUTE
 from tapeline.domain.words import Role
 from tapeline.engine.entry_explanations import explanations_from_formulas, explanations_from_journal
 from tapeline.engine.report_content import benchmark_of, content_of, levels_of
-from tapeline.ledger.facts import OrderIntended, ReplaceIntended
+from tapeline.ledger.order_facts import OrderIntended, ReplaceIntended
 from tapeline.report.content import Content
 from tapeline.store.sqlite_journal import SqliteJournal
 

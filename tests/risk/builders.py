@@ -9,7 +9,7 @@ from ledger.builders import T0
 from tapeline.domain.instrument import Instrument
 from tapeline.domain.order import Order
 from tapeline.domain.words import OrderType, Side, TimeInForce
-from tapeline.ledger.facts import OrderAccepted, OrderIntended
+from tapeline.ledger.order_facts import OrderAccepted, OrderIntended
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 from tapeline.risk.gate import Gate, Market

@@ -17,7 +17,8 @@ from tapeline.domain.order import Order
 from tapeline.domain.times import DAY, HOUR, SECOND, from_iso
 from tapeline.domain.words import OrderType, Side
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.facts import CashMoved, OrderCanceled, OrderFilled, OrderIntended
+from tapeline.ledger.facts import CashMoved
+from tapeline.ledger.order_facts import OrderCanceled, OrderFilled, OrderIntended
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 from tapeline.risk.account_rules import AccountDays, DayTrades, SettledCash

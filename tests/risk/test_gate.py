@@ -21,7 +21,7 @@ from tapeline.domain.reports import Request
 from tapeline.domain.times import MINUTE, SECOND
 from tapeline.domain.words import Limit, OrderType, Purpose, Reason, Role, Side, TimeInForce
 from tapeline.ledger.control_facts import TradingStateChanged
-from tapeline.ledger.facts import (
+from tapeline.ledger.order_facts import (
     CancelIntended,
     OrderCanceled,
     OrderFilled,

@@ -14,7 +14,8 @@ from tapeline.domain.times import from_iso
 from tapeline.domain.words import Limit, Purpose, Side
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.control_facts import OrderWarned
-from tapeline.ledger.facts import OrderFilled, SplitApplied
+from tapeline.ledger.facts import SplitApplied
+from tapeline.ledger.order_facts import OrderFilled
 from tapeline.ports.journal import Fact
 from tapeline.risk.wash_sales import WashSaleCheck
 from tapeline.tax.accounts import Account, AccountKind

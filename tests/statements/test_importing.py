@@ -34,7 +34,7 @@ from tapeline.domain.times import from_iso
 from tapeline.domain.words import Side
 from tapeline.feeds.clock import VirtualClock
 from tapeline.ledger.adopted_facts import ExecutionAdopted, ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.facts import OrderFilled
+from tapeline.ledger.order_facts import OrderFilled
 from tapeline.ledger.views import rebuild
 from tapeline.ports.web import WebAnswer
 from tapeline.statements.discrepancy import Cause

@@ -23,7 +23,8 @@ from tapeline.ledger.adopted_facts import (
     ExecutionCorrected,
     HoldingChanged,
 )
-from tapeline.ledger.facts import CashMoved, OrderFilled, SplitApplied
+from tapeline.ledger.facts import CashMoved, SplitApplied
+from tapeline.ledger.order_facts import OrderFilled
 from tapeline.ports.journal import Fact
 from tapeline.statements import reconcile_trades
 from tapeline.statements.discrepancy import Cause, Discrepancy

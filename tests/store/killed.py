@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from store.disk_steps import Steps
 from tapeline.domain.control import Trigger
 from tapeline.domain.errors import StorageError
-from tapeline.ledger.facts import OrderAccepted
+from tapeline.ledger.order_facts import OrderAccepted
 from tapeline.ports.control import Latch
 from tapeline.store.control_file import ControlFile
 from tapeline.store.latch import read_latch

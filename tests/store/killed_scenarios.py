@@ -16,14 +16,8 @@ from tapeline.brokers.simulated.broker import SimulatedBroker
 from tapeline.domain.control import Trigger
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
-from tapeline.ledger.facts import (
-    CancelIntended,
-    CommandGiven,
-    OrderFilled,
-    OrderIntended,
-    RunEnded,
-    TradingStateChanged,
-)
+from tapeline.ledger.facts import CommandGiven, RunEnded, TradingStateChanged
+from tapeline.ledger.order_facts import CancelIntended, OrderFilled, OrderIntended
 from tapeline.ledger.views import rebuild
 from tapeline.ports.control import Latch
 from tapeline.store.control_file import ControlFile

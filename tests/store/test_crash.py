@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tapeline.ledger.facts import OrderAccepted
+from tapeline.ledger.order_facts import OrderAccepted
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.store.verification import verify
 
@@ -21,7 +21,7 @@ BATCH = 50
 # before or after the commit takes hold. SIGKILL leaves no chance to tidy up.
 WRITER = """
 import os, signal, sys
-from tapeline.ledger.facts import OrderAccepted
+from tapeline.ledger.order_facts import OrderAccepted
 from tapeline.store import sqlite_file
 from tapeline.store.sqlite_journal import SqliteJournal
 

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tapeline.domain.errors import LeaseLostError, StorageError
-from tapeline.ledger.facts import OrderAccepted
+from tapeline.ledger.order_facts import OrderAccepted
 from tapeline.store import lease
 from tapeline.store.lease import Holder
 from tapeline.store.sqlite_file import APPLICATION_ID, WriterLock, lease_of
@@ -31,7 +31,7 @@ WITHIN_S = 60.0
 WRITER = """
 import sys
 from tapeline.domain.errors import StorageError
-from tapeline.ledger.facts import OrderAccepted
+from tapeline.ledger.order_facts import OrderAccepted
 from tapeline.store.sqlite_journal import SqliteJournal
 
 journal = SqliteJournal.writing(sys.argv[1], wait_s=float(sys.argv[2]))

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from tapeline.domain.errors import StorageError
-from tapeline.ledger.facts import OrderAccepted
+from tapeline.ledger.order_facts import OrderAccepted
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.store.verification import verify
 

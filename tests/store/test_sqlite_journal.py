@@ -17,7 +17,7 @@ from tests.ledger.facts_at_random import trading
 from tapeline.domain.errors import IntegrityError, InvariantError, StorageError
 from tapeline.ledger.canonical import encode
 from tapeline.ledger.chain import GENESIS, link
-from tapeline.ledger.facts import OrderAccepted
+from tapeline.ledger.order_facts import OrderAccepted
 from tapeline.ledger.views import Views, rebuild
 from tapeline.ports.journal import Fact, Journal
 from tapeline.store.sqlite_file import APPLICATION_ID

@@ -13,7 +13,7 @@ from tests.ledger.builders import MINUTE, T0, a_run, a_signal, traded
 
 from tapeline.domain.errors import InputError, StorageError
 from tapeline.ledger.chain import GENESIS, link
-from tapeline.ledger.facts import OrderAccepted
+from tapeline.ledger.order_facts import OrderAccepted
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.store.verification import FaultKind, Verification, verify
 

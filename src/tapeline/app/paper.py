@@ -41,7 +41,8 @@ from tapeline.feeds.digest import panel_digest
 from tapeline.feeds.paced import PacedReplay, PacedTime
 from tapeline.feeds.replay import Replay
 from tapeline.ledger.control_facts import RunResumed
-from tapeline.ledger.facts import CashMoved, OrderRejected, RunEnded, RunStarted
+from tapeline.ledger.facts import CashMoved, RunEnded, RunStarted
+from tapeline.ledger.order_facts import OrderRejected
 from tapeline.ledger.replaces import KINDS, Replaces, Which
 from tapeline.ledger.standing import records_of
 from tapeline.risk.account_rules import AccountDays, DayTrades, SettledCash

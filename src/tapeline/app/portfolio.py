@@ -22,7 +22,7 @@ from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.signal import Action
 from tapeline.feeds.groups import read_groups
 from tapeline.ledger.attribution import BY, Part, Piece, attribute, by_month, pieces_of
-from tapeline.ledger.facts import OrderIntended
+from tapeline.ledger.order_facts import OrderIntended
 from tapeline.ledger.portfolio import Portfolio, portfolio_of
 from tapeline.ledger.views import Views, rebuild
 from tapeline.ports.journal import Journal

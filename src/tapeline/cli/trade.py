@@ -17,7 +17,8 @@ from tapeline.domain.times import to_iso
 from tapeline.domain.words import Purpose, Side
 from tapeline.engine.result import Result
 from tapeline.ledger.canonical import amount_text
-from tapeline.ledger.facts import OrderFilled, OrderIntended, SignalRaised
+from tapeline.ledger.facts import SignalRaised
+from tapeline.ledger.order_facts import OrderFilled, OrderIntended
 from tapeline.ledger.why import OrderChain, explain_order
 from tapeline.ledger.why_text import conditions, sizing_text
 from tapeline.ports.journal import Journal

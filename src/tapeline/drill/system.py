@@ -26,7 +26,8 @@ from tapeline.drill.virtual_time import Chance
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.settings import KeeperSettings
 from tapeline.ledger.canonical import decode
-from tapeline.ledger.facts import CancelIntended, CashMoved, OrderIntended, ReplaceIntended
+from tapeline.ledger.facts import CashMoved
+from tapeline.ledger.order_facts import CancelIntended, OrderIntended, ReplaceIntended
 from tapeline.ledger.views import Views
 from tapeline.ports.broker import Broker
 from tapeline.ports.clock import Clock

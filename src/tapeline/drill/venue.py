@@ -34,7 +34,7 @@ from tapeline.drill.venue_account import VenueAccount, VenueExecution
 from tapeline.drill.venue_order import RestingOrder
 from tapeline.drill.virtual_time import Chance, VirtualTime
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.facts import (
+from tapeline.ledger.order_facts import (
     CancelRejected,
     OrderAccepted,
     OrderFilled,

@@ -10,7 +10,7 @@ from tapeline.domain.order import Order
 from tapeline.domain.reports import VenueOrder
 from tapeline.domain.words import OrderStatus, OrderType, Role, Side, TimeInForce
 from tapeline.drill.venue_account import PARTS_PER_CENT, in_currency
-from tapeline.ledger.facts import OrderReplaced
+from tapeline.ledger.order_facts import OrderReplaced
 
 _AFTER_STOP = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
 _WITH_LIMIT = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})

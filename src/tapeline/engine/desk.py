@@ -41,9 +41,9 @@ from tapeline.engine.settling import (
     settle_ticket,
 )
 from tapeline.ledger.adopted_facts import BreakAccepted, CashAdopted
-from tapeline.ledger.facts import (
+from tapeline.ledger.facts import CashMoved, SplitApplied
+from tapeline.ledger.order_facts import (
     CancelIntended,
-    CashMoved,
     OrderAccepted,
     OrderCanceled,
     OrderDenied,
@@ -53,7 +53,6 @@ from tapeline.ledger.facts import (
     OrderReplaced,
     OrderTriggered,
     ReplaceIntended,
-    SplitApplied,
 )
 from tapeline.ledger.views import Views
 from tapeline.risk.denial import Denial

@@ -16,7 +16,8 @@ from tapeline.engine.inputs import Inputs
 from tapeline.engine.reasons import explain_free_form
 from tapeline.engine.result import Result
 from tapeline.formula.splits import advance_through
-from tapeline.ledger.facts import OrderIntended, SignalRaised
+from tapeline.ledger.facts import SignalRaised
+from tapeline.ledger.order_facts import OrderIntended
 from tapeline.ledger.why import explain_order
 from tapeline.ledger.why_text import sizing_text
 from tapeline.ports.journal import Journal

@@ -23,7 +23,7 @@ from tapeline.domain.words import Limit, Purpose, Reason
 from tapeline.engine.desk import Desk
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.ledger.control_facts import LimitOverridden, TradingStateChanged
-from tapeline.ledger.facts import (
+from tapeline.ledger.order_facts import (
     CancelIntended,
     CancelRejected,
     OrderRejected,

@@ -42,7 +42,8 @@ from tapeline.execution.settings import PERFECT, KeeperSettings
 from tapeline.formula.splits import SplitRow, in_new_shares, ratio_of
 from tapeline.indicators.compiled import address_of_code
 from tapeline.ledger.canonical import decode
-from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended, SessionClosed
+from tapeline.ledger.facts import SessionClosed
+from tapeline.ledger.order_facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended
 from tapeline.ledger.views import Views
 from tapeline.ports.broker import Broker
 from tapeline.ports.clock import Clock

@@ -33,7 +33,7 @@ from tapeline.engine.settling import is_working, settle_stop
 from tapeline.execution.algorithms.schedules import plan_of
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.parent_keeper import ParentKeeper
-from tapeline.ledger.facts import CancelIntended, OrderAccepted, OrderCanceled, OrderFilled, ReplaceIntended
+from tapeline.ledger.order_facts import CancelIntended, OrderAccepted, OrderCanceled, OrderFilled, ReplaceIntended
 from tapeline.ledger.parent_facts import ParentOrderIntended
 from tapeline.ledger.parent_orders import ParentState, reason_of
 from tapeline.ledger.views import Views

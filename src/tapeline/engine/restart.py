@@ -24,18 +24,8 @@ from tapeline.domain.slice import Slice
 from tapeline.engine.loop import EventLoop
 from tapeline.engine.retaking import Retaking
 from tapeline.ledger.control_facts import CommandGiven, Flattened, OrderWarned, RunResumed
-from tapeline.ledger.facts import (
-    CancelIntended,
-    OrderDenied,
-    OrderIntended,
-    ReplaceDenied,
-    ReplaceIntended,
-    RunEnded,
-    RunStarted,
-    SessionClosed,
-    SignalRaised,
-    SplitApplied,
-)
+from tapeline.ledger.facts import RunEnded, RunStarted, SessionClosed, SignalRaised, SplitApplied
+from tapeline.ledger.order_facts import CancelIntended, OrderDenied, OrderIntended, ReplaceDenied, ReplaceIntended
 from tapeline.ledger.parent_facts import (
     ChildOrderPriced,
     ParentOrderEnded,

@@ -17,7 +17,7 @@ from tapeline.domain.order import Order
 from tapeline.domain.words import OrderStatus, Purpose, Role
 from tapeline.engine.desk import Desk
 from tapeline.engine.settling import blank_holding, is_working
-from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended
+from tapeline.ledger.order_facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended
 from tapeline.ledger.parent_facts import ParentOrderStopped
 from tapeline.simulation.limits import assumed_stop_of
 from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING

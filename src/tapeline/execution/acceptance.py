@@ -30,7 +30,7 @@ from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.ledger.adopted_facts import BreakAccepted
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.control import CASH_BREAK, POSITION_BREAK
-from tapeline.ledger.facts import CancelIntended, ReplaceIntended
+from tapeline.ledger.order_facts import CancelIntended, ReplaceIntended
 from tapeline.ledger.views import Views
 
 CASH = "cash"

@@ -59,13 +59,8 @@ from tapeline.execution.questions import Questions
 from tapeline.execution.settings import KeeperSettings
 from tapeline.execution.timers import Timers
 from tapeline.ledger.control_facts import GapClosed, GapOpened
-from tapeline.ledger.facts import (
-    CancelIntended,
-    OrderRejected,
-    ReplaceIntended,
-    ReplaceRejected,
-)
 from tapeline.ledger.order_book import exposed_quantity, is_called_back
+from tapeline.ledger.order_facts import CancelIntended, OrderRejected, ReplaceIntended, ReplaceRejected
 from tapeline.ledger.views import Views
 
 Deadline = tuple[str, Request]

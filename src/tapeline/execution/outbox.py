@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tapeline.domain.order import Order
 from tapeline.domain.reports import Query
-from tapeline.ledger.facts import CancelIntended, ReplaceIntended
+from tapeline.ledger.order_facts import CancelIntended, ReplaceIntended
 from tapeline.ports.broker import Broker
 
 

@@ -36,7 +36,7 @@ from tapeline.execution.algorithms.working import (
     working_children,
 )
 from tapeline.execution.order_keeper import OrderKeeper
-from tapeline.ledger.facts import CancelIntended, OrderDenied, OrderIntended, ReplaceDenied, ReplaceIntended
+from tapeline.ledger.order_facts import CancelIntended, OrderDenied, OrderIntended, ReplaceDenied, ReplaceIntended
 from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, ParentOrderHurried, ParentOrderStopped
 from tapeline.ledger.parent_orders import ParentState, reason_of, with_stop
 from tapeline.ledger.views import Views

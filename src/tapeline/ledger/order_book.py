@@ -25,7 +25,7 @@ from tapeline.domain.words import OrderStatus, Reason, Role, Side
 from tapeline.ledger.adopted_facts import BustNoted, ExecutionAdopted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.execution_book import ExecutionBook
-from tapeline.ledger.facts import (
+from tapeline.ledger.order_facts import (
     CancelIntended,
     CancelRejected,
     OrderAccepted,

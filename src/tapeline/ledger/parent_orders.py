@@ -17,7 +17,7 @@ from tapeline.domain.parent import ParentEnd, Pricing
 from tapeline.domain.position import ZERO
 from tapeline.domain.words import Role
 from tapeline.ledger.canonical import amount_text
-from tapeline.ledger.facts import OrderDenied, OrderRejected, ReplaceIntended
+from tapeline.ledger.order_facts import OrderDenied, OrderRejected, ReplaceIntended
 from tapeline.ledger.parent_facts import (
     ChildOrderPriced,
     ParentOrderEnded,

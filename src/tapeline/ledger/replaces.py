@@ -10,7 +10,7 @@ ReplaceIntended 99.30     leaves, recorded anew
 from __future__ import annotations
 
 from tapeline.domain.words import Reason
-from tapeline.ledger.facts import OrderReplaced, ReplaceIntended, ReplaceRejected
+from tapeline.ledger.order_facts import OrderReplaced, ReplaceIntended, ReplaceRejected
 from tapeline.ports.journal import Fact
 
 KINDS = (ReplaceIntended.kind, ReplaceRejected.kind, OrderReplaced.kind)

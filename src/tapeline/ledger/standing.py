@@ -11,7 +11,7 @@ from tapeline.domain.adopted import Grounds, Origin
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
 from tapeline.ledger.adopted_facts import ONE, ExecutionAdopted, ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.facts import OrderFilled
+from tapeline.ledger.order_facts import OrderFilled
 from tapeline.ports.journal import Fact, Journal, Record
 
 

@@ -39,8 +39,9 @@ from tapeline.ledger.adopted_facts import (
 from tapeline.ledger.canonical import amount_text, encode_tree
 from tapeline.ledger.control import Control
 from tapeline.ledger.control_facts import OrderWarned, RunResumed
-from tapeline.ledger.facts import (
-    CashMoved,
+from tapeline.ledger.facts import CashMoved, RunEnded, RunStarted, SessionClosed, SignalRaised, SplitApplied
+from tapeline.ledger.order_book import OrderBook
+from tapeline.ledger.order_facts import (
     OrderAccepted,
     OrderDenied,
     OrderFilled,
@@ -48,13 +49,7 @@ from tapeline.ledger.facts import (
     OrderRejected,
     ReplaceDenied,
     ReplaceIntended,
-    RunEnded,
-    RunStarted,
-    SessionClosed,
-    SignalRaised,
-    SplitApplied,
 )
-from tapeline.ledger.order_book import OrderBook
 from tapeline.ledger.parent_orders import ParentOrders
 from tapeline.ledger.position_book import PositionBook
 from tapeline.ledger.profits import WHOLE, Profits, values_of

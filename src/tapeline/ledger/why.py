@@ -23,13 +23,8 @@ from tapeline.domain.bar import Bar
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.times import from_iso, to_iso
 from tapeline.ledger.adopted_facts import ExecutionAdopted, ExecutionCorrected
-from tapeline.ledger.facts import (
-    OrderDenied,
-    OrderFilled,
-    OrderIntended,
-    RunStarted,
-    SignalRaised,
-)
+from tapeline.ledger.facts import RunStarted, SignalRaised
+from tapeline.ledger.order_facts import OrderDenied, OrderFilled, OrderIntended
 from tapeline.ports.journal import Journal, Record
 
 BarsAround = Callable[[str, int], Sequence[Bar]]

@@ -13,7 +13,8 @@ from tapeline.domain.times import to_iso
 from tapeline.domain.words import Stage
 from tapeline.ledger.adopted_facts import BustNoted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.canonical import amount_text, encode_tree
-from tapeline.ledger.facts import OrderFilled, OrderIntended, RunStarted, SignalRaised
+from tapeline.ledger.facts import RunStarted, SignalRaised
+from tapeline.ledger.order_facts import OrderFilled, OrderIntended
 from tapeline.ledger.why import Answer, OrderChain
 from tapeline.ports.journal import Fact, Record
 

@@ -29,7 +29,7 @@ from tapeline.domain.position import ZERO, closing_part
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Side
 from tapeline.ledger.adopted_facts import ONE, ExecutionAdopted, ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.facts import OrderFilled
+from tapeline.ledger.order_facts import OrderFilled
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 from tapeline.tax.holding_period import settlement_cycle

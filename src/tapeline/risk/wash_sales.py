@@ -28,7 +28,8 @@ from tapeline.domain.money import exact
 from tapeline.domain.order import Order
 from tapeline.domain.words import Limit
 from tapeline.ledger.control_facts import OrderWarned
-from tapeline.ledger.facts import OrderFilled, SplitApplied
+from tapeline.ledger.facts import SplitApplied
+from tapeline.ledger.order_facts import OrderFilled
 from tapeline.ledger.standing import KINDS, standing_executions
 from tapeline.ports.journal import Fact
 from tapeline.risk.denial import Denial

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 from tapeline.domain.adopted import HoldingCause
 from tapeline.domain.cash import CashCause
 from tapeline.ledger.adopted_facts import CashAdopted, ExecutionAdopted, ExecutionCorrected, HoldingChanged
-from tapeline.ledger.facts import CashMoved, OrderFilled, SplitApplied
+from tapeline.ledger.facts import CashMoved, SplitApplied
+from tapeline.ledger.order_facts import OrderFilled
 from tapeline.ledger.standing import Standing, standing_executions
 from tapeline.ports.journal import Fact
 from tapeline.statements.model import day_of

@@ -24,8 +24,8 @@ from tapeline.domain.reports import Query, Report
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import EventKind, Reason, Stage, TimeInForce
-from tapeline.ledger.facts import (
-    CashMoved,
+from tapeline.ledger.facts import CashMoved
+from tapeline.ledger.order_facts import (
     OrderAccepted,
     OrderCanceled,
     OrderExpired,

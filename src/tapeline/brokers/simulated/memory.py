@@ -13,7 +13,7 @@ from collections.abc import Collection
 from tapeline.brokers.simulated.broker import SimulatedBroker
 from tapeline.domain.corporate import SplitReported
 from tapeline.domain.slice import Slice
-from tapeline.ledger.facts import CancelIntended, OrderIntended, ReplaceIntended
+from tapeline.ledger.order_facts import CancelIntended, OrderIntended, ReplaceIntended
 from tapeline.ledger.replaces import Which
 from tapeline.ports.journal import Fact
 
