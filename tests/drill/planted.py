@@ -19,8 +19,9 @@ from tapeline.execution.bookings import Bookings
 from tapeline.execution.books import Books
 from tapeline.execution.comparison import Comparison
 from tapeline.execution.look_ups import LookUps
+from tapeline.execution.messages import Submit
 from tapeline.execution.order_keeper import OrderKeeper
-from tapeline.execution.outbox import Submit
+from tapeline.execution.outbox import Outbox
 from tapeline.execution.questions import Questions
 from tapeline.ledger.facts import GapClosed
 from tapeline.ledger.order_facts import OrderCanceled, OrderRejected
@@ -57,7 +58,7 @@ def sends_again_without_asking(plant: Plant) -> None:
         lose(keeper, name, request, text)
         state = keeper._books.working.get(name)
         if state is not None and request is Request.SUBMIT and state.order.parent is None:
-            keeper._waiting.append(Submit((state.order,)))
+            keeper._outbox.add(Submit((state.order,)))
 
     plant(OrderKeeper, "_lose", resend)
 
@@ -77,7 +78,7 @@ def takes_the_total_for_the_increment(plant: Plant) -> None:
 def enters_within_a_gap(plant: Plant) -> None:
     """The hold of a gap is dropped: new risk is taken while reports may be missing."""
     plant(OrderKeeper, "may_risk", lambda keeper, symbol: True)
-    plant(OrderKeeper, "_may_leave", lambda keeper, message: True)
+    plant(Outbox, "_may_leave", lambda outbox, message: True)
 
 
 def ends_before_the_horizon(plant: Plant) -> None:

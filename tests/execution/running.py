@@ -12,8 +12,8 @@ from tapeline.domain.order import Order, client_order_id
 from tapeline.domain.reports import EXTERNAL, Query, Question, Request
 from tapeline.domain.times import SECOND, from_iso
 from tapeline.domain.words import OrderStatus, OrderType, Purpose, Side, TimeInForce
+from tapeline.execution.messages import Ask, Cancel
 from tapeline.execution.order_keeper import OrderKeeper
-from tapeline.execution.outbox import Ask, Cancel
 from tapeline.execution.settings import KeeperSettings
 from tapeline.ledger.canonical import decode, encode
 from tapeline.ledger.facts import CashMoved

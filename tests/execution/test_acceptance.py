@@ -18,8 +18,8 @@ from tapeline.domain.errors import InputError
 from tapeline.domain.execution import Execution
 from tapeline.domain.words import OrderType, Purpose, Side
 from tapeline.execution.acceptance import Acceptance
+from tapeline.execution.messages import Cancel, Message, Replace
 from tapeline.execution.order_keeper import OrderKeeper
-from tapeline.execution.outbox import Cancel, Message, Replace
 from tapeline.execution.settings import PERFECT
 from tapeline.ledger.adopted_facts import BreakAccepted
 from tapeline.ledger.control_facts import Reconciled, SymbolLocked

@@ -23,8 +23,8 @@ from tapeline.domain.position import ZERO
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Limit, Purpose, Reason, Side
 from tapeline.execution.flatten import Flattening
+from tapeline.execution.messages import Cancel, Submit
 from tapeline.execution.order_keeper import OrderKeeper
-from tapeline.execution.outbox import Cancel, Submit
 from tapeline.execution.settings import PERFECT
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.control_facts import Flattened, SymbolLocked, TradingStateChanged

@@ -11,7 +11,7 @@ from execution.running import Trader
 from tapeline.domain.control import GapCause, TradingState
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Purpose, Reason, Side
-from tapeline.execution.outbox import Ask
+from tapeline.execution.messages import Ask
 
 WHY = "no sign of life"
 

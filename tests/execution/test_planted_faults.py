@@ -22,13 +22,14 @@ from execution.running import Trader
 from tapeline.domain.errors import TapelineError
 from tapeline.domain.reports import Request
 from tapeline.domain.words import Reason
-from tapeline.execution import reconciliation
+from tapeline.execution import order_keeper, reconciliation
 from tapeline.execution.bookings import Bookings
 from tapeline.execution.books import Books
 from tapeline.execution.comparison import Comparison
 from tapeline.execution.look_ups import LookUps
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.order_reports import OrderReports
+from tapeline.execution.outbox import Outbox
 from tapeline.execution.questions import Questions
 from tapeline.ledger.order_facts import OrderCanceled, OrderRejected, OutcomeLost
 
@@ -104,11 +105,11 @@ def an_answer_counts_whatever_it_answers(patch: pytest.MonkeyPatch) -> None:
 
 
 def exits_do_not_wait_for_the_gap_to_close(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(OrderKeeper, "_may_leave", lambda *_: True)
+    patch.setattr(Outbox, "_may_leave", lambda *_: True)
 
 
 def requests_have_no_time_out(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(OrderKeeper, "_time", lambda *_: None)
+    patch.setattr(order_keeper, "_deadlines_of", lambda _: [])
 
 
 def a_new_start_believes_that_everything_arrived(patch: pytest.MonkeyPatch) -> None:
@@ -182,7 +183,7 @@ def a_failure_is_believed_after_an_acceptance(patch: pytest.MonkeyPatch) -> None
 
 
 def what_waited_through_a_gap_is_sent_unseen(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(OrderKeeper, "_still_fits", lambda *_: True)
+    patch.setattr(Outbox, "_still_fits", lambda *_: True)
 
 
 def the_first_difference_is_believed(patch: pytest.MonkeyPatch) -> None:

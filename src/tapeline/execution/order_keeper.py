@@ -18,9 +18,8 @@ keeper knows of orders is in those views, so a new keeper on the views of a jour
 orders of the strategy `external`). What is told about an account besides orders is recorded as it comes.
 
 While `may_risk(symbol)` is False nothing new may be risked: there is no link, a gap is open, or the symbol is locked.
-What is submitted in a gap waits. When it is closed, an exit leaves if it still reduces what its strategy holds;
-everything else ends as never sent. Cancels of what would add to a position need not wait for the gap to close. An entry
-of a symbol that is locked, and what a trading state that was lowered bars, ends as never sent at once.
+What is submitted in a gap waits in the outbox (`outbox.py`). An entry of a symbol that is locked, and what a trading
+state that was lowered bars, ends as never sent at once.
 
 A venue inside the process needs none of this: with `PERFECT` settings every fact is recorded as it is told.
 """
@@ -28,9 +27,8 @@ A venue inside the process needs none of this: with `PERFECT` settings every fac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from random import Random
-from typing import Any, TypeGuard
+from typing import Any
 
 from tapeline.domain.control import GapCause, TradingState
 from tapeline.domain.order import Order
@@ -48,27 +46,24 @@ from tapeline.domain.reports import (
     RequestFailed,
 )
 from tapeline.domain.times import SECOND
-from tapeline.domain.words import Purpose, Reason, Side
 from tapeline.execution.bookings import Bookings
 from tapeline.execution.books import Books, Record
 from tapeline.execution.comparison import QUESTION_OF, Comparison
 from tapeline.execution.look_ups import LookUps
+from tapeline.execution.messages import Ask, Cancel, Message, Replace, Submit
 from tapeline.execution.order_reports import OrderReports
-from tapeline.execution.outbox import Ask, Cancel, Message, Replace, Submit
+from tapeline.execution.outbox import REQUEST_OF, Outbox
 from tapeline.execution.questions import Questions
 from tapeline.execution.settings import KeeperSettings
 from tapeline.execution.timers import Timers
 from tapeline.ledger.control_facts import GapClosed, GapOpened
-from tapeline.ledger.order_book import exposed_quantity, is_called_back
-from tapeline.ledger.order_facts import CancelIntended, OrderRejected, ReplaceIntended, ReplaceRejected
+from tapeline.ledger.order_facts import CancelIntended, ReplaceIntended
 from tapeline.ledger.views import Views
 
 Deadline = tuple[str, Request]
 _LOST_WITH_LINK = "The link was lost before an answer came."
 _LOST_WITH_RUN = "The program ended before an answer came."
-_NOT_SENT = "It waited while a gap was open, and what it was to reduce is not held any more; it was never sent."
 _LOCKED = "The symbol was locked before it was sent: the broker's position is not explained by executions."
-_IN_LINE = "It waited for the answer to an earlier one; the newest that waited is sent anew."
 
 
 class OrderKeeper:
@@ -106,8 +101,7 @@ class OrderKeeper:
             self._bookings.named,
         )
         self._deadlines: Timers[Deadline] = Timers()
-        self._waiting: list[Message] = []
-        self._replacing: dict[str, None] = {}  # a set that keeps its order
+        self._outbox = Outbox(self._books)
         self._is_linked = True
         self._apart_ns = 0
         self._now_ns = now_ns
@@ -138,7 +132,7 @@ class OrderKeeper:
             if True in state.asked.values():
                 self._look_ups.begin(name, now_ns, anew=True)
             if Request.REPLACE in state.asked:
-                self._replacing[name] = None
+                self._outbox.note_replace(name)
         return self._books.hand_out()
 
     def take(self, reports: Iterable[Any], now_ns: int) -> list[Any]:
@@ -182,7 +176,7 @@ class OrderKeeper:
 
     def submit(self, orders: Sequence[Order]) -> None:
         """Let orders leave that belong together, and whose intents are recorded."""
-        self._waiting.append(Submit(tuple(orders)))
+        self._outbox.add(Submit(tuple(orders)))
 
     def cancel(self, fact: CancelIntended) -> None:
         """Let a cancel leave that is recorded; it waits for the look-up of an order that may not have arrived."""
@@ -191,7 +185,7 @@ class OrderKeeper:
             return
         in_doubt = state.asked.get(Request.SUBMIT) is True or state.asked.get(Request.CANCEL) is True
         if not (in_doubt and self._look_ups.defer(fact)):
-            self._waiting.append(Cancel(fact))
+            self._outbox.add(Cancel(fact))
 
     def replace(self, fact: ReplaceIntended) -> None:
         """Let a replace leave that is recorded.
@@ -200,29 +194,23 @@ class OrderKeeper:
         wait only the newest is sent.
         """
         if fact.client_order_id in self._books.working:
-            self._waiting.append(Replace(fact))
+            self._outbox.add(Replace(fact))
 
     def take_over(self, lines: Mapping[str, Sequence[ReplaceIntended]]) -> None:
         """Take over from an earlier process of which orders a replace has left, and those that wait for its answer."""
-        for name, line in lines.items():
-            if name in self._books.working:
-                self._replacing[name] = None
-                self._waiting += [Replace(fact) for fact in line]
+        self._outbox.take_over(lines)
 
     def outbox(self, now_ns: int) -> list[Message]:
         """Return what leaves now, once; to be called after everything recorded is durable."""
         if not self._is_linked:
             return []
-        leaving: list[Message] = []
-        staying: list[Message] = []
-        for message in self._waiting:
-            if not self._may_leave(message):
-                staying.append(message)
-                continue
-            leaving.append(message)
-            if not self.settings.is_perfect:
-                self._time(message, now_ns)
-        self._waiting = staying
+        if self.settings.is_perfect:
+            return self._outbox.take_all()
+        leaving = self._outbox.take()
+        due_ns = now_ns + int(self.settings.request_timeout_s * SECOND)
+        for deadline in [deadline for message in leaving for deadline in _deadlines_of(message)]:
+            self._books.touch(deadline[0])
+            self._deadlines.set(deadline, due_ns)
         return [*leaving, *[Ask(query) for query in self._questions.leaving()]]
 
     def clocks_apart_ns(self) -> int:
@@ -239,12 +227,9 @@ class OrderKeeper:
     def keep_back(self, messages: Sequence[Message]) -> None:
         """Take back what `outbox` gave and what was not sent; questions are asked again in time."""
         kept = [message for message in messages if not isinstance(message, Ask)]
-        for message in kept:
-            for deadline in _deadlines_of(message):
-                self._deadlines.drop(deadline)
-            if isinstance(message, Replace):
-                self._replacing.pop(message.fact.client_order_id, None)
-        self._waiting = [*kept, *self._waiting]
+        for deadline in [deadline for message in kept for deadline in _deadlines_of(message)]:
+            self._deadlines.drop(deadline)
+        self._outbox.put_back(kept)
 
     def interrupt(self, now_ns: int, text: str) -> None:
         """Let nothing leave that was decided before: who held the run up, or found it hung, does not want it any more.
@@ -253,18 +238,13 @@ class OrderKeeper:
         missed: a gap opens.
         """
         self._now_ns = now_ns
-        self._end_waiting(lambda message: True, text)
+        self._outbox.end(lambda message: True, text, now_ns)
         self._open_gap(GapCause.STALLED, text)
 
     def withhold(self, state: TradingState, now_ns: int, text: str) -> None:
-        """Let nothing leave that was decided before and that a trading state bars.
-
-        REDUCING bars entries, HALTED everything but cancels and what `flatten` sends; a replace that only makes an
-        order smaller is a cancel of a part. Orders that wait end as never sent, replaces as refused.
-        """
+        """Let nothing leave that was decided before and that a trading state bars."""
         self._now_ns = now_ns
-        if state is not TradingState.ACTIVE:
-            self._end_waiting(lambda message: self._is_barred(message, state), text)
+        self._outbox.end_barred(state, text, now_ns)
 
     @property
     def is_comparing(self) -> bool:
@@ -314,6 +294,9 @@ class OrderKeeper:
     def _report_missing(self, text: str) -> None:
         self._open_gap(GapCause.REPORT_MISSING, text)
 
+    def _send_cancel(self, fact: CancelIntended) -> None:
+        self._outbox.add(Cancel(fact))
+
     # Doubt --------------------------------------------------------------------------------------------------
 
     def _lose(self, name: str, request: Request, text: str) -> None:
@@ -322,25 +305,11 @@ class OrderKeeper:
 
     def _lose_all(self, text: str) -> None:
         # what waits in the outbox has not left, and is not lost with the link
-        waiting = {(name, Request.SUBMIT) for name in self._waiting_orders()}
-        waiting |= {
-            (message.fact.client_order_id, _REQUEST_OF[type(message)])
-            for message in self._waiting
-            if isinstance(message, Cancel)
-            or (isinstance(message, Replace) and message.fact.client_order_id not in self._replacing)
-        }
+        waiting = self._outbox.requests()
         for name, state in [*self._books.working.items()]:
             for request in [*state.asked]:
                 if (name, request) not in waiting:
                     self._lose(name, request, text)
-
-    def _follows(self, message: Message) -> bool:
-        # a replace that waits for the answer to one that left, or for the look-up of its order
-        if not isinstance(message, Replace) or self.settings.is_perfect:
-            return False
-        state = self._books.working.get(message.fact.client_order_id)
-        in_doubt = state is not None and True in state.asked.values()
-        return in_doubt or message.fact.client_order_id in self._replacing
 
     def _open_gap(self, cause: GapCause, text: str) -> None:
         if self._books.gap is None:
@@ -349,149 +318,23 @@ class OrderKeeper:
         self._comparison.begin(self._now_ns)
 
     def _go_on(self) -> None:
-        self._let_next_replaces_leave()
+        self._outbox.answer_replaces(self._now_ns)
         if not self._comparison.advance(self._now_ns):
             return
         self._compare_at_ns = self._now_ns + int(self.settings.compare_every_s * SECOND)
         if self._books.gap is not None:
             self._books.record(GapClosed(self._now_ns))
-            self._let_fitting_leave()
-        self._end_waiting(self._is_locked, _LOCKED)
+            self._outbox.end_unfit(self._now_ns)
+        self._outbox.end_locked(_LOCKED, self._now_ns)
         self._bookings.forget()
         self._reports.forget()
         if not self._look_ups:
             self._books.forget()
-
-    def _let_next_replaces_leave(self) -> None:
-        for name in [*self._replacing]:
-            state = self._books.working.get(name)
-            if state is not None and Request.REPLACE in state.asked:
-                continue
-            self._replacing.pop(name, None)
-            line = [message.fact for message in self._waiting if _replaces(message, name)]
-            self._waiting = [message for message in self._waiting if not _replaces(message, name)]
-            if state is None or not line:
-                continue
-            # the books took the answer for one that has left: those in line are over, and the newest is asked for anew
-            for _ in line:
-                self._books.record(ReplaceRejected(self._now_ns, name, None, _IN_LINE))
-            newest = replace(line[-1], event_time_ns=self._now_ns)
-            self._books.record(newest)
-            self._waiting.append(Replace(newest))
-
-    # The outbox ---------------------------------------------------------------------------------------------
-
-    def _send_cancel(self, fact: CancelIntended) -> None:
-        self._waiting.append(Cancel(fact))
-
-    def _may_leave(self, message: Message) -> bool:
-        if self._follows(message):
-            return False
-        if self._books.gap is None:
-            return True
-        if not isinstance(message, Cancel) or message.fact.client_order_id in self._waiting_orders():
-            return False
-        state = self._books.states[message.fact.client_order_id]
-        return message.fact.purpose is None or state.order.purpose is Purpose.ENTRY
-
-    def _end_waiting(self, is_over: Callable[[Message], bool], text: str) -> None:
-        """End orders and replaces that wait: as never sent, as refused. Cancels go on while there is an order."""
-        staying: list[Message] = []
-        for message in self._waiting:
-            if isinstance(message, Cancel) or not is_over(message):
-                staying.append(message)
-            elif isinstance(message, Submit):
-                for order in message.orders:
-                    self._books.record(OrderRejected(self._now_ns, order.client_order_id, Reason.NEVER_ARRIVED, text))
-            elif isinstance(message, Replace):
-                self._books.record(ReplaceRejected(self._now_ns, message.fact.client_order_id, None, text))
-        working = self._books.working
-        self._waiting = [m for m in staying if not isinstance(m, Cancel | Replace) or m.fact.client_order_id in working]
-
-    def _is_barred(self, message: Message, state: TradingState) -> bool:
-        if isinstance(message, Replace) and self._cancels_a_part(message.fact):
-            return False
-        purpose = self._order_of(message).purpose
-        return purpose is Purpose.ENTRY or (state is TradingState.HALTED and purpose is not Purpose.FLATTEN)
-
-    def _cancels_a_part(self, fact: ReplaceIntended) -> bool:
-        prices = (fact.limit_price, fact.stop_price, fact.trail_amount, fact.trail_percent)
-        is_smaller = fact.quantity is not None and fact.quantity < self._books.states[fact.client_order_id].quantity
-        return is_smaller and all(price is None for price in prices) and fact.time_in_force is None
-
-    def _is_locked(self, message: Message) -> bool:
-        order = self._order_of(message)
-        locks = self._books.views.control.locks
-        return order.purpose is Purpose.ENTRY and (self.account, order.symbol) in locks
-
-    def _order_of(self, message: Message) -> Order:
-        """Return the order that a message is about; of several, the one that the others hang on."""
-        if isinstance(message, Submit):
-            return message.orders[0]
-        assert isinstance(message, Cancel | Replace), "questions wait elsewhere"
-        return self._books.states[message.fact.client_order_id].order
-
-    def _waiting_orders(self) -> set[str]:
-        return _names_in(self._waiting)
-
-    def _let_fitting_leave(self) -> None:
-        # in their order: what has been let through counts for those after it
-        waiting, self._waiting = self._waiting, []
-        behind = _names_in(waiting)
-        for message in waiting:
-            if self._still_fits(message, behind):
-                self._waiting.append(message)
-            behind -= _names_in([message])
-
-    def _still_fits(self, message: Message, behind: set[str]) -> bool:
-        """Whether what waited through a gap may leave; orders that may not are ended.
-
-        What works besides takes its part of the holding, unless it is being called back. A flatten looks at the books
-        anew and makes its closing orders again, which a lock may have made smaller.
-        """
-        if not isinstance(message, Submit):
-            return not isinstance(message, Cancel | Replace) or message.fact.client_order_id in self._books.working
-        lead, own = message.orders[0], _names_in([message])
-        owner = lead.strategy, lead.account, lead.side
-        leaving = [
-            state
-            for state in self._books.views.orders.working_of(lead.symbol)
-            if (state.order.strategy, state.order.account, state.order.side) == owner
-            and ((name := state.order.client_order_id) in own or (name not in behind and not is_called_back(state)))
-        ]
-        held = self._books.views.position(lead.strategy, lead.symbol, lead.account).quantity
-        reducible = held if lead.side is Side.SELL else -held
-        if lead.purpose not in (Purpose.ENTRY, Purpose.FLATTEN) and exposed_quantity(leaving) <= reducible:
-            return True
-        for order in message.orders:
-            self._books.record(OrderRejected(self._now_ns, order.client_order_id, Reason.NEVER_ARRIVED, _NOT_SENT))
-        return False
-
-    def _time(self, message: Message, now_ns: int) -> None:
-        """Note when an answer to a message is overdue."""
-        if isinstance(message, Replace):
-            self._replacing[message.fact.client_order_id] = None
-        for deadline in _deadlines_of(message):
-            self._books.touch(deadline[0])
-            self._deadlines.set(deadline, now_ns + int(self.settings.request_timeout_s * SECOND))
-
-
-def _names_in(messages: Sequence[Message]) -> set[str]:
-    """Return the orders that are submitted."""
-    submits = [message for message in messages if isinstance(message, Submit)]
-    return {order.client_order_id for submit in submits for order in submit.orders}
 
 
 def _deadlines_of(message: Message) -> list[Deadline]:
     if isinstance(message, Submit):
         return [(order.client_order_id, Request.SUBMIT) for order in message.orders]
     if isinstance(message, Cancel | Replace):
-        return [(message.fact.client_order_id, _REQUEST_OF[type(message)])]
+        return [(message.fact.client_order_id, REQUEST_OF[type(message)])]
     return []
-
-
-def _replaces(message: Message, name: str) -> TypeGuard[Replace]:
-    return isinstance(message, Replace) and message.fact.client_order_id == name
-
-
-_REQUEST_OF: dict[type, Request] = {Cancel: Request.CANCEL, Replace: Request.REPLACE}

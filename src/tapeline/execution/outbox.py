@@ -1,66 +1,221 @@
-"""What leaves for the venue: messages that wait until the facts before them are durable."""
+"""The outbox: what waits to leave for the venue, in its order, and what of it may leave.
+
+What is submitted in a gap waits. When the gap is closed, an exit leaves if it still reduces what its strategy holds;
+everything else ends as never sent. Cancels of what would add to a position need not wait. A replace waits for the
+answer to the one before it, and until no request about its order is in doubt; of several only the newest is sent.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeGuard
 
+from tapeline.domain.control import TradingState
 from tapeline.domain.order import Order
-from tapeline.domain.reports import Query
-from tapeline.ledger.order_facts import CancelIntended, ReplaceIntended
-from tapeline.ports.broker import Broker
+from tapeline.domain.reports import Request
+from tapeline.domain.words import Purpose, Reason, Side
+from tapeline.execution.books import Books
+from tapeline.execution.messages import Ask, Cancel, Message, Replace, Submit
+from tapeline.ledger.order_book import exposed_quantity, is_called_back
+from tapeline.ledger.order_facts import OrderRejected, ReplaceIntended, ReplaceRejected
+
+REQUEST_OF: dict[type, Request] = {Cancel: Request.CANCEL, Replace: Request.REPLACE}
+IsOver = Callable[[Message], bool]
+_NOT_SENT = "It waited while a gap was open, and what it was to reduce is not held any more; it was never sent."
+_IN_LINE = "It waited for the answer to an earlier one; the newest that waited is sent anew."
 
 
-@dataclass(frozen=True, slots=True)
-class Submit:
-    """Orders that belong together: a single one, or an entry followed by its children."""
+class Outbox:
+    """What waits. books : where the ends of what never leaves are recorded"""
 
-    orders: tuple[Order, ...]
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._waiting: list[Message] = []
+        self._replacing: dict[str, None] = {}  # a set that keeps its order
 
-    def send(self, broker: Broker) -> None:
-        """Hand it to the broker."""
-        broker.submit(self.orders)
+    def add(self, message: Message) -> None:
+        """Let a message wait whose facts are recorded."""
+        self._waiting.append(message)
+
+    def note_replace(self, name: str) -> None:
+        """Know that a replace of an order has left, and that the next waits for its answer."""
+        self._replacing[name] = None
+
+    def take_over(self, lines: Mapping[str, Sequence[ReplaceIntended]]) -> None:
+        """Take over from an earlier process of which orders a replace has left, and those that wait for its answer."""
+        for name, line in lines.items():
+            if name in self._books.working:
+                self._replacing[name] = None
+                self._waiting += [Replace(fact) for fact in line]
+
+    def take_all(self) -> list[Message]:
+        """Return everything, for a venue that answers at once."""
+        leaving, self._waiting = self._waiting, []
+        return leaving
+
+    def take(self) -> list[Message]:
+        """Return what may leave now, once."""
+        leaving: list[Message] = []
+        staying: list[Message] = []
+        for message in self._waiting:
+            if not self._may_leave(message):
+                staying.append(message)
+                continue
+            leaving.append(message)
+            if isinstance(message, Replace):
+                self._replacing[message.fact.client_order_id] = None
+        self._waiting = staying
+        return leaving
+
+    def put_back(self, messages: Sequence[Message]) -> None:
+        """Let messages wait again that did not leave after all."""
+        for message in messages:
+            if isinstance(message, Replace):
+                self._replacing.pop(message.fact.client_order_id, None)
+        self._waiting = [*messages, *self._waiting]
+
+    def requests(self) -> set[tuple[str, Request]]:
+        """Return what has not left, by order and request; a replace in line behind one that has left counts as left."""
+        found = {(name, Request.SUBMIT) for name in _names_in(self._waiting)}
+        for message in self._waiting:
+            if isinstance(message, Cancel | Replace):
+                name = message.fact.client_order_id
+                if isinstance(message, Cancel) or name not in self._replacing:
+                    found.add((name, REQUEST_OF[type(message)]))
+        return found
+
+    def end(self, is_over: IsOver, text: str, now_ns: int) -> None:
+        """End orders and replaces that wait: as never sent, as refused. Cancels go on while there is an order."""
+        staying: list[Message] = []
+        for message in self._waiting:
+            if isinstance(message, Cancel) or not is_over(message):
+                staying.append(message)
+            elif isinstance(message, Submit):
+                self._end_submit(message, text, now_ns)
+            elif isinstance(message, Replace):
+                self._books.record(ReplaceRejected(now_ns, message.fact.client_order_id, None, text))
+        working = self._books.working
+        self._waiting = [m for m in staying if not isinstance(m, Cancel | Replace) or m.fact.client_order_id in working]
+
+    def end_barred(self, state: TradingState, text: str, now_ns: int) -> None:
+        """End what a trading state bars.
+
+        REDUCING bars entries, HALTED everything but cancels and what `flatten` sends; a replace that only makes an
+        order smaller is a cancel of a part.
+        """
+        if state is not TradingState.ACTIVE:
+            self.end(lambda message: self._is_barred(message, state), text, now_ns)
+
+    def end_locked(self, text: str, now_ns: int) -> None:
+        """End entries of symbols that are locked."""
+        locks = self._books.views.control.locks
+
+        def is_locked(message: Message) -> bool:
+            order = self._order_of(message)
+            return order.purpose is Purpose.ENTRY and (self._books.account, order.symbol) in locks
+
+        self.end(is_locked, text, now_ns)
+
+    def end_unfit(self, now_ns: int) -> None:
+        """End what waited through a gap and does not fit any more, now that the gap is closed."""
+        # in their order: what has been let through counts for those after it
+        waiting, self._waiting = self._waiting, []
+        behind = _names_in(waiting)
+        for message in waiting:
+            if self._still_fits(message, behind):
+                self._waiting.append(message)
+            elif isinstance(message, Submit):
+                self._end_submit(message, _NOT_SENT, now_ns)
+            behind -= _names_in([message])
+
+    def answer_replaces(self, now_ns: int) -> None:
+        """Let the newest replace of each order leave whose earlier one was answered."""
+        for name in [*self._replacing]:
+            state = self._books.working.get(name)
+            if state is not None and Request.REPLACE in state.asked:
+                continue
+            self._replacing.pop(name, None)
+            line = [message.fact for message in self._waiting if _replaces(message, name)]
+            self._waiting = [message for message in self._waiting if not _replaces(message, name)]
+            if state is None or not line:
+                continue
+            # the books took the answer for one that has left: those in line are over, and the newest is asked for anew
+            for _ in line:
+                self._books.record(ReplaceRejected(now_ns, name, None, _IN_LINE))
+            newest = replace(line[-1], event_time_ns=now_ns)
+            self._books.record(newest)
+            self._waiting.append(Replace(newest))
+
+    # What may leave -----------------------------------------------------------------------------------------
+
+    def _may_leave(self, message: Message) -> bool:
+        if isinstance(message, Replace) and self._is_in_line(message.fact.client_order_id):
+            return False
+        if self._books.gap is None:
+            return True
+        if not isinstance(message, Cancel) or message.fact.client_order_id in _names_in(self._waiting):
+            return False
+        state = self._books.states[message.fact.client_order_id]
+        return message.fact.purpose is None or state.order.purpose is Purpose.ENTRY
+
+    def _is_in_line(self, name: str) -> bool:
+        # a replace waits for the answer to one that left, or for the look-up of its order
+        state = self._books.working.get(name)
+        in_doubt = state is not None and True in state.asked.values()
+        return in_doubt or name in self._replacing
+
+    def _is_barred(self, message: Message, state: TradingState) -> bool:
+        if isinstance(message, Replace) and self._cancels_a_part(message.fact):
+            return False
+        purpose = self._order_of(message).purpose
+        return purpose is Purpose.ENTRY or (state is TradingState.HALTED and purpose is not Purpose.FLATTEN)
+
+    def _cancels_a_part(self, fact: ReplaceIntended) -> bool:
+        prices = (fact.limit_price, fact.stop_price, fact.trail_amount, fact.trail_percent)
+        is_smaller = fact.quantity is not None and fact.quantity < self._books.states[fact.client_order_id].quantity
+        return is_smaller and all(price is None for price in prices) and fact.time_in_force is None
+
+    def _still_fits(self, message: Message, behind: set[str]) -> bool:
+        """Whether what waited through a gap may leave.
+
+        What works besides takes its part of the holding, unless it is being called back. A flatten looks at the books
+        anew and makes its closing orders again, which a lock may have made smaller.
+        """
+        if not isinstance(message, Submit):
+            return not isinstance(message, Cancel | Replace) or message.fact.client_order_id in self._books.working
+        lead, own = message.orders[0], _names_in([message])
+        if lead.purpose in (Purpose.ENTRY, Purpose.FLATTEN):
+            return False
+        owner = lead.strategy, lead.account, lead.side
+        leaving = [
+            state
+            for state in self._books.views.orders.working_of(lead.symbol)
+            if (state.order.strategy, state.order.account, state.order.side) == owner
+            and ((name := state.order.client_order_id) in own or (name not in behind and not is_called_back(state)))
+        ]
+        held = self._books.views.position(lead.strategy, lead.symbol, lead.account).quantity
+        return exposed_quantity(leaving) <= (held if lead.side is Side.SELL else -held)
+
+    # The ends -----------------------------------------------------------------------------------------------
+
+    def _end_submit(self, message: Submit, text: str, now_ns: int) -> None:
+        for order in message.orders:
+            self._books.record(OrderRejected(now_ns, order.client_order_id, Reason.NEVER_ARRIVED, text))
+
+    def _order_of(self, message: Message) -> Order:
+        """Return the order that a message is about; of several, the one that the others hang on."""
+        if isinstance(message, Submit):
+            return message.orders[0]
+        assert not isinstance(message, Ask), "questions wait elsewhere"
+        return self._books.states[message.fact.client_order_id].order
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """The end of a working order."""
-
-    fact: CancelIntended
-
-    def send(self, broker: Broker) -> None:
-        """Hand it to the broker."""
-        broker.cancel(self.fact.client_order_id, self.fact.event_time_ns)
+def _names_in(messages: Sequence[Message]) -> set[str]:
+    """Return the orders that are submitted."""
+    submits = [message for message in messages if isinstance(message, Submit)]
+    return {order.client_order_id for submit in submits for order in submit.orders}
 
 
-@dataclass(frozen=True, slots=True)
-class Replace:
-    """New terms of a working order."""
-
-    fact: ReplaceIntended
-
-    def send(self, broker: Broker) -> None:
-        """Hand it to the broker."""
-        fact = self.fact
-        broker.replace(
-            fact.client_order_id,
-            fact.event_time_ns,
-            quantity=fact.quantity,
-            limit_price=fact.limit_price,
-            stop_price=fact.stop_price,
-            trail_amount=fact.trail_amount,
-            time_in_force=fact.time_in_force,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A question."""
-
-    query: Query
-
-    def send(self, broker: Broker) -> None:
-        """Hand it to the broker."""
-        broker.ask(self.query)
-
-
-Message = Submit | Cancel | Replace | Ask
+def _replaces(message: Message, name: str) -> TypeGuard[Replace]:
+    return isinstance(message, Replace) and message.fact.client_order_id == name
