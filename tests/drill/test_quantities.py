@@ -16,7 +16,7 @@ from tapeline.drill.accountant import Accountant
 from tapeline.drill.quantities import Quantities
 from tapeline.drill.venue import GROUNDS
 from tapeline.ledger.adopted_facts import ExecutionBusted
-from tapeline.ledger.order_facts import CancelIntended, OrderIntended
+from tapeline.ledger.order_facts import CancelIntended, OrderIntended, OrderReplaced, ReplaceIntended, ReplaceRejected
 from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderIntended
 
 
@@ -113,3 +113,17 @@ def test_a_holding_of_which_an_execution_was_taken_back_is_left_out() -> None:
     work.quantities.read(ExecutionBusted(T0, busted, GROUNDS))
 
     assert work.quantities.sent(a_sale(quantity=Decimal(11))) is None
+
+
+def test_a_stop_lets_go_of_a_part_once_its_replace_is_answered() -> None:
+    work = AtWork()
+    work.quantities.read(OrderIntended(a_sale(name="stop")))
+    steps = [
+        (ReplaceIntended(T0, "stop", 1, quantity=Decimal(4)), False),
+        (OrderReplaced(T0, "stop", Decimal(4), Decimal(4)), True),
+        (ReplaceIntended(T0, "stop", 2, quantity=Decimal(10)), False),
+        (ReplaceRejected(T0, "stop", None, "too late"), True),
+    ]
+    for fact, may in steps:
+        work.quantities.read(fact)
+        assert (work.quantities.sent(a_sale(quantity=Decimal(6))) is None) is may, fact

@@ -29,6 +29,8 @@ class Quantities:
     def __init__(self, accountant: Accountant) -> None:
         self._accountant = accountant
         self._exits: dict[tuple[Place, Side], list[Order]] = defaultdict(list)
+        self._total: dict[str, Decimal] = {}
+        self._asked_for: dict[str, Decimal] = {}
         self._called_back: set[str] = set()
         self._busted: set[Place] = set()
         self._wanted: dict[str, Decimal] = {}
@@ -44,6 +46,12 @@ class Quantities:
                 self._exits[_place(order), order.side].append(order)
             if order.client_order_id in self._parent_of:
                 self._parts[self._parent_of[order.client_order_id]].append(order)
+        elif kind == "ReplaceIntended" and fact.quantity is not None:
+            self._asked_for[fact.client_order_id] = fact.quantity
+        elif kind in ("OrderReplaced", "ReplaceRejected"):
+            self._asked_for.pop(fact.client_order_id, None)
+            if kind == "OrderReplaced":
+                self._total[fact.client_order_id] = fact.quantity
         elif kind == "CancelIntended":
             self._called_back.add(fact.client_order_id)
         elif kind == "ExecutionBusted":
@@ -78,10 +86,15 @@ class Quantities:
         done = ZERO
         for part in self._parts[parent]:
             name = part.client_order_id
-            done += filled[name] if name in ended else part.quantity
+            done += filled[name] if name in ended else self._total_of(part)
         if done <= self._wanted[parent]:
             return None
         return f"With part {order.client_order_id} {done} are done or on their way, {self._wanted[parent]} were wanted."
+
+    def _total_of(self, order: Order) -> Decimal:
+        """Return how large an order is, or may become by a replace that is not answered."""
+        total = self._total.get(order.client_order_id, order.quantity)
+        return max(total, self._asked_for.get(order.client_order_id, total))
 
     def _leaving_with(self, order: Order) -> Decimal:
         """Return how much else leaves the same holding: exits that work and are not called back, a group once."""
@@ -92,7 +105,8 @@ class Quantities:
             if not is_over and (other.group is None or other.group != order.group):
                 group = other.group or name
                 # a child works for what its entry has filled
-                whole = other.quantity if other.parent is None else min(other.quantity, filled[other.parent])
+                total = self._total_of(other)
+                whole = total if other.parent is None else min(total, filled[other.parent])
                 of_group[group] = max(of_group.get(group, ZERO), whole - filled[name])
         return sum(of_group.values(), ZERO)
 
