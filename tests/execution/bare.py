@@ -18,8 +18,8 @@ from tapeline.execution.order_reports import OrderReports
 from tapeline.execution.questions import Questions
 from tapeline.execution.settings import KeeperSettings
 from tapeline.ledger.canonical import decode, encode
-from tapeline.ledger.order_book import OrderState
 from tapeline.ledger.order_facts import CancelIntended, OrderIntended
+from tapeline.ledger.order_state import OrderState
 from tapeline.ledger.views import Views
 
 T0 = from_iso("2024-01-02T15:00:00Z")

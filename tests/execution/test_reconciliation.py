@@ -28,7 +28,7 @@ from tapeline.execution.reconciliation import (
     vanished_executions,
     vanished_finding,
 )
-from tapeline.ledger.order_book import OrderState
+from tapeline.ledger.order_state import OrderState
 
 T0 = 1_704_207_600_000_000_000
 TOLERANCE = Decimal(1)

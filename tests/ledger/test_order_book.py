@@ -18,7 +18,7 @@ from tapeline.domain.reports import EXTERNAL, Request
 from tapeline.domain.words import OrderStatus, OrderType, Reason, Role, Side
 from tapeline.ledger.adopted_facts import ExecutionAdopted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.execution_book import ExecutionBook
-from tapeline.ledger.order_book import Exposure, OrderBook
+from tapeline.ledger.order_book import OrderBook
 from tapeline.ledger.order_facts import (
     CancelIntended,
     CancelRejected,
@@ -34,6 +34,7 @@ from tapeline.ledger.order_facts import (
     ReplaceIntended,
     ReplaceRejected,
 )
+from tapeline.ledger.order_state import Exposure
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 

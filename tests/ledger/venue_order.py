@@ -18,7 +18,6 @@ from tapeline.domain.adopted import Grounds
 from tapeline.domain.execution import Execution
 from tapeline.domain.words import OrderStatus, Reason
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.order_book import OrderState
 from tapeline.ledger.order_facts import (
     CancelRejected,
     OrderAccepted,
@@ -30,6 +29,7 @@ from tapeline.ledger.order_facts import (
     OrderReplaced,
     ReplaceRejected,
 )
+from tapeline.ledger.order_state import OrderState
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 

@@ -15,7 +15,7 @@ from tapeline.domain.order import Order, client_order_id
 from tapeline.domain.slice import Slice
 from tapeline.domain.words import OrderType, Purpose, Role, Side, TimeInForce
 from tapeline.drill.virtual_time import Chance
-from tapeline.ledger.order_book import OrderState
+from tapeline.ledger.order_state import OrderState
 from tapeline.ledger.views import Views
 
 STRATEGY = "Dice"

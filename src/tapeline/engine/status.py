@@ -14,7 +14,7 @@ from tapeline.domain.times import SECOND, to_iso
 from tapeline.engine.portfolio import HighWater, high_water_of, high_water_tree
 from tapeline.execution.acceptance import accepted_sentence
 from tapeline.ledger.canonical import amount_text
-from tapeline.ledger.order_book import OrderState
+from tapeline.ledger.order_state import OrderState
 from tapeline.ledger.profits import WHOLE, Close
 from tapeline.ledger.views import Views
 

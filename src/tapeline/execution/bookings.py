@@ -31,8 +31,8 @@ from tapeline.execution.books import Books
 from tapeline.execution.reconciliation import TERMS
 from tapeline.execution.versions import returned_name, version_of
 from tapeline.ledger.adopted_facts import BustNoted, ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.order_book import OrderState
 from tapeline.ledger.order_facts import OrderAdopted, OrderFilled, OrderReplaced
+from tapeline.ledger.order_state import OrderState
 
 _VERSION_MAX = 1_000_000
 REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)

@@ -14,8 +14,8 @@ from tapeline.domain.execution import Execution
 from tapeline.domain.position import ZERO
 from tapeline.domain.reports import Request
 from tapeline.ledger.control_facts import GapOpened
-from tapeline.ledger.order_book import OrderState
 from tapeline.ledger.order_facts import OrderFilled, OutcomeLost
+from tapeline.ledger.order_state import OrderState
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 

@@ -24,8 +24,8 @@ from tapeline.domain.times import SECOND
 from tapeline.domain.words import Limit, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.ledger.control_facts import Flattened
-from tapeline.ledger.order_book import OrderState
 from tapeline.ledger.order_facts import CancelIntended, OrderDenied, OrderIntended
+from tapeline.ledger.order_state import OrderState
 from tapeline.ledger.views import Views
 from tapeline.risk.denial import Denial
 

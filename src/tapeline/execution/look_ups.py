@@ -29,7 +29,6 @@ from tapeline.execution.questions import Asked, Questions
 from tapeline.execution.reconciliation import terms_that_differ
 from tapeline.execution.settings import KeeperSettings
 from tapeline.execution.versions import newest_versions
-from tapeline.ledger.order_book import OrderState
 from tapeline.ledger.order_facts import (
     CancelIntended,
     CancelRejected,
@@ -39,6 +38,7 @@ from tapeline.ledger.order_facts import (
     OrderRejected,
     ReplaceRejected,
 )
+from tapeline.ledger.order_state import OrderState
 
 NEVER_ARRIVED = "The venue does not know it, asked {misses} times, the last time after all that may delay a request."
 

@@ -22,7 +22,6 @@ from tapeline.execution.bookings import Bookings, is_alone
 from tapeline.execution.books import Books
 from tapeline.execution.look_ups import LookUps
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.order_book import OrderState
 from tapeline.ledger.order_facts import (
     CancelRejected,
     OrderAccepted,
@@ -34,6 +33,7 @@ from tapeline.ledger.order_facts import (
     OrderTriggered,
     ReplaceRejected,
 )
+from tapeline.ledger.order_state import OrderState
 
 Missing = Callable[[str], None]
 """Called with a sentence when a report shows that others are missing."""

@@ -17,8 +17,8 @@ from tapeline.domain.reports import Request
 from tapeline.domain.words import Purpose, Reason, Side
 from tapeline.execution.books import Books
 from tapeline.execution.messages import Ask, Cancel, Message, Replace, Submit
-from tapeline.ledger.order_book import exposed_quantity, is_called_back
 from tapeline.ledger.order_facts import OrderRejected, ReplaceIntended, ReplaceRejected
+from tapeline.ledger.order_state import exposed_quantity, is_called_back
 
 REQUEST_OF: dict[type, Request] = {Cancel: Request.CANCEL, Replace: Request.REPLACE}
 IsOver = Callable[[Message], bool]

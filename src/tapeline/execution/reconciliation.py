@@ -34,7 +34,7 @@ from tapeline.domain.position import ZERO
 from tapeline.domain.reports import VenueOrder
 from tapeline.execution.versions import version_of
 from tapeline.ledger.canonical import amount_text
-from tapeline.ledger.order_book import OrderState
+from tapeline.ledger.order_state import OrderState
 
 TERMS = ("quantity", "limit_price", "stop_price", "trail_amount", "trail_percent")
 

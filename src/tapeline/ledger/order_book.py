@@ -9,11 +9,10 @@ be found at work after all. What such facts do to its status stands in `domain/o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
@@ -23,7 +22,6 @@ from tapeline.domain.position import ZERO
 from tapeline.domain.reports import Request
 from tapeline.domain.words import OrderStatus, Reason, Role, Side
 from tapeline.ledger.adopted_facts import BustNoted, ExecutionAdopted, ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.execution_book import ExecutionBook
 from tapeline.ledger.order_facts import (
     CancelIntended,
@@ -41,76 +39,14 @@ from tapeline.ledger.order_facts import (
     ReplaceIntended,
     ReplaceRejected,
 )
+from tapeline.ledger.order_state import NOTHING_ASKED, SUBMIT_ASKED, Exposure, OrderState, exposures_of
 
-_TERMS = ("limit_price", "stop_price", "trail_amount", "trail_percent")
-# Nearly every order is in one of these two, so they are shared: a million orders are kept. Never changed in place.
-_NOTHING: Mapping[Request, bool] = {}
-_SUBMIT: Mapping[Request, bool] = {Request.SUBMIT: False}
 _ENDS = {
     OrderEvent.FILLED: OrderStatus.FILLED,
     OrderEvent.CANCELED: OrderStatus.CANCELED,
     OrderEvent.REJECTED: OrderStatus.REJECTED,
     OrderEvent.EXPIRED: OrderStatus.EXPIRED,
 }
-
-
-@dataclass(slots=True)
-class OrderState:
-    """An order: its terms as they hold now, its status, and what it has filled.
-
-    filled_quantity : of executions as they are booked now, and of what was done before an adoption
-    asked : the requests without an answer, True for one whose outcome is lost
-    asked_totals : of the replaces without an answer, oldest first; zero for one that leaves the total as it is
-    """
-
-    order: Order
-    status: OrderStatus
-    quantity: Decimal
-    leaves_quantity: Decimal
-    filled_quantity: Decimal = ZERO
-    is_triggered: bool = False
-    venue_order_id: str | None = None
-    limit_price: Decimal | None = None
-    stop_price: Decimal | None = None
-    trail_amount: Decimal | None = None
-    trail_percent: Decimal | None = None
-    asked: Mapping[Request, bool] = field(default_factory=lambda: _NOTHING)
-    asked_totals: tuple[Decimal, ...] = ()
-
-    @property
-    def exposed_quantity(self) -> Decimal:
-        """The most that may still fill: what is open, or what a replace without an answer may have made of it."""
-        if not self.asked_totals:
-            return self.leaves_quantity
-        return max(self.leaves_quantity, max(self.asked_totals) - self.filled_quantity)
-
-    def ask(self, request: Request, *, is_lost: bool = False) -> None:
-        """Note that a request has no answer yet, or that its outcome is lost."""
-        self.asked = {**self.asked, request: is_lost}
-
-    def answer(self, request: Request) -> None:
-        """Note that a request has its answer, or needs none."""
-        if request in self.asked:
-            rest = {other: is_lost for other, is_lost in self.asked.items() if other is not request}
-            self.asked = rest or _NOTHING
-
-    def as_tree(self) -> dict[str, Any]:
-        """Return it as plain values for the canonical bytes of the views."""
-        terms = {name: getattr(self, name) for name in _TERMS}
-        return {
-            "filled_quantity": amount_text(self.filled_quantity),
-            "leaves_quantity": amount_text(self.leaves_quantity),
-            "quantity": amount_text(self.quantity),
-            "status": self.status.name,
-            **{name: None if price is None else amount_text(price) for name, price in terms.items()},
-        }
-
-
-class Exposure(NamedTuple):
-    """What working orders may still buy and sell."""
-
-    buys: Decimal = ZERO
-    sells: Decimal = ZERO
 
 
 class OrderBook:
@@ -147,7 +83,7 @@ class OrderBook:
         Members of a group cancel one another, so the largest stands for all of them on its side.
         """
         found: dict[tuple[str, str, str], Exposure] = {}
-        for order, quantity in _exposures_of(self.working.values()):
+        for order, quantity in exposures_of(self.working.values()):
             key = (order.account, order.strategy, order.symbol)
             buys, sells = found.get(key, Exposure())
             found[key] = (
@@ -163,9 +99,9 @@ class OrderBook:
             raise InvariantError(f"Order {name} is intended a second time; an id belongs to one order.")
         dormant = order.parent is not None
         state = OrderState(
-            order, OrderStatus.PENDING_NEW, order.quantity, ZERO if dormant else order.quantity, asked=_SUBMIT
+            order, OrderStatus.PENDING_NEW, order.quantity, ZERO if dormant else order.quantity, asked=SUBMIT_ASKED
         )
-        _take_terms(state, order)
+        state.take_terms(order)
         self._add(state)
 
     def adopted(self, fact: OrderAdopted) -> None:
@@ -187,7 +123,7 @@ class OrderBook:
             raise InvariantError(
                 f"Order {name} is adopted for {order.quantity}, but {state.filled_quantity} of it are filled."
             )
-        _take_terms(state, order)
+        state.take_terms(order)
         self._add(state)
         if known is not None:
             self._advance(state, OrderEvent.FOUND)
@@ -240,7 +176,7 @@ class OrderBook:
         self._check_open(state, fact.leaves_quantity, fact.kind)
         state.quantity = fact.quantity
         state.leaves_quantity = fact.leaves_quantity
-        _take_terms(state, fact)
+        state.take_terms(fact)
         if fact.reason is not Reason.NONE:
             if Request.REPLACE in state.asked:
                 state.answer(Request.SUBMIT)
@@ -418,7 +354,7 @@ class OrderBook:
         name = order.client_order_id
         state.leaves_quantity = ZERO
         if state.status is not OrderStatus.FILLED:  # which may work again, and then a request may still be on its way
-            state.asked, state.asked_totals = _NOTHING, ()
+            state.asked, state.asked_totals = NOTHING_ASKED, ()
         del self.working[name]
         del self._by_symbol[order.symbol][name]
         self.ended[name] = state.status
@@ -426,27 +362,6 @@ class OrderBook:
             _leave(self._groups, order.group, name)
         if order.parent is not None:
             _leave(self._children, order.parent, name)
-
-
-def exposed_quantity(states: Iterable[OrderState]) -> Decimal:
-    """Return the most that orders of one side may still fill together; of a group the largest counts."""
-    return sum((quantity for _, quantity in _exposures_of(states)), ZERO)
-
-
-def is_called_back(state: OrderState) -> bool:
-    """Return whether a cancel of an order is under way, whatever is known of it."""
-    return Request.CANCEL in state.asked
-
-
-def _exposures_of(states: Iterable[OrderState]) -> Iterator[tuple[Order, Decimal]]:
-    groups: dict[tuple[str, Side], Decimal] = {}
-    for state in states:
-        order, quantity = state.order, state.exposed_quantity
-        if order.group is not None:
-            counted = groups.get((order.group, order.side), ZERO)
-            groups[order.group, order.side] = max(counted, quantity)
-            quantity = max(ZERO, quantity - counted)
-        yield order, quantity
 
 
 def _leave(index: dict[str, list[str]], key: str, name: str) -> None:
@@ -458,8 +373,3 @@ def _leave(index: dict[str, list[str]], key: str, name: str) -> None:
 
 
 _owner = attrgetter("client_order_id", "symbol", "side", "strategy", "account")
-
-
-def _take_terms(state: OrderState, source: Order | OrderReplaced) -> None:
-    state.limit_price, state.stop_price = source.limit_price, source.stop_price
-    state.trail_amount, state.trail_percent = source.trail_amount, source.trail_percent

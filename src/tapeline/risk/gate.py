@@ -29,8 +29,8 @@ from tapeline.domain.instrument import Instrument
 from tapeline.domain.order import Order
 from tapeline.domain.times import SECOND, to_iso
 from tapeline.domain.words import Limit, OrderType, Purpose, Side, TimeInForce
-from tapeline.ledger.order_book import OrderState, exposed_quantity, is_called_back
 from tapeline.ledger.order_facts import ReplaceIntended
+from tapeline.ledger.order_state import OrderState, exposed_quantity, is_called_back
 from tapeline.ledger.views import Views
 from tapeline.risk.denial import Denial
 from tapeline.risk.gate_settings import GateSettings

@@ -24,7 +24,8 @@ from tapeline.domain.times import SECOND
 from tapeline.domain.words import OrderStatus
 from tapeline.execution.algorithms.pricing import MarketNow, further, limit_price_of, offset_of, pricing_by_lag
 from tapeline.execution.algorithms.schedules import Plan, floor_to, lag_of, part_of_volume, plan_from
-from tapeline.ledger.order_book import OrderBook, OrderState
+from tapeline.ledger.order_book import OrderBook
+from tapeline.ledger.order_state import OrderState
 from tapeline.ledger.parent_orders import Child, ParentState
 from tapeline.simulation.execution_settings import Algorithm
 
