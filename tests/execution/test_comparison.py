@@ -346,3 +346,31 @@ def test_cash_that_differs_is_reported_and_nothing_is_done(trader: Trader) -> No
     ]  # fmt: skip
     assert trader.views.cash_amount() == 100_000
     assert trader.keeper.may_risk("A")
+
+
+def test_what_only_the_last_round_has_seen_changes_no_books() -> None:
+    """Three rounds at most; the cash is another one in each, and in the third an execution is not listed any more."""
+    trader = Trader(replace(SETTINGS, rounds_max=3)).ready()
+    name = a_working_order(trader)
+    say(trader, *fills(trader, name, 4, 3))
+    rounds = trader.rounds
+    trader.link.now += SECOND
+    trader.keeper.compare(trader.now)
+    trader.turn()
+
+    while trader.kinds()[-1] != "Reconciled":
+        trader.venue.cash += 5
+        if trader.rounds - rounds == 3 and trader.held() == trader.venue.positions["A"]:
+            took_back(trader, name, "E1")
+        trader.link.pass_all()
+        trader.turn()
+        trader.link.now += SECOND
+        trader.turn()
+
+    (found,) = [one for one in trader.recorded[-1].findings if one["finding"] == "EXECUTION_VANISHED"]
+    assert (found["name"], found["remedy"]) == ("E1", "REPORT")
+    assert trader.held() == 7
+    assert any("E1" in sentence for sentence in trader.views.control.unresolved)
+    trader.settle_for(310)
+    assert trader.held() == 4
+    assert not any("E1" in sentence for sentence in trader.views.control.unresolved)

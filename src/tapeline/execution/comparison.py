@@ -189,8 +189,11 @@ class Comparison:
         self._phase = Phase.IDLE
         books = self._books
         locks = books.views.control.locks
+        # after the last round what nobody saw twice changes no books and unlocks nothing; to lock is safe at any time
+        seen = {finding.numbers for finding in self._before}
+        unsure = {f.numbers for f in self._found if f.remedy in (Remedy.BUST, Remedy.UNLOCK) and f.numbers not in seen}
         for finding in self._found:
-            if finding.ours is None:
+            if finding.ours is None or finding.numbers in unsure:
                 continue
             if finding.remedy is Remedy.BUST:
                 execution = books.views.orders.executions[finding.name]
@@ -204,5 +207,8 @@ class Comparison:
                 lock = locks.get((books.account, finding.name))
                 if lock is None or (lock.ours, lock.theirs) != (finding.ours, finding.theirs):
                     books.record(SymbolLocked(*numbers))
-        findings = [*sorted(self._booked.values()), *self._found]
-        books.record(Reconciled(now_ns, [finding.as_tree() for finding in findings]))
+        trees = [finding.as_tree() for finding in sorted(self._booked.values())]
+        for finding in self._found:
+            tree = finding.as_tree()
+            trees.append({**tree, "remedy": Remedy.REPORT.name} if finding.numbers in unsure else tree)
+        books.record(Reconciled(now_ns, trees))
