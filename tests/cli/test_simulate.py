@@ -59,6 +59,7 @@ def test_a_failure_is_shrunk_and_its_line_fails_again(monkeypatch: pytest.Monkey
         (("--seeds", "0"), "A simulation of 0 seeds was asked for"),
         (("--days", "-1"), "A simulation of -1 days was asked for"),
         (("--episodes", "three"), "no list of numbers"),
+        (("--episodes", "0,999"), "has no episode 999"),
     ],
 )
 def test_words_that_cannot_be_followed(words: tuple[str, ...], sentence: str) -> None:

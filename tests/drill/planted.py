@@ -268,7 +268,7 @@ BUGS = (
     Bug(takes_a_failure_for_a_refusal, (Fault.OUTCOME_LOST_DONE,), "works at the venue"),
     Bug(drops_what_is_not_ours, (Fault.ORDER_BY_HAND,), "is not booked"),
     Bug(sends_before_it_is_durable, (), "before its intent is durable"),
-    Bug(ignores_a_failed_commit, (Fault.DISK_FULL,), "before its intent is durable"),
+    Bug(ignores_a_failed_commit, (Fault.DISK_FULL,), "durable"),
     Bug(loses_the_batch_of_a_failed_commit, (Fault.DISK_FULL,), "chain"),
     Bug(trusts_the_past_after_a_restart, (Fault.CRASH_WHILE_SENDING,), "after a quiet session", 0.1),
     Bug(forgets_the_fee, (Fault.REPORT_LOST,), "the venue never said so"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from tapeline.domain.cash import CashCause
 from tapeline.domain.control import GapCause
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
+from tapeline.domain.position import Position
 from tapeline.domain.reports import Request
 from tapeline.domain.words import Side
 from tapeline.drill.accountant import Accountant
@@ -22,6 +24,7 @@ from tapeline.ledger.canonical import encode
 from tapeline.ledger.chain import GENESIS, link
 from tapeline.ledger.facts import CashMoved, GapClosed, GapOpened
 from tapeline.ledger.order_facts import OrderCanceled, OrderFilled, OrderIntended
+from tapeline.ledger.views import Views
 
 GROUNDS = Grounds("venue")
 
@@ -193,3 +196,38 @@ def test_a_position_of_ours_beyond_the_limit_is_noticed() -> None:
 
     with pytest.raises(InvariantError, match="Our orders hold 60 ABCD at the venue; the limit is 50"):
         work.venue.submit([an_order("two", quantity=Decimal(30))])
+
+
+def views_of(*facts: Any) -> Views:
+    views = Views()
+    for fact in facts:
+        views.apply(fact)
+    return views
+
+
+def test_books_that_hold_or_pay_something_else_are_noticed() -> None:
+    work = WatchAtWork()
+    work.venue.submit([an_order()])
+    made = work.venue.account.executions["E1"].as_execution()
+    facts = [OrderIntended(an_order()), OrderFilled(replace(made, strategy="Dice"), Decimal(0))]
+    work.durable(*facts)
+
+    def turned(views: Views) -> None:
+        work.watch._turned_count = -1
+        work.watch.turned(views)
+
+    turned(views_of(*facts))
+    views = views_of(*facts)
+    views.positions["main", "Ghost", "EFGH"] = Position("main", "Ghost", "EFGH", Decimal(1))
+    with pytest.raises(InvariantError, match="The views hold 1 EFGH for Ghost, the executions make 0"):
+        turned(views)
+    views = views_of(*facts)
+    views.cash["main"] = replace(
+        views.cash["main"], commissions=Decimal(9), traded=views.cash["main"].traded + 9 - made.commission
+    )
+    with pytest.raises(InvariantError, match="The views have fees of 9, the executions"):
+        turned(views)
+    views = views_of(*facts)
+    views.profits.booked("main", "Dice", Decimal(1))
+    with pytest.raises(InvariantError, match="paid to Dice"):
+        turned(views)

@@ -66,3 +66,20 @@ def test_a_killed_process_leaves_whole_batches(fault: Fault, found: int) -> None
 
 def test_nothing_catches_the_end_of_a_process() -> None:
     assert not issubclass(ProcessKilled, Exception)
+
+
+def test_a_disk_that_is_full_refuses_each_step_of_a_commit_and_keeps_nothing_of_it() -> None:
+    work = DiskAtWork(Fault.DISK_FULL)
+    steps = set()
+    for _ in range(40):
+        connection = work.journal.connection
+        with pytest.raises(StorageError):
+            work.journal.commit()
+        steps.add((connection._rows != [], work.disk.file.total_changes))  # type: ignore[attr-defined]
+        assert work.disk.file.execute("SELECT count(*) FROM facts").fetchone() == (1,)
+        assert len(work.durable) == 1
+
+    assert len(steps) > 3, "refused before anything was written, after some rows, and with all of them"
+    work.weather.end(Fault.DISK_FULL, 1.0)
+    work.journal.commit()
+    assert [row[0] for row in work.durable] == [1, 2, 3, 4]

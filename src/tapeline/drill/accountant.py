@@ -23,6 +23,7 @@ class Accountant:
     """Positions, cash and orders as the durable records of the journal say.
 
     positions : signed quantity by strategy and symbol
+    fees : commissions; paid : by strategy, money got for what it traded less money given, fees included
     executions : what stands, by id; every id that was ever booked is in `booked`
     filled : what of each order stands executed
     intended : orders by client order id; ended : how each ended one ended, as the kind of its last fact
@@ -34,7 +35,8 @@ class Accountant:
         self.count = 0
         self.hash = GENESIS
         self.positions: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-        self.cash = ZERO
+        self.cash = self.fees = ZERO
+        self.paid: dict[str, Decimal] = defaultdict(Decimal)
         self.executions: dict[str, Execution] = {}
         self.filled: dict[str, Decimal] = defaultdict(Decimal)
         self.booked: set[str] = set()
@@ -144,7 +146,10 @@ class Accountant:
         signed = execution.quantity * int(execution.side) * sign
         self.positions[execution.strategy, execution.symbol] += signed
         self.filled[execution.client_order_id] += execution.quantity * sign
-        self.cash -= signed * execution.price + execution.commission * sign
+        got = -signed * execution.price - execution.commission * sign
+        self.cash += got
+        self.paid[execution.strategy] += got
+        self.fees += execution.commission * sign
 
     def _ended(self, fact: Any) -> None:
         name = fact.client_order_id

@@ -104,6 +104,7 @@ class Campaign:
                 {
                     "seed": failure.outcome.scenario.seed,
                     "failure": failure.outcome.failure,
+                    "ends_with": None if failure.shrunk is None else failure.shrunk.failure,
                     "command": failure.command,
                     "episodes": [] if failure.shrunk is None else episodes_of(failure.shrunk.scenario),
                 }
@@ -136,7 +137,7 @@ def run_campaign(
 
     episodes : run these episodes of each seed only, as a reproducing command says
     on_seed : called after each seed, for progress
-    Raises InputError for counts below one.
+    Raises InputError for counts below one, and for episodes that a seed does not have.
     """
     for name, value in (("seeds", seeds), ("days", days)):
         if value < 1:
@@ -145,6 +146,12 @@ def run_campaign(
     for seed in range(first_seed, first_seed + seeds):
         scenario = draw(seed, days)
         if episodes is not None:
+            unknown = sorted(episodes - {episode.number for episode in scenario.episodes})
+            if unknown:
+                raise InputError(
+                    f"Seed {seed} of {days} days has no episode {unknown[0]}: its {len(scenario.episodes)} are numbered"
+                    " from 0. A line that showed a failure fits the program and the days that it came from."
+                )
             scenario = scenario.only(episodes)
         outcome = World(scenario, system_of(seed)).run()
         campaign.add(outcome)

@@ -4,8 +4,10 @@ The journal is the real one, over a SQLite file in memory that outlives the proc
 here, so a process can be killed before it, within it and after it:
 
     BEGIN IMMEDIATE   full or locked: refused        killed: the batch was never begun
-    INSERT ...        full: refused                  killed: the batch is torn and gone when the file is opened again
-    COMMIT                                           killed right after: durable, and nobody was told
+    INSERT ...        full: refused after some       killed: the batch is torn and gone when the file is opened again
+    COMMIT            full: refused                  killed right after: durable, and nobody was told
+
+A disk that is full shows it at one of the three steps, by dice; what was refused is rolled back whole.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from tapeline.drill.faults import Fault, Weather
 from tapeline.store.lease import Holder
 from tapeline.store.sqlite_file import SCHEMA
 from tapeline.store.sqlite_journal import SqliteJournal
+
+BEGIN, INSERT, COMMIT = "BEGIN", "INSERT", "COMMIT"
 
 
 class ProcessKilled(BaseException):
@@ -57,11 +61,14 @@ class _Steps:
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
         self._rows: list[tuple[Any, ...]] = []
+        self._refused_at = ""
 
     def execute(self, statement: str, values: Any = ()) -> sqlite3.Cursor:
         disk = self._disk
         if statement.startswith("BEGIN"):
             self._begin()
+        elif statement.startswith("COMMIT"):
+            self._refuse_if(COMMIT)
         done = disk.file.execute(statement, values)
         if statement.startswith("COMMIT"):
             rows, self._rows = self._rows, []
@@ -78,6 +85,10 @@ class _Steps:
             half = disk.weather.chance(Fault.CRASH_IN_COMMIT).whole(0, len(rows))
             disk.file.executemany(statement, rows[:half])
             raise ProcessKilled(Fault.CRASH_IN_COMMIT)
+        if self._refused_at == INSERT:
+            some = disk.weather.chance(Fault.DISK_FULL).whole(0, len(rows))
+            disk.file.executemany(statement, rows[:some])
+            self._refuse_if(INSERT)
         self._rows = list(rows)
         return disk.file.executemany(statement, rows)
 
@@ -93,12 +104,22 @@ class _Steps:
         if weather.strikes(Fault.CRASH_BEFORE_COMMIT):
             weather.changed(Fault.CRASH_BEFORE_COMMIT)
             raise ProcessKilled(Fault.CRASH_BEFORE_COMMIT)
-        for fault, name in (
-            (Fault.DISK_FULL, "SQLITE_FULL"),
-            (Fault.DISK_LOCKED, "SQLITE_BUSY"),
-        ):
-            if weather.strikes(fault):
-                weather.changed(fault)
-                refused = sqlite3.OperationalError(fault.value)
-                refused.sqlite_errorname = name
-                raise refused
+        if weather.strikes(Fault.DISK_FULL):
+            weather.changed(Fault.DISK_FULL)
+            self._refused_at = weather.chance(Fault.DISK_FULL).one_of((BEGIN, INSERT, COMMIT))
+            self._refuse_if(BEGIN)
+        if weather.strikes(Fault.DISK_LOCKED):
+            weather.changed(Fault.DISK_LOCKED)
+            self._refused_at = ""
+            raise _refusal(Fault.DISK_LOCKED, "SQLITE_BUSY")
+
+    def _refuse_if(self, step: str) -> None:
+        if self._refused_at == step:
+            self._refused_at = ""
+            raise _refusal(Fault.DISK_FULL, "SQLITE_FULL")
+
+
+def _refusal(fault: Fault, name: str) -> sqlite3.OperationalError:
+    refused = sqlite3.OperationalError(fault.value)
+    refused.sqlite_errorname = name
+    return refused

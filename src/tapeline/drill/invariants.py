@@ -24,7 +24,7 @@ from tapeline.domain.errors import InvariantError
 from tapeline.domain.reports import EXTERNAL, Question, Request
 from tapeline.domain.times import to_iso
 from tapeline.domain.words import OrderStatus, Purpose
-from tapeline.drill.accountant import Accountant
+from tapeline.drill.accountant import ZERO, Accountant
 from tapeline.drill.exposure import Exposure
 from tapeline.drill.quantities import Quantities
 from tapeline.drill.state_watch import StateWatch
@@ -32,6 +32,8 @@ from tapeline.drill.venue import Venue
 from tapeline.drill.venue_order import RestingOrder
 from tapeline.drill.virtual_time import VirtualTime
 from tapeline.ledger.views import Views
+
+_ACCOUNT = "main"
 
 
 class Watch:
@@ -126,12 +128,25 @@ class Watch:
             return
         self._turned_count = accountant.count
         self.checks += 1
-        for (strategy, symbol), quantity in accountant.positions.items():
-            found = views.position(strategy, symbol).quantity
+        held = {key[1:]: position.quantity for key, position in views.positions.items()}
+        for strategy, symbol in {**accountant.positions, **held}:
+            quantity = accountant.positions.get((strategy, symbol), ZERO)
+            found = held.get((strategy, symbol), ZERO)
             if found != quantity:
                 self._break(f"The views hold {found} {symbol} for {strategy}, the executions make {quantity}.")
         if views.cash_amount() != accountant.cash:
             self._break(f"The views have cash of {views.cash_amount()}, the executions make {accountant.cash}.")
+        if accountant.booked:
+            if views.cash[_ACCOUNT].commissions != accountant.fees:
+                self._break(
+                    f"The views have fees of {views.cash[_ACCOUNT].commissions}, the executions make {accountant.fees}."
+                )
+            paid = views.profits.paid[_ACCOUNT]
+            for strategy, amount in accountant.paid.items():
+                if paid.get(strategy, ZERO) != amount:
+                    self._break(
+                        f"The views have {paid.get(strategy, ZERO)} paid to {strategy}, the executions make {amount}."
+                    )
         for name, state in views.orders.working.items():
             if state.leaves_quantity < 0 or state.filled_quantity < 0:
                 self._break(f"Order {name} has {state.leaves_quantity} open and {state.filled_quantity} filled.")
