@@ -170,6 +170,7 @@ def test_a_position_is_what_the_broker_says_after_a_person_has_accepted_it(
     def look(engine: LiveEngine) -> None:
         views = engine.loop.views
         seen["before"] = views.quantity(SYMBOL), views.cash_amount(), set(views.control.locks)
+        (seen["stop"],) = [s.stop_price for s in views.orders.working_of(SYMBOL)]
 
     def look_again(engine: LiveEngine) -> None:
         views, tables = engine.loop.views, engine.loop.desk.book.fixed
@@ -178,8 +179,11 @@ def test_a_position_is_what_the_broker_says_after_a_person_has_accepted_it(
         seen["book"] = float(tables.positions[0]), float(tables.holdings["quantity"][0, 0])
         seen["exits"] = [s.leaves_quantity for s in views.orders.working_of(SYMBOL)]
 
+    def look_at_stop(engine: LiveEngine) -> None:
+        seen["stops"] = [(s.leaves_quantity, s.stop_price) for s in engine.loop.views.orders.working_of(SYMBOL)]
+
     person.acts[ACCEPTED_AT].insert(0, look)
-    person.at(ACCEPTED_AT + 4, look_again)
+    person.at(ACCEPTED_AT + 4, look_again).at(ACCEPTED_AT + 14, look_at_stop)
     person.ends_at = 200
     engine = run(folder, person)
 
@@ -195,6 +199,8 @@ def test_a_position_is_what_the_broker_says_after_a_person_has_accepted_it(
     assert seen["holdings"].get(EXTERNAL, Decimal(0)) == held + change - kept
     assert seen["book"] == (float(after), float(kept))
     assert all(leaves <= kept for leaves in seen["exits"])
+    if kept:
+        assert seen["stops"] == [(kept, seen["stop"])], "what is left has the stop of the whole"
     assert engine.guard.switch.state is TradingState.ACTIVE
 
     (fact,) = facts(folder, BreakAccepted.kind)

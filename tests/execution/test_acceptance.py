@@ -18,6 +18,7 @@ from tapeline.domain.errors import InputError
 from tapeline.domain.execution import Execution
 from tapeline.domain.words import OrderType, Purpose, Side
 from tapeline.execution.acceptance import Acceptance
+from tapeline.execution.fitting import Fitting
 from tapeline.execution.messages import Cancel, Message, Replace
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.settings import PERFECT
@@ -125,11 +126,16 @@ def test_an_exit_for_more_than_is_left_is_made_smaller_or_called_back_also_where
     desk.work(stop)
     broken(desk, theirs)
     acceptance, keeper = accepting(desk)
+    called_back: list[str] = []
+    fitting = Fitting(["Dip"], desk.views, desk.record, keeper, called_back.append)
 
-    acceptance.accept(SYMBOL, None if theirs is None else "4", who="anna", reason="asked them", now_ns=T0 + 1)
+    shown = None if theirs is None else "4"
+    fact = acceptance.accept(SYMBOL, shown, who="anna", reason="asked them", now_ns=T0 + 1)
+    fitting.fit([fact], T0 + 1)
     keeper.withhold(TradingState.HALTED, T0 + 1, "a loss was accepted")
 
     assert [(type(message), total_of(message)) for message in keeper.outbox(T0 + 1)] == wanted
+    assert called_back == ["stop"] * (wanted == [(Cancel, None)])
 
 
 def total_of(message: Message) -> Decimal | None:

@@ -33,14 +33,17 @@ from tapeline.engine.assembly import Assembly
 from tapeline.engine.denials import denial_sentence
 from tapeline.engine.settling import (
     is_working,
+    protect_anew,
     settle_cash,
     settle_elsewhere,
+    settle_exit,
+    settle_filled,
     settle_foreign,
     settle_outside,
     settle_symbol,
     settle_ticket,
 )
-from tapeline.ledger.adopted_facts import BreakAccepted, CashAdopted
+from tapeline.ledger.adopted_facts import BreakAccepted, CashAdopted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.facts import CashMoved, SplitApplied
 from tapeline.ledger.order_facts import (
     CancelIntended,
@@ -222,6 +225,7 @@ class Desk:
         """
         unsettled: dict[str, int] = {}
         doubtful: list[tuple[int, str]] = []
+        amended: list[int] = []
         has_foreign = has_other_cash = False
         for reported in facts:
             fact = self.told(reported)
@@ -245,6 +249,8 @@ class Desk:
                 has_other_cash |= symbol is not None or fact.kind in (CashAdopted.kind, BreakAccepted.kind)
             if works:
                 doubtful.append((number, str(name)))
+            if isinstance(fact, ExecutionBusted | ExecutionCorrected):
+                amended += self._amended(fact, views)
             has_foreign |= name is not None
         # only now: the ledger is as far as the last of them
         if has_other_cash:
@@ -253,10 +259,37 @@ class Desk:
             settle_symbol(self.book, self.assembly.names, self.columns[symbol], symbol, views, time_ns)
         for number, name in doubtful:
             settle_ticket(self.book, number, views, name)
+        for number in amended:
+            if is_working(self.book, number):
+                settle_exit(self.book, number)
         if has_foreign:
             settle_foreign(self.book, self.columns, views, lambda name: self._has_at_work(self.owner_of(name)))
         if has_foreign or has_other_cash:
             settle_elsewhere(self.book, self.columns, views)
+
+    def _amended(self, fact: ExecutionBusted | ExecutionCorrected, views: Views) -> list[int]:
+        """Take over what an order has filled now, and return its ticket; fills after it count on from there."""
+        name = self.owner_of(fact.client_order_id)
+        if name not in self.tickets:
+            return []
+        number, parent = self.tickets[name], views.parents.states.get(name)
+        if isinstance(fact, ExecutionBusted):
+            change = -fact.busted.quantity
+        else:
+            change = fact.execution.quantity - fact.corrected.quantity
+        working = views.orders.working
+        if parent is None:
+            works = name in working
+        else:
+            works = parent.ended is None or any(child in working for child in parent.children)
+        settle_filled(self.book, number, change, works=works)
+        return [number]
+
+    def protect_anew(self, name: str) -> None:
+        """Let the book take in that an exit for more than is held is called back, stop and target as one."""
+        number = self.tickets.get(self.owner_of(name), -1)
+        if number >= 0 and is_working(self.book, number):
+            protect_anew(self.book, number)
 
     def splits_of(self, report: SplitReported, views: Views) -> list[SplitApplied]:
         """Return what a split does to each holding; the account is cut to the symbol's step as one.

@@ -36,6 +36,7 @@ from tapeline.engine.parents import Parents
 from tapeline.engine.reasons import Reasons
 from tapeline.engine.result import Result, result_of
 from tapeline.engine.settling import is_working, settle_stop
+from tapeline.execution.fitting import Fitting
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.parent_keeper import denied_replace
 from tapeline.execution.settings import PERFECT, KeeperSettings
@@ -90,6 +91,7 @@ class EventLoop:
         self.desk.follows_ledger = not keeper.is_perfect
         self.views = Views()
         self.keeper = OrderKeeper(self.views, self.record, keeper, random=Random(seed), now_ns=clock.now_ns())
+        self._fitting = Fitting(assembly.names, self.views, self.record, self.keeper, self.desk.protect_anew)
         self.parents = Parents(self.desk, self.views, self.record, self.keeper, feed, sessions, seed)
         self.desk.told, self.desk.owner_of = self.parents.told, self.parents.owner_of
         self.guard: Guard | None = None
@@ -250,6 +252,8 @@ class EventLoop:
         """Let the book take in facts that are recorded already."""
         if facts:
             self.desk.book_reports(facts, self.session, self.views)
+            if self.desk.follows_ledger:
+                self._fitting.fit(facts, self.clock.now_ns())
             self._settle_parents()
 
     def _work(self, now: Slice) -> None:

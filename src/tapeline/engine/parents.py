@@ -33,6 +33,7 @@ from tapeline.engine.settling import is_working, settle_stop
 from tapeline.execution.algorithms.schedules import plan_of
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.parent_keeper import ParentKeeper
+from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.order_facts import CancelIntended, OrderAccepted, OrderCanceled, OrderFilled, ReplaceIntended
 from tapeline.ledger.parent_facts import ParentOrderIntended
 from tapeline.ledger.parent_orders import ParentState, reason_of
@@ -54,6 +55,7 @@ _REASONS = {
     ParentEnd.WINDOW: Reason.TOO_LATE,
     ParentEnd.NO_WINDOW: Reason.TOO_LATE,
 }
+_AMENDING = (ExecutionBusted.kind, ExecutionCorrected.kind)
 _PASSED_OVER = frozenset(
     {"OrderTriggered", "OrderReplaced", "OrderCanceled", "OrderRejected", "OrderExpired", "OutcomeLost"}
     | {"CancelRejected", "ReplaceRejected"}
@@ -191,6 +193,8 @@ class Parents:
         name, parents = getattr(fact, "client_order_id", None), self._views.parents
         if name is None or not parents.states:
             return fact
+        if fact.kind in _AMENDING and (amended := parents.of_child(name)) is not None:
+            self.remember(amended)  # one that has ended may have a part at work again
         owner = self.owner_of(name)
         number = self._desk.tickets.get(owner, -1)
         if owner == name or number < 0:
@@ -219,7 +223,7 @@ class Parents:
         told: list[OrderCanceled] = []
         working = self._views.orders.working
         for state in [*self._following.values()]:
-            if state.ended is None:
+            if state.ended is None or self.keeper.working(state):
                 continue
             told += self._end_of(state.name, now_ns, _REASONS.get(reason_of(state), Reason.NONE))
             if any(name in working for legs in state.legs.values() for name in legs):

@@ -16,15 +16,14 @@ import numpy as np
 from tapeline.domain.order import Order
 from tapeline.domain.words import OrderStatus, Purpose, Role
 from tapeline.engine.desk import Desk
-from tapeline.engine.settling import blank_holding, is_working
+from tapeline.engine.settling import CLOSING, blank_holding, is_working, leave, protect_anew
 from tapeline.ledger.order_facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended
 from tapeline.ledger.parent_facts import ParentOrderStopped
 from tapeline.simulation.limits import assumed_stop_of
 from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
 from tapeline.simulation.tables import ensure_room
 
-_CLOSING = (Purpose.EXIT_RULE, Purpose.FLAT_BEFORE_CLOSE, Purpose.LOSS_LIMIT)
-_OF_STRATEGIES = (Purpose.ENTRY, Purpose.STOP, Purpose.TARGET, Purpose.SCALE_OUT, *_CLOSING)
+_OF_STRATEGIES = (Purpose.ENTRY, Purpose.STOP, Purpose.TARGET, Purpose.SCALE_OUT, *CLOSING)
 
 
 class Retaking:
@@ -58,7 +57,7 @@ class Retaking:
             holding["part_ticket"] = number
             self._end_scale_out(holding, account, order)
         else:
-            self._leave(holding, account, order.purpose)
+            leave(holding, account, order.purpose)
             holding["exit_ticket"] = number
             tables.states[index, column] = EXITING
         return True
@@ -75,7 +74,11 @@ class Retaking:
     def _call_back(self, name: str, purpose: Purpose | None) -> None:
         desk = self._desk
         number = desk.tickets.get(desk.owner_of(name))
-        if number is None or not is_working(desk.book, number) or purpose not in _OF_STRATEGIES[3:]:
+        if number is None or not is_working(desk.book, number):
+            return
+        if purpose is Purpose.STOP:
+            protect_anew(desk.book, number)
+        if purpose not in _OF_STRATEGIES[3:]:
             return
         ticket = desk.book.tickets[number]
         ticket["status"] = OrderStatus.PENDING_CANCEL
@@ -88,7 +91,7 @@ class Retaking:
         if purpose is Purpose.SCALE_OUT:
             holding["scaled"] = 1
             holding["part"] = float(tables.strategies[index]["scale_out_fraction"])
-        self._leave(holding, tables.account[0], purpose)
+        leave(holding, tables.account[0], purpose)
 
     def replaced(self, fact: ReplaceIntended) -> None:
         """Take back the wish for another stop."""
@@ -112,8 +115,8 @@ class Retaking:
         if fact.purpose is Purpose.ENTRY:
             if fact.sizing is not None and fact.sizing["quantity"] > 0.0:
                 self._count_entry(index)
-        elif fact.purpose in _CLOSING and tables.states[index, column] in (ENTERING, HOLDING):
-            self._leave(tables.holdings[index, column], tables.account[0], fact.purpose)
+        elif fact.purpose in CLOSING and tables.states[index, column] in (ENTERING, HOLDING):
+            leave(tables.holdings[index, column], tables.account[0], fact.purpose)
 
     def _is_ours(self, strategy: str, symbol: str) -> bool:
         return strategy in self._desk.assembly.names and symbol in self._desk.columns
@@ -166,11 +169,6 @@ class Retaking:
         days = self._desk.book.fixed.days
         days[0]["entries"] += 1
         days[1 + index]["entries"] += 1
-
-    def _leave(self, holding: Any, account: Any, purpose: Purpose) -> None:
-        if holding["leaving"] == 0:
-            account["leaving"] += 1
-        holding["leaving"] = int(purpose)
 
     def _end_scale_out(self, holding: Any, account: Any, order: Order) -> None:
         if order.parent is None and holding["leaving"] == Purpose.SCALE_OUT:

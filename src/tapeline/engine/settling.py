@@ -15,13 +15,15 @@ import numpy as np
 
 from tapeline.domain.position import ZERO
 from tapeline.domain.reports import Request
-from tapeline.domain.words import Purpose, Side
+from tapeline.domain.words import OrderStatus, Purpose, Side
 from tapeline.ledger.views import Views
-from tapeline.simulation.records import ENTERING, FLAT, HOLDING
+from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
 from tapeline.simulation.tables import Book
 from tapeline.simulation.tickets import takes_events
 
 _UNKNOWN_PRICES = ("risk", "stop_price", "initial_stop", "target_price", "trail")
+CLOSING = (Purpose.EXIT_RULE, Purpose.FLAT_BEFORE_CLOSE, Purpose.LOSS_LIMIT)
+"""What leaves a holding, whole."""
 _NO_TICKETS = ("entry_ticket", "stop_ticket", "target_ticket", "exit_ticket", "part_ticket")
 
 
@@ -76,6 +78,48 @@ def settle_stop(book: Book, number: int, stop_price: Decimal | None) -> None:
     holding = book.fixed.holdings[ticket["strategy"], ticket["symbol"]]
     if holding["stop_ticket"] == number and np.isnan(holding["trail"]):
         holding["stop_price"] = float(stop_price)
+
+
+def settle_filled(book: Book, number: int, change: Decimal, *, works: bool) -> None:
+    """Take over that an order has filled more or less than it was told; one that works after all is at work again."""
+    ticket = book.tickets[number]
+    ticket["filled"] += float(change)
+    if works and ticket["status"] == OrderStatus.FILLED:
+        ticket["status"] = int(OrderStatus.PARTIALLY_FILLED)
+
+
+def settle_exit(book: Book, number: int) -> None:
+    """Take over that an order, which works, closes what is held, so that the rest is not asked for a second time."""
+    tables, ticket = book.fixed, book.tickets[number]
+    place = ticket["strategy"], ticket["symbol"]
+    holding = tables.holdings[place]
+    if tables.states[place] != HOLDING or ticket["side"] != -holding["side"]:
+        return
+    if ticket["purpose"] == Purpose.SCALE_OUT:
+        holding["part_ticket"] = number
+    elif ticket["purpose"] in CLOSING:
+        holding["exit_ticket"] = number
+        tables.states[place] = EXITING
+        leave(holding, tables.account[0], Purpose(int(ticket["purpose"])))
+
+
+def protect_anew(book: Book, number: int) -> None:
+    """Take over that an order is called back as it was for more than is held: when it has ended, what is left of the
+    holding gets its stop and target back, as after a part that was sold."""
+    ticket = book.tickets[number]
+    ticket["status"] = int(OrderStatus.PENDING_CANCEL)
+    tables = book.fixed
+    place = ticket["strategy"], ticket["symbol"]
+    holding = tables.holdings[place]
+    if tables.states[place] == HOLDING and holding["leaving"] == 0:
+        holding["part"] = 0.0
+        leave(holding, tables.account[0], Purpose.SCALE_OUT)
+
+
+def leave(holding: Any, account: Any, purpose: Purpose) -> None:
+    """Take over that a holding is left, or a part of it."""
+    account["leaving"] += int(holding["leaving"] == 0)
+    holding["leaving"] = int(purpose)
 
 
 def settle_foreign(book: Book, columns: dict[str, int], views: Views, knows: Callable[[str], bool]) -> None:
@@ -148,9 +192,10 @@ def _settle_holding(
 ) -> None:
     holding, account = tables.holdings[index, column], tables.account[0]
     held = float(quantity)
-    if held == holding["quantity"]:
-        return
     state = tables.states[index, column]
+    turned = state != FLAT and held * holding["side"] < 0.0
+    if held == holding["quantity"] and not turned:
+        return
     if average_price is None:
         holding["quantity"] = 0.0
         if holding["entry_ticket"] >= 0 and holding["pending_notional"] > 0.0:
@@ -158,8 +203,11 @@ def _settle_holding(
         elif state != FLAT:
             _clear(tables, index, column)
         return
-    if state == FLAT:
-        account["busy"] += 1
+    account["busy"] += int(state == FLAT)
+    if turned:  # levels of the side on which it was mean nothing on this one
+        for name in _UNKNOWN_PRICES:
+            holding[name] = np.nan
+    if state == FLAT or turned:
         holding["entry_ns"], holding["side"] = time_ns, 1 if held > 0 else -1
         holding["entered_quantity"] = abs(held)
         holding["highest"] = holding["lowest"] = float(average_price)

@@ -6,8 +6,7 @@
 
 No execution is invented: the fact says that a holding was changed, by whom and why. What is missing is taken first from
 what nobody here asked for, then from the strategies by name; what is too much, and what turns the account round, is
-external. An exit for more than is left is made smaller, the children of a bracket are called back: what is left of the
-holding then has no stop until its strategy sets one or leaves.
+external. Exits for more than is left are fitted to it (`fitting.py`).
 
 Refused while anything may still explain the difference: a gap, a comparison, an entry or an order in parts that works
 in the symbol; and where the books say something else than what the person was shown.
@@ -23,14 +22,12 @@ from tapeline.domain.errors import InputError
 from tapeline.domain.position import EXACT, ZERO
 from tapeline.domain.reports import EXTERNAL
 from tapeline.domain.times import SECOND, to_iso
-from tapeline.domain.words import OrderStatus, Purpose
-from tapeline.execution.bookings import is_alone
+from tapeline.domain.words import Purpose
 from tapeline.execution.books import Record
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.ledger.adopted_facts import BreakAccepted
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.control import CASH_BREAK, POSITION_BREAK
-from tapeline.ledger.order_facts import CancelIntended, ReplaceIntended
 from tapeline.ledger.views import Views
 
 CASH = "cash"
@@ -81,9 +78,7 @@ class Acceptance:
         if price is None:
             raise InputError(f"{name} has no price here, and what is held needs one. Give the last one with --price.")
         changes = self._changes(name, ours, theirs)
-        fact = self._book(BreakAccepted(now_ns, ours, theirs, who, reason, name, changes, price, self._account))
-        self._fit_exits(fact, now_ns)
-        return fact
+        return self._book(BreakAccepted(now_ns, ours, theirs, who, reason, name, changes, price, self._account))
 
     def _finding(self, name: str) -> Mapping[str, Any]:
         wanted = (CASH_BREAK, self._account) if name == CASH else (POSITION_BREAK, name)
@@ -139,24 +134,6 @@ class Acceptance:
     def _book(self, fact: BreakAccepted) -> BreakAccepted:
         recorded: BreakAccepted = self._record(fact)
         return recorded
-
-    def _fit_exits(self, fact: BreakAccepted, now_ns: int) -> None:
-        """Let no exit go on for more than its strategy holds now; a bracket's child works for what its entry filled."""
-        assert fact.symbol is not None
-        for state in [*self._views.orders.working_of(fact.symbol)]:
-            order = state.order
-            if order.strategy not in fact.changes or order.strategy == EXTERNAL or order.purpose is Purpose.FLATTEN:
-                continue
-            held = self._views.position(order.strategy, fact.symbol, order.account).quantity
-            may_close = max(ZERO, held * -order.side)
-            if state.exposed_quantity <= may_close or state.status is OrderStatus.PENDING_CANCEL:
-                continue
-            name = order.client_order_id
-            if may_close and is_alone(state):
-                total = state.filled_quantity + may_close
-                self._keeper.replace(self._record(ReplaceIntended(now_ns, name, quantity=total, purpose=order.purpose)))
-            else:
-                self._keeper.cancel(self._record(CancelIntended(now_ns, name)))
 
 
 def accepted_sentence(fact: BreakAccepted) -> str:
