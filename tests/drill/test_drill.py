@@ -196,6 +196,12 @@ def test_seeds_that_once_broke_something_hold(seed: int, days: int) -> None:
     assert World(draw(seed, days)).run().failure is None
 
 
+@pytest.mark.parametrize("seed", [302026, 302050])
+def test_an_execution_that_is_taken_back_leaves_no_exit_for_more_than_is_held(seed: int) -> None:
+    """A bust of an earlier exit turns a holding round while a bracket for the whole of it works."""
+    assert World(draw(seed, 2), LiveSystem).run().failure is None
+
+
 def test_the_same_seed_writes_the_same_bytes() -> None:
     first, second, other = (World(draw(seed, 2)).run() for seed in (11, 11, 12))
 

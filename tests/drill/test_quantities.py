@@ -8,14 +8,11 @@ from typing import Any
 import pytest
 
 from drill.builders import T0, an_order
-from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
 from tapeline.domain.parent import Pricing
 from tapeline.domain.words import Purpose, Role, Side
 from tapeline.drill.accountant import Accountant
 from tapeline.drill.quantities import Quantities
-from tapeline.drill.venue import GROUNDS
-from tapeline.ledger.adopted_facts import ExecutionBusted
 from tapeline.ledger.order_facts import CancelIntended, OrderIntended, OrderReplaced, ReplaceIntended, ReplaceRejected
 from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderIntended
 
@@ -103,16 +100,6 @@ def test_the_parts_of_an_order_are_together_for_no_more_than_was_wanted() -> Non
     assert said[:2] == [None, None]
     assert "13 are done or on their way, 10 were wanted" in str(said[2])
     assert work.quantities.sent(parts[2]) is None, "three of the six that ended came to nothing"
-
-
-def test_a_holding_of_which_an_execution_was_taken_back_is_left_out() -> None:
-    work = AtWork()
-    busted = Execution("E1", "one", "Dice", "ABCD", Side.SELL, Decimal(1), Decimal(100), Decimal(0), T0)
-    assert work.quantities.sent(a_sale(quantity=Decimal(11))) is not None
-
-    work.quantities.read(ExecutionBusted(T0, busted, GROUNDS))
-
-    assert work.quantities.sent(a_sale(quantity=Decimal(11))) is None
 
 
 def test_a_stop_lets_go_of_a_part_once_its_replace_is_answered() -> None:

@@ -1,10 +1,7 @@
 """For how much an order of the engine may leave, by the durable facts alone.
 
-    an exit    for no more than its strategy holds, with the exits that work besides and are not called back
-    a part     of an order that is worked in parts: with what the others filled or may fill, no more than was wanted
-
-Left out are holdings of which the venue took an execution back: the strategies' book counts an exit as done by its
-plain fills, and asks for the rest again although the order works on for it.
+an exit    for no more than its strategy holds, with the exits that work besides and are not called back
+a part     of an order that is worked in parts: with what the others filled or may fill, no more than was wanted
 """
 
 from __future__ import annotations
@@ -32,7 +29,6 @@ class Quantities:
         self._total: dict[str, Decimal] = {}
         self._asked_for: dict[str, Decimal] = {}
         self._called_back: set[str] = set()
-        self._busted: set[Place] = set()
         self._wanted: dict[str, Decimal] = {}
         self._parent_of: dict[str, str] = {}
         self._parts: dict[str, list[Order]] = defaultdict(list)
@@ -54,8 +50,6 @@ class Quantities:
                 self._total[fact.client_order_id] = fact.quantity
         elif kind == "CancelIntended":
             self._called_back.add(fact.client_order_id)
-        elif kind == "ExecutionBusted":
-            self._busted.add(_place(fact.busted))
         elif kind == "ParentOrderIntended":
             self._wanted[fact.order.client_order_id] = fact.order.quantity
         elif kind == "ChildOrderPriced":
@@ -63,8 +57,6 @@ class Quantities:
 
     def sent(self, order: Order) -> str | None:
         """Check an order at the moment at which it leaves. Returns the sentence of what is broken, else None."""
-        if _place(order) in self._busted:
-            return None
         return self._as_part(order) or self._as_exit(order)
 
     def _as_exit(self, order: Order) -> str | None:
