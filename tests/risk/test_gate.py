@@ -60,7 +60,8 @@ def lower(desk: Desk, state: TradingState) -> None:
     ],
 )
 def test_the_trading_state_says_what_may_leave(state: TradingState, entry: str | None, exit_: str | None) -> None:
-    desk = Desk(held=10.0)
+    desk = Desk()
+    holds(desk, 10)
     if state is not TradingState.ACTIVE:
         lower(desk, state)
 
@@ -507,6 +508,26 @@ def test_one_holding_is_closed_once() -> None:
     assert desk.ask(an_exit("third", 1), T0 + 9 * SECOND) == "trading_state"
 
 
+def test_no_exit_is_for_more_than_its_strategy_holds_and_does_not_leave_already() -> None:
+    """Also while trading is ACTIVE, and also where the account holds enough of other strategies."""
+    desk = Desk(repeat_s=0.001)
+    holds(desk, 10)
+    holds(desk, 90, "Other")
+
+    denial = desk.gate.ask(an_exit("eleven", 11), T0)
+    assert denial is not None
+    assert (denial.limit.word, denial.found, denial.bound) == ("position", 11.0, 10.0)
+    assert denial.text == "Dip holds 10 ABCD to close by a SELL, and 0 of it leave already; 11 would overshoot"
+    assert desk.ask(an_exit("opens", side=Side.BUY)) == "position"
+    for name, purpose in (("stop", Purpose.STOP), ("target", Purpose.TARGET)):
+        pair = an_exit(name, 6, purpose, group="pair")
+        assert desk.ask(pair) is None
+        desk.work(pair)
+    assert desk.ask(an_exit("five", 5)) == "position"
+    assert desk.ask(an_exit("four", 4)) is None
+    assert desk.ask(an_exit("others", 90, strategy="Other")) is None
+
+
 def test_what_replaces_a_stop_that_is_called_back_is_an_exit() -> None:
     desk = Desk()
     holds(desk, 10)
@@ -545,20 +566,25 @@ WISHES = st.tuples(
 )
 
 
+@pytest.mark.parametrize("state", [TradingState.ACTIVE, TradingState.REDUCING])
 @given(st.lists(WISHES, min_size=1, max_size=30), st.integers(-20, 20).filter(bool), st.randoms(use_true_random=False))
-def test_while_reducing_no_sequence_of_fills_makes_a_position_larger(
-    wishes: list[tuple[Side, int, Purpose, str | None, str]], held: int, random: Random
+def test_no_sequence_of_fills_of_exits_or_of_anything_while_reducing_makes_a_position_larger(
+    state: TradingState, wishes: list[tuple[Side, int, Purpose, str | None, str]], held: int, random: Random
 ) -> None:
     """Entries and exits, single and in groups: whatever passes is filled at once or later, in any order.
 
     What is called back ends before anything else fills: an exit that follows a cancel counts on that.
     """
+    if state is TradingState.ACTIVE:
+        wishes = [wish for wish in wishes if wish[2] is not Purpose.ENTRY]
     desk = Desk(orders_per_second=1_000, orders_per_minute=10_000, repeat_s=0.001)
     holds(desk, held)
-    lower(desk, TradingState.REDUCING)
+    holds(desk, 100 if held > 0 else -100, "Other")
+    if state is not TradingState.ACTIVE:
+        lower(desk, state)
 
     def check() -> None:
-        now = int(desk.views.quantity("ABCD"))
+        now = int(desk.views.position("Dip", "ABCD").quantity)
         assert now * held >= 0
         assert abs(now) <= abs(held)
 

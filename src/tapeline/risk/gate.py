@@ -4,6 +4,7 @@
     gap, lock         reports may be missing, or a position is unexplained: no new risk
     market            closed, or the symbol halted
     price             none, or older than it may be; a limit or stop beyond the collar around the last quote or price
+    holding           an exit for more than its strategy holds and does not leave already
     form              off the tick, off the lot, above the venue's largest order; the id is used
     own orders        the same order was sent a moment ago; an entry would meet our own opposite order
     rate              orders in the last second and minute; exits may use the last part alone
@@ -27,6 +28,7 @@ from decimal import Decimal
 from tapeline.domain.control import TradingState
 from tapeline.domain.instrument import Instrument
 from tapeline.domain.order import Order
+from tapeline.domain.position import ZERO
 from tapeline.domain.times import SECOND, to_iso
 from tapeline.domain.words import Limit, OrderType, Purpose, Side, TimeInForce
 from tapeline.ledger.order_facts import ReplaceIntended
@@ -103,8 +105,9 @@ class Gate:
 
     def ask(self, order: Order, now_ns: int) -> Denial | None:
         """Return why an order may not be sent, None if it may; that counts it as sent."""
-        reduces = self._closes(order) or self.is_reduction(order)
-        denial = self._state(order, reduces) or self._form(order, reduces)
+        more = self._more_than_held(order)
+        reduces = (more is None and order.purpose is not Purpose.ENTRY) or self.is_reduction(order)
+        denial = self._state(order, reduces) or self._form(order, reduces) or more
         if denial is not None:
             return denial
         settings = self._of_strategies.get(order.strategy, self.settings)
@@ -176,19 +179,29 @@ class Gate:
             self._rate_of_all.sent(now_ns)
         return denial
 
-    def _closes(self, order: Order) -> bool:
-        # what a strategy asks for to leave its holding is an exit, also while its stop is still being called back; what
-        # works and is not called back leaves with the same shares
+    def _more_than_held(self, order: Order) -> Denial | None:
+        """Return the denial of an exit for more than its strategy holds and nothing else of it leaves.
+
+        What works and is not called back leaves with the same shares, of a group the largest; a stop that is being
+        called back does not bar what replaces it.
+        """
         if order.purpose is Purpose.ENTRY:
-            return False
-        held = self.views.position(order.strategy, order.symbol, order.account).quantity
+            return None
+        held = self.views.position(order.strategy, order.symbol, order.account).quantity * -order.side
         owner = order.strategy, order.account
-        standing = [
+        leaving = exposed_quantity(
             state
             for state in self._on_side_of(order)
             if (state.order.strategy, state.order.account) == owner and not is_called_back(state)
-        ]
-        return order.quantity + exposed_quantity(standing) <= (held if order.side is Side.SELL else -held)
+        )
+        free = max(held - leaving, ZERO)
+        if order.quantity <= free:
+            return None
+        text = (
+            f"{order.strategy} holds {max(held, ZERO)} {order.symbol} to close by a {order.side.name}, and {leaving} of"
+            f" it leave already; {order.quantity} would overshoot"
+        )
+        return Denial(Limit.POSITION, float(order.quantity), float(free), text)
 
     def is_reduction(self, order: Order) -> bool:
         """Return whether an order can only make the position smaller, whatever else of ours fills on its side.
