@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from bar_tables import bars_of
-from brokers.contract import QUIET, T0, BrokerContract, Venue, a_limit, an_order, asked
+from brokers.contract import QUIET, T0, BrokerContract, Venue, a_bracket, a_limit, an_order, asked
 from tapeline import Account, Costs, Market, Panel, PercentCommission, RunSettings, simulate_market
 from tapeline.brokers.simulated.broker import SimulatedBroker
-from tapeline.domain.corporate import Split
+from tapeline.domain.corporate import Split, SplitReported
 from tapeline.domain.reports import Question
 from tapeline.domain.times import MINUTE
 from tapeline.domain.words import OrderStatus, Reason, Side, Stage
@@ -146,6 +147,45 @@ def test_answers_tell_the_venues_time() -> None:
     trade()
 
     assert asked(broker, Question.CASH).event_time_ns == T0 + 2 * MINUTE
+
+
+def test_what_is_passed_over_is_known_as_what_was_told() -> None:
+    """Of two venues alike one tells what happened and one passes over it: from then on both say the same."""
+    panel = simulate_market(7, sessions=sessions("XNYS", date(2024, 1, 2), date(2024, 1, 3)), symbols=1).panel
+    (symbol,) = panel.symbols
+    opened_ns = int(panel.start_ns[0])
+    split = Split(symbol, date(2024, 1, 3), Decimal(3), Decimal(2))
+    told, silent = (
+        SimulatedBroker(panel.symbols, panel.frame_ns, panel.sessions, RunSettings(), [split]) for _ in range(2)
+    )
+    slices = list(Replay(panel).slices())
+    for broker in (told, silent):
+        bracket = [replace(order, symbol=symbol, decision_time_ns=opened_ns) for order in a_bracket("1", "9000")]
+        broker.submit([*bracket, an_order("other", symbol=symbol, decision_time_ns=opened_ns)])
+        broker.play(slices[0])
+        broker.replace("stop", slices[0].end_ns, stop_price=Decimal(2))
+    spoken: list[Any] = list(told.events())
+    passed = list(silent.pass_over())
+    for now in slices[1:-1]:
+        for broker in (told, silent):
+            broker.play(now)
+        spoken += told.events()
+        passed += silent.pass_over()
+
+    assert passed == [fact for fact in spoken if isinstance(fact, SplitReported)] != []
+    assert {"OrderFilled", "OrderReplaced"} <= {fact.kind for fact in spoken if not isinstance(fact, SplitReported)}
+    for broker in (told, silent):
+        broker.submit([an_order("late", symbol=symbol, side=Side.SELL, decision_time_ns=slices[-2].end_ns)])
+        broker.play(slices[-1])
+    assert told.events() == silent.events() != []
+    for question, about in (
+        (Question.EXECUTIONS, {"since_ns": 0}),
+        (Question.ORDER, {"client_order_id": "stop"}),
+        (Question.OPEN_ORDERS, {}),
+        (Question.POSITIONS, {}),
+        (Question.CASH, {}),
+    ):
+        assert asked(told, question, **about) == asked(silent, question, **about)
 
 
 def test_positions_and_cash_after_a_split_are_those_of_the_account() -> None:

@@ -174,6 +174,19 @@ class SimulatedBroker:
         self._seen = len(events)
         self._told += [self._reporters[EventKind(int(event["kind"]))](event) for event in fresh]
 
+    def pass_over(self) -> list[SplitReported]:
+        """Let what happened since the last call count as told. Returns the splits, of which only a report tells."""
+        events = self.market.events
+        fresh = events[self._seen :]
+        self._seen = len(events)
+        kinds, fills = fresh["kind"], self._register.fills
+        for number in fresh["order"][kinds == EventKind.FILL].tolist():
+            fills[number] = fills.get(number, 0) + 1
+        # what a replace made of a bracket's child is known by its report alone
+        kept = fresh[(kinds == EventKind.REPLACED) | (kinds == EventKind.SPLIT)]
+        told = [self._reporters[EventKind(int(event["kind"]))](event) for event in kept]
+        return [report for report in told if isinstance(report, SplitReported)]
+
     def _check(self, orders: Sequence[Order]) -> None:
         # before any of them is sent: what belongs together is sent all or none
         known, together = self._register.numbers, set[str]()
