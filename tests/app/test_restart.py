@@ -31,7 +31,7 @@ from tapeline import (
 from tapeline.app.paper import trade_on_paper
 from tapeline.domain.control import TradingState
 from tapeline.domain.corporate import Split
-from tapeline.domain.errors import ConfigurationError, DataError, StorageError
+from tapeline.domain.errors import ConfigurationError, DataError, InvariantError, StorageError
 from tapeline.domain.panel import Panel
 from tapeline.domain.words import Purpose
 from tapeline.engine.live import LiveEngine
@@ -362,6 +362,23 @@ def test_what_cannot_go_on_is_refused_and_nothing_is_recorded(folder: Path) -> N
 
     with SqliteJournal.reading(path) as journal:
         assert journal.head() == head
+
+
+def test_a_run_whose_end_does_not_fit_its_facts_is_not_gone_on_with(folder: Path) -> None:
+    """The digest at the end of the newest run is of all books before it."""
+    path = folder / "journal"
+    trade(path)
+    with SqliteJournal.writing(path) as journal:
+        *facts, ended = journal.facts()
+        assert isinstance(ended, RunEnded)
+    with SqliteJournal.writing(folder / "false") as journal:
+        for fact in [*facts, replace(ended, views_digest="0" * 64)]:
+            journal.append(fact)
+        journal.commit()
+
+    with pytest.raises(InvariantError, match=f"ended with views of digest {'0' * 64}"):
+        trade(folder / "false", resume=True)
+    trade(path, resume=True)
 
 
 def test_other_code_may_go_on(folder: Path) -> None:

@@ -40,7 +40,7 @@ from tapeline.engine.settling import (
     settle_filled,
     settle_foreign,
     settle_outside,
-    settle_symbol,
+    settle_symbols,
     settle_ticket,
 )
 from tapeline.ledger.adopted_facts import BreakAccepted, CashAdopted, ExecutionBusted, ExecutionCorrected
@@ -255,8 +255,7 @@ class Desk:
         # only now: the ledger is as far as the last of them
         if has_other_cash:
             settle_cash(self.book, views)
-        for symbol, time_ns in unsettled.items():
-            settle_symbol(self.book, self.assembly.names, self.columns[symbol], symbol, views, time_ns)
+        settle_symbols(self.book, self.assembly.names, self.columns, unsettled, views)
         for number, name in doubtful:
             settle_ticket(self.book, number, views, name)
         for number in amended:

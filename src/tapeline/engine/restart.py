@@ -33,16 +33,18 @@ from tapeline.ledger.parent_facts import (
     ParentOrderIntended,
     ParentOrderStopped,
 )
-from tapeline.ledger.replaces import Replaces
+from tapeline.ledger.replaces import KINDS, Replaces
+from tapeline.ledger.views import without_collector
 from tapeline.ports.journal import Fact
 
-_DECIDED = (
+_DECIDED = frozenset((
     SignalRaised.kind, OrderIntended.kind, CancelIntended.kind, ReplaceIntended.kind, OrderDenied.kind,
     ParentOrderIntended.kind, ParentOrderHurried.kind, ChildOrderPriced.kind, ReplaceDenied.kind,
-)  # fmt: skip
+))  # fmt: skip
 """What is decided at a slice's end, after the slice was taken in; everything else that bears its time came before."""
 NOT_NEEDED = (SignalRaised.kind,)
 """Kinds that a restart need not be given: they are the largest, and what follows from them is in other facts."""
+_INSTRUCTIONS = frozenset((OrderIntended.kind, CancelIntended.kind, ReplaceIntended.kind))
 _NO_EVENTS = (
     ChildOrderPriced.kind,
     ParentOrderHurried.kind,
@@ -107,8 +109,16 @@ class Restart:
 
     def walk(self, facts: Iterable[Fact], history: Iterable[Slice]) -> None:
         """Take in all facts and all slices. Raises InvariantError where book and ledger part."""
+        with without_collector():
+            self._walk(facts, history)
+        self._book()
+        self.loop.compare_books()
+        self._check_owners()
+
+    def _walk(self, facts: Iterable[Fact], history: Iterable[Slice]) -> None:
         slices: Iterator[Slice] = iter(history)
         waiting = next(slices, None)
+        fact: Fact | None = None
         for fact in facts:
             until_ns = fact.event_time_ns + (fact.kind in _DECIDED)
             while waiting is not None and waiting.end_ns < until_ns:
@@ -118,9 +128,8 @@ class Restart:
         while waiting is not None:
             self._play(waiting)
             waiting = next(slices, None)
-        self._book()
-        self.loop.compare_books()
-        self._check_owners()
+        if isinstance(fact, RunEnded):
+            self.loop.views.apply(fact)
 
     def _play(self, now: Slice) -> None:
         self._book()
@@ -138,20 +147,22 @@ class Restart:
             self._on_slice(now.session)
 
     def _take(self, fact: Fact, waiting: Slice | None) -> None:
-        loop = self.loop
-        if fact.kind in self._takers or fact.kind in _DECIDED:
+        loop, kind = self.loop, fact.kind
+        taker = self._takers.get(kind)
+        if taker is not None or kind in _DECIDED:
             self._book()
-        loop.views.apply(fact)
-        self.replaces.see(fact)
+        if kind != RunEnded.kind:  # its digest is of all books: the newest one's is compared, at the end
+            loop.views.apply(fact)
+        if kind in KINDS:
+            self.replaces.see(fact)
         for follow in self._followers:
             follow(fact)
-        if self._memory is not None:
+        if self._memory is not None and kind in _INSTRUCTIONS:
             self._memory.hear(fact)
         if isinstance(fact, OrderIntended) and (
             loop.desk.owner_of(fact.client_order_id) != fact.client_order_id or self._retaking.ordered(fact)
         ):
             return
-        taker = self._takers.get(fact.kind)
         if taker is not None:
             taker(fact)
             return

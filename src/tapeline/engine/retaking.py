@@ -9,20 +9,22 @@ a one is not gone on with: the holding gets its protection back, whole, and the 
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from tapeline.domain.order import Order
-from tapeline.domain.words import OrderStatus, Purpose, Role
+from tapeline.domain.words import OrderStatus, Purpose, Reason, Role
 from tapeline.engine.desk import Desk
-from tapeline.engine.settling import CLOSING, blank_holding, is_working, leave, protect_anew
+from tapeline.engine.settling import BLANK_HOLDING, CLOSING, is_working, leave, protect_anew
 from tapeline.ledger.order_facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended
 from tapeline.ledger.parent_facts import ParentOrderStopped
 from tapeline.simulation.limits import assumed_stop_of
-from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
+from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING, TICKET
 from tapeline.simulation.tables import ensure_room
 
+_TICKET_FIELDS = TICKET.names or ()
 _OF_STRATEGIES = (Purpose.ENTRY, Purpose.STOP, Purpose.TARGET, Purpose.SCALE_OUT, *CLOSING)
 
 
@@ -124,18 +126,27 @@ class Retaking:
     def _new_ticket(self, order: Order, index: int, column: int) -> int:
         desk = self._desk
         number = desk.enlist(order.client_order_id)
-        ticket = desk.book.tickets[number]
-        ticket["strategy"], ticket["symbol"] = index, column
-        ticket["purpose"], ticket["side"], ticket["role"] = int(order.purpose), int(order.side), int(order.role)
-        ticket["order_type"], ticket["time_in_force"] = int(order.order_type), int(order.time_in_force)
-        ticket["status"], ticket["reason"], ticket["filled"] = int(OrderStatus.PENDING_NEW), 0, 0.0
-        ticket["sequence"], ticket["decided_ns"] = order.sequence, order.decision_time_ns
-        ticket["parent"] = -1 if order.parent is None else desk.tickets.get(order.parent, -1)
-        ticket["quantity"] = float(order.quantity)
-        for name, value in (
-            ("limit_price", order.limit_price), ("stop_price", order.stop_price), ("trail", order.trail_amount),
-        ):  # fmt: skip
-            ticket[name] = np.nan if value is None else float(value)
+        terms = {
+            "strategy": index,
+            "symbol": column,
+            "purpose": order.purpose,
+            "side": order.side,
+            "order_type": order.order_type,
+            "time_in_force": order.time_in_force,
+            "status": OrderStatus.PENDING_NEW,
+            "reason": Reason.NONE,
+            "role": order.role,
+            "sequence": order.sequence,
+            "parent": -1 if order.parent is None else desk.tickets.get(order.parent, -1),
+            "decided_ns": order.decision_time_ns,
+            "quantity": order.quantity,
+            "filled": 0.0,
+            "limit_price": _number(order.limit_price),
+            "stop_price": _number(order.stop_price),
+            "trail": _number(order.trail_amount),
+        }
+        # the whole row at once: field by field it takes five times as long
+        desk.book.tickets[number] = tuple([terms[name] for name in _TICKET_FIELDS])
         desk.book.fixed.account[0]["tickets"] = number + 1
         return number
 
@@ -144,11 +155,12 @@ class Retaking:
         price = float(fact.sizing["price"]) if fact.sizing is not None else float(tables.prices[column])
         self._prices[order.client_order_id] = price
         self._count_entry(index)
-        tables.holdings[index, column] = blank_holding(tables.holdings.dtype)
+        tables.holdings[index, column] = BLANK_HOLDING
         holding = tables.holdings[index, column]
-        holding["entry_ticket"], holding["side"] = number, int(order.side)
-        holding["pending_notional"] = float(order.quantity) * price
-        holding["pending_risk"] = holding["pending_notional"] * assumed_stop_of(self._desk.book, 1 + index)
+        notional = float(order.quantity) * price
+        holding["entry_ticket"], holding["side"] = number, order.side
+        holding["pending_notional"] = notional
+        holding["pending_risk"] = notional * assumed_stop_of(self._desk.book, 1 + index)
         tables.account[0]["busy"] += int(tables.states[index, column] == FLAT)
         tables.states[index, column] = ENTERING
 
@@ -174,3 +186,7 @@ class Retaking:
         if order.parent is None and holding["leaving"] == Purpose.SCALE_OUT:
             holding["leaving"] = 0
             account["leaving"] -= 1
+
+
+def _number(price: Decimal | None) -> float:
+    return np.nan if price is None else float(price)

@@ -7,17 +7,17 @@ the ledger (`ledger/views.py`) knows exactly what they come to, and the book tak
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from tapeline.domain.position import ZERO
+from tapeline.domain.position import ZERO, Position
 from tapeline.domain.reports import Request
 from tapeline.domain.words import OrderStatus, Purpose, Side
 from tapeline.ledger.views import Views
-from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING
+from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING, HOLDING_RECORD
 from tapeline.simulation.tables import Book
 from tapeline.simulation.tickets import takes_events
 
@@ -32,29 +32,48 @@ def settle_cash(book: Book, views: Views) -> None:
     book.fixed.account[0]["cash"] = float(views.cash_amount())
 
 
-def settle_symbol(book: Book, names: tuple[str, ...], column: int, symbol: str, views: Views, time_ns: int) -> None:
-    """Take over what the account and each strategy hold of a symbol, and the cash.
+def settle_symbols(
+    book: Book, names: tuple[str, ...], columns: Mapping[str, int], times: Mapping[str, int], views: Views
+) -> None:
+    """Take over what the account and each strategy hold of some symbols, and the cash.
 
-    names : of the strategies, in the book's order; time_ns : of a holding that nobody entered
+    names : of the strategies, in the book's order; columns : of the run's symbols
+    times : the symbols, each with the time of a holding that nobody entered
     """
+    if not times:
+        return
     tables = book.fixed
     settle_cash(book, views)
-    if symbol in views.marks:
-        tables.marks[column] = float(views.marks[symbol])
-        if np.isnan(tables.prices[column]):
-            tables.prices[column] = tables.marks[column]
-    for index, name in enumerate(names):
-        position = views.position(name, symbol)
-        _settle_holding(tables, index, column, position.quantity, position.average_price, time_ns)
-    settle_outside(book, column, symbol, views)
+    quantities, sides, marks, prices = tables.holdings["quantity"], tables.holdings["side"], tables.marks, tables.prices
+    for symbol, time_ns in times.items():
+        column = columns[symbol]
+        mark = views.marks.get(symbol)
+        if mark is not None:
+            marks[column] = mark
+            if np.isnan(prices[column]):
+                prices[column] = marks[column]
+        for index, name in enumerate(names):
+            position = views.position(name, symbol)
+            held = float(position.quantity)
+            if held != quantities[index, column] or held * sides[index, column] < 0.0:
+                _settle_holding(tables, index, column, position, time_ns)
+        _settle_total(tables, column, symbol, views)
+    _count_outside(tables)
 
 
 def settle_outside(book: Book, column: int, symbol: str, views: Views) -> None:
     """Take over what the account holds of a symbol in all, and so what no strategy of the book holds."""
-    tables = book.fixed
+    _settle_total(book.fixed, column, symbol, views)
+    _count_outside(book.fixed)
+
+
+def _settle_total(tables: Any, column: int, symbol: str, views: Views) -> None:
     total = float(views.quantity(symbol))
     tables.positions[column] = total
-    tables.outside[column] = total - float(tables.holdings["quantity"][:, column].sum())
+    tables.outside[column] = total - sum(tables.holdings["quantity"][:, column].tolist())
+
+
+def _count_outside(tables: Any) -> None:
     tables.account[0]["outside"] = np.count_nonzero(tables.outside)
     _count_external(tables)
 
@@ -187,15 +206,11 @@ def is_working(book: Book, number: int) -> bool:
     return bool(takes_events(book, number))
 
 
-def _settle_holding(
-    tables: Any, index: int, column: int, quantity: Decimal, average_price: Decimal | None, time_ns: int
-) -> None:
+def _settle_holding(tables: Any, index: int, column: int, position: Position, time_ns: int) -> None:
     holding, account = tables.holdings[index, column], tables.account[0]
-    held = float(quantity)
+    held, average_price = float(position.quantity), position.average_price
     state = tables.states[index, column]
     turned = state != FLAT and held * holding["side"] < 0.0
-    if held == holding["quantity"] and not turned:
-        return
     if average_price is None:
         holding["quantity"] = 0.0
         if holding["entry_ticket"] >= 0 and holding["pending_notional"] > 0.0:
@@ -222,14 +237,17 @@ def _clear(tables: Any, index: int, column: int) -> None:
     account["busy"] -= 1
     account["leaving"] -= int(tables.holdings[index, column]["leaving"] != 0)
     tables.states[index, column] = FLAT
-    tables.holdings[index, column] = blank_holding(tables.holdings.dtype)
+    tables.holdings[index, column] = BLANK_HOLDING
 
 
-def blank_holding(dtype: Any) -> Any:
-    """Return the record of a holding of nothing."""
-    blank = np.zeros(1, dtype=dtype)[0]
+def _blank_holding() -> Any:
+    blank = np.zeros(1, dtype=HOLDING_RECORD)[0]
     for name in ("entry_price", "highest", "lowest", *_UNKNOWN_PRICES):
         blank[name] = np.nan
     for name in (*_NO_TICKETS, "entry_session"):
         blank[name] = -1
     return blank
+
+
+BLANK_HOLDING = _blank_holding()
+"""The record of a holding of nothing, to be copied."""

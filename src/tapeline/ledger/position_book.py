@@ -53,6 +53,7 @@ class PositionBook:
         self._orders = orders
         self._trips = RoundTrips()
         self._steps: list[Step] = []
+        self._of_symbol: dict[tuple[str, str], list[Key]] = {}
 
     @property
     def round_trips(self) -> list[RoundTrip]:
@@ -67,6 +68,10 @@ class PositionBook:
     def position(self, key: Key) -> Position:
         """Return the position; flat if there never was one."""
         return self.positions.get(key) or Position(*key)
+
+    def of_symbol(self, account: str, symbol: str) -> list[Position]:
+        """Return what is and was held of a symbol in an account, strategy by strategy."""
+        return [self.positions[key] for key in self._of_symbol.get((account, symbol), ())]
 
     def traded(self, execution: Execution, multiplier: Decimal) -> None:
         """Take in an execution."""
@@ -152,7 +157,7 @@ class PositionBook:
     def _trade(self, execution: Execution) -> None:
         key = _key(execution)
         position = self.position(key)
-        self.positions[key] = position.traded(execution.signed_quantity, execution.price, execution.commission)
+        self._put(key, position.traded(execution.signed_quantity, execution.price, execution.commission))
         state = self._orders.states.get(execution.client_order_id)
         purpose = None if state is None else state.order.purpose
         self._trips.traded(execution, purpose, self._orders.stops.get(execution.client_order_id))
@@ -161,9 +166,7 @@ class PositionBook:
         key = _key(fact)
         position = self.position(key)
         for_fraction = fact.cause is CashCause.FRACTION_PAID
-        self.positions[key] = (
-            position.paid_for_fraction(fact.amount) if for_fraction else position.received(fact.amount)
-        )
+        self._put(key, position.paid_for_fraction(fact.amount) if for_fraction else position.received(fact.amount))
         self._trips.received(key, fact.amount, fact.event_time_ns, for_fraction=for_fraction)
 
     def _split(self, fact: SplitApplied) -> None:
@@ -172,19 +175,20 @@ class PositionBook:
         after = fact.quantity_after
         if position.quantity != fact.quantity_before:
             after += part_of(position.quantity - fact.quantity_before, fact.new_shares, fact.old_shares)
-        self.positions[key] = position.split(fact.new_shares, fact.old_shares, after)
+        self._put(key, position.split(fact.new_shares, fact.old_shares, after))
         self._trips.split(key, fact, after)
 
     def _change(self, fact: HoldingChanged) -> dict[Key, Position]:
         after = changed(self.positions, fact)
-        self.positions.update(after)
+        for key, position in after.items():
+            self._put(key, position)
         return after
 
     def _accept(self, fact: BreakAccepted, key: Key) -> None:
         account, strategy, symbol = key
         change, price = fact.changes[strategy], fact.price or ZERO
         position = self.position(key)
-        self.positions[key] = position.traded(change, price, ZERO).received(change * price)
+        self._put(key, position.traded(change, price, ZERO).received(change * price))
         name = f"accepted/{symbol}/{fact.event_time_ns}"
         side = Side.BUY if change > 0 else Side.SELL
         step = Execution(
@@ -194,6 +198,11 @@ class PositionBook:
         self._trips.received(key, closing * price, fact.event_time_ns, for_fraction=False)
         self._trips.traded(step, None, None)
         self._trips.received(key, (change - closing) * price, fact.event_time_ns, for_fraction=False)
+
+    def _put(self, key: Key, position: Position) -> None:
+        if key not in self.positions:
+            self._of_symbol.setdefault((key[0], key[2]), []).append(key)
+        self.positions[key] = position
 
 
 def _key(step: Execution | SplitApplied | CashMoved) -> Key:

@@ -21,7 +21,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from decimal import Decimal, Inexact, localcontext
-from typing import Any
+from functools import cache
+from typing import Any, get_type_hints
 
 from tapeline.domain.adopted import EXTERNAL, HoldingCause
 from tapeline.domain.cash import Cash, CashCause
@@ -134,7 +135,11 @@ class Views:
 
     def apply(self, fact: Fact) -> None:
         """Take in one fact. Raises InvariantError if it contradicts the books, which are then void."""
-        self.apply_all((fact,))
+        try:
+            with localcontext(EXACT):
+                self._take_in[fact.kind](fact)
+        except Inexact as exc:
+            raise _too_long(fact) from exc
 
     def apply_all(self, facts: Iterable[Fact]) -> None:
         """Take in facts in their order."""
@@ -144,7 +149,7 @@ class Views:
                 for fact in facts:
                     self._take_in[fact.kind](fact)
         except Inexact as exc:
-            raise InvariantError(f"A sum of the books does not fit {EXACT.prec} digits, at {fact}.") from exc
+            raise _too_long(fact) from exc
 
     @property
     def positions(self) -> dict[Key, Position]:
@@ -182,8 +187,7 @@ class Views:
     def quantity(self, symbol: str, account: str = "main") -> Decimal:
         """Return what the account holds of a symbol, over all strategies."""
         with localcontext(EXACT):
-            held = [p.quantity for (a, _, s), p in self.positions.items() if s == symbol and a == account]
-            return sum(held, ZERO)
+            return sum([position.quantity for position in self._book.of_symbol(account, symbol)], ZERO)
 
     def cash_amount(self, account: str = "main") -> Decimal:
         """Return the cash of an account; negative is debt."""
@@ -361,14 +365,17 @@ class Views:
 def rebuild(journal: Journal) -> Views:
     """Return the views of everything that a journal has committed."""
     views = Views()
-    with _without_collector():
+    with without_collector():
         views.apply_all(journal.facts(passing_over=PASSED_OVER))
     return views
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
-    # A million facts leave no cycles, but the collector would look through what stays of them again and again.
+def without_collector() -> Iterator[None]:
+    """Keep Python's collector away while a journal is read.
+
+    A million facts leave no cycles, but it would look through what stays of them again and again.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -378,13 +385,23 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
+def _too_long(fact: Fact | None) -> InvariantError:
+    return InvariantError(f"A sum of the books does not fit {EXACT.prec} digits, at {fact}.")
+
+
 def _nothing(_: Fact) -> None:
     return
 
 
 def _amounts(noun: Cash | Position | RoundTrip) -> dict[str, str]:
-    values = {f.name: getattr(noun, f.name) for f in fields(noun) if f.name not in _NOT_IN_THE_DIGEST}
-    return {name: amount_text(value) for name, value in values.items() if isinstance(value, Decimal)}
+    of: Any = type(noun)
+    return {name: amount_text(getattr(noun, name)) for name in _amount_names(of)}
+
+
+@cache
+def _amount_names(of: Any) -> tuple[str, ...]:
+    hints = get_type_hints(of)
+    return tuple(f.name for f in fields(of) if hints[f.name] is Decimal and f.name not in _NOT_IN_THE_DIGEST)
 
 
 def _position_tree(position: Position) -> dict[str, Any]:
