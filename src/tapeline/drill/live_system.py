@@ -82,7 +82,7 @@ class LiveSystem:
 
     def __init__(self, around: Surroundings) -> None:
         journal, records = around.journal, around.journal.head().count
-        facts = [record.fact for record in journal.read(passing_over=NOT_NEEDED)] if records else []
+        facts = [*journal.facts(passing_over=NOT_NEEDED)] if records else []
         floor_ns = max((fact.event_time_ns for fact in facts), default=0)
         clock = SteadyClock(around.clock, floor_ns)
         self._clock, self._history = clock, around.history
