@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ from tapeline.ledger.facts import CashMoved, RunEnded, RunStarted
 from tapeline.ledger.order_facts import OrderRejected
 from tapeline.ledger.replaces import KINDS, Replaces, Which
 from tapeline.ledger.standing import records_of
+from tapeline.ledger.views import without_collector
 from tapeline.risk.account_rules import AccountDays, DayTrades, SettledCash
 from tapeline.risk.gate import Gate, Market
 from tapeline.risk.gate_settings import GateSettings
@@ -148,14 +149,17 @@ def trade_on_paper(
         engine = LiveEngine(loop, guard, feed, time, control, on_turn=on_turn)
         manifest = configuration(assembly.manifest, settings, data, groups or {})
         versions = (start_ns, __version__, code_digest(), manifest, data_source, panel_digest(data), seed)
-        if resume:
-            past = journal.facts(passing_over=NOT_NEEDED)
-            engine.resume(past, feed.past(start_ns), VenueMemory(broker, _never_sent(journal), _stayed(journal)))
-            loop.record(RunResumed(*versions))
-        else:
-            loop.record(RunStarted(*versions))
-            loop.record(CashMoved(start_ns, CashCause.DEPOSIT, exact(settings.account.cash)))
-        with _what_is_there_stays():
+        with ExitStack() as until_the_end:
+            with without_collector():
+                if resume:
+                    past = journal.facts(passing_over=NOT_NEEDED)
+                    known = VenueMemory(broker, _never_sent(journal), _stayed(journal))
+                    engine.resume(past, feed.past(start_ns), known)
+                    loop.record(RunResumed(*versions))
+                else:
+                    loop.record(RunStarted(*versions))
+                    loop.record(CashMoved(start_ns, CashCause.DEPOSIT, exact(settings.account.cash)))
+                until_the_end.enter_context(_what_is_there_stays())
             engine.run()
         loop.record(RunEnded(time.now_ns(), loop.views.digest(), {"slices": loop.slices}))
         journal.commit()

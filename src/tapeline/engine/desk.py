@@ -231,22 +231,23 @@ class Desk:
             fact = self.told(reported)
             if fact is None:
                 continue
-            name = getattr(fact, "client_order_id", None)
+            kind, name = fact.kind, getattr(fact, "client_order_id", None)
             number = self.tickets.get(name, -1) if name is not None else -1
-            works = name is not None and self._has_at_work(name)
-            if fact.kind in self._takers and (name is None or works):
-                self._takers[fact.kind](fact, session)
-                has_foreign |= self.follows_ledger and fact.kind == OrderReplaced.kind
-                if self.follows_ledger and fact.kind == OrderFilled.kind:
+            works = number >= 0 and is_working(self.book, number)
+            taker = self._takers.get(kind)
+            if taker is not None and (name is None or works):
+                taker(fact, session)
+                if self.follows_ledger and kind == OrderFilled.kind:
                     unsettled[fact.symbol] = fact.event_time_ns
-                has_other_cash |= fact.kind == CashMoved.kind and fact.cause not in _OF_THE_BOOK
+                has_foreign |= self.follows_ledger and kind == OrderReplaced.kind
+                has_other_cash |= kind == CashMoved.kind and fact.cause not in _OF_THE_BOOK
                 continue
             symbol = getattr(fact, "symbol", None)
             if symbol in self.columns:
                 unsettled[symbol] = fact.event_time_ns
             else:
                 # what is traded elsewhere in the account is paid from the same cash
-                has_other_cash |= symbol is not None or fact.kind in (CashAdopted.kind, BreakAccepted.kind)
+                has_other_cash |= symbol is not None or kind in (CashAdopted.kind, BreakAccepted.kind)
             if works:
                 doubtful.append((number, str(name)))
             if isinstance(fact, ExecutionBusted | ExecutionCorrected):

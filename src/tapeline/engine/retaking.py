@@ -25,7 +25,8 @@ from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING, TICKET
 from tapeline.simulation.tables import ensure_room
 
 _TICKET_FIELDS = TICKET.names or ()
-_OF_STRATEGIES = (Purpose.ENTRY, Purpose.STOP, Purpose.TARGET, Purpose.SCALE_OUT, *CLOSING)
+_CALLING_BACK = frozenset((Purpose.SCALE_OUT, *CLOSING))
+_OF_STRATEGIES = frozenset((Purpose.ENTRY, Purpose.STOP, Purpose.TARGET, *_CALLING_BACK))
 
 
 class Retaking:
@@ -34,6 +35,10 @@ class Retaking:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._prices: dict[str, float] = {}
+        # fields of tables that never move: through a row each takes five times as long
+        tables = desk.book.fixed
+        self._entries, self._busy = tables.days["entries"], tables.account["busy"]
+        self._ticket_count = tables.account["tickets"]
 
     def ordered(self, fact: OrderIntended) -> bool:
         """Take back an order. Returns False for one that no strategy of the desk asked for."""
@@ -43,11 +48,12 @@ class Retaking:
         ensure_room(desk.book)
         index, column = desk.assembly.names.index(order.strategy), desk.columns[order.symbol]
         number = self._new_ticket(order, index, column)
-        tables = desk.book.fixed
-        holding, account = tables.holdings[index, column], tables.account[0]
         if order.purpose is Purpose.ENTRY:
             self._enter(fact, index, column, number)
-        elif order.purpose is Purpose.STOP:
+            return True
+        tables = desk.book.fixed
+        holding, account = tables.holdings[index, column], tables.account[0]
+        if order.purpose is Purpose.STOP:
             self._end_scale_out(holding, account, order)
             self._protect(order, holding, number)
         elif order.purpose is Purpose.TARGET:
@@ -80,7 +86,7 @@ class Retaking:
             return
         if purpose is Purpose.STOP:
             protect_anew(desk.book, number)
-        if purpose not in _OF_STRATEGIES[3:]:
+        if purpose not in _CALLING_BACK:
             return
         ticket = desk.book.tickets[number]
         ticket["status"] = OrderStatus.PENDING_CANCEL
@@ -147,7 +153,7 @@ class Retaking:
         }
         # the whole row at once: field by field it takes five times as long
         desk.book.tickets[number] = tuple([terms[name] for name in _TICKET_FIELDS])
-        desk.book.fixed.account[0]["tickets"] = number + 1
+        self._ticket_count[0] = number + 1
         return number
 
     def _enter(self, fact: OrderIntended, index: int, column: int, number: int) -> None:
@@ -161,7 +167,7 @@ class Retaking:
         holding["entry_ticket"], holding["side"] = number, order.side
         holding["pending_notional"] = notional
         holding["pending_risk"] = notional * assumed_stop_of(self._desk.book, 1 + index)
-        tables.account[0]["busy"] += int(tables.states[index, column] == FLAT)
+        self._busy[0] += tables.states[index, column] == FLAT
         tables.states[index, column] = ENTERING
 
     def _protect(self, order: Order, holding: Any, number: int) -> None:
@@ -178,9 +184,8 @@ class Retaking:
         holding["pending_risk"] = float(order.quantity) * risk
 
     def _count_entry(self, index: int) -> None:
-        days = self._desk.book.fixed.days
-        days[0]["entries"] += 1
-        days[1 + index]["entries"] += 1
+        self._entries[0] += 1
+        self._entries[1 + index] += 1
 
     def _end_scale_out(self, holding: Any, account: Any, order: Order) -> None:
         if order.parent is None and holding["leaving"] == Purpose.SCALE_OUT:

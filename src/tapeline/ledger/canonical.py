@@ -124,7 +124,7 @@ def _float_text(value: float) -> str:
 
 
 def _dict_text(value: Mapping[str, Any]) -> str:
-    if not all(type(key) is str for key in value):
+    if value and {*map(type, value)} != {str}:
         raise InputError(f"The keys of a tree are texts; found {next(k for k in value if type(k) is not str)!r}.")
     return "{" + ",".join([f"{encode_basestring(key)}:{_tree_text(value[key])}" for key in sorted(value)]) + "}"
 

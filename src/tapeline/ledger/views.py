@@ -20,7 +20,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
-from decimal import Decimal, Inexact, localcontext
+from decimal import Decimal, Inexact, getcontext, localcontext, setcontext
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -135,11 +135,14 @@ class Views:
 
     def apply(self, fact: Fact) -> None:
         """Take in one fact. Raises InvariantError if it contradicts the books, which are then void."""
+        before = getcontext()
+        setcontext(EXACT)  # a copy of it, as `localcontext` makes one, takes as long as a small fact
         try:
-            with localcontext(EXACT):
-                self._take_in[fact.kind](fact)
+            self._take_in[fact.kind](fact)
         except Inexact as exc:
             raise _too_long(fact) from exc
+        finally:
+            setcontext(before)
 
     def apply_all(self, facts: Iterable[Fact]) -> None:
         """Take in facts in their order."""
