@@ -1,7 +1,7 @@
 """How fast a live run is: every row of its table of speeds, by parts and as a whole.
 
-    .venv/bin/python benchmarks/bench_live.py [gate] [limits] [slice] [order] [orders] [messages] [restart] [idle]
-        [soak] [portfolio] [drill]
+    .venv/bin/python benchmarks/bench_live.py [gate] [limits] [slice] [order] [orders] [messages] [restart] [resume]
+        [idle] [soak] [portfolio] [drill]
 
 Prints one JSON line for each part. The working folder is of the disk whose syncs are waited for; `soak` keeps its
 journal in memory where it can, since a month of turns is not to wait for a disk.
@@ -9,6 +9,7 @@ journal in memory where it can, since a month of turns is not to wait for a disk
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import math
@@ -66,6 +67,7 @@ SYMBOLS = tuple(f"S{number:04d}" for number in range(1_000))
 T0 = from_iso("2024-01-02T15:00:00Z")
 POSITIONS = WORKING = 500
 RESTART_RECORDS = 1_000_000
+RESUME_SESSIONS = (3, 9)
 
 
 def tell(name: str, **figures: Any) -> None:
@@ -311,6 +313,53 @@ def from_slice_to_broker(strategy: RuleStrategy, symbols: int, slices: int) -> t
     return took, counts
 
 
+class KilledError(Exception):
+    """What stands for the end of a process between two turns."""
+
+
+def killed_and_resumed(count: int, folder: str) -> tuple[int, float, float]:
+    """Kill a run over so many sessions before its last minute and go on with it.
+
+    Returns the records of its journal, and the seconds and those of the processor from there to the end of a turn.
+    """
+    days = sessions("XNYS", date(2024, 1, 2), date(2024, 3, 1))
+    panel = simulate_market(7, sessions=days, symbols=50).panel
+    first = panel.rows(0, count * 390)
+    path = Path(folder) / f"journal-{count}"
+    settings = RunSettings(account=Account(1e9), market=Market(latency_s=0.001))
+    paper = PaperSettings(GateSettings(orders_per_second=10**6, orders_per_minute=10**6))
+
+    def killed_at(slices: int, *, resume: bool) -> None:
+        def on_turn(engine: LiveEngine) -> None:
+            if engine.loop.slices >= slices:
+                raise KilledError
+
+        with contextlib.suppress(KilledError):
+            trade_on_paper([Restless()], first, path, settings, paper, speed=math.inf, resume=resume, on_turn=on_turn)
+
+    killed_at(len(first) - 1, resume=False)
+    with SqliteJournal.reading(path) as journal:
+        records = journal.head().count
+    gc.collect()
+    started, started_cpu = time.perf_counter(), time.process_time()
+    killed_at(0, resume=True)
+    return records, time.perf_counter() - started, time.process_time() - started_cpu
+
+
+def resume() -> None:
+    """A killed run of 50 symbols goes on: books, book, formulas and venue, extrapolated to a million records."""
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        killed_and_resumed(1, folder)  # what a process does once: kernels and patterns
+        few, many = [killed_and_resumed(count, folder) for count in RESUME_SESSIONS]
+    share = (1_000_000 - few[0]) / (many[0] - few[0])
+    tell(
+        "resume", seconds=few[1] + share * (many[1] - few[1]), processor_s=few[2] + share * (many[2] - few[2]),
+        records=[few[0], many[0]], measured_s=[round(few[1], 3), round(many[1], 3)],
+        measured_processor_s=[round(few[2], 3), round(many[2], 3)], target_s=10,
+    )  # fmt: skip
+
+
 def slice_() -> None:
     """A slice of 2,000 symbols, through rules, limits, gate, journal and outbox, where it leads to an order."""
     took, counts = from_slice_to_broker(MovingAverageCross(frame="1min"), 2_000, 150)
@@ -455,6 +504,7 @@ PARTS = {
     "orders": orders,
     "messages": messages,
     "restart": restart,
+    "resume": resume,
     "portfolio": portfolio,
     "idle": idle,
     "soak": soak,
