@@ -158,6 +158,22 @@ def test_exits_that_waited_never_close_more_than_is_held(wishes: list[tuple[int,
     assert trader.held() == room >= 0
 
 
+@pytest.mark.parametrize(("theirs", "quantity", "status"), [(2, 10, "REJECTED"), (2, 2, "NEW"), (13, 10, "NEW")])
+def test_of_a_symbol_that_the_gap_locked_an_exit_leaves_for_what_the_venue_confirms(
+    trader: Trader, theirs: int, quantity: int, status: str
+) -> None:
+    with_position(trader)
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    trader.venue.positions["A"] = Decimal(theirs)
+    name = an_exit(trader, quantity)
+    trader.link.restore()
+    trader.settle_for(5)
+
+    assert trader.views.control.locks
+    assert trader.status(name) == status
+
+
 def test_a_closing_order_of_a_flatten_that_waited_is_not_sent(trader: Trader) -> None:
     """The flatten makes it anew, over the books as the gap leaves them: the venue holds two of ten by now."""
     with_position(trader)

@@ -20,7 +20,7 @@ from tapeline.domain.order import Order
 from tapeline.domain.reports import Request
 from tapeline.domain.times import MINUTE, SECOND
 from tapeline.domain.words import Limit, OrderType, Purpose, Reason, Role, Side, TimeInForce
-from tapeline.ledger.control_facts import TradingStateChanged
+from tapeline.ledger.control_facts import SymbolLocked, TradingStateChanged
 from tapeline.ledger.order_facts import (
     CancelIntended,
     OrderCanceled,
@@ -119,14 +119,60 @@ def test_stop_and_target_of_one_group_count_once() -> None:
     assert desk.gate.is_reduction(an_order("exit", quantity=Decimal(5), **SELL))
 
 
-def test_in_doubt_only_reductions_leave() -> None:
-    desk = Desk(held=10.0)
+def test_in_doubt_only_exits_leave() -> None:
+    """An entry against the account's position turns it round as soon as the strategy that holds it leaves."""
+    desk = Desk()
+    holds(desk, 10)
     desk.gate.hold_back_by(lambda symbol: f"a gap is open, and reports of {symbol} may be missing")
 
     denial = desk.gate.ask(an_order("entry"), T0)
     assert denial is not None
     assert (denial.limit.word, denial.text) == ("doubt", "a gap is open, and reports of ABCD may be missing")
-    assert desk.ask(an_order("exit", **SELL)) is None
+    assert desk.ask(an_order("against", **SELL)) == "doubt"
+    assert desk.ask(an_exit("exit")) is None
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "working", "wanted", "found"),
+    [
+        (10, None, 0, 10, (10, 0)),
+        (10, 6, 0, 10, (10, 6)),
+        (10, 6, 0, 6, None),
+        (10, 6, 4, 3, (7, 6)),
+        (10, 6, 4, 2, None),
+        (10, 14, 0, 10, None),
+        (10, -3, 0, 1, (1, 0)),
+        (-10, -6, 0, 7, (7, 6)),
+        (-10, -6, 0, 6, None),
+    ],
+)
+def test_exits_of_a_locked_symbol_close_no_more_than_the_venue_confirms(
+    ours: int, theirs: int | None, working: int, wanted: int, found: tuple[int, int] | None
+) -> None:
+    desk = Desk()
+    holds(desk, ours)
+    side = Side.SELL if ours > 0 else Side.BUY
+    if working:
+        desk.work(an_exit("working", working, side=side))
+    desk.record(SymbolLocked(T0, "ABCD", Decimal(ours), None if theirs is None else Decimal(theirs)))
+    denial = desk.gate.ask(an_exit("exit", wanted, side=side), T0)
+
+    assert (None if denial is None else (denial.limit, denial.found, denial.bound)) == (
+        None if found is None else (Limit.DOUBT, *found)
+    )
+
+
+def test_strategies_close_what_the_venue_confirms_of_a_locked_symbol_together() -> None:
+    desk = Desk()
+    holds(desk, 6)
+    holds(desk, 4, "Trend")
+    desk.record(SymbolLocked(T0, "ABCD", Decimal(10), Decimal(6)))
+    desk.work(an_exit("theirs", 4, strategy="Trend"))
+
+    assert desk.ask(an_exit("all", 6)) == "doubt"
+    assert desk.ask(an_exit("rest", 2)) is None
+    desk.record(CancelIntended(T0, "theirs", purpose=Purpose.EXIT_RULE))
+    assert desk.ask(an_exit("all again", 6)) is None
 
 
 FORM = {
@@ -307,11 +353,14 @@ def test_our_own_orders_do_not_trade_with_each_other(case: str) -> None:
     assert desk.ask(order) == ("opposite_order" if meets else None)
 
 
-def test_an_exit_gets_out_past_an_opposite_order_of_ours() -> None:
-    desk = Desk(held=100.0)
+def test_an_exit_gets_out_past_an_opposite_order_of_ours_and_an_entry_does_not() -> None:
+    """Also an entry that makes the account's position smaller would trade with it."""
+    desk = Desk()
+    holds(desk, 10)
     desk.work(a_limit("99", "theirs"))
 
-    assert desk.ask(an_order("ours", **SELL)) is None
+    assert desk.ask(an_order("entry", strategy="Other", **SELL)) == "opposite_order"
+    assert desk.ask(an_exit("exit")) is None
 
 
 def test_a_brackets_target_stands_opposite_to_its_entry_by_design() -> None:

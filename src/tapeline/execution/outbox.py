@@ -14,7 +14,7 @@ from typing import TypeGuard
 from tapeline.domain.control import TradingState
 from tapeline.domain.order import Order
 from tapeline.domain.reports import Request
-from tapeline.domain.words import Purpose, Reason, Side
+from tapeline.domain.words import Purpose, Reason
 from tapeline.execution.books import Books
 from tapeline.execution.messages import Ask, Cancel, Message, Replace, Submit
 from tapeline.ledger.order_facts import OrderRejected, ReplaceIntended, ReplaceRejected
@@ -179,23 +179,29 @@ class Outbox:
     def _still_fits(self, message: Message, behind: set[str]) -> bool:
         """Whether what waited through a gap may leave.
 
-        What works besides takes its part of the holding, unless it is being called back. A flatten looks at the books
-        anew and makes its closing orders again, which a lock may have made smaller.
+        What works besides takes its part of the holding, unless it is being called back; of a locked symbol, all
+        strategies together close what the venue's books confirm. A flatten looks at the books anew and makes its
+        closing orders again, which a lock may have made smaller.
         """
         if not isinstance(message, Submit):
             return not isinstance(message, Cancel | Replace) or message.fact.client_order_id in self._books.working
         lead, own = message.orders[0], _names_in([message])
         if lead.purpose in (Purpose.ENTRY, Purpose.FLATTEN):
             return False
-        owner = lead.strategy, lead.account, lead.side
+        views, account = self._books.views, lead.account
         leaving = [
             state
-            for state in self._books.views.orders.working_of(lead.symbol)
-            if (state.order.strategy, state.order.account, state.order.side) == owner
+            for state in views.orders.working_of(lead.symbol)
+            if (state.order.account, state.order.side) == (account, lead.side)
             and ((name := state.order.client_order_id) in own or (name not in behind and not is_called_back(state)))
         ]
-        held = self._books.views.position(lead.strategy, lead.symbol, lead.account).quantity
-        return exposed_quantity(leaving) <= (held if lead.side is Side.SELL else -held)
+        of_strategy = [state for state in leaving if state.order.strategy == lead.strategy]
+        held = views.position(lead.strategy, lead.symbol, account).quantity
+        if exposed_quantity(of_strategy) > lead.side * -held:
+            return False
+        agreed = views.control.agreed(account, lead.symbol, views.quantity(lead.symbol, account))
+        is_locked = (account, lead.symbol) in views.control.locks
+        return not is_locked or exposed_quantity(leaving) <= lead.side * -agreed
 
     # The ends -----------------------------------------------------------------------------------------------
 

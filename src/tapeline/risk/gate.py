@@ -1,7 +1,7 @@
 """The last questions before an order leaves, beside those of its size (`simulation/limits.py`).
 
     trading state     HALTED: nothing; REDUCING: only exits that make a position smaller
-    gap, lock         reports may be missing, or a position is unexplained: no new risk
+    gap, lock         reports may be missing, or a position is unexplained: no entry, no exit for more than is confirmed
     market            closed, or the symbol halted
     price             none, or older than it may be; a limit or stop beyond the collar around the last quote or price
     holding           an exit for more than its strategy holds and does not leave already
@@ -12,10 +12,12 @@
     day trades        counting of day trades, off by default (the rule ended in June 2026)
     wash sales        losses that the order would disallow, off by default; see `wash_sales.py`
 
-A reduction is asked less: it is never refused for a gap, a lock, a price that is stale or unknown, a stop that the
-market has passed, a trail off the tick, cash, day trades or an opposite order of another strategy, which would leave a
-position without its way out; one that is an exit may be sent while the state is REDUCING. Children are judged with
-their entry. A replace is asked what its new terms are. A denial names the limit, what was found and the bound.
+A reduction is asked less: it is never refused for a price that is stale or unknown, a stop that the market has passed,
+a trail off the tick, cash or day trades, which would leave a position without its way out. One that is an exit may be
+sent in a gap, against an opposite order of another strategy and while the state is REDUCING; of a locked symbol, for no
+more than the venue's books confirm. An entry that makes the account's position smaller is no exit: the strategy that
+holds it may leave as well. Children are judged with their entry. A replace is asked what its new terms are. A denial
+names the limit, what was found and the bound.
 """
 
 from __future__ import annotations
@@ -107,7 +109,8 @@ class Gate:
         """Return why an order may not be sent, None if it may; that counts it as sent."""
         more = self._more_than_held(order)
         reduces = (more is None and order.purpose is not Purpose.ENTRY) or self.is_reduction(order)
-        denial = self._state(order, reduces) or self._form(order, reduces) or more
+        is_exit = reduces and order.purpose is not Purpose.ENTRY
+        denial = self._state(is_exit) or self._form(order, reduces) or more or self._doubt(order, is_exit)
         if denial is not None:
             return denial
         settings = self._of_strategies.get(order.strategy, self.settings)
@@ -120,7 +123,7 @@ class Gate:
         denial = (
             denial
             or self._price(order, settings, market, price, reduces)
-            or (None if reduces else self._opposite(order))
+            or (None if is_exit else self._opposite(order))
             or self._repetition(terms, settings.repeat_s, now_ns)
             or next((denied for rate in rates if (denied := rate.ask(now_ns, reduces=reduces)) is not None), None)
         )
@@ -218,16 +221,34 @@ class Gate:
         working = self.views.orders.working_of(order.symbol)
         return [s for s in working if s.order.side is order.side and not _are_together(order, s.order)]
 
-    def _state(self, order: Order, reduces: bool) -> Denial | None:
+    def _state(self, is_exit: bool) -> Denial | None:
         state = self.views.control.state
-        # an entry against what another strategy holds reduces the account until that one leaves, and turns it then
-        is_exit = reduces and order.purpose is not Purpose.ENTRY
         if state is TradingState.ACTIVE or (state is TradingState.REDUCING and is_exit):
             return None
         allowed = "nothing but cancels is sent" if state is TradingState.HALTED else "only exits are sent"
         return Denial(
             Limit.TRADING_STATE, float(state), float(TradingState.ACTIVE), f"trading is {state.name}: {allowed}"
         )
+
+    def _doubt(self, order: Order, is_exit: bool) -> Denial | None:
+        if not is_exit:
+            held_back = self._may_risk(order.symbol)
+            return None if held_back is None else Denial(Limit.DOUBT, math.nan, math.nan, held_back)
+        control, account = self.views.control, order.account
+        if (account, order.symbol) not in control.locks:
+            return None
+        closing = [
+            state for state in self._on_side_of(order) if state.order.account == account and not is_called_back(state)
+        ]
+        wanted = order.quantity + exposed_quantity(closing)
+        agreed = control.agreed(account, order.symbol, self.views.quantity(order.symbol, account))
+        if wanted <= order.side * -agreed:
+            return None
+        text = (
+            f"{order.symbol} is locked, and the broker's books confirm {agreed} of what is held: with what works"
+            f" already, {wanted} would be closed"
+        )
+        return Denial(Limit.DOUBT, float(wanted), float(abs(agreed)), text)
 
     def _form(self, order: Order, reduces: bool) -> Denial | None:
         if order.client_order_id in self.views.orders.states:
@@ -251,9 +272,6 @@ class Gate:
         return None
 
     def _risk(self, order: Order, settings: GateSettings, market: Market, price: float, now_ns: int) -> Denial | None:
-        held_back = self._may_risk(order.symbol)
-        if held_back is not None:
-            return Denial(Limit.DOUBT, math.nan, math.nan, held_back)
         age_s = (now_ns - market.priced_ns) / SECOND
         if market.is_open and age_s > settings.stale_s:
             text = f"the last price of {order.symbol} is {age_s:,.0f} s old; {settings.stale_s:g} s is the most"
