@@ -34,7 +34,7 @@ from tapeline.app.paper import PaperSettings, market_of, trade_on_paper
 from tapeline.app.taxes import TaxChoice
 from tapeline.domain.cash import CashCause
 from tapeline.domain.control import TradingState, Trigger
-from tapeline.domain.errors import DataError, UnknownNameError
+from tapeline.domain.errors import ConfigurationError, DataError, UnknownNameError
 from tapeline.domain.reports import Request
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side
@@ -45,6 +45,8 @@ from tapeline.feeds.simulated import simulate_market
 from tapeline.ledger.control_facts import Flattened, Reconciled
 from tapeline.ledger.facts import CashMoved, CommandGiven, OrderWarned, RunEnded, TradingStateChanged
 from tapeline.ledger.order_facts import (
+    CancelIntended,
+    CancelRejected,
     OrderAdopted,
     OrderDenied,
     OrderFilled,
@@ -53,13 +55,14 @@ from tapeline.ledger.order_facts import (
     OrderReplaced,
     OutcomeLost,
     ReplaceIntended,
+    ReplaceRejected,
 )
 from tapeline.ledger.views import rebuild
 from tapeline.ledger.why import explain
 from tapeline.ledger.why_text import render
 from tapeline.ports.control import Latch
 from tapeline.risk.gate_settings import GateSettings
-from tapeline.risk.monitors import MonitorSettings
+from tapeline.risk.monitors import Monitors, MonitorSettings
 from tapeline.store.control_file import CommandAnswer, ControlFile
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.strategies.moving_average_cross import MovingAverageCross
@@ -472,6 +475,98 @@ def test_errors_of_the_broker_and_events_of_the_future_lower_the_state(folder: P
 
     causes = [[fact.cause.name for fact in facts(folder / name, TradingStateChanged.kind)] for name in ("a", "b")]
     assert causes == [["BROKER_ERRORS"], ["CLOCK_SKEW"]]
+
+
+CROSSING = {
+    "a cancel that met a fill": [CancelRejected(0, "one", OrderStatus.FILLED, "too late")],
+    "a replace that met a fill": [ReplaceRejected(0, "one", OrderStatus.FILLED, "too late")],
+    "replaces that never left": [ReplaceRejected(0, "one", None, "It waited for the answer to the one before it.")],
+    "an order that never arrived": [OrderRejected(0, "one", Reason.NEVER_ARRIVED)],
+    "a cancel that was lost, and is sent again": [
+        OutcomeLost(0, "one", Request.CANCEL, "the link was lost"),
+        CancelRejected(1, "one", OrderStatus.NEW, "The venue has the order and no cancel of it; it is sent again."),
+    ],
+}
+REFUSED_BY_THE_BROKER = {
+    "an order": [OrderRejected(0, "one", text="no")],
+    "a cancel": [CancelRejected(0, "one", OrderStatus.NEW, "no")],
+    "a cancel without a word": [CancelRejected(0, "one")],
+    "a replace": [ReplaceRejected(0, "one", OrderStatus.NEW, "no")],
+    "an answer that does not come": [OutcomeLost(0, "one", Request.SUBMIT, "no answer")],
+}
+
+
+def test_what_crosses_and_what_is_our_own_word_is_no_error_of_the_broker(folder: Path) -> None:
+    """Each told of three orders within a minute, three errors being one too many."""
+    lowered: dict[str, bool] = {}
+
+    def tell(engine: LiveEngine) -> None:
+        if engine.loop.slices != 100 or lowered:
+            return
+        guard = engine.guard
+        for case, told in {**CROSSING, **REFUSED_BY_THE_BROKER}.items():
+            guard.monitors = Monitors(MonitorSettings(broker_errors_per_minute=3))
+            now_ns = engine.loop.clock.now_ns()
+            for number in range(3):
+                for fact in told:
+                    at_ns = now_ns + fact.event_time_ns - 60 + (0 if case.startswith("a cancel that was") else number)
+                    guard.see(replace(fact, client_order_id=f"{case} {number}", event_time_ns=at_ns))
+            before = guard.switch.state
+            guard.watch(now_ns, engine.loop.session, (), 1)
+            lowered[case] = guard.switch.state is not before
+            if lowered[case]:
+                guard.raise_to(TradingState.ACTIVE, who="anna", reason="again", now_ns=now_ns)
+
+    run(folder, on_turn=tell)
+
+    assert lowered == {**dict.fromkeys(CROSSING, False), **dict.fromkeys(REFUSED_BY_THE_BROKER, True)}
+
+
+def test_an_entry_that_is_being_called_back_is_not_called_back_again(folder: Path) -> None:
+    """Trading is paused and halted within one turn while entries work."""
+    seen: list[list[str]] = []
+
+    def pause_and_halt(engine: LiveEngine) -> None:
+        working = engine.loop.views.orders.working.items()
+        entries = [name for name, state in working if state.order.purpose is Purpose.ENTRY and not state.order.parent]
+        if seen or not entries:
+            return
+        seen.append(entries)
+        now_ns = engine.loop.clock.now_ns()
+        for state in (TradingState.REDUCING, TradingState.HALTED):
+            assert engine.guard.lower(state, Trigger.PERSON, "test", now_ns, who="anna")
+
+    run(folder, on_turn=pause_and_halt)
+
+    canceled = [fact.client_order_id for fact in facts(folder, CancelIntended.kind)]
+    assert sorted(name for name in canceled if name in seen[0]) == sorted(seen[0])
+
+
+def test_a_pause_after_losses_is_set_anew_where_losses_in_a_row_have_a_bound(folder: Path) -> None:
+    """By the settings, or by an override: with the end of that one the pause has nothing to last for any more."""
+    rows: list[list[int]] = []
+    settings = replace(TRAVELS, limits=Limits(losses_in_row=3))
+
+    def overriding(engine: LiveEngine) -> None:
+        if engine.loop.slices == 100 and not rows:
+            guard, now_ns = engine.guard, engine.loop.clock.now_ns()
+
+            def override(limit: str, value: int, minutes: int, strategy: str | None = None) -> None:
+                until_ns, words = now_ns + minutes * 60 * SECOND, {"who": "anna", "reason": "test"}
+                guard.override(limit, Decimal(value), until_ns, now_ns, strategy=strategy, **words)
+
+            with pytest.raises(ConfigurationError, match="losses_in_row"):
+                override("pause_minutes", 30, 30, "Eager")
+            override("pause_minutes", 30, 30)
+            override("losses_in_row", 2, 10, "Eager")
+            override("pause_minutes", 20, 20, "Eager")
+            for minutes in (0, 15, 25, 35):
+                guard.renew_limits(now_ns + minutes * 60 * SECOND)
+                rows.append([int(value) // (60 * SECOND) for value in engine.loop.desk.book.fixed.limits["pause_ns"]])
+
+    run(folder, settings, on_turn=overriding)
+
+    assert rows == [[30, 20, -1], [30, -1, -1], [30, -1, -1], [-1, -1, -1]]
 
 
 def test_what_works_beyond_the_book_s_own_orders_counts_against_the_limits(folder: Path) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.order import Order
-from tapeline.domain.reports import EXTERNAL
+from tapeline.domain.reports import EXTERNAL, Request
 from tapeline.domain.times import SECOND, to_iso
 from tapeline.domain.words import Limit, Purpose, Reason
 from tapeline.engine.desk import Desk
@@ -31,6 +31,7 @@ from tapeline.ledger.order_facts import (
     ReplaceIntended,
     ReplaceRejected,
 )
+from tapeline.ledger.order_state import is_called_back
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 from tapeline.risk.denial import Denial
@@ -71,6 +72,7 @@ class Guard:
         self._failed: set[str] = set()
         self._reconciled_ns: int | None = None
         self._errors: dict[tuple[int, str, str], Fact] = {}
+        self._lost: set[tuple[str, Request]] = set()
         self._newest_ns = 0
         self._was_halted = False
         self.obey_state()
@@ -95,10 +97,29 @@ class Guard:
     def see(self, fact: Fact) -> None:
         """Take in a fact as it is recorded; what it means for trading is asked by the next `watch`."""
         self._newest_ns = max(self._newest_ns, fact.event_time_ns)
-        if fact.kind in _BROKER_ERRORS and getattr(fact, "reason", None) is not Reason.NEVER_ARRIVED:
-            # many outcomes that are lost at one moment, as by a restart or with the link, are one error
-            whose = "" if fact.kind == OutcomeLost.kind else getattr(fact, "client_order_id", "")
-            self._errors[fact.event_time_ns, fact.kind, whose] = fact
+        if isinstance(fact, OutcomeLost):
+            # many that are lost at one moment, as by a restart or with the link, are one error
+            self._errors[fact.event_time_ns, fact.kind, ""] = fact
+            self._lost.add((fact.client_order_id, fact.request))
+        elif self._is_broker_error(fact):
+            self._errors[fact.event_time_ns, fact.kind, getattr(fact, "client_order_id", "")] = fact
+
+    def _is_broker_error(self, fact: Fact) -> bool:
+        """Whether the venue refused what it should have done.
+
+        It cannot cancel or replace an order that has ended meanwhile; a replace that is refused without a status never
+        left; and the refusal that a look-up concludes is told of an outcome that counted when it was lost.
+        """
+        if isinstance(fact, OrderRejected):
+            return fact.reason is not Reason.NEVER_ARRIVED
+        if not isinstance(fact, CancelRejected | ReplaceRejected):
+            return False
+        is_cancel = isinstance(fact, CancelRejected)
+        lost = fact.client_order_id, Request.CANCEL if is_cancel else Request.REPLACE
+        if lost in self._lost:
+            self._lost.remove(lost)
+            return False
+        return is_cancel if fact.status is None else fact.status.is_working
 
     def see_again(self, session: int) -> None:
         """Let the watches that remember a session take in a slice of the past; they raise no alarm for it."""
@@ -143,7 +164,9 @@ class Guard:
         self.on_lowered(now_ns)
         for name, working in [*self.views.orders.working.items()]:
             order = working.order
-            if order.purpose is Purpose.ENTRY and order.parent is None and order.strategy != EXTERNAL:
+            if order.parent is not None or order.strategy == EXTERNAL or is_called_back(working):
+                continue
+            if order.purpose is Purpose.ENTRY:
                 self._keeper.cancel(self._record(CancelIntended(now_ns, name, purpose=Purpose.ENTRY)))
         return True
 
@@ -186,8 +209,7 @@ class Guard:
             raise UnknownNameError("strategy", strategy, self.desk.assembly.names)
         if not reason.strip():
             raise InputError(f"The limit {limit} is set anew for a reason only. Give one with --reason.")
-        bound: dict[str, Any] = {limit: _as_bound(limit, value)}
-        Limits(**bound)  # refuses what is no bound
+        replace(self._limits_of(strategy), **_bound(limit, value))  # refuses what is no bound beside those in force
         self._record(LimitOverridden(now_ns, limit, value, until_ns, who, reason, strategy))
         self.renew_limits(now_ns)
 
@@ -198,19 +220,27 @@ class Guard:
             return
         self._in_force = in_force
         assembly = self.desk.assembly
-        settings = assembly.settings
-        own = assembly.strategy_limits
-        account = settings.limits
-        for override in in_force:
-            bound: dict[str, Any] = {override.limit: _as_bound(override.limit, override.value)}
-            if override.strategy is None:
-                account = replace(account, **bound)
-            else:
-                index = assembly.names.index(override.strategy)
-                own[index] = replace(own[index] or Limits(), **bound)
-        rows = limit_rows(replace(settings, limits=account), own)
+        own = [
+            self._limits_of(name) if any(name == override.strategy for override in in_force) else limits
+            for name, limits in zip(assembly.names, assembly.strategy_limits, strict=True)
+        ]
+        rows = limit_rows(replace(assembly.settings, limits=self._limits_of(None)), own)
         rows["patient"] = rows["watches_rows"] = True  # orders travel, and a watch may come at any time
         self.desk.book.fixed.limits[:] = rows
+
+    def _limits_of(self, strategy: str | None) -> Limits:
+        """Return the bounds of a strategy, or of the account, with the overrides in force."""
+        assembly = self.desk.assembly
+        limits = assembly.settings.limits
+        if strategy is not None:
+            limits = assembly.strategy_limits[assembly.names.index(strategy)] or Limits()
+        bounds: dict[str, Any] = {}
+        for override in self._in_force or ():
+            if override.strategy == strategy:
+                bounds |= _bound(override.limit, override.value)
+        if bounds.get("losses_in_row", limits.losses_in_row) is None:
+            bounds.pop("pause_minutes", None)  # that of an override which has ended before this one
+        return replace(limits, **bounds)
 
     def overrides(self) -> list[str]:
         """Return the overrides in force as sentences."""
@@ -223,17 +253,16 @@ def _sentence(override: LimitOverridden) -> str:
     return f"{whose} is {override.value} until {until}, by {override.who}: {override.reason}"
 
 
-def _as_bound(limit: str, value: Decimal) -> float | int:
+def _bound(limit: str, value: Decimal) -> dict[str, Any]:
     if limit not in _WHOLE:
-        return float(np.float64(value))
+        return {limit: float(np.float64(value))}
     if value != int(value):
         raise InputError(f"The limit {limit} is a whole number, asked for {value}.")
-    return int(value)
+    return {limit: int(value)}
 
 
 def _said(error: Fact) -> str:
     return str(getattr(error, "text", "") or getattr(error, "client_order_id", ""))
 
 
-_BROKER_ERRORS = (OrderRejected.kind, CancelRejected.kind, ReplaceRejected.kind, OutcomeLost.kind)
 _NO_ENTRY = Denial(Limit.NONE, 0.0, 0.0, "its entry was denied")
