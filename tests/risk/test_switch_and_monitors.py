@@ -236,3 +236,11 @@ def test_clocks_that_are_apart_and_turns_that_take_long_lower_the_state() -> Non
 def test_impossible_bounds_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="silent_share must be above zero"):
         MonitorSettings(silent_share=0)
+
+
+@pytest.mark.parametrize("name", ["drawdown", "silent_share"])
+def test_a_share_that_was_meant_in_per_cent_is_refused(name: str) -> None:
+    """It would switch the watch off; all of it is a bound."""
+    assert getattr(MonitorSettings(**{name: 1.0}), name) == 1.0
+    with pytest.raises(ConfigurationError, match=f"{name} is a share between 0 and 1, found 5; 5 % is 0.05"):
+        MonitorSettings(**{name: 5.0})

@@ -23,6 +23,7 @@ from tapeline.domain.errors import ConfigurationError
 from tapeline.domain.times import SECOND
 
 MINUTE_NS = 60 * SECOND
+_SHARES = ("drawdown", "silent_share")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ class MonitorSettings:
             value = getattr(self, field.name)
             if not (math.isfinite(value) and value > 0):
                 raise ConfigurationError(f"Monitors: {field.name} must be above zero, found {value}.")
+            if field.name in _SHARES and value > 1:
+                meant = f"{value:g} % is {value / 100:g}"
+                raise ConfigurationError(
+                    f"Monitors: {field.name} is a share between 0 and 1, found {value:g}; {meant}."
+                )
 
 
 @dataclass(frozen=True, slots=True)
