@@ -10,21 +10,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from execution.running import SETTINGS
 from ledger.builders import T0
 from risk.builders import Desk, an_order
 from tapeline.domain.adopted import EXTERNAL
 from tapeline.domain.control import TradingState
 from tapeline.domain.errors import InputError
 from tapeline.domain.execution import Execution
-from tapeline.domain.words import OrderType, Purpose, Side
+from tapeline.domain.reports import Request
+from tapeline.domain.words import OrderType, Purpose, Reason, Side
 from tapeline.execution.acceptance import Acceptance
 from tapeline.execution.fitting import Fitting
 from tapeline.execution.messages import Cancel, Message, Replace
 from tapeline.execution.order_keeper import OrderKeeper
-from tapeline.execution.settings import PERFECT
+from tapeline.execution.settings import PERFECT, KeeperSettings
 from tapeline.ledger.adopted_facts import BreakAccepted
 from tapeline.ledger.control_facts import Reconciled, SymbolLocked
-from tapeline.ledger.order_facts import OrderFilled
+from tapeline.ledger.order_facts import (
+    CancelIntended,
+    OrderAccepted,
+    OrderFilled,
+    OrderIntended,
+    OrderRejected,
+    OrderTriggered,
+    OutcomeLost,
+)
+from tapeline.ports.journal import Fact
 
 SYMBOL, PRICE = "ABCD", Decimal(100)
 
@@ -72,8 +83,10 @@ def broken(desk: Desk, theirs: int | None) -> None:
     desk.record(Reconciled(T0, [finding]))
 
 
-def accepting(desk: Desk, price: Decimal | None = PRICE) -> tuple[Acceptance, OrderKeeper]:
-    keeper = OrderKeeper(desk.views, desk.record, PERFECT, random=Random(0))
+def accepting(
+    desk: Desk, price: Decimal | None = PRICE, settings: KeeperSettings = PERFECT
+) -> tuple[Acceptance, OrderKeeper]:
+    keeper = OrderKeeper(desk.views, desk.record, settings, random=Random(0))
     return Acceptance(desk.views, desk.record, keeper, lambda symbol: price), keeper
 
 
@@ -158,6 +171,74 @@ def test_what_may_still_explain_the_difference_comes_first() -> None:
 
     desk.work(an_order("entry-again", strategy="Dip"))
     assert "The entry entry-again works" in refusal(desk)
+
+
+def a_stop(desk: Desk) -> None:
+    desk.work(
+        an_order(
+            "stop",
+            strategy="Dip",
+            side=Side.SELL,
+            order_type=OrderType.STOP,
+            stop_price=Decimal(90),
+            purpose=Purpose.STOP,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("fact", "why"),
+    [
+        (OrderTriggered(T0, "stop"), "was triggered"),
+        (OutcomeLost(T0, "stop", Request.CANCEL, "no answer"), "whose outcome is not known"),
+    ],
+)
+def test_an_exit_of_the_strategy_that_may_have_filled_comes_first(fact: Fact, why: str) -> None:
+    """Accepted at none, its late fill of ten would turn the strategy round."""
+    desk = desk_with(Dip=10)
+    a_stop(desk)
+    if isinstance(fact, OutcomeLost):
+        desk.record(CancelIntended(T0, "stop"))
+    desk.record(fact)
+    broken(desk, None)
+
+    assert why in refusal(desk, None)
+
+
+@pytest.mark.parametrize("finding", ["ORDER_MISSING", "ORDER_FILLED_DIFFERS", "ORDER_REVIVED"])
+def test_an_order_that_differs_from_the_venue_s_comes_first(finding: str) -> None:
+    desk = desk_with(Dip=10, Trend=1)
+    a_stop(desk)
+    broken(desk, 4)
+    found = {"finding": finding, "name": "stop", "ours": "10", "theirs": None, "remedy": "ASK", "text": ""}
+    desk.record(Reconciled(T0, [*desk.views.control.findings, found]))
+
+    assert "What became of the order stop is not sure" in refusal(desk)
+
+
+def test_an_order_that_is_asked_for_by_name_comes_first() -> None:
+    """It was taken for never arrived, and the venue speaks of it after all."""
+    desk = desk_with(Dip=10)
+    sale = an_order("sale", strategy="Dip", side=Side.SELL, quantity=Decimal(6), purpose=Purpose.EXIT_RULE)
+    desk.record(OrderIntended(sale))
+    desk.record(OrderRejected(T0, "sale", Reason.NEVER_ARRIVED))
+    broken(desk, 4)
+    acceptance, keeper = accepting(desk, settings=SETTINGS)
+    keeper.take([OrderAccepted(T0, "sale")], T0)
+
+    with pytest.raises(InputError, match="What became of the order sale is not sure"):
+        acceptance.accept(SYMBOL, "4", who="anna", reason="asked them", now_ns=T0 + 1)
+
+
+def test_an_order_of_others_is_canceled_where_it_came_from() -> None:
+    """`pause` leaves it alone, so it does not help."""
+    desk = desk_with(Dip=10)
+    broken(desk, 4)
+    desk.work(an_order("theirs", strategy=EXTERNAL, side=Side.SELL))
+
+    text = refusal(desk)
+
+    assert "nobody here asked for" in text and "Cancel it at the broker" in text and "pause" not in text
 
 
 def test_what_executed_since_it_was_shown_may_explain_it() -> None:

@@ -8,8 +8,9 @@ No execution is invented: the fact says that a holding was changed, by whom and 
 what nobody here asked for, then from the strategies by name; what is too much, and what turns the account round, is
 external. Exits for more than is left are fitted to it (`fitting.py`).
 
-Refused while anything may still explain the difference: a gap, a comparison, an entry or an order in parts that works
-in the symbol; and where the books say something else than what the person was shown.
+Refused while anything may still explain the difference: a gap, a comparison, and in the symbol an entry, an order in
+parts or one of others that works, one that was triggered, is in doubt or is asked for by name; and where the books say
+something else than what the person was shown.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.ledger.adopted_facts import BreakAccepted
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.control import CASH_BREAK, POSITION_BREAK
+from tapeline.ledger.order_state import OrderState
 from tapeline.ledger.views import Views
 
+_ORDER_FINDINGS = ("ORDER_MISSING", "ORDER_REVIVED", "ORDER_FILLED_DIFFERS")
 CASH = "cash"
 """What the account's cash is called where symbols are named."""
 
@@ -100,10 +103,13 @@ class Acceptance:
                 " moment; `tapeline status` shows when."
             )
         for state in self._views.orders.working_of(name):
-            if state.order.purpose is Purpose.ENTRY and state.order.parent is None:
+            self._check_changes_nothing(state)
+        for order_name in self._unsettled():
+            known = self._views.orders.states.get(order_name)
+            if name != CASH and (known is None or known.order.symbol == name):
                 raise InputError(
-                    f"The entry {state.order.client_order_id} works and may still change what is held of {name}."
-                    " `tapeline pause` calls entries back; then compare again and accept."
+                    f"What became of the order {order_name} is not sure, and it may explain the difference of {name}."
+                    " Compare again with `tapeline reconcile`, and accept what is left then."
                 )
         for parent in self._views.parents.states.values():
             if parent.ended is None and parent.order.symbol == name:
@@ -111,6 +117,32 @@ class Acceptance:
                     f"The order {parent.name} is being worked in parts and may still change what is held of {name}."
                     " Wait until it has ended, compare again and accept."
                 )
+
+    def _check_changes_nothing(self, state: OrderState) -> None:
+        """Raise InputError for an order that works and is about to change what is held, or may have done it already."""
+        order = state.order
+        if order.strategy == EXTERNAL:
+            raise InputError(
+                f"The order {order.client_order_id} works, which nobody here asked for, and may still change what is"
+                f" held of {order.symbol}. Cancel it at the broker or wait until it has ended; then compare again and"
+                " accept."
+            )
+        if order.purpose is Purpose.ENTRY and order.parent is None:
+            raise InputError(
+                f"The entry {order.client_order_id} works and may still change what is held of {order.symbol}."
+                " `tapeline pause` calls entries back; then compare again and accept."
+            )
+        if state.is_triggered or True in state.asked.values():
+            why = "was triggered" if state.is_triggered else "has a request whose outcome is not known"
+            raise InputError(
+                f"The order {order.client_order_id} {why}: it may have filled, and its report may be late. Wait for"
+                " it, compare again with `tapeline reconcile`, and accept what is left then."
+            )
+
+    def _unsettled(self) -> list[str]:
+        """Return the orders that the venue is asked for, and those that the last comparison found to differ."""
+        findings = self._views.control.findings
+        return [*self._keeper.asked_for, *(one["name"] for one in findings if one["finding"] in _ORDER_FINDINGS)]
 
     def _changes(self, symbol: str, ours: Decimal, theirs: Decimal) -> dict[str, Decimal]:
         """Return by strategy what makes ours theirs."""

@@ -16,7 +16,7 @@ Nothing is sent for an order before its look-up; a submit is never sent again at
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from tapeline.domain.execution import Execution
@@ -86,6 +86,11 @@ class LookUps:
     def is_waiting(self) -> bool:
         """Whether some have no answer at all yet, or executions wait for one."""
         return any(not look_up.is_answered or look_up.executions for look_up in self._open.values())
+
+    @property
+    def names(self) -> Collection[str]:
+        """The orders that are asked for now."""
+        return self._open.keys()
 
     def begin(self, name: str, now_ns: int, *, anew: bool = False) -> None:
         """Ask for an order; one that is asked for already is left at that.

@@ -26,7 +26,7 @@ A venue inside the process needs none of this: with `PERFECT` settings every fac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -255,6 +255,11 @@ class OrderKeeper:
     def is_sure(self) -> bool:
         """Whether there is a link and no gap."""
         return self._is_linked and self._books.gap is None
+
+    @property
+    def asked_for(self) -> Collection[str]:
+        """The orders that the venue is being asked for by name."""
+        return self._look_ups.names
 
     def may_risk(self, symbol: str) -> bool:
         """Return whether the books of a symbol are sure enough to add to its position."""
