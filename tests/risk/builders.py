@@ -9,6 +9,7 @@ from ledger.builders import T0
 from tapeline.domain.instrument import Instrument
 from tapeline.domain.order import Order
 from tapeline.domain.words import OrderType, Side, TimeInForce
+from tapeline.ledger.canonical import decode, encode
 from tapeline.ledger.order_facts import OrderAccepted, OrderIntended
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
@@ -65,7 +66,8 @@ class Desk:
         )
 
     def record(self, fact: Fact) -> Any:
-        """Apply a fact to the books."""
+        """Apply a fact to the books as it is read back from a journal's bytes."""
+        fact = decode(encode(fact))
         self.views.apply(fact)
         return fact
 
