@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from execution.by_hand import with_position
@@ -18,17 +18,24 @@ from ledger.builders import T0
 from risk.builders import Desk, an_order
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.execution import Execution
-from tapeline.domain.order import Order
+from tapeline.domain.order import Order, client_order_id
 from tapeline.domain.position import ZERO
 from tapeline.domain.times import SECOND
-from tapeline.domain.words import Limit, Purpose, Reason, Side
+from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side, TimeInForce
 from tapeline.execution.flatten import Flattening
 from tapeline.execution.messages import Cancel, Submit
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.settings import PERFECT
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.control_facts import Flattened, SymbolLocked, TradingStateChanged
-from tapeline.ledger.order_facts import OrderAccepted, OrderCanceled, OrderDenied, OrderFilled
+from tapeline.ledger.order_facts import (
+    CancelIntended,
+    CancelRejected,
+    OrderAccepted,
+    OrderCanceled,
+    OrderDenied,
+    OrderFilled,
+)
 from tapeline.ports.journal import Fact
 from tapeline.risk.denial import Denial
 
@@ -118,7 +125,139 @@ def test_what_is_denied_is_recorded_and_asked_again_later() -> None:
     assert [order.quantity for order in leaving(keeper)] == [Decimal(10)]
 
 
+def recording(desk: Desk) -> tuple[list[Any], Callable[[Fact], Any]]:
+    recorded: list[Any] = []
+
+    def record(fact: Fact) -> Any:
+        recorded.append(desk.record(fact))
+        return recorded[-1]
+
+    return recorded, record
+
+
+def a_stop(desk: Desk, symbol: str, **terms: Any) -> str:
+    name = f"stop-{symbol}"
+    desk.work(an_order(name, symbol=symbol, side=Side.SELL, purpose=Purpose.STOP, **terms))
+    return name
+
+
+def test_nothing_is_closed_before_what_works_in_its_symbol_has_ended_and_other_symbols_do_not_wait() -> None:
+    desk = holding("A", "B")
+    stop = a_stop(desk, "A")
+    recorded, record = recording(desk)
+    keeper = a_keeper(desk, record)
+    flattening = Flattening(desk.views, record, keeper, lambda order, now_ns: None)
+    now = T0 + SECOND
+
+    flattening.advance(now)
+    messages = keeper.outbox(now)
+
+    assert [type(message) for message in messages] == [Cancel, Submit]
+    assert recorded[0] == CancelIntended(now, stop, 1, Purpose.FLATTEN)
+    assert [fact.order.symbol for fact in recorded[1:]] == ["B"]
+    desk.record(OrderCanceled(now, stop, Reason.REQUESTED))
+    flattening.advance(now + 1)
+    assert [order.symbol for order in leaving(keeper)] == ["A"]
+
+
+def test_a_cancel_is_asked_for_again_five_seconds_after_it_was_refused_and_never_while_it_is_under_way() -> None:
+    desk = holding("A", "B")
+    stops = [a_stop(desk, "A"), a_stop(desk, "B")]
+    recorded, record = recording(desk)
+    flattening = Flattening(desk.views, record, a_keeper(desk, record), lambda order, now_ns: None)
+    now = T0 + SECOND
+
+    flattening.advance(now)
+    flattening.advance(now + 60 * SECOND)
+    assert [(fact.client_order_id, fact.sequence) for fact in recorded] == [(stops[0], 1), (stops[1], 2)]
+
+    now += 61 * SECOND
+    desk.record(CancelRejected(now, stops[0], OrderStatus.NEW))
+    flattening.advance(now)
+    assert len(recorded) == 3
+    desk.record(CancelRejected(now, stops[0], OrderStatus.NEW))
+    flattening.advance(now + 5 * SECOND - 1)
+    assert len(recorded) == 3
+    flattening.advance(now + 5 * SECOND)
+    assert recorded[3] == CancelIntended(now + 5 * SECOND, stops[0], 4, Purpose.FLATTEN)
+
+
+def test_a_closing_order_that_was_denied_rests_five_seconds_and_others_do_not_wait_for_it() -> None:
+    """Of another account, with all that the desk must know of it."""
+    desk = holding("B")
+    hold_in(desk, "second", 1)
+    stop = a_stop(desk, "B")
+    recorded, record = recording(desk)
+    asked: list[Order] = []
+
+    def deny(order: Order, now_ns: int) -> Denial | None:
+        asked.append(order)
+        return Denial(Limit.POSITION, 11.0, 10.0, "nothing is held") if order.symbol == "ABCD" else None
+
+    keeper = OrderKeeper(desk.views, record, PERFECT, random=Random(0), account="second")
+    flattening = Flattening(desk.views, record, keeper, deny)
+    now = T0 + 60 * SECOND
+    flattening.advance(now)
+    (order,) = asked
+    assert (order.side, order.quantity, order.decision_time_ns, order.time_in_force, order.account) == (
+        Side.SELL, 1, now, TimeInForce.GTC, "second",
+    )  # fmt: skip
+    assert recorded[-1] == OrderDenied(
+        now, order.client_order_id, "Dip", "ABCD", Side.SELL, "nothing is held.", Limit.POSITION, Purpose.FLATTEN,
+        Decimal(1), account="second",
+    )  # fmt: skip
+
+    desk.record(OrderCanceled(now, stop, Reason.REQUESTED))
+    flattening.advance(now + 5 * SECOND - 1)
+    assert [order.symbol for order in asked] == ["ABCD", "B"]
+    flattening.advance(now + 5 * SECOND)
+    assert [order.symbol for order in asked] == ["ABCD", "B", "ABCD"]
+    assert len({order.client_order_id for order in asked}) == len({order.sequence for order in asked}) == 3
+
+
+def hold_in(desk: Desk, account: str, quantity: int) -> None:
+    side = Side.BUY if quantity > 0 else Side.SELL
+    desk.work(an_order(f"entry-{account}", account=account, side=side, quantity=Decimal(abs(quantity))))
+    execution = Execution(
+        f"E-{account}", f"entry-{account}", "Dip", "ABCD", side, Decimal(abs(quantity)), Decimal(9), ZERO, T0,
+        account=account,
+    )  # fmt: skip
+    desk.record(OrderFilled(execution, Decimal(0)))
+
+
+def test_accounts_are_closed_each_by_what_it_holds() -> None:
+    desk = holding("ABCD")
+    hold_in(desk, "second", -10)
+    keeper = a_keeper(desk, desk.record)
+
+    Flattening(desk.views, desk.record, keeper, lambda order, now_ns: None).advance(T0 + SECOND)
+
+    assert {(order.account, order.side, int(order.quantity)) for order in leaving(keeper)} == {
+        ("main", Side.SELL, 10), ("second", Side.BUY, 10),
+    }  # fmt: skip
+
+
+def test_a_closing_order_has_an_id_of_its_own_where_the_strategy_has_ordered_in_the_same_second() -> None:
+    """Ids tell seconds: what the strategy sent in this one, or a flatten before a restart, keeps its name."""
+    desk = holding()
+    now = T0 + SECOND
+    taken = [client_order_id("Dip", "ABCD", now, number) for number in (1, 2)]
+    for name in taken:
+        desk.work(an_order(name))
+        execution = Execution(f"E-{name}", name, "Dip", "ABCD", Side.BUY, Decimal(10), Decimal(9), ZERO, T0)
+        desk.record(OrderFilled(execution, Decimal(0)))
+    keeper = a_keeper(desk, desk.record)
+
+    Flattening(desk.views, desk.record, keeper, lambda order, now_ns: None).advance(now)
+
+    (order,) = leaving(keeper)
+    assert order.client_order_id not in taken
+    assert order.quantity == 20
+
+
 @given(st.dictionaries(st.sampled_from("ABCDE"), st.integers(-300, 300).filter(bool), max_size=5))
+@example({"A": 1})
+@example({"A": -1, "B": 2})
 def test_together_the_closing_orders_are_what_the_account_holds_all_on_one_side(held: dict[str, int]) -> None:
     """Whatever five strategies hold of a symbol, long and short."""
     desk = Desk()

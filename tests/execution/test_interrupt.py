@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,11 @@ from execution.by_hand import a_working_order
 from execution.running import Trader
 from tapeline.domain.control import GapCause, TradingState
 from tapeline.domain.times import SECOND
-from tapeline.domain.words import Purpose, Reason, Side
+from tapeline.domain.words import Purpose, Reason, Side, TimeInForce
 from tapeline.execution.messages import Ask
+from tapeline.ledger.canonical import decode
+from tapeline.ledger.control_facts import GapOpened
+from tapeline.ledger.order_facts import ReplaceIntended, ReplaceRejected
 
 WHY = "no sign of life"
 
@@ -142,3 +146,51 @@ def test_an_entry_of_a_symbol_that_is_locked_before_it_leaves_is_never_sent(trad
 
     assert trader.status(entry) == "REJECTED" and entry not in trader.venue.submits
     assert {leaving, other} <= trader.venue.submits.keys()
+
+
+@pytest.mark.parametrize(
+    ("terms", "leaves"),
+    [
+        ({"quantity": Decimal(4)}, True),
+        ({"quantity": Decimal(10)}, False),
+        ({"quantity": Decimal(12)}, False),
+        ({"limit_price": Decimal(99)}, False),
+        ({"quantity": Decimal(4), "limit_price": Decimal(99)}, False),
+        ({"quantity": Decimal(4), "time_in_force": TimeInForce.GTC}, False),
+    ],
+)
+@pytest.mark.parametrize("state", [TradingState.REDUCING, TradingState.HALTED])
+def test_of_replaces_only_one_that_does_nothing_but_make_an_order_smaller_is_never_barred(
+    trader: Trader, state: TradingState, terms: dict[str, Any], leaves: bool
+) -> None:
+    name = a_working_order(trader, 10)
+    trader.keeper.replace(trader.record(ReplaceIntended(trader.now, name, **terms)))
+
+    trader.link.now += SECOND
+    trader.keeper.withhold(state, trader.now, WHY)
+
+    (told,) = [fact for fact in map(decode, trader.journal[-1:]) if fact.kind == "ReplaceRejected"] or [None]
+    assert told == (None if leaves else ReplaceRejected(trader.now, name, None, WHY))
+    assert bool(trader.keeper.outbox(trader.now)) is leaves
+
+
+def test_what_ends_unsent_ends_at_the_time_at_which_the_run_is_held_up(trader: Trader) -> None:
+    name = trader.place()
+    trader.link.now += 7 * SECOND
+
+    trader.keeper.interrupt(trader.now, WHY)
+
+    rejected, gap = [decode(body) for body in trader.journal[-2:]]
+    assert (rejected.client_order_id, rejected.event_time_ns) == (name, trader.now)
+    assert gap == GapOpened(trader.now, GapCause.STALLED, WHY)
+
+
+def test_what_is_kept_back_leaves_before_what_was_decided_after_it(trader: Trader) -> None:
+    first = trader.place()
+    leaving = trader.keeper.outbox(trader.now)
+    second = trader.place()
+
+    trader.keeper.keep_back(leaving)
+    trader.settle()
+
+    assert list(trader.venue.submits) == [first, second]

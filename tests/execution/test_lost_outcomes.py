@@ -8,8 +8,10 @@ from decimal import Decimal
 from execution.by_hand import a_working_order, fills, say
 from execution.running import SETTINGS, Trader
 from tapeline.domain.reports import Request, RequestFailed
-from tapeline.domain.words import OrderStatus, Reason
+from tapeline.domain.words import OrderStatus, Reason, Side
+from tapeline.ledger.canonical import decode
 from tapeline.ledger.order_facts import CancelRejected
+from tapeline.ledger.replaces import Replaces
 
 
 def test_a_request_without_an_answer_is_unknown_after_the_time_out_and_found_by_its_name(trader: Trader) -> None:
@@ -316,4 +318,55 @@ def test_a_lost_end_is_found_with_its_fills(trader: Trader) -> None:
     trader.settle_for(5)
 
     assert (trader.status(name), trader.held()) == ("CANCELED", 4)
+    trader.assert_settled()
+
+
+def test_orders_of_one_group_that_were_sent_together_are_in_doubt_together_and_no_others(trader: Trader) -> None:
+    pair = [trader.place(side=Side.SELL, group="pair") for _ in range(2)]
+    others = [trader.place(), trader.place(group="another")]
+    trader.turn()
+
+    say(trader, RequestFailed(trader.now, Request.SUBMIT, pair[0], "timed out"))
+
+    assert [trader.status(name) for name in (*pair, *others)] == ["UNKNOWN", "UNKNOWN", "PENDING_NEW", "PENDING_NEW"]
+
+
+def test_a_cancel_that_fails_puts_no_other_order_of_its_group_in_doubt(trader: Trader) -> None:
+    name = a_working_order(trader, group="pair")
+    other = trader.place(group="pair")
+    trader.cancel(name)
+    trader.turn()
+
+    say(trader, RequestFailed(trader.now, Request.CANCEL, name, "timed out"))
+
+    assert (trader.status(name), trader.status(other)) == ("UNKNOWN", "PENDING_NEW")
+
+
+def test_replaces_that_waited_for_one_another_wait_again_after_a_restart(trader: Trader) -> None:
+    """Of each one has left when the process dies; its answer comes from a look-up, then the newest is sent."""
+    gone, *names = [a_working_order(trader) for _ in range(3)]
+    trader.replace(gone, 20)
+    trader.turn()
+    trader.link.outward.clear()
+    trader.replace(gone, 19)
+    trader.fill(gone, 10)
+    trader.settle()
+    assert trader.status(gone) == "FILLED"
+    for name in names:
+        trader.replace(name, 20)
+    trader.turn()
+    for name in names:
+        trader.replace(name, 19)
+        trader.replace(name, 18)
+    trader.stop()
+    replaces = Replaces()
+    for body in trader.journal:
+        replaces.see(decode(body))
+
+    trader.keeper.take_over(replaces.lines)
+    trader.start()
+    trader.settle_for(120)
+
+    for name in names:
+        assert trader.views.orders.working[name].quantity == trader.venue.lines[name].quantity == 18
     trader.assert_settled()

@@ -22,7 +22,10 @@ PLANTED = settings(
     max_examples=5_000, stateful_step_count=40, deadline=None, database=None, phases=[Phase.generate],
     report_multiple_bugs=False, print_blob=False, suppress_health_check=list(HealthCheck),
 )  # fmt: skip
-SEARCH = settings(max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+SEARCH = settings(
+    max_examples=settings.default.max_examples * 3 // 2, stateful_step_count=40, deadline=None,
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
 
 
 def ready() -> ParentTrader:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from tests.ledger.builders import T0
+from tests.ledger.builders import T0, a_deposit
 
 from tapeline.domain.control import GapCause, TradingState, Trigger
 from tapeline.domain.errors import InvariantError
+from tapeline.ledger.adopted_facts import BreakAccepted
 from tapeline.ledger.control_facts import (
     CommandGiven,
     Flattened,
@@ -98,6 +100,68 @@ def test_the_newest_override_of_a_limit_and_the_newest_lock_of_a_symbol_count() 
 
     assert [override.value for override in views.control.overrides.values()] == [3]
     assert [lock.ours for lock in views.control.locks.values()] == [4]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "held", "agreed"),
+    [
+        (10, 4, 10, 4), (10, 4, 7, 1), (10, 4, 6, 0), (10, 4, 2, 0), (10, 4, 12, 4), (10, 25, 10, 10), (10, 25, 4, 4),
+        (10, 0, 10, 0), (10, -7, 10, 0), (10, None, 10, 0), (-10, -4, -10, -4), (-10, -4, -7, -1), (-10, 5, -10, 0),
+        (10, 4, 20, 4), (0, 5, 0, 0),
+    ],
+)  # fmt: skip
+def test_of_a_locked_symbol_what_both_books_hold_is_agreed_less_what_was_sold_since(
+    ours: int, theirs: int | None, held: int, agreed: int
+) -> None:
+    """Locked with `ours` and `theirs`, and `held` now: what was sold since has left theirs too."""
+    control = views_of(SymbolLocked(T0, "A", Decimal(ours), None if theirs is None else Decimal(theirs))).control
+
+    assert control.agreed("main", "A", Decimal(held)) == agreed
+    assert control.agreed("second", "A", Decimal(held)) == control.agreed("main", "B", Decimal(held)) == held
+
+
+def a_finding(kind: str, name: str, remedy: str, ours: str | None = None, theirs: str | None = None) -> dict[str, Any]:
+    return {"finding": kind, "name": name, "remedy": remedy, "ours": ours, "theirs": theirs, "text": "nobody knows it"}
+
+
+def test_what_a_comparison_left_open_is_told_with_what_each_side_says() -> None:
+    views = views_of(
+        Reconciled(T0, [
+            a_finding("CASH_BREAK", "main", "REPORT", "10000", "9998.75"),
+            a_finding("POSITION_BREAK", "A", "LOCK", "10", "4"),
+            a_finding("MISSING_AT_BROKER", "o1", "ASK", "NEW"),
+            a_finding("UNKNOWN_ORDER", "o2", "ASK"),
+        ])
+    )  # fmt: skip
+    sentences = [
+        "CASH_BREAK of main (ours 10000, theirs 9998.75)",
+        "MISSING_AT_BROKER of o1 (ours NEW)",
+        "UNKNOWN_ORDER of o2 (nobody knows it)",
+    ]
+
+    assert views.control.unresolved == sentences
+    assert views.as_tree()["control"] == {"reconciled_ns": T0, "unresolved": sentences}
+
+
+def test_a_difference_that_a_person_accepts_is_none_any_more_and_others_stay() -> None:
+    found = [
+        a_finding("POSITION_BREAK", "A", "LOCK", "10", "4"), a_finding("POSITION_BREAK", "B", "LOCK", "1", "2"),
+        a_finding("CASH_BREAK", "main", "REPORT", "5", "4"), a_finding("CASH_BREAK", "A", "REPORT", "5", "4"),
+    ]  # fmt: skip
+    before = [
+        a_deposit(5), SymbolLocked(T0, "A", Decimal(0), Decimal(4)), SymbolLocked(T0, "A", Decimal(0), None, "second"),
+        Reconciled(T0, found),
+    ]  # fmt: skip
+    of_symbol = BreakAccepted(T0 + 1, Decimal(0), Decimal(4), "ann", "asked", "A", {"external": Decimal(4)}, Decimal(9))
+    of_cash = BreakAccepted(T0 + 2, Decimal(5), Decimal(4), "ann", "a fee")
+
+    after_symbol, after_both = views_of(*before, of_symbol), views_of(*before, of_symbol, of_cash)
+
+    assert list(after_symbol.control.findings) == found[1:]
+    assert set(after_symbol.control.locks) == {("second", "A")}
+    assert list(after_both.control.findings) == [found[1], found[3]]
+    assert after_both.control.accepted == [of_symbol, of_cash]
+    assert after_both.as_tree()["control"]["accepted"] == [[T0 + 1, "A"], [T0 + 2, "main"]]
 
 
 @pytest.mark.parametrize(
