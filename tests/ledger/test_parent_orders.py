@@ -165,6 +165,54 @@ def test_fill_quality_is_weighed_by_notional() -> None:
     assert quality.passive_share == pytest.approx(0.625)
 
 
+def test_the_quality_of_several_orders_is_that_of_all_that_was_wanted() -> None:
+    """A purchase, a sale, one that was never sent, and one that still works and does not count.
+
+    Purchase, 30,000 wanted: delay 80, spread 300 * 0.02 - 500 * 0.02 = -4, impact 70 + 4 = 74, missed 100.
+    Sale of 100 decided at 50.00, 5,000 wanted: 60 done at 50.02, all of it earned by waiting: spread -1.20, impact 0;
+    40 missed a fall to 49.00: 40. Never sent, 3,000 wanted: missed 40. Together 38,000 wanted.
+
+    Against the market: 150 of 24,000 bought, and 60 sold 0.08 below 50.10: 4.80 of 3,006. Two and three minutes to the
+    last fill.
+    """
+    _, bought = books(
+        a_parent(),
+        a_part(1, "30.10", "0.02", Pricing.PASSIVE), an_intent(1, 500), fill_of(1, 500, "30.15"),
+        a_part(2, "30.20", "0.02"), an_intent(2, 300), fill_of(2, 300, "30.25"),
+        an_end("30.50", average="30.00"),
+    )  # fmt: skip
+    _, sold = books(
+        a_parent(100, "50.00", side=Side.SELL),
+        a_part(1, "50.00", "0.02", Pricing.PASSIVE), an_intent(1, 100, side=Side.SELL),
+        fill_of(1, 60, "50.02", side=Side.SELL), an_end("49.00", average="50.10"),
+    )  # fmt: skip
+    _, missed = books(a_parent(100), an_end("30.40", ParentEnd.NO_WINDOW))
+    _, working = books(a_parent(7), a_part(1, "30"), an_intent(1, 7))
+
+    quality = fill_quality([missed, bought, working, sold])
+
+    assert quality is not None
+    assert (quality.count, quality.parts, quality.seconds) == (3, 3, 150.0)
+    assert quality.fill_rate == pytest.approx(27_000 / 38_000)
+    assert quality.delay_bps == pytest.approx(80 / 3.8)
+    assert quality.spread_bps == pytest.approx(-5.2 / 3.8)
+    assert quality.impact_bps == pytest.approx(74 / 3.8)
+    assert quality.opportunity_bps == pytest.approx(180 / 3.8)
+    assert quality.shortfall_bps == pytest.approx(328.8 / 3.8)
+    assert quality.against_vwap_bps == pytest.approx(154.8 / 2.7006)
+    assert quality.passive_share == pytest.approx(560 / 860)
+
+
+def test_orders_without_a_fill_have_no_time_no_share_and_no_market_to_compare_with() -> None:
+    _, missed = books(a_parent(100), an_end("30.40", ParentEnd.NO_WINDOW))
+
+    quality = fill_quality([missed])
+
+    assert quality is not None
+    assert (quality.against_vwap_bps, quality.seconds, quality.passive_share) == (None, None, None)
+    assert (quality.fill_rate, quality.shortfall_bps) == (0.0, pytest.approx(40 / 0.3))
+
+
 def test_nothing_ended_has_no_quality_and_no_cost() -> None:
     _, state = books(a_parent())
 
