@@ -185,7 +185,7 @@ def test_a_cancel_is_asked_for_again_five_seconds_after_it_was_refused_and_never
 def test_a_closing_order_that_was_denied_rests_five_seconds_and_others_do_not_wait_for_it() -> None:
     """Of another account, with all that the desk must know of it."""
     desk = holding("B")
-    hold_in(desk, "second", 1)
+    hold_in(desk, "first", 1)
     stop = a_stop(desk, "B")
     recorded, record = recording(desk)
     asked: list[Order] = []
@@ -194,17 +194,17 @@ def test_a_closing_order_that_was_denied_rests_five_seconds_and_others_do_not_wa
         asked.append(order)
         return Denial(Limit.POSITION, 11.0, 10.0, "nothing is held") if order.symbol == "ABCD" else None
 
-    keeper = OrderKeeper(desk.views, record, PERFECT, random=Random(0), account="second")
+    keeper = OrderKeeper(desk.views, record, PERFECT, random=Random(0), account="first")
     flattening = Flattening(desk.views, record, keeper, deny)
     now = T0 + 60 * SECOND
     flattening.advance(now)
     (order,) = asked
     assert (order.side, order.quantity, order.decision_time_ns, order.time_in_force, order.account) == (
-        Side.SELL, 1, now, TimeInForce.GTC, "second",
+        Side.SELL, 1, now, TimeInForce.GTC, "first",
     )  # fmt: skip
     assert recorded[-1] == OrderDenied(
         now, order.client_order_id, "Dip", "ABCD", Side.SELL, "nothing is held.", Limit.POSITION, Purpose.FLATTEN,
-        Decimal(1), account="second",
+        Decimal(1), account="first",
     )  # fmt: skip
 
     desk.record(OrderCanceled(now, stop, Reason.REQUESTED))

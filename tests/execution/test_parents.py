@@ -14,6 +14,7 @@ from tapeline.domain.control import TradingState
 from tapeline.domain.parent import ParentEnd, Pricing
 from tapeline.domain.words import Purpose, Side
 from tapeline.execution.algorithms.working import Work
+from tapeline.ledger.canonical import decode
 from tapeline.ledger.order_facts import CancelIntended
 from tapeline.ledger.parent_orders import ParentState
 from tapeline.simulation.execution_settings import Algorithm, adaptive, limit, participation, twap
@@ -359,6 +360,8 @@ def test_halted_calls_the_parts_of_an_exit_back_and_reducing_goes_on(is_restarte
     trader.settle()
     before = [(line.name, int(line.leaves)) for line in trader.venue.lines.values() if line.works]
     trader.set_trading(TradingState.HALTED)
+    called_back = decode(trader.journal[-1])
+    assert (called_back.event_time_ns, called_back.purpose) == (trader.now, Purpose.EXIT_RULE)
     trader.settle()
     if is_restarted:
         trader.stop()

@@ -1,4 +1,4 @@
-"""Entries in parts with stop and target of their own, replaces of several orders at once, and what is denied of both."""
+"""Entries in parts with stop and target of their own, replaces of several orders at once, and what is denied."""
 
 from __future__ import annotations
 
@@ -56,20 +56,8 @@ def a_bracket(trader: ParentTrader, algorithm: Algorithm = TWO_PARTS) -> ParentS
         limit_price=Decimal(110), role=Role.TARGET, purpose=Purpose.TARGET,
     )  # fmt: skip
     plan = plan_of(algorithm, at, None, None, closes=False, frame_ns=MINUTE)
-    trader.record(
-        ParentOrderIntended(
-            entry,
-            algorithm.name,
-            trader.markets.last,
-            algorithm.as_tree(),
-            plan.as_tree(),
-            stop,
-            target,
-            "signal",
-            {"risk": "0.004"},
-            "instruction",
-        )  # fmt: skip
-    )
+    terms = algorithm.as_tree(), plan.as_tree(), stop, target, "signal", {"risk": "0.004"}, "instruction"
+    trader.record(ParentOrderIntended(entry, algorithm.name, trader.markets.last, *terms))
     return trader.views.parents.states[entry.client_order_id]
 
 

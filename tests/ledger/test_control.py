@@ -143,6 +143,23 @@ def test_what_a_comparison_left_open_is_told_with_what_each_side_says() -> None:
     assert views.as_tree()["control"] == {"reconciled_ns": T0, "unresolved": sentences}
 
 
+def test_what_lowered_trading_is_known_until_it_is_raised() -> None:
+    halted = TradingStateChanged(T0, TradingState.HALTED, Trigger.PERSON, "ann")
+    reducing = TradingStateChanged(T0 + 1, TradingState.REDUCING, Trigger.PERSON, "ann")
+    active = TradingStateChanged(T0 + 2, TradingState.ACTIVE, Trigger.PERSON, "ann")
+
+    assert views_of().control.lowered is None
+    assert views_of(halted).control.lowered == halted
+    assert views_of(halted, reducing).control.lowered == reducing
+    assert views_of(halted, active).control.lowered is None
+
+
+def test_a_difference_of_a_symbol_that_is_not_locked_is_accepted_too() -> None:
+    accepted = BreakAccepted(T0, Decimal(0), Decimal(4), "ann", "asked", "A", {"external": Decimal(4)}, Decimal(9))
+
+    assert views_of(a_deposit(5), accepted).control.accepted == [accepted]
+
+
 def test_a_difference_that_a_person_accepts_is_none_any_more_and_others_stay() -> None:
     found = [
         a_finding("POSITION_BREAK", "A", "LOCK", "10", "4"), a_finding("POSITION_BREAK", "B", "LOCK", "1", "2"),

@@ -280,6 +280,14 @@ def test_facts_that_contradict_are_refused(facts: list[Any], words: str) -> None
         views.apply_all(facts)
 
 
+def test_the_books_write_what_was_wanted_what_is_done_and_how_it_ended() -> None:
+    facts = [a_parent(), a_part(1, "30.10"), an_intent(1, 500), fill_of(1, 500, "30.15")]
+    tree = {"algorithm": "twap", "children": 1, "ended": None, "filled_quantity": "500", "quantity": "1000"}
+
+    assert books(*facts)[0].as_tree()["parent_orders"] == {PARENT: tree}
+    assert books(*facts, an_end("30.50"))[0].as_tree()["parent_orders"] == {PARENT: {**tree, "ended": "WINDOW"}}
+
+
 def test_the_first_reason_to_stop_is_the_reason_of_the_end() -> None:
     views, state = books(
         a_parent(),
