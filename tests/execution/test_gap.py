@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from execution.by_hand import a_working_order, an_exit, asked, fills, say, with_position
 from execution.running import SETTINGS, Trader
 from tapeline.domain.control import GapCause
-from tapeline.domain.reports import LinkRestored, OpenOrdersAnswered, PositionsAnswered, Question
+from tapeline.domain.reports import LinkRestored, OpenOrdersAnswered, OrderAnswered, PositionsAnswered, Question
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Purpose, Reason, Side
+from tapeline.ledger.control_facts import GapOpened
 
 # A gap ----------------------------------------------------------------------------------------------------------
 
@@ -82,7 +83,30 @@ def test_nothing_leaves_without_a_link(trader: Trader) -> None:
 def test_news_of_a_link_that_was_never_missed_open_a_gap_too(trader: Trader) -> None:
     recorded = say(trader, LinkRestored(trader.now))
 
-    assert [fact.kind for fact in recorded] == ["GapOpened"]
+    assert recorded == [GapOpened(trader.now, GapCause.LINK_LOST, "")]
+
+
+def test_a_lost_link_opens_a_gap_that_tells_why(trader: Trader) -> None:
+    trader.link.lose(letters_arrive=False)
+
+    assert trader.turn() == [GapOpened(trader.now, GapCause.LINK_LOST, "socket closed")]
+
+
+def test_the_answer_about_one_order_tells_of_the_clocks_too(trader: Trader) -> None:
+    name = trader.place()
+    trader.turn()
+    trader.link.fail(0, after=True)
+    trader.turn()
+    assert trader.status(name) == "UNKNOWN"
+    trader.link.now += SECOND
+    while trader.link.outward:
+        trader.link.let_out()
+    (answer,) = [told for told in trader.link.inward if isinstance(told, OrderAnswered)]
+
+    say(trader, replace(answer, event_time_ns=trader.now + 7 * SECOND))
+
+    assert trader.keeper.clocks_apart_ns() == 7 * SECOND
+    assert trader.keeper.clocks_apart_ns() == 0
 
 
 def test_an_exit_waits_for_the_gap_to_close_and_leaves_then(trader: Trader) -> None:

@@ -370,3 +370,58 @@ def test_replaces_that_waited_for_one_another_wait_again_after_a_restart(trader:
     for name in names:
         assert trader.views.orders.working[name].quantity == trader.venue.lines[name].quantity == 18
     trader.assert_settled()
+
+
+def test_a_cancel_and_a_replace_that_wait_are_not_lost_with_the_link_and_those_behind_one_that_left_are(
+    trader: Trader,
+) -> None:
+    canceled, changed, in_line = (a_working_order(trader) for _ in range(3))
+    trader.replace(in_line, 9)
+    trader.turn()
+    trader.cancel(canceled)
+    trader.replace(changed, 8)
+    trader.replace(in_line, 7)
+
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+
+    assert [trader.status(name) for name in (canceled, changed, in_line)] == [
+        "PENDING_CANCEL", "PENDING_REPLACE", "UNKNOWN",
+    ]  # fmt: skip
+    trader.link.restore()
+    trader.settle_for(200)
+    assert trader.status(canceled) == "CANCELED"
+    assert [trader.venue.lines[name].quantity for name in (changed, in_line)] == [8, 7]
+    trader.assert_settled()
+
+
+def test_a_replace_does_not_wait_for_the_answer_about_another_order(trader: Trader) -> None:
+    first, second = a_working_order(trader), a_working_order(trader)
+    for quantity in (9, 8):
+        trader.replace(first, quantity)
+        trader.replace(second, quantity)
+    trader.turn()
+    assert [letter.name for letter in trader.link.outward] == [first, second]
+
+    trader.link.let_out(1)
+    trader.link.let_in()
+    trader.turn()
+
+    assert [(letter.name, letter.total) for letter in trader.link.outward] == [(first, 9), (second, 8)]
+
+
+def test_a_second_cancel_waits_until_the_look_up_has_told_what_became_of_the_first(trader: Trader) -> None:
+    name = a_working_order(trader)
+    trader.cancel(name)
+    trader.turn()
+    trader.link.fail(0, after=False)
+    trader.turn()
+    assert trader.status(name) == "UNKNOWN"
+
+    trader.cancel(name)
+    trader.turn()
+    assert [letter.request for letter in trader.link.outward] == [None]
+
+    trader.settle_for(120)
+    assert trader.status(name) == "CANCELED"
+    trader.assert_settled()
