@@ -18,13 +18,14 @@ from tapeline.domain.words import Limit, OrderType, Purpose, Role, Side, TimeInF
 from tapeline.execution.algorithms.schedules import plan_of
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.order_facts import (
+    CancelIntended,
     OrderDenied,
     OrderIntended,
     OrderTriggered,
     ReplaceDenied,
     ReplaceIntended,
 )
-from tapeline.ledger.parent_facts import ParentOrderIntended
+from tapeline.ledger.parent_facts import ParentOrderIntended, ParentOrderStopped
 from tapeline.ledger.parent_orders import ParentState
 from tapeline.risk.denial import Denial
 from tapeline.simulation.execution_settings import Algorithm, limit, twap
@@ -123,6 +124,7 @@ def test_when_a_stop_or_target_of_a_part_is_reached_nothing_more_is_entered(trad
     assert (state.ended.reason, state.filled_quantity, len(state.children)) == (ParentEnd.EXIT, 4, 1)
     assert trader.status(part.client_order_id) == "CANCELED"
     assert trader.held() == 0
+    assert [fact.purpose for fact in told(trader, CancelIntended)] == [Purpose.ENTRY]
 
 
 def test_a_stop_that_was_triggered_and_has_not_filled_ends_the_entry_too(trader: ParentTrader) -> None:
@@ -155,6 +157,7 @@ def test_all_orders_of_a_symbol_are_left_and_those_of_others_go_on(trader: Paren
 
 def denying(refused: str) -> Callable[[ReplaceIntended, int], Denial | None]:
     def ask(fact: ReplaceIntended, now_ns: int) -> Denial | None:
+        assert now_ns == fact.event_time_ns
         return Denial(Limit.COLLAR, 9, 5, "too far") if refused in ("any", fact.client_order_id) else None
 
     return ask
@@ -211,3 +214,36 @@ def test_a_new_price_that_is_denied_leaves_the_part_as_it_is(trader: ParentTrade
     assert child.times_priced == 1
     assert (denied.client_order_id, denied.limit_price, denied.purpose) == (child.client_order_id, 100, Purpose.ENTRY)
     assert told(trader, ReplaceIntended) == []
+
+
+def test_a_short_holding_is_bought_back_in_parts_and_no_more_of_it_than_is_held(trader: ParentTrader) -> None:
+    sold = trader.place("A", side=Side.SELL, quantity=10)
+    trader.settle()
+    trader.fill(sold, 10)
+    trader.settle()
+    name = trader.place_parent(TWO_PARTS, 14, side=Side.BUY, purpose=Purpose.EXIT_RULE)
+    for _ in range(12):
+        trader.work()
+        trader.settle()
+        for line in [*trader.venue.lines.values()]:
+            if line.works:
+                trader.fill(line.name, int(line.leaves))
+        trader.settle_for(60)
+
+    assert trader.held() == 0
+    assert trader.views.parents.states[name].filled_quantity == 10
+
+
+def test_a_cancel_of_a_parent_tells_for_what_purpose_also_of_one_that_has_stopped(trader: ParentTrader) -> None:
+    state = a_bracket(trader, limit(minutes=30, timeout_s=1800))
+    trader.work()
+    trader.settle()
+    trader.parents.stop_all("A", ParentEnd.CORPORATE_ACTION, trader.now)
+    trader.parents.cancel(state, CancelIntended(trader.now, state.name, purpose=Purpose.FLATTEN))
+    trader.settle()
+
+    assert told(trader, ParentOrderStopped) == [
+        ParentOrderStopped(trader.now, state.name, ParentEnd.CORPORATE_ACTION),
+        ParentOrderStopped(trader.now, state.name, ParentEnd.CANCELED, Purpose.FLATTEN),
+    ]
+    assert state.ended is not None and state.ended.reason is ParentEnd.CORPORATE_ACTION
