@@ -240,6 +240,17 @@ def test_exits_that_fit_what_is_left_go_on() -> None:
     assert desk.views.orders.states["fits"].leaves_quantity == 6
 
 
+def test_an_exit_for_just_what_is_left_stays_and_one_of_a_strategy_that_holds_nothing_more_is_called_back() -> None:
+    desk = desk_with(Dip=10, Art=4)
+    exit_of(desk, "other", 4, strategy="Art")
+    exit_of(desk, "fits", 6)
+
+    fact, keeper = accept(desk, 6)
+
+    assert fact.changes == {"Art": -4, "Dip": -4}
+    assert sent(keeper) == {"other": None}
+
+
 def test_exits_together_are_for_no_more_than_is_left() -> None:
     """Ten are held with a stop for six and an exit for four; seven are left."""
     desk = desk_with(Dip=10)

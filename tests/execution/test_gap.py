@@ -124,6 +124,21 @@ def test_an_exit_waits_for_the_gap_to_close_and_leaves_then(trader: Trader) -> N
     trader.assert_settled()
 
 
+def test_an_exit_of_a_short_holding_leaves_after_the_gap_too(trader: Trader) -> None:
+    sold = a_working_order(trader, side=Side.SELL)
+    trader.fill(sold, 10)
+    trader.settle()
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    cover, more = (trader.place(side=Side.BUY, quantity=10, purpose=Purpose.EXIT_RULE) for _ in range(2))
+
+    trader.link.restore()
+    trader.settle_for(5)
+
+    assert (trader.status(cover), trader.status(more)) == ("NEW", "REJECTED")
+    trader.assert_settled()
+
+
 def test_of_two_exits_that_waited_one_closes_what_is_held(trader: Trader) -> None:
     """Ten are held, and two exits of ten wait: the first takes all, the second would sell what is not held."""
     with_position(trader)
