@@ -107,7 +107,7 @@ def test_the_newest_override_of_a_limit_and_the_newest_lock_of_a_symbol_count() 
     [
         (10, 4, 10, 4), (10, 4, 7, 1), (10, 4, 6, 0), (10, 4, 2, 0), (10, 4, 12, 4), (10, 25, 10, 10), (10, 25, 4, 4),
         (10, 0, 10, 0), (10, -7, 10, 0), (10, None, 10, 0), (-10, -4, -10, -4), (-10, -4, -7, -1), (-10, 5, -10, 0),
-        (10, 4, 20, 4), (0, 5, 0, 0),
+        (10, 4, 20, 4), (0, 5, 0, 0), (1, 4, 1, 1),
     ],
 )  # fmt: skip
 def test_of_a_locked_symbol_what_both_books_hold_is_agreed_less_what_was_sold_since(
