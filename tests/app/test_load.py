@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tapeline import (
     RunSettings,
     SaleFees,
     Slippage,
+    usual_limits,
 )
 from tapeline.app.load import load_gate, load_live, load_settings, settings_from
 from tapeline.domain.errors import ConfigurationError, InputError, UnknownNameError
@@ -190,3 +192,18 @@ def test_settings_that_contradict_themselves_are_refused_with_their_place(case: 
         settings_from(values, "run.toml")
 
     assert "run.toml" in str(caught.value)
+
+
+def test_limits_of_a_file_stand_in_place_of_single_usual_ones(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    usual_of_day = partial(usual_limits, overnight=False)
+    for text, limits in (
+        ("", usual_limits(overnight=False)),
+        ("[limits]\ngross = 0.3\n", usual_limits(overnight=False, gross=0.3)),
+        ("[limits.First]\ngross = 0.3\n", usual_limits(overnight=False)),
+        ("[limits]\npause_minutes = 20\n", usual_limits(overnight=False, pause_minutes=20.0)),
+    ):
+        path.write_text(text)
+        assert load_settings(path, limits_of=usual_of_day).limits == limits, text
+    path.write_text("[limits]\ngross = 0.3\n")
+    assert load_settings(path).limits == Limits(gross=0.3)

@@ -116,6 +116,19 @@ def test_commands_without_a_run_say_so(folder: Path) -> None:
     assert "only a paper run takes commands" in run("halt", "--yes").sentence
 
 
+def test_a_run_starts_with_the_limits_in_force(folder: Path) -> None:
+    (folder / "run.toml").write_text("[limits]\ntrades_per_day = 7\n\n[limits.MovingAverageCross]\npositions = 1\n")
+
+    usual = run(*PAPER, "--speed", "max", "--config", "run.toml")
+    bare = run(*PAPER, "--speed", "max", "--config", "run.toml", "--no-limits")
+
+    assert (usual.code, bare.code) == (0, 0), usual.err + bare.err
+    assert "Limits of the account: position 0.05, gross 1, risk_per_trade 0.004" in usual.out
+    assert "trades_per_day 7, loss_per_trade 0.01" in usual.out
+    assert "Limits of the account: trades_per_day 7." in bare.out
+    assert "Limits of MovingAverageCross: positions 1." in usual.out and "MovingAverageCross: positions 1" in bare.out
+
+
 def test_a_second_process_over_a_running_run_is_refused_or_waits(folder: Path, running: subprocess.Popen[str]) -> None:
     again = (*PAPER, "--speed", "max", "--resume", journal(folder).parent)
 

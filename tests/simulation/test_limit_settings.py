@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from simulation.test_limits import ACCOUNT, First
@@ -42,3 +44,16 @@ def test_a_run_is_refused_with_whose_limits_they_are() -> None:
     ):
         with pytest.raises(ConfigurationError, match=whose):
             assemble([First()], symbol_count=1, base_frame_ns=MINUTE, settings=settings)
+
+
+def test_a_bound_stands_in_place_of_a_usual_one_and_what_is_part_of_it_is_lowered() -> None:
+    usual = usual_limits(overnight=True)
+
+    assert usual_limits(overnight=True, trades_per_day=20) == replace(usual, trades_per_day=20)
+    assert usual_limits(overnight=False, pause_minutes=30.0).losses_in_row == 3
+    small = usual_limits(overnight=True, gross=0.2)
+    assert small == replace(usual, gross=0.2, short=0.1, sector=0.2)
+    check_consistent(small, "The account's limits")
+    assert usual_limits(overnight=True, gross=3.0) == replace(usual, gross=3.0), "none is raised that was not named"
+    with pytest.raises(ConfigurationError, match="gross must be above zero"):
+        usual_limits(overnight=True, gross=-1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -196,20 +196,24 @@ _COMMISSIONS: dict[str, type[Any]] = {
 }
 
 
-def load_settings(path: Path | None, cash: float | None = None) -> RunSettings:
+def load_settings(
+    path: Path | None, cash: float | None = None, *, limits_of: Callable[..., Limits] = Limits
+) -> RunSettings:
     """Return run settings from a TOML file, the defaults for what it leaves out.
 
+    limits_of : makes the account's limits of those that the file names
     Raises ConfigurationError or UnknownNameError for what the file may not hold, naming the nearest key.
     """
-    settings = RunSettings() if path is None else settings_from(_toml(path), str(path))
+    values = {} if path is None else _toml(path)
+    settings = settings_from(values, str(path), limits_of=limits_of)
     if cash is not None:
         settings = replace(settings, account=replace(settings.account, cash=cash))
     return settings
 
 
-def settings_from(values: Mapping[str, Any], where: str) -> RunSettings:
+def settings_from(values: Mapping[str, Any], where: str, *, limits_of: Callable[..., Limits] = Limits) -> RunSettings:
     """Return run settings from nested plain values."""
-    parts: dict[str, Any] = {}
+    parts: dict[str, Any] = {"limits": limits_of()}
     for name, value in values.items():
         if name == "compare":
             parts[name] = _checked(value, Literal["tolerant", "exact"], f"{where}: compare")
@@ -218,7 +222,7 @@ def settings_from(values: Mapping[str, Any], where: str) -> RunSettings:
         elif name == "limits" and isinstance(value, Mapping):
             of_strategies = {key: limits for key, limits in value.items() if isinstance(limits, Mapping)}
             own = {key: bound for key, bound in value.items() if key not in of_strategies}
-            parts[name] = _section(Limits, own, f"{where}: limits")
+            parts[name] = _section(Limits, own, f"{where}: limits", make=limits_of)
             parts["strategy_limits"] = {
                 key: _section(Limits, limits, f"{where}: limits.{key}") for key, limits in of_strategies.items()
             }
@@ -299,7 +303,7 @@ def _algorithms(values: Mapping[str, Any], where: str) -> Algorithms:
     return algorithms_from(values.get("entry", ""), values.get("exit", ""))
 
 
-def _section(owner: type[Any], values: Any, where: str) -> Any:
+def _section(owner: type[Any], values: Any, where: str, make: Callable[..., Any] | None = None) -> Any:
     if not isinstance(values, Mapping):
         raise ConfigurationError(f"{where} must be a table of settings, found {values!r}.")
     hints = typing.get_type_hints(owner)
@@ -318,7 +322,7 @@ def _section(owner: type[Any], values: Any, where: str) -> Any:
     if missing:
         raise ConfigurationError(f"{where}: {' and '.join(missing)} must be given. Add it there.")
     try:
-        return owner(**chosen)
+        return (make or owner)(**chosen)
     except ConfigurationError as exc:
         raise ConfigurationError(f"{where}: {str(exc).removeprefix(f'{owner.__name__}: ')}") from exc
 

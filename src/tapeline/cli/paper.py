@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from rich.live import Live
@@ -23,6 +24,7 @@ from tapeline.cli.live_tables import status_view
 from tapeline.cli.summary import summary_of
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.times import SECOND
+from tapeline.engine.assembly import AnyStrategy
 from tapeline.engine.live import LiveEngine
 from tapeline.engine.outside_trips import with_outside_trips
 from tapeline.engine.status import status_of
@@ -84,11 +86,10 @@ def run_paper(
     )
     strategies = make_strategies(names, assignments, frame, None)
     choice.check_series(strategies)
-    settings = load_settings(config, cash)
+    overnight = any(strategy.flat_before_close_minutes is None for strategy in strategies)
+    limits_of = Limits if no_limits else partial(usual_limits, overnight=overnight)
+    settings = load_settings(config, cash, limits_of=limits_of)
     settings = replace(settings, execution=algorithms_from(*execution).over(settings.execution))
-    if settings.limits == Limits() and not no_limits:
-        overnight = any(strategy.flat_before_close_minutes is None for strategy in strategies)
-        settings = replace(settings, limits=usual_limits(overnight=overnight))
     reading, actions = choice.read_with_actions()
     for sentence in reading.report.sentences():
         messages.print(sentence, soft_wrap=True, markup=False)
@@ -98,6 +99,8 @@ def run_paper(
         show_text(f"Journal: {journal}" + (", which the run goes on with" if resume else ""))
         show_text("From another terminal: tapeline status, orders, positions, pause, resume, halt, flatten, stop.")
         live = Live(console=messages, transient=True, auto_refresh=False) if messages.is_terminal else None
+        for sentence in _limits_in_force(settings, strategies):
+            show_text(sentence)
         turns = 0
 
         def on_turn(engine: LiveEngine) -> None:
@@ -146,6 +149,14 @@ def _journal(resumed: Path | None, work: Path) -> Iterator[Path]:
         return
     with run_folder(work, keeps_records=True) as folder:
         yield folder / JOURNAL
+
+
+def _limits_in_force(settings: RunSettings, strategies: Sequence[AnyStrategy]) -> Iterator[str]:
+    own = {strategy.name: settings.strategy_limits.get(strategy.name, strategy.limits) for strategy in strategies}
+    for whose, limits in {"the account": settings.limits, **own}.items():
+        if limits is not None:
+            named = [f"{name} {value:g}" for name, value in asdict(limits).items() if value is not None]
+            yield f"Limits of {whose}: {', '.join(named) or 'none'}."
 
 
 def _wash_sales(text: str) -> WashSaleLimit:

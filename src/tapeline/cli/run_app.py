@@ -162,7 +162,7 @@ def paper(
         str, typer.Option("--speed", help="real, max, or so many times as fast.", rich_help_panel=RUN)
     ] = "60",
     no_limits: Annotated[
-        bool, typer.Option("--no-limits", help="Without the usual limits.", rich_help_panel=RUN)
+        bool, typer.Option("--no-limits", help="Without the usual limits; those of --config stay.", rich_help_panel=RUN)
     ] = False,
     wash_sales: Annotated[
         str,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import Any
 
 from tapeline.domain.errors import ConfigurationError
 
@@ -94,26 +95,34 @@ def check_consistent(limits: Limits, where: str) -> None:
             )
 
 
-def usual_limits(*, overnight: bool) -> Limits:
+def usual_limits(*, overnight: bool, **given: Any) -> Limits:
     """Return the bounds that a live account starts from.
 
     overnight : whether strategies hold over night; those that do not may use half as much
+    given : bounds of `Limits` that stand in place of the usual ones; what is a part of a smaller one now is lowered
+    Raises ConfigurationError as `Limits` does.
     """
     gross = 1.0 if overnight else 0.5
-    return Limits(
-        position=0.05,
-        gross=gross,
-        risk_per_trade=0.004,
-        positions=30,
-        short=0.5 * gross,
-        sector=0.25,
-        open_risk=0.03,
-        trades_per_day=100,
-        loss_per_trade=0.01,
-        loss_per_day=0.02,
-        drawdown_per_day=0.02,
-        losses_in_row=3,
-        reward_risk=1.5,
-        assumed_stop=0.08,  # the risk of one trade is that of a full position then
-        stale_s=300.0,
-    )
+    usual: dict[str, Any] = {
+        "position": 0.05,
+        "gross": gross,
+        "risk_per_trade": 0.004,
+        "positions": 30,
+        "short": 0.5 * gross,
+        "sector": 0.25,
+        "open_risk": 0.03,
+        "trades_per_day": 100,
+        "loss_per_trade": 0.01,
+        "loss_per_day": 0.02,
+        "drawdown_per_day": 0.02,
+        "losses_in_row": 3,
+        "reward_risk": 1.5,
+        "assumed_stop": 0.08,  # the risk of one trade is that of a full position then
+        "stale_s": 300.0,
+    }
+    chosen = {**usual, **given}
+    for part, whole in _PARTS:
+        most = chosen.get(whole)
+        if part in usual and part not in given and most is not None and most > 0:
+            chosen[part] = min(chosen[part], (0.5 if part == "short" else 1.0) * most)
+    return Limits(**chosen)
