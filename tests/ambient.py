@@ -29,7 +29,7 @@ PORTS = {
     "tapeline.feeds.clock": "the clock port's adapter",
     "tapeline.feeds.paced": "the clock and the wait of a paper run in real or compressed time",
     "tapeline.store.lease": "since when a process writes a journal, for eyes, and the wait for another one to end",
-    "tapeline.store.control_file": "how often the state is written for those who look",
+    "tapeline.store.control_file": "how often the state is written for those who look, and when it was",
     "tapeline.cli.watchdog": "how long another process has been silent",
     "tapeline.cli.control": "how long to wait for an answer of another process",
     "tapeline.cli.reconcile": "how long to wait for the comparison of another process",

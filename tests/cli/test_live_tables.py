@@ -92,5 +92,5 @@ def test_a_comparison_says_what_agrees() -> None:
     rows = [("POSITION_BREAK", "ABCD"), ("POSITION_BREAK", "ELSE"), ("ORDER_MISSING", "one"), ("CASH_BREAK", "main")]
     broken = {**quiet, "findings": [{"finding": kind, "name": name} for kind, name in rows], "locks": ["ABCD", "ELSE"]}
 
-    assert agreement_of(quiet) == "At noon. 2 of 2 positions and 3 of 3 working orders agree, cash agrees."
-    assert agreement_of(broken) == "At noon. 1 of 3 positions and 2 of 3 working orders agree, cash differs."
+    assert agreement_of(quiet) == "2 of 2 positions and 3 of 3 working orders agree, cash agrees."
+    assert agreement_of(broken) == "1 of 3 positions and 2 of 3 working orders agree, cash differs."

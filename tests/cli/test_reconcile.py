@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -14,6 +14,7 @@ import typer
 from tapeline.cli.reconcile import OPEN, reconcile
 from tapeline.domain.errors import InputError
 from tapeline.store.control_file import ControlFile
+from tapeline.store.sqlite_file import WriterLock
 
 QUIET: dict[str, Any] = {
     "has_ended": False, "time": "noon", "reconciled": "noon", "findings": [], "locks": [], "unresolved": [],
@@ -21,6 +22,13 @@ QUIET: dict[str, Any] = {
 }  # fmt: skip
 LOCKED = {"finding": "POSITION_BREAK", "name": "ABCD", "ours": "100", "theirs": "80", "remedy": "LOCK", "text": ""}
 BROKEN = {**QUIET, "findings": [LOCKED], "locks": ["ABCD"]}
+
+
+@pytest.fixture(autouse=True)
+def _writes(tmp_path: Path) -> Iterator[None]:
+    writer = WriterLock(tmp_path / "journal")
+    yield
+    writer.release()
 
 
 def engine(journal: Path, shown: Sequence[dict[str, Any]]) -> Thread:

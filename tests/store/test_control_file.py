@@ -6,6 +6,7 @@ import errno
 import os
 import sqlite3
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from tapeline.domain.control import Trigger
 from tapeline.domain.errors import StorageError
+from tapeline.domain.times import SECOND
 from tapeline.ports.control import Latch
 from tapeline.store.control_file import ControlFile
 from tapeline.store.latch import read_latch, set_latch
@@ -78,6 +80,7 @@ def test_the_status_is_the_latest_one(tmp_path: Path) -> None:
         status = desk.status()
         assert status is not None
         assert (status.number, status.written_ns, status.body) == (2, 8, {"state": "HALTED"})
+        assert abs(time.time_ns() - status.shown_ns) < 60 * SECOND
 
 
 def test_the_status_is_not_made_more_often_than_it_is_shown(tmp_path: Path) -> None:
@@ -202,7 +205,7 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     with ControlFile.open(tmp_path / "journal") as desk:
         path = desk.path
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute("PRAGMA user_version = 4")
     connection.close()
 
     with pytest.raises(StorageError, match="newer version"), ControlFile.open(tmp_path / "journal"):

@@ -88,17 +88,28 @@ def _has_records(path: Path) -> bool:
         return path.is_file() and path.stat().st_size > 0  # what cannot be read now is not ours to remove
 
 
+def journals(work: Path) -> list[Path]:
+    """Return the journals of the runs below a work folder, the newest run's last."""
+    found = [path for path in work.glob(f"run-*/{JOURNAL}") if path.parent.name[4:].isdigit()]
+    return sorted(found, key=lambda path: int(path.parent.name[4:]))
+
+
+def run_name(journal: Path) -> str:
+    """Return what the run of a journal is called: its folder, or the name of a file outside of such a folder."""
+    return journal.parent.name if journal.name == JOURNAL and journal.parent.name else journal.name
+
+
 def newest_journal(work: Path, *, begin: str = "tapeline demo") -> Path:
     """Return the journal of the newest run below a work folder. Raises InputError if there is none.
 
     begin : the command that would make one of the kind that is wanted
     """
-    found = [path for path in work.glob(f"run-*/{JOURNAL}") if path.parent.name[4:].isdigit()]
+    found = journals(work)
     if not found:
         raise InputError(
             f"There is no run in {work.resolve()} yet. Run `{begin}` here first, or name a journal with --journal."
         )
-    return max(found, key=lambda path: int(path.parent.name[4:]))
+    return found[-1]
 
 
 def _next_folder(work: Path) -> Path:

@@ -16,7 +16,7 @@ from typing import Any
 
 import typer
 
-from tapeline.app.run_files import newest_journal
+from tapeline.app.run_files import journals, newest_journal, run_name
 from tapeline.cli.console import console, show_text
 from tapeline.cli.live_tables import accepted_remarks, positions_table, show_orders, status_view
 from tapeline.domain.control import Trigger
@@ -24,7 +24,11 @@ from tapeline.domain.errors import InputError
 from tapeline.domain.times import MINUTE, SECOND
 from tapeline.feeds.clock import SystemClock
 from tapeline.ports.control import Latch
-from tapeline.store.control_file import ControlFile
+from tapeline.store.control_file import ControlFile, Status
+from tapeline.store.sqlite_file import WriterLock, lease_of
+
+SILENT = 2
+"""Exit code where a run was shown that gives no sign of life."""
 
 ANSWER_WITHIN_S = 10.0
 POLL_S = 0.1
@@ -49,23 +53,26 @@ def tell(
 ) -> None:
     """Give a command to a run and print its answer. Raises InputError where it was refused or nobody answers."""
     path = running(journal, work)
-    if name in ASKS_FIRST and not yes and not typer.confirm(f"{ASKS_FIRST[name]} {path.parent.name}?"):
+    if name in ASKS_FIRST and not yes and not typer.confirm(f"{ASKS_FIRST[name]} {run_name(path)}?"):
         raise InputError("Nothing was done.")
     with ControlFile.open(path) as desk:
         text = given(name, path, desk, reason=reason, arguments=arguments)
     if as_json:
-        console.out(json.dumps({"command": name, "done": True, "text": text}), highlight=False)
+        console.out(json.dumps({"run": str(path), "command": name, "done": True, "text": text}), highlight=False)
     else:
-        show_text(text)
+        show_text(f"{run_name(path)}: {text}")
 
 
 def given(
     name: str, path: Path, desk: ControlFile, *, reason: str = "", arguments: Mapping[str, Any] | None = None
 ) -> str:
     """Give a command to the run of a journal and return its answer. Raises InputError as `tell` does."""
+    lives = WriterLock.is_held(path)  # before the state: a run shows its end before it lets go
     status = desk.status()
     if status is not None and status.body["has_ended"]:
         raise InputError(f"The run of {path} has ended at {status.body['time']}; it takes no more commands.")
+    if not lives:
+        raise InputError(_left_for_the_next(name, path, desk, status, reason))
     number = desk.give(name, who=getpass.getuser(), reason=reason, now_ns=SystemClock().now_ns(), arguments=arguments)
     deadline_s = time.monotonic() + ANSWER_WITHIN_S
     while (answer := desk.answer_of(number)) is None:
@@ -73,7 +80,7 @@ def given(
             raise InputError(_nobody(name, path, desk, number))
         time.sleep(POLL_S)
     if not answer.done:
-        raise InputError(answer.text)
+        raise InputError(f"{run_name(path)}: {answer.text}")
     return answer.text
 
 
@@ -89,7 +96,7 @@ def accept(name: str, journal: Path | None, work: Path, *, reason: str, price: s
     if named and not yes:
         ours, theirs = named[0]["ours"], "nothing" if shown is None else shown
         question = f"Our books have {ours} of {name}, the broker's {theirs}. No execution explains it. Book theirs in"
-        if not typer.confirm(f"{question} {path.parent.name}?"):
+        if not typer.confirm(f"{question} {run_name(path)}?"):
             raise InputError("Nothing was done.")
     arguments = {"name": name, "theirs": shown, **({"price": price} if price else {})}
     tell("accept", path, work, reason=reason, arguments=arguments, as_json=as_json)
@@ -98,27 +105,58 @@ def accept(name: str, journal: Path | None, work: Path, *, reason: str, price: s
 def show(what: str, journal: Path | None, work: Path, *, as_json: bool) -> None:
     """Print the state, the positions or the working orders of a run."""
     path = running(journal, work)
+    lives = WriterLock.is_held(path)
     with ControlFile.open(path) as desk:
         status, latch = desk.status(), desk.halted()
     if status is None:
-        raise InputError(f"The run of {path} has shown nothing yet. Ask again in a moment.")
+        raise InputError(silence_of(path, None, lives=lives) or f"{run_name(path)} has shown nothing yet; ask again.")
+    silence = silence_of(path, status, lives=lives)
     if as_json:
-        body = status.body if what == "status" else status.body[what]
-        console.out(json.dumps(body, indent=2), highlight=False)
-        return
+        body = status.body if what == "status" else {what: status.body[what], "time": status.body["time"]}
+        shown = {"run": str(path), "silent": silence or None, **body}
+        console.out(json.dumps(shown, indent=2), highlight=False)
+    else:
+        if silence:
+            show_text(f"{silence} What it showed last:")
+        _show_state(what, path, status.body, latch)
+    if silence:
+        raise typer.Exit(SILENT)
+
+
+def _show_state(what: str, path: Path, body: Mapping[str, Any], latch: Latch | None) -> None:
     if latch is not None:
         show_text(f"Nothing is sent any more: {latch.why}, set by {latch.who}; the run has not answered yet.")
     if what == "status":
-        console.print(status_view(status.body))
+        console.print(status_view(body, run_name(path)))
         return
-    rows = status.body[what]
-    show_text(f"At {status.body['time']}:" if rows else f"At {status.body['time']} there are no {what}.")
+    rows = body[what]
+    at = f"{run_name(path)} at {body['time']}"
+    show_text(f"{at}:" if rows else f"{at}: there are no {what}.")
     if rows and what == "positions":
         console.print(positions_table(rows))
     elif rows:
         show_orders(rows)
-    for sentence in accepted_remarks(status.body["accepted"]) if what == "positions" else ():
+    for sentence in accepted_remarks(body["accepted"]) if what == "positions" else ():
         show_text(sentence)
+
+
+def silence_of(path: Path, status: Status | None, *, lives: bool) -> str:
+    """Return in a sentence that a run gives no sign of life; empty where it gives one, or has ended.
+
+    lives : whether a process writes the journal
+    """
+    if status is not None and status.body["has_ended"]:
+        return ""
+    is_known = status is not None and status.shown_ns > 0
+    silent_s = (SystemClock().now_ns() - status.shown_ns) // SECOND if status is not None and is_known else 0
+    since = f"anything for {silent_s:,} s" if is_known else "anything yet"
+    if not lives:
+        return f"{run_name(path)} has not shown {since}; no process writes its journal: it died."
+    if silent_s > ANSWER_WITHIN_S:
+        lease = lease_of(path)
+        holder = "a process" if lease is None else lease.holder
+        return f"{run_name(path)} has not shown {since}, though {holder} still has its journal: it hangs."
+    return ""
 
 
 def span_ns(text: str, option: str = "--for") -> int:
@@ -130,11 +168,42 @@ def span_ns(text: str, option: str = "--for") -> int:
 
 
 def running(journal: Path | None, work: Path) -> Path:
-    """Return the journal of a run that takes commands. Raises InputError where there is none."""
-    path = newest_journal(work, begin="tapeline paper") if journal is None else journal
-    if not Path(f"{path}.control").exists():
+    """Return the journal of a run that takes commands: the one named, the one that runs, else the newest.
+
+    Raises InputError where there is none, or where several run and none is named.
+    """
+    path = _chosen(work) if journal is None else journal
+    if not _takes_commands(path):
         raise InputError(f"Nothing runs on {path}: only a paper run takes commands. Start one with `tapeline paper`.")
     return path
+
+
+def _left_for_the_next(name: str, path: Path, desk: ControlFile, status: Status | None, reason: str) -> str:
+    from tapeline.engine.live import OBEYED_LATE
+
+    silence = silence_of(path, status, lives=False)
+    if name not in OBEYED_LATE:
+        return f"{silence} Nobody takes {name}; go on with the run by `tapeline paper ... --resume {path.parent}`."
+    desk.give(name, who=getpass.getuser(), reason=reason, now_ns=SystemClock().now_ns())
+    if name in ASKS_FIRST:
+        why = f"{name} was asked for while no process wrote the journal"
+        desk.set_latch(Latch(Trigger.PERSON, getpass.getuser(), why, SystemClock().now_ns()))
+    return f"{silence} The next start of the run obeys {name} before anything else. See to the broker until then."
+
+
+def _chosen(work: Path) -> Path:
+    known = [path for path in journals(work) if _takes_commands(path)]
+    live = [path for path in known if WriterLock.is_held(path)]
+    if len(live) > 1:
+        raise InputError(
+            f"{len(live)} runs are under way: {', '.join(map(run_name, live))}. Say which one is meant, such as"
+            f" --journal {live[-1].parent}."
+        )
+    return [*known, *live][-1] if known else newest_journal(work, begin="tapeline paper")
+
+
+def _takes_commands(path: Path) -> bool:
+    return Path(f"{path}.control").exists()
 
 
 def _nobody(name: str, path: Path, desk: ControlFile, number: int) -> str:

@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
-WORK = Path("tapeline-work")
+from tapeline.cli.options import WORK, journal_in
 
 Journal = Annotated[
     Path | None,
-    typer.Option("--journal", help="Journal of the run; default: of the newest run below ./tapeline-work."),
+    typer.Option(
+        "--journal",
+        callback=journal_in,
+        help="Journal or folder of the run; default: the one that runs below ./tapeline-work, else the newest.",
+    ),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why, in your words; it is recorded.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -80,7 +84,9 @@ def flatten(reason: Reason = "", yes: Yes = False, journal: Journal = None, as_j
 
 
 def reconcile(
-    run: Annotated[Path | None, typer.Argument(help="Folder of the run; default: as --journal says.")] = None,
+    run: Annotated[
+        Path | None, typer.Argument(callback=journal_in, help="Folder of the run; default: as --journal says.")
+    ] = None,
     accept: Annotated[
         str, typer.Option("--accept", help="A symbol, or cash: book what the broker says of it, as it was shown.")
     ] = "",
@@ -92,11 +98,10 @@ def reconcile(
     as_json: AsJson = False,
 ) -> None:
     """Compare the books with the broker's now and show what differs, or accept what the last comparison found."""
-    from tapeline.app.run_files import JOURNAL
     from tapeline.cli import control
     from tapeline.cli.reconcile import reconcile as compare
 
-    path = journal if run is None else run / JOURNAL
+    path = journal if run is None else run
     if accept:
         control.accept(accept, path, WORK, reason=reason, price=price, yes=yes, as_json=as_json)
     else:

@@ -32,10 +32,13 @@ _DONE = {
 _LEFT = {"finding", "name", "remedy", "text", "strategy", "symbol"}
 
 
-def status_view(status: Mapping[str, Any]) -> RenderableType:
-    """Return the state of a run as lines and a table of positions."""
+def status_view(status: Mapping[str, Any], run: str = "") -> RenderableType:
+    """Return the state of a run as lines and a table of positions.
+
+    run : what it is called
+    """
     lines = Text()
-    lines.append(f"{status['time']}  ")
+    lines.append("  ".join(filter(None, (run, status["time"]))) + "  ")
     lines.append(status["state"], style=STYLES.get(status["state"], ""))
     lines.append(f"  equity {_money(status['equity'])}  cash {_money(status['cash'])}\n")
     long, short = float(status["long_exposure"]), float(status["short_exposure"])

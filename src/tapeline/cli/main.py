@@ -16,7 +16,21 @@ import typer
 from tapeline import __version__
 from tapeline.cli import live_app, run_app
 from tapeline.cli.data import data_app
-from tapeline.cli.options import BARS, WORK, Actions, Bars, Calendar, Data, Groups, Journal, Label, Lake, Seed, Symbols
+from tapeline.cli.options import (
+    BARS,
+    WORK,
+    Actions,
+    Bars,
+    Calendar,
+    Data,
+    Groups,
+    Journal,
+    Label,
+    Lake,
+    Seed,
+    Symbols,
+    journal_in,
+)
 from tapeline.cli.screen import AsJson, At, Config, Frames, Profile, VixFile, screen_app, universe_app
 from tapeline.cli.tax import tax_app
 from tapeline.cli.tax_forms import BrokerForms, Unreported
@@ -111,7 +125,10 @@ def why(
 @app.command()
 def portfolio(
     journal: Annotated[
-        Path | None, typer.Argument(help="Journal file; default: of the newest run below ./tapeline-work.")
+        Path | None,
+        typer.Argument(
+            callback=journal_in, help="Journal or folder of a run; default: the newest below ./tapeline-work."
+        ),
     ] = None,
     by: Annotated[
         str,
@@ -219,7 +236,10 @@ def simulate(
 @journal_app.command("verify")
 def journal_verify(
     path: Annotated[
-        Path | None, typer.Argument(help="Journal file; default: of the newest run below ./tapeline-work.")
+        Path | None,
+        typer.Argument(
+            callback=journal_in, help="Journal or folder of a run; default: the newest below ./tapeline-work."
+        ),
     ] = None,
     head: Annotated[str, typer.Option("--head", help="Hash of the last record, as it was kept elsewhere.")] = "",
 ) -> None:

@@ -11,6 +11,14 @@ WORK = Path("tapeline-work")
 BARS, RUN, OUTPUT = "Bars", "Run", "Output"
 """Headings under which --help lists options."""
 
+
+def journal_in(path: Path | None) -> Path | None:
+    """Return the journal that an option names: the file itself, or that of the run whose folder it is."""
+    from tapeline.app.run_files import JOURNAL
+
+    return path / JOURNAL if path is not None and path.is_dir() else path
+
+
 Data = Annotated[
     Path | None,
     typer.Option("--data", help="Parquet file or folder; default: a simulated market.", rich_help_panel=BARS),
@@ -54,5 +62,7 @@ ExecutionExit = Annotated[
 ]
 Journal = Annotated[
     Path | None,
-    typer.Option("--journal", help="Journal file; default: of the newest run below ./tapeline-work."),
+    typer.Option(
+        "--journal", callback=journal_in, help="Journal or folder of a run; default: the newest below ./tapeline-work."
+    ),
 ]

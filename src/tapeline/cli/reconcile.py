@@ -1,6 +1,7 @@
 """`tapeline reconcile`: has a run compare its books with the broker's, waits for the end, and shows what differs.
 
-    At 2024-01-02T15:31:00Z. 2 of 3 positions and 5 of 5 working orders agree, cash agrees.
+    run-0001, compared at 2024-01-02T15:31:00Z:
+    2 of 3 positions and 5 of 5 working orders agree, cash agrees.
     finding         name  ours  theirs  what was done
     position break  ABCD   100      80  symbol locked
 
@@ -17,6 +18,7 @@ from typing import Any
 
 import typer
 
+from tapeline.app.run_files import run_name
 from tapeline.cli.console import console, show_text
 from tapeline.cli.control import POLL_S, given, running, span_ns
 from tapeline.cli.live_tables import findings_table
@@ -51,12 +53,13 @@ def reconcile(journal: Path | None, work: Path, *, timeout: str, as_json: bool) 
     is_agreed = not body["locks"] and not body["unresolved"]
     if as_json:
         shown = {
+            "run": str(path),
             "agreed": is_agreed,
             **{name: body[name] for name in ("reconciled", "findings", "locks", "unresolved")},
         }
         console.out(json.dumps(shown, indent=2), highlight=False)
     else:
-        _show(body)
+        _show(body, run_name(path))
     if not is_agreed:
         raise typer.Exit(OPEN)
 
@@ -70,12 +73,13 @@ def agreement_of(status: Tree) -> str:
     asked = sum(one["finding"] in ("ORDER_MISSING", "ORDER_FILLED_DIFFERS", "ORDER_TERMS_DIFFER") for one in findings)
     cash = "differs" if any(one["finding"] == "CASH_BREAK" for one in findings) else "agrees"
     return (
-        f"At {status['reconciled']}. {len(symbols - differing)} of {len(symbols | differing)} positions and"
+        f"{len(symbols - differing)} of {len(symbols | differing)} positions and"
         f" {max(0, orders - asked)} of {orders} working orders agree, cash {cash}."
     )
 
 
-def _show(status: Tree) -> None:
+def _show(status: Tree, run: str) -> None:
+    show_text(f"{run}, compared at {status['reconciled']}:")
     show_text(agreement_of(status))
     if status["findings"]:
         console.print(findings_table(status["findings"]))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tapeline.cli.options import WORK, journal_in
+
 if TYPE_CHECKING:  # --help needs neither the engine nor its tables, nor amounts
     from decimal import Decimal
 
@@ -25,7 +27,6 @@ if TYPE_CHECKING:  # --help needs neither the engine nor its tables, nor amounts
 _EVENTS, _RULES, _ESTIMATE = "Events", "Rules", "Estimate"
 WIDE = 110
 ROWS_SHOWN = 40
-WORK = Path("tapeline-work")
 
 Trades = Annotated[
     list[Path] | None,
@@ -35,7 +36,12 @@ Trades = Annotated[
 ]
 JournalFile = Annotated[
     Path | None,
-    typer.Option("--journal", help="Journal of a run; default: of the newest run.", rich_help_panel=_EVENTS),
+    typer.Option(
+        "--journal",
+        callback=journal_in,
+        help="Journal or folder of a run; default: of the newest run.",
+        rich_help_panel=_EVENTS,
+    ),
 ]
 Year = Annotated[int, typer.Option("--year", show_default=False, help="Tax year; default: that of the last event.")]
 AccountName = Annotated[str, typer.Option("--account", help="Show one account; all are computed together.")]

@@ -25,7 +25,7 @@ from tapeline.store.latch import read_latch, release_latch, set_latch
 
 ENDING = ".control"
 APPLICATION_ID = 0x54415043
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_TIMEOUT_S = 5.0
 PUBLISH_EVERY_S = 1.0
 RETRY_S = 0.01
@@ -48,7 +48,8 @@ CREATE TABLE status (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     written_ns INTEGER NOT NULL,
     body TEXT NOT NULL,
-    number INTEGER NOT NULL DEFAULT 1
+    number INTEGER NOT NULL DEFAULT 1,
+    shown_ns INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
@@ -64,19 +65,31 @@ PRAGMA user_version = 2;
 COMMIT;
 """
 
+_FROM_VERSION_2 = """
+BEGIN IMMEDIATE;
+ALTER TABLE status ADD COLUMN shown_ns INTEGER NOT NULL DEFAULT 0;
+PRAGMA user_version = 3;
+COMMIT;
+"""
+
 _SHOW = """
-INSERT INTO status VALUES (1, ?, ?, 1)
-ON CONFLICT DO UPDATE SET written_ns = excluded.written_ns, body = excluded.body, number = number + 1
+INSERT INTO status VALUES (1, ?, ?, 1, ?)
+ON CONFLICT DO UPDATE
+SET written_ns = excluded.written_ns, body = excluded.body, number = number + 1, shown_ns = excluded.shown_ns
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the engine last showed, when by its clock, and how many times it did."""
+    """What the engine last showed, when by its clock, and how many times it did.
+
+    shown_ns : when by the computer's clock, which the engine's need not follow
+    """
 
     number: int
     written_ns: int
     body: Mapping[str, Any]
+    shown_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +171,9 @@ class ControlFile:
         if empty:
             connection.executescript(_SCHEMA)
         elif version == 1:
-            connection.executescript(_FROM_VERSION_1)
+            connection.executescript(_FROM_VERSION_1 + _FROM_VERSION_2)
+        elif version < SCHEMA_VERSION:
+            connection.executescript(_FROM_VERSION_2)
 
     def give(self, name: str, *, who: str, reason: str, now_ns: int, arguments: Mapping[str, Any] | None = None) -> int:
         """Leave a command for the engine. Returns its number, under which the answer will be found."""
@@ -200,12 +215,12 @@ class ControlFile:
         now_s = time.monotonic()
         if at_once or now_s - self._published_s >= PUBLISH_EVERY_S:
             self._published_s = now_s
-            self._execute(_SHOW, (now_ns, json.dumps(status(), sort_keys=True)))
+            self._execute(_SHOW, (now_ns, json.dumps(status(), sort_keys=True), time.time_ns()))
 
     def status(self) -> Status | None:
         """Return what the engine last showed, None if it never did."""
-        rows = self._execute("SELECT number, written_ns, body FROM status")
-        return Status(rows[0][0], rows[0][1], json.loads(rows[0][2])) if rows else None
+        rows = self._execute("SELECT number, written_ns, body, shown_ns FROM status")
+        return Status(rows[0][0], rows[0][1], json.loads(rows[0][2]), rows[0][3]) if rows else None
 
     def halted(self) -> Latch | None:
         """Return why nothing may be sent, None if it may."""
