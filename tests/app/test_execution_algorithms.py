@@ -59,6 +59,7 @@ from tapeline.domain.words import OrderStatus, OrderType, Purpose, Role, Side
 from tapeline.engine import backtest as compiled
 from tapeline.engine.live import LiveEngine
 from tapeline.engine.loop import EventLoop
+from tapeline.engine.status import status_of
 from tapeline.feeds.simulated import simulate_market
 from tapeline.ledger.shortfall import shortfall_of
 from tapeline.ledger.views import rebuild
@@ -248,6 +249,23 @@ def test_what_must_hold_at_every_slice(algorithm: Algorithm, latency_s: float) -
     assert len(finished.result.executions) == len(finished.views.orders.executions)
     assert len(finished.result.round_trips) == len(finished.views.round_trips)
     assert {ParentEnd.FILLED, ParentEnd.EXIT, ParentEnd.CANCELED} <= set(ends(finished))
+
+
+def test_the_state_of_a_run_shows_what_is_not_sent_yet(folder: Path) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def on_turn(engine: LiveEngine) -> None:
+        seen.extend(status_of(engine)["worked"])
+        engine.is_stopped = len(seen) > 50
+
+    trade_on_paper([Eager()], PANEL, folder / "j", worked(twap(minutes=20, every_minutes=2)), speed=math.inf,
+                   on_turn=on_turn)  # fmt: skip
+
+    parts = ("filled_quantity", "working_quantity", "unsent_quantity")
+    for row in seen:
+        assert sum(Decimal(row[name]) for name in parts) == Decimal(row["quantity"])
+    for name in parts:
+        assert any(Decimal(row[name]) for row in seen), name
 
 
 @pytest.mark.parametrize("act", ["flatten", "pause"])

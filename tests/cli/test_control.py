@@ -23,7 +23,8 @@ SHOWN: dict[str, Any] = {
     "slices": 3, "facts": 9, "orders_working": 0, "round_trips": 0, "denied": 0, "equity": "1.00", "cash": "1.00",
     "long_exposure": "0.00", "short_exposure": "0.00", "high_water": {"below": "0.00", "depth": None, "since": ""},
     "lowered": None, "is_flattening": False, "gap": None, "locks": [], "accepted": [], "overrides": [],
-    "reconciled": None, "findings": [], "positions": [], "orders": [], "unresolved": [],
+    "reconciled": None, "findings": [], "positions": [], "orders": [], "worked": [], "worked_count": 0,
+    "unresolved": [],
 }  # fmt: skip
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from rich.console import Console
 
-from tapeline.cli.live_tables import findings_table, remarks_of
+from tapeline.cli.live_tables import findings_table, remarks_of, show_orders
 from tapeline.cli.reconcile import agreement_of
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.execution.reconciliation import REMEDIES, Finding, FindingKind
@@ -94,3 +95,24 @@ def test_a_comparison_says_what_agrees() -> None:
 
     assert agreement_of(quiet) == "2 of 2 positions and 3 of 3 working orders agree, cash agrees."
     assert agreement_of(broken) == "1 of 3 positions and 2 of 3 working orders agree, cash differs."
+
+
+def test_orders_that_are_not_shown_are_counted_and_parts_not_sent_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    order = {"client_order_id": "Dip-1", "strategy": "Dip", "symbol": "ABCD", "side": "BUY", "purpose": "entry"}
+    single = {"type": "LIMIT", "leaves_quantity": "5", "limit_price": "9.5", "stop_price": None, "status": "ACCEPTED"}
+    parts = {
+        "algorithm": "twap", "quantity": "100", "filled_quantity": "20", "working_quantity": "10",
+        "unsent_quantity": "70",
+    }  # fmt: skip
+    status = {
+        "orders": [{**order, **single}], "orders_working": 1_234, "worked": [{**order, **parts}], "worked_count": 1,
+    }  # fmt: skip
+
+    show_orders(status)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "These are the 1 oldest of 1,234 orders that work." in lines
+    assert any(line.split() == ["Dip", "ABCD", "BUY", "100", "20", "10", "70"] for line in lines)
+    assert "  Dip-1  entry  twap" in lines
+    assert not any("worked in parts." in line for line in lines)
+    assert max(map(len, lines)) <= 80

@@ -34,6 +34,8 @@ ANSWER_WITHIN_S = 10.0
 POLL_S = 0.1
 SPANS = {"s": SECOND, "m": MINUTE, "h": 60 * MINUTE}
 
+_SHOWN_WITH = {"positions": ("positions",), "orders": ("orders", "orders_working", "worked", "worked_count")}
+
 ASKS_FIRST = {
     "halt": "Trading stops at once: nothing is decided, entries that work are called back, stops and targets go on"
     " working. Halt",
@@ -112,7 +114,7 @@ def show(what: str, journal: Path | None, work: Path, *, as_json: bool) -> None:
         raise InputError(silence_of(path, None, lives=lives) or f"{run_name(path)} has shown nothing yet; ask again.")
     silence = silence_of(path, status, lives=lives)
     if as_json:
-        body = status.body if what == "status" else {what: status.body[what], "time": status.body["time"]}
+        body = status.body if what == "status" else {name: status.body[name] for name in ("time", *_SHOWN_WITH[what])}
         shown = {"run": str(path), "silent": silence or None, **body}
         console.out(json.dumps(shown, indent=2), highlight=False)
     else:
@@ -132,10 +134,10 @@ def _show_state(what: str, path: Path, body: Mapping[str, Any], latch: Latch | N
     rows = body[what]
     at = f"{run_name(path)} at {body['time']}"
     show_text(f"{at}:" if rows else f"{at}: there are no {what}.")
+    if what == "orders":
+        show_orders(body)
     if rows and what == "positions":
         console.print(positions_table(rows))
-    elif rows:
-        show_orders(rows)
     for sentence in accepted_remarks(body["accepted"]) if what == "positions" else ():
         show_text(sentence)
 

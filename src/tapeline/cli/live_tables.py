@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tapeline.cli.console import show_text
 from tapeline.cli.text_table import TextTable
 
 STYLES = {"ACTIVE": "green", "REDUCING": "yellow", "HALTED": "bold red"}
@@ -19,6 +20,9 @@ _HEADINGS = {"average_price": "average", "remedy": "what was done"}  # so that a
 _POSITIONS = ("strategy", "symbol", "quantity", "average_price", "mark", "unrealized", "realized")
 _ORDERS = ("strategy", "symbol", "side", "type", "leaves_quantity", "limit_price", "stop_price")
 _NAMES = ("strategy", "symbol", "side", "type", "leaves", "limit", "stop")
+_WORKED = (
+    "strategy", "symbol", "side", "quantity", "filled_quantity", "working_quantity", "unsent_quantity",
+)  # fmt: skip
 _FINDINGS = ("finding", "name", "ours", "theirs", "remedy", "text")
 _DONE = {
     "BOOK": "booked",
@@ -98,12 +102,26 @@ def findings_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return _table(shown, _FINDINGS)
 
 
-def show_orders(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print working orders, two lines each: an id needs most of a line for itself."""
-    table = TextTable("", [*_NAMES])
+def show_orders(status: Mapping[str, Any]) -> None:
+    """Print working orders, and what is worked in parts; two lines each: an id needs most of a line for itself."""
+    table, rows = TextTable("", [*_NAMES]), status["orders"]
     for row in rows:
         table.add_row(*["" if row[name] is None else str(row[name]) for name in _ORDERS])
-    table.show([f"{row['client_order_id']}  {row['purpose']}  {row['status']}" for row in rows])
+    if rows:
+        table.show([f"{row['client_order_id']}  {row['purpose']}  {row['status']}" for row in rows])
+    _show_rest(len(rows), status["orders_working"], "orders that work")
+    worked = status["worked"]
+    table = TextTable("Worked in parts", ["strategy", "symbol", "side", "wanted", "done", "working", "not sent yet"])
+    for row in worked:
+        table.add_row(*[str(row[name]) for name in _WORKED])
+    if worked:
+        table.show([f"{row['client_order_id']}  {row['purpose']}  {row['algorithm']}" for row in worked])
+    _show_rest(len(worked), status["worked_count"], "orders that are worked in parts")
+
+
+def _show_rest(shown: int, count: int, what: str) -> None:
+    if shown < count:
+        show_text(f"These are the {shown:,} oldest of {count:,} {what}.")
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:

@@ -15,6 +15,7 @@ from tapeline.engine.portfolio import HighWater, high_water_of, high_water_tree
 from tapeline.execution.acceptance import accepted_sentence
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.order_state import OrderState
+from tapeline.ledger.parent_orders import ParentState
 from tapeline.ledger.profits import WHOLE, Close
 from tapeline.ledger.views import Views
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from tapeline.engine.loop import EventLoop
 
 ORDERS_SHOWN = 500
+"""The most orders, and orders that are worked in parts, in one state: it is written about once a second."""
+
 ACCOUNT = "main"
 
 
@@ -68,6 +71,8 @@ def status_of(engine: LiveEngine) -> dict[str, Any]:
         "positions": _positions(loop),
         "orders": [_order(state) for state in [*views.orders.working.values()][:ORDERS_SHOWN]],
         "orders_working": len(views.orders.working),
+        "worked": [_worked(views, state) for state in [*views.parents.open.values()][:ORDERS_SHOWN]],
+        "worked_count": len(views.parents.open),
     }
 
 
@@ -101,6 +106,24 @@ def _positions(loop: EventLoop) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def _worked(views: Views, parent: ParentState) -> dict[str, Any]:
+    order, working = parent.order, views.orders.working
+    at_venue = sum((working[name].leaves_quantity for name in parent.children if name in working), ZERO)
+    unsent = max(ZERO, order.quantity - parent.filled_quantity - at_venue)
+    return {
+        "client_order_id": parent.name,
+        "strategy": order.strategy,
+        "symbol": order.symbol,
+        "side": order.side.name,
+        "purpose": order.purpose.word,
+        "algorithm": parent.intended.algorithm,
+        "quantity": amount_text(order.quantity),
+        "filled_quantity": amount_text(parent.filled_quantity),
+        "working_quantity": amount_text(at_venue),
+        "unsent_quantity": amount_text(unsent),
+    }
 
 
 def _order(state: OrderState) -> dict[str, Any]:
