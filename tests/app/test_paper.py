@@ -396,13 +396,33 @@ def test_an_override_holds_for_its_time(folder: Path) -> None:
     assert all(start <= time <= end for time in entries)
 
 
+def test_answers_say_whose_limit_it_is_and_who_lowered_trading_before(folder: Path) -> None:
+    bound = {"limit": "gross", "value": "0.3", "for_ns": 30 * 60 * 10**9, "strategy": "Eager"}
+    acts = (
+        ("override", "try", bound),
+        ("pause", "lunch", {}),
+        ("pause", "news", {}),
+        ("halt", "", {}),
+        ("halt", "", {}),
+    )
+    person = told(folder, *((100 + at, *act) for at, act in enumerate(acts)))
+
+    run(folder, on_turn=person)
+
+    texts = [answer.text for answer in person.answers() if answer is not None]
+    assert texts[0].startswith("The limit gross of Eager is 0.3 until 20")
+    assert "already since 20" in texts[2]
+    assert texts[2].endswith(", by anna: lunch. Nothing was changed; your reason stands in the journal.")
+    assert texts[4].endswith(", by anna: halted by a person. Nothing was changed.")
+
+
 REFUSED: dict[str, tuple[str, str, dict[str, Any], str]] = {
     "a command that is none": ("halz", "", {}, "Did you mean 'halt'"),
     "a limit that is none": ("override", "x", {"limit": "gros", "value": "1", "for_ns": 1}, "Did you mean 'gross'"),
     "a value that is none": ("override", "x", {"limit": "gross", "value": "much", "for_ns": 1}, "is no number"),
     "a bound of nothing": ("override", "x", {"limit": "gross", "value": "0", "for_ns": 1}, "must be above zero"),
     "no reason": ("override", "", {"limit": "gross", "value": "1", "for_ns": 1}, "for a reason only"),
-    "too long": ("override", "x", {"limit": "gross", "value": "1", "for_ns": 10**15}, "up to 24 hours"),
+    "too long": ("override", "x", {"limit": "gross", "value": "1", "for_ns": 10**15}, "asked for 277.8 hours"),
     "no value": ("override", "x", {"limit": "gross", "for_ns": 1}, "needs value"),
     "a strategy that does not run": (
         "override", "x", {"limit": "gross", "value": "1", "for_ns": 1, "strategy": "Eagar"}, "Did you mean 'Eager'",

@@ -118,7 +118,7 @@ def stop(reason: Reason = "", journal: Journal = None, as_json: AsJson = False) 
 def override(
     limit: Annotated[str, typer.Argument(help="Limit to set, such as gross; see docs/limits.md.")],
     value: Annotated[str, typer.Option("--value", help="Its bound, as in a file of settings.")],
-    span: Annotated[str, typer.Option("--for", help="How long: 30m, 45s or 2h, up to 24h.")],
+    span: Annotated[str, typer.Option("--for", help="How long by the run's clock: 30m, 45s or 2h, up to 24h.")],
     reason: Reason = "",
     strategy: Annotated[str, typer.Option("--strategy", help="Whose limit; default: the account's.")] = "",
     journal: Journal = None,

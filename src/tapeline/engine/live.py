@@ -243,7 +243,7 @@ class LiveEngine:
     def _pause(self, command: Command, now_ns: int) -> str:
         text = command.reason or "paused by a person"
         if not self.guard.lower(TradingState.REDUCING, Trigger.PERSON, text, now_ns, who=command.who):
-            return f"Trading is {self.guard.switch.state.name} already; nothing was changed."
+            return self._is_already(command)
         return "Trading is REDUCING: nothing is entered, exits go on, entries that worked are called back."
 
     def _resume(self, command: Command, now_ns: int) -> str:
@@ -261,11 +261,19 @@ class LiveEngine:
     def _halt(self, command: Command, now_ns: int) -> str:
         text = command.reason or "halted by a person"
         if not self.guard.lower(TradingState.HALTED, Trigger.PERSON, text, now_ns, who=command.who):
-            return "Trading is HALTED already; nothing was changed."
+            return self._is_already(command)
         return (
             "Trading is HALTED: nothing is decided, entries and the parts of worked exits are called back; stops and"
             " targets that stand at the venue go on working."
         )
+
+    def _is_already(self, command: Command) -> str:
+        control = self.loop.views.control
+        said = f"Trading is {control.state.name} already"
+        if control.lowered is not None:
+            since = to_iso(control.lowered.event_time_ns // SECOND * SECOND)
+            said += f" since {since}, by {control.lowered.who}: {control.lowered.text.rstrip('.')}"
+        return f"{said}. Nothing was changed{'; your reason stands in the journal' if command.reason else ''}."
 
     def _flatten(self, command: Command, now_ns: int) -> str:
         text = command.reason or "flattened by a person"
@@ -288,11 +296,12 @@ class LiveEngine:
         given = command.arguments
         limit, value, span_ns = str(_needed(given, "limit")), _amount(given), int(_needed(given, "for_ns"))
         if not 0 < span_ns <= OVERRIDE_LONGEST_NS:
-            raise InputError(f"An override lasts up to 24 hours, asked for {span_ns / SECOND / 60:g} minutes.")
+            raise InputError(f"An override lasts up to 24 hours, asked for {span_ns / SECOND / 3600:.4g} hours.")
         until_ns = now_ns + span_ns
         strategy = given.get("strategy")
         self.guard.override(limit, value, until_ns, now_ns, who=command.who, reason=command.reason, strategy=strategy)
-        return f"The limit {limit} is {value} until {to_iso(until_ns // SECOND * SECOND)}."
+        until = to_iso(until_ns // SECOND * SECOND)
+        return f"The limit {limit} of {strategy or 'the account'} is {value} until {until}, by the run's clock."
 
     def _reconcile(self, command: Command, now_ns: int) -> str:
         self.loop.keeper.compare(now_ns)
