@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tapeline.app.executions import as_plain, parents_of, quality_by
-from tapeline.app.run_files import newest_journal
+from tapeline.app.run_files import newest_journal, run_name
 from tapeline.cli.console import console, show_text
 from tapeline.cli.text_table import TextTable
 from tapeline.domain.times import to_iso
@@ -15,22 +15,22 @@ from tapeline.ledger.parent_orders import ParentState
 from tapeline.ledger.shortfall import FillQuality, shortfall_of
 from tapeline.store.sqlite_journal import SqliteJournal
 
-_NONE = (
-    "Of this run no order was worked by an execution algorithm. Choose one with --execution, such as twap:minutes=30."
-)
+_NONE = "no order was worked by an execution algorithm. Choose one with --execution, such as twap:minutes=30."
 
 
 def show_executions(journal: Path | None, work: Path, *, by: str, each: bool, as_json: bool) -> None:
     """Print fill quality by group, and each order if asked."""
-    with SqliteJournal.reading(journal or newest_journal(work)) as book:
+    path = journal or newest_journal(work, begin="tapeline paper")
+    with SqliteJournal.reading(path) as book:
         parents = parents_of(book)
     if as_json:
         console.out(json.dumps(as_plain(parents, by)), highlight=False)
         return
     groups = quality_by(parents, by)
     if not parents:
-        show_text(_NONE)
+        show_text(f"{run_name(path)}: {_NONE}")
         return
+    show_text(f"{run_name(path)}:")
     done = TextTable("Orders that were worked", [by, "orders", "parts", "filled %", "minutes", "passive %", "vs VWAP"])
     costs = TextTable(
         "Cost against the decision in basis points; positive is a cost",
