@@ -205,6 +205,7 @@ def test_a_run_that_goes_on_has_a_portfolio_too(folder: Path) -> None:
 
     def look(engine: LiveEngine) -> None:
         if engine.loop.slices == 450 and not seen:
+            engine.control.publish(engine.loop.clock.now_ns(), lambda: status_of(engine), at_once=True)
             books = open_portfolio(PortfolioChoice(path))
             tree = portfolio_tree(books.views.profits, books.portfolios[0], books.pieces["main"])
             held = [position for position in engine.loop.views.positions.values() if position.quantity]
@@ -219,6 +220,8 @@ def test_a_run_that_goes_on_has_a_portfolio_too(folder: Path) -> None:
     made = Decimal(tree["equity"]) - Decimal(tree["inflow"])
     assert made == Decimal(tree["profit"]["net"])
     status = tree["status"]
+    assert float(tree["equity"]) == pytest.approx(float(status["equity"]), abs=0.01)
+    assert tree["high_water"]["below"] == status["high_water"]["below"] != "0.00"
     high = max(*tree["curve"], float(status["equity"]))
     assert float(status["high_water"]["equity"]) == pytest.approx(high, abs=0.01)
     assert float(status["high_water"]["below"]) == pytest.approx(high - float(status["equity"]), abs=0.01)

@@ -71,7 +71,7 @@ def test_the_whole_on_one_page(journal: Path) -> None:
     assert shown.code == 0, shown.err
     assert max(map(len, shown.out.splitlines())) <= 80
     for line in (
-        "Account main at 2024-02-02T15:00:00Z",
+        f"Account main of {journal.parent.name} at 2024-02-02T15:00:00Z",
         "  equity 19,711.00, cash 18,596.00",
         "  inflow 20,000.00, outflow 500.00",
         "  made 211.00: realized 200.00, unrealized 15.00,",

@@ -4,14 +4,15 @@
     books.portfolios[0].exposure.net
     books.parts(books.portfolios[0], "sector")
 
-Everything is from the journal, finished or still written. Sectors come from a file of groups, betas from bars that had
-ended by the journal's last record.
+Everything is from the journal, finished or still written; a run that goes on gives its prices. Sectors come
+from a file of groups, betas from bars that had ended by the journal's last record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from tapeline.analysis.benchmark import split_ratios
@@ -26,6 +27,8 @@ from tapeline.ledger.order_facts import OrderIntended
 from tapeline.ledger.portfolio import Portfolio, portfolio_of
 from tapeline.ledger.views import Views, rebuild
 from tapeline.ports.journal import Journal
+from tapeline.store.control_file import ENDING, ControlFile
+from tapeline.store.sqlite_file import WriterLock
 from tapeline.store.sqlite_journal import SqliteJournal
 
 MONTH, SECTOR, SIGNAL = "month", "sector", "signal"
@@ -59,6 +62,7 @@ class PortfolioBooks:
     pieces : of each account's P&L, by account
     sources : sentences about where sectors and betas are from
     signals : what the signal of an entry is called, by order id; only if asked for
+    shown_ns : when a run that goes on has shown the prices that hold here, None for those of the journal
     """
 
     path: Path
@@ -68,6 +72,7 @@ class PortfolioBooks:
     sectors: Mapping[str, str] | None
     signals: Mapping[str, str]
     sources: tuple[str, ...]
+    shown_ns: int | None
 
     def parts(self, portfolio: Portfolio, by: str) -> list[Part]:
         """Return what the P&L of an account is made of."""
@@ -79,11 +84,13 @@ class PortfolioBooks:
 def open_portfolio(choice: PortfolioChoice) -> PortfolioBooks:
     """Return what a journal says about its accounts. Raises InputError for what it does not have."""
     _check(choice)
-    path = choice.journal or newest_journal(choice.work)
+    path = choice.journal or newest_journal(choice.work, begin="tapeline paper")
     with SqliteJournal.reading(path) as journal:
         views = rebuild(journal)
         time_ns = _last_time(journal, views)
         signals = _signals(journal, views) if choice.by == SIGNAL else {}
+    shown_ns = _take_marks(path, views)
+    time_ns = max(time_ns, shown_ns or 0)
     accounts = sorted({*views.cash, *(key[0] for key in views.positions)})
     if not accounts:
         raise InputError(f"Journal {path} has neither cash nor an execution yet; there is no portfolio.")
@@ -101,7 +108,7 @@ def open_portfolio(choice: PortfolioChoice) -> PortfolioBooks:
     wanted = [choice.account] if choice.account else accounts
     portfolios = [portfolio_of(views, name, time_ns=time_ns, sectors=sectors, betas=found) for name in wanted]
     pieces = {name: pieces_of(views, name, time_ns) for name in wanted}
-    return PortfolioBooks(path, views, tuple(portfolios), pieces, sectors, signals, tuple(sources))
+    return PortfolioBooks(path, views, tuple(portfolios), pieces, sectors, signals, tuple(sources), shown_ns)
 
 
 def _check(choice: PortfolioChoice) -> None:
@@ -117,6 +124,22 @@ def _last_time(journal: Journal, views: Views) -> int:
     last = next(journal.read(first=journal.head().count), None)
     closes = [of[-1].time_ns for of in views.profits.closes.values()]
     return max([0 if last is None else last.fact.event_time_ns, *closes])
+
+
+def _take_marks(path: Path, views: Views) -> int | None:
+    """Take the marks that a run which goes on has shown last; the journal knows those of closes and fills alone."""
+    if not (Path(f"{path}{ENDING}").exists() and WriterLock.is_held(path)):
+        return None
+    with ControlFile.open(path) as desk:
+        status = desk.status()
+    if status is None or any(of and of[-1].time_ns > status.written_ns for of in views.profits.closes.values()):
+        return None
+    executions = views.orders.executions.values()
+    newer = {one.symbol for one in executions if one is not None and one.event_time_ns > status.written_ns}
+    for row in status.body["positions"]:
+        if row["mark"] is not None and row["symbol"] not in newer:
+            views.marks[row["symbol"]] = Decimal(row["mark"])
+    return status.written_ns
 
 
 def _signals(journal: Journal, views: Views) -> dict[str, str]:

@@ -9,9 +9,11 @@ from itertools import groupby
 from typing import Any
 
 from tapeline.app.portfolio import PortfolioBooks, PortfolioChoice, open_portfolio
+from tapeline.app.run_files import run_name
 from tapeline.cli.console import console, show_text
 from tapeline.cli.live_tables import accepted_remarks
 from tapeline.cli.text_table import TextTable
+from tapeline.domain.times import SECOND, to_iso
 from tapeline.engine.portfolio import parts_tree, portfolio_tree
 from tapeline.execution.acceptance import accepted_sentence
 from tapeline.ledger.attribution import Part
@@ -40,7 +42,9 @@ def show_portfolio(choice: PortfolioChoice, *, lots: bool, as_json: bool) -> Non
     for number, (tree, of) in enumerate(zip(trees, parts, strict=True)):
         if number:
             console.print()
-        show_text(_head(tree))
+        show_text(_head(tree, run_name(books.path)))
+        if tree["holdings"]:
+            show_text(f"  {_prices(books.shown_ns)}")
         if choice.by:
             _show(_parts_table(choice.by, of))
         else:
@@ -48,10 +52,16 @@ def show_portfolio(choice: PortfolioChoice, *, lots: bool, as_json: bool) -> Non
         _show_remarks(tree, books)
 
 
-def _head(tree: Tree) -> str:
+def _prices(shown_ns: int | None) -> str:
+    if shown_ns is None:
+        return "prices are those of the last session close, or of an execution since"
+    return f"prices are those that the run showed at {to_iso(shown_ns // SECOND * SECOND)}"
+
+
+def _head(tree: Tree, run: str) -> str:
     profit, high, exposure = tree["profit"], tree["high_water"], tree["exposure"]
     lines = [
-        f"Account {tree['account']} at {tree['time']}",
+        f"Account {tree['account']} of {run} at {tree['time']}",
         f"  equity {_money(tree['equity'])}, cash {_money(tree['cash'])}",
         f"  inflow {_money(tree['inflow'])}, outflow {_money(tree['outflow'])}",
         f"  made {_money(profit['net'])}: realized {_money(profit['realized'])}, unrealized"
@@ -186,8 +196,6 @@ def _show_remarks(tree: Tree, books: PortfolioBooks) -> None:
     accepted = [fact for fact in books.views.control.accepted if fact.account == tree["account"]]
     for sentence in [*accepted_remarks([accepted_sentence(fact) for fact in accepted]), *books.sources]:
         show_text(sentence)
-    if tree["holdings"]:
-        show_text("Prices are those of the last session close, or of an execution since.")
 
 
 def _with_share(exposure: Tree, name: str) -> str:
