@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cli.running import run
+from cli.running import command, environment, run
 from tapeline.cli.control import silence_of
 from tapeline.domain.times import SECOND
 from tapeline.feeds.clock import SystemClock
@@ -105,3 +107,21 @@ def test_a_dead_run_takes_at_once_what_its_next_start_may_obey_and_nothing_else(
     assert unlatched is None and read_latch(path) is not None
     with ControlFile.open(path) as control:
         assert [(one.name, one.reason) for one in control.commands()] == [("pause", "it died"), ("halt", "")]
+
+
+def test_sentences_are_folded_at_words_in_a_terminal_and_never_in_a_pipe() -> None:
+    """A refusal, and the limits that an override names, are far longer than a line."""
+    shows(1)
+    master, terminal = os.openpty()
+    asked = command("pause", "--reason", "it died")
+    done = subprocess.run(asked, env=environment(TERM="xterm"), stderr=terminal, stdout=terminal, check=False)
+    os.close(terminal)
+    lines = os.read(master, 10_000).decode().splitlines()
+    os.close(master)
+    piped = run("pause")
+
+    assert (done.returncode, piped.code) == (2, 2)
+    assert len(lines) > 1 and max(map(len, lines)) <= 80
+    assert lines[0].startswith("tapeline: run-0001 has not shown anything for ")
+    assert " ".join(line.strip() for line in lines).endswith("See to the broker until then.")
+    assert len(piped.err.splitlines()) == 1

@@ -87,7 +87,7 @@ def run_backtest(
         check_new_journal(journal)
     reading, actions = choice.read_with_actions()
     for sentence in reading.report.sentences():
-        messages.print(sentence, soft_wrap=True, markup=False)
+        show_text(sentence, messages)
     if rules is not None and rules.screen.strategy.only_universe:
         reading = reading._replace(panel=with_universe(reading.panel, rules))
     vix = None if screener.vix is None else read_vix(screener.vix, choice.calendar)

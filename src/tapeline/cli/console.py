@@ -88,15 +88,19 @@ def trading_progress(total: int) -> Iterator[Callable[[Slice, EventLoop], None]]
         yield report
 
 
-def show_text(text: str) -> None:
-    """Print lines as they are; in a terminal, fold those that do not fit under their own indentation."""
+def show_text(text: str, on: Console = console) -> None:
+    """Print lines as they are; in a terminal, fold those that do not fit."""
+    for line in folded(text, on):
+        on.print(line, markup=False, soft_wrap=True)
+
+
+def folded(text: str, on: Console) -> list[str]:
+    """Return lines as a console takes them: in a terminal, those that do not fit go on under their own indentation."""
+    found: list[str] = []
     for line in text.splitlines():
-        if not console.is_terminal or len(line) <= console.width:
-            console.print(line, markup=False, soft_wrap=True)
+        if not on.is_terminal or len(line) <= on.width:
+            found.append(line)
             continue
         indent = " " * (len(line) - len(line.lstrip()) + 4)
-        folded = textwrap.wrap(
-            line, console.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-        )
-        for piece in folded:
-            console.print(piece, markup=False, soft_wrap=True)
+        found += textwrap.wrap(line, on.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return found

@@ -17,7 +17,7 @@ from typing import Any
 import typer
 
 from tapeline.app.run_files import journals, newest_journal, run_name
-from tapeline.cli.console import console, show_text
+from tapeline.cli.console import console, folded, show_text
 from tapeline.cli.live_tables import accepted_remarks, positions_table, show_orders, status_view
 from tapeline.domain.control import Trigger
 from tapeline.domain.errors import InputError
@@ -55,7 +55,7 @@ def tell(
 ) -> None:
     """Give a command to a run and print its answer. Raises InputError where it was refused or nobody answers."""
     path = running(journal, work)
-    if name in ASKS_FIRST and not yes and not typer.confirm(f"{ASKS_FIRST[name]} {run_name(path)}?"):
+    if name in ASKS_FIRST and not yes and not _confirmed(f"{ASKS_FIRST[name]} {run_name(path)}?"):
         raise InputError("Nothing was done.")
     with ControlFile.open(path) as desk:
         text = given(name, path, desk, reason=reason, arguments=arguments)
@@ -98,7 +98,7 @@ def accept(name: str, journal: Path | None, work: Path, *, reason: str, price: s
     if named and not yes:
         ours, theirs = named[0]["ours"], "nothing" if shown is None else shown
         question = f"Our books have {ours} of {name}, the broker's {theirs}. No execution explains it. Book theirs in"
-        if not typer.confirm(f"{question} {run_name(path)}?"):
+        if not _confirmed(f"{question} {run_name(path)}?"):
             raise InputError("Nothing was done.")
     arguments = {"name": name, "theirs": shown, **({"price": price} if price else {})}
     tell("accept", path, work, reason=reason, arguments=arguments, as_json=as_json)
@@ -178,6 +178,10 @@ def running(journal: Path | None, work: Path) -> Path:
     if not _takes_commands(path):
         raise InputError(f"Nothing runs on {path}: only a paper run takes commands. Start one with `tapeline paper`.")
     return path
+
+
+def _confirmed(question: str) -> bool:
+    return typer.confirm("\n".join(folded(question, console)))
 
 
 def _left_for_the_next(name: str, path: Path, desk: ControlFile, status: Status | None, reason: str) -> str:

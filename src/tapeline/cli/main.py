@@ -296,5 +296,7 @@ def _run() -> None:
 def _leave(sentence: str, code: int) -> NoReturn:
     if os.environ.get(DEBUG):
         raise  # the one that is being handled
-    sys.stderr.write(f"tapeline: {sentence}\n")
+    from tapeline.cli.console import folded, messages
+
+    sys.stderr.write("\n".join(folded(f"tapeline: {sentence}", messages)) + "\n")
     sys.exit(code)

@@ -32,6 +32,10 @@ from tapeline.simulation.limit_settings import Limits, usual_limits
 from tapeline.simulation.settings import RunSettings
 from tapeline.tax.pre_trade import WashSaleLimit
 
+_FROM_ANOTHER_TERMINAL = (
+    "From another terminal: tapeline status, orders, positions, executions, portfolio, pause, resume, halt, flatten,"
+    " override, reconcile, watchdog, stop."
+)
 SPEEDS = {"real": 1.0, "max": math.inf}
 SHOWN_EVERY_TURNS = 5
 
@@ -92,12 +96,12 @@ def run_paper(
     settings = replace(settings, execution=algorithms_from(*execution).over(settings.execution))
     reading, actions = choice.read_with_actions()
     for sentence in reading.report.sentences():
-        messages.print(sentence, soft_wrap=True, markup=False)
+        show_text(sentence, messages)
     groups = choice.read_groups(reading.panel.symbols)
     prepare_kernels(check_run(strategies, reading.panel, settings, groups), "event loop")
     with _journal(journal_to_resume, work) as journal, users_faults(), between_slices():
         show_text(f"Journal: {journal}" + (", which the run goes on with" if resume else ""))
-        show_text("From another terminal: tapeline status, orders, positions, pause, resume, halt, flatten, stop.")
+        show_text(_FROM_ANOTHER_TERMINAL)
         live = Live(console=messages, transient=True, auto_refresh=False) if messages.is_terminal else None
         for sentence in _limits_in_force(settings, strategies):
             show_text(sentence)

@@ -73,7 +73,7 @@ class ScreenChoice:
         """Return the bars, after a word about what was left out of them. Raises what reading them raises."""
         reading = self.data.read()
         for sentence in reading.report.sentences():
-            messages.print(sentence, soft_wrap=True, markup=False)
+            show_text(sentence, messages)
         return reading.panel
 
     def read_vix(self) -> Vix | None:
