@@ -9,7 +9,9 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack
+from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -154,23 +156,92 @@ def test_also_with_nothing_to_commit_a_writer_learns_that_it_is_none_any_more(pa
             first.commit()
 
 
-@pytest.mark.parametrize("act", ["removed", "replaced by a copy"])
-def test_a_writer_whose_file_is_gone_learns_it(path: Path, act: str) -> None:
+FILES = ("", "-wal", "-shm")
+SUBSETS = [subset for count in (1, 2, 3) for subset in combinations(FILES, count)]
+AND_THE_LOCK = [(*subset, *lock) for subset in SUBSETS for lock in ((), (".writer",))]
+
+
+def remove(path: Path, endings: Iterable[str]) -> None:
+    for ending in endings:
+        Path(f"{path}{ending}").unlink()
+
+
+def assert_it_learns(journal: SqliteJournal) -> None:
+    """With something to commit, with nothing, and asked by itself."""
+    for batch in ("", "lost"):
+        if batch:
+            journal.append(OrderAccepted(1, batch))
+        for act in (journal.commit, journal.see_lease):
+            with pytest.raises(LeaseLostError, match="was removed or replaced"):
+                act()
+
+
+@pytest.mark.parametrize("endings", AND_THE_LOCK)
+def test_a_writer_that_loses_any_of_its_files_learns_it(path: Path, endings: tuple[str, ...]) -> None:
     with SqliteJournal.writing(path) as journal:
         journal.append(OrderAccepted(1, "kept"))
         journal.commit()
-        journal.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        copy = path.read_bytes()
-        path.unlink()
-        if act != "removed":
-            path.with_name("copy").write_bytes(copy)
-            path.with_name("copy").rename(path)
+        remove(path, endings)
+        assert_it_learns(journal)
 
-        for batch in ("lost", ""):
-            if batch:
-                journal.append(OrderAccepted(1, batch))
-            with pytest.raises(LeaseLostError, match="the file was removed or replaced"):
-                journal.commit()
+
+@pytest.mark.parametrize("ending", FILES)
+def test_a_writer_whose_file_was_replaced_by_a_copy_learns_it(path: Path, ending: str) -> None:
+    with SqliteJournal.writing(path) as journal:
+        file = Path(f"{path}{ending}")
+        copy = path.with_name("copy")
+        copy.write_bytes(file.read_bytes())
+        copy.rename(file)
+        assert_it_learns(journal)
+
+
+def test_a_writer_by_a_link_watches_the_log_where_the_link_leads(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    path.symlink_to(tmp_path / "elsewhere" / "run.journal")
+    with SqliteJournal.writing(path) as journal:
+        journal.append(OrderAccepted(1, "kept"))
+        journal.commit()
+        remove(tmp_path / "elsewhere" / "run.journal", ["-wal"])
+        assert_it_learns(journal)
+
+
+@pytest.mark.parametrize("endings", [subset for subset in AND_THE_LOCK if "" not in subset])
+def test_a_log_that_lost_its_name_is_saved_by_an_end_in_order(path: Path, endings: tuple[str, ...]) -> None:
+    with SqliteJournal.writing(path) as journal:
+        journal.append(OrderAccepted(1, "kept"))
+        journal.commit()
+        remove(path, endings)
+    assert names(path) == ["kept"]
+    assert verify(path).is_sound
+
+
+@pytest.mark.parametrize("endings", [subset for subset in AND_THE_LOCK if ".writer" in subset and "" not in subset])
+@pytest.mark.parametrize("first_ends", ["before", "after"])
+def test_who_lost_its_log_undoes_nothing_of_who_came_after(
+    path: Path, endings: tuple[str, ...], first_ends: str
+) -> None:
+    """What was moved into the journal before is what the second one goes on from."""
+    first = Writer(path)
+    assert first.says() == "opened"
+    first.write("before")
+    assert first.says() == "done"
+    remove(path, endings)
+    second = Writer(path)
+    if second.says() != "opened":  # a log without its index, or the other way round, is refused with a sentence
+        assert "Journal" in second.end()
+        first.end()
+        return
+
+    second.write("after")
+    assert second.says() == "done"
+    first.write("too late")
+    assert first.says().startswith("LeaseLostError")
+    for writer in (first, second) if first_ends == "before" else (second, first):
+        writer.end()
+
+    assert names(path)[-1] == "after"
+    assert "too late" not in names(path)
+    assert verify(path).is_sound
 
 
 def test_a_writer_may_go_to_another_folder(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,7 @@ class WriterLock:
 
     def __init__(self, path: Path | str, wait_s: float = 0.0) -> None:
         self._connection: sqlite3.Connection | None = None
+        self._place = Path(f"{path}.writer").absolute()
         waited_s = 0.0
         while True:
             try:
@@ -109,7 +110,18 @@ class WriterLock:
                     raise StorageError(_is_written(path, waited_s)) from exc
                 waited_s = lease.wait_a_little(waited_s, wait_s)
             else:
+                self._inode = self._inode_now()
                 return
+
+    def was_replaced(self) -> bool:
+        """Return whether another lock stands under the name of this one that is held: somebody was let in."""
+        return self._connection is not None and self._inode_now() not in (None, self._inode)
+
+    def _inode_now(self) -> int | None:
+        try:
+            return self._place.stat().st_ino
+        except OSError:
+            return None
 
     @staticmethod
     def is_held(path: Path | str) -> bool:

@@ -57,8 +57,10 @@ class SqliteJournal:
         self.connection = connection
         self._lock = lock
         self._lease: Lease | None = None
-        self._place = Path(path).absolute()  # SQLite keeps to it when the process goes to another folder
-        self._file: tuple[int, int] | None = None
+        place = Path(path).absolute()  # SQLite keeps to it when the process goes to another folder
+        beside = place.resolve()  # of a link SQLite keeps the -wal and the -shm file where the link leads
+        self._files = (place, Path(f"{beside}-wal"), Path(f"{beside}-shm"))
+        self._identities: list[tuple[int, int] | None] = []
         self._pending: list[tuple[Any, ...]] = []
         self._committed = self._stored_head()
         self._count, self._hash = self._committed.count, self._committed.hash
@@ -118,7 +120,7 @@ class SqliteJournal:
             self._roll_back()
             raise
         self._count, self._hash = self._committed.count, self._committed.hash
-        self._file = _identity(self._place)
+        self._identities = [_identity(file) for file in self._files]
         return self._lease
 
     def append(self, fact: Fact) -> bytes:
@@ -135,16 +137,12 @@ class SqliteJournal:
         With nothing to make durable it still sees whether this process is the writer.
 
         Raises StorageError if it could not; the batch is kept, and a later commit tries it again. Raises LeaseLostError
-        if another process took over, or the file was moved away or replaced: then no later commit will do.
+        if another process took over, or one of its files was removed or replaced: then no later commit will do.
         """
-        if self._lease is not None and _identity(self._place) != self._file:
-            raise LeaseLostError(
-                f"Journal {self.path}: the file was removed or replaced while this process wrote it. Nothing of this "
-                "batch was written. Let this process end and see where the file went."
-            )
         if not self._pending:
-            self._see_lease()
+            self.see_lease()
             return
+        self._see_files()
         try:
             self.connection.execute("BEGIN IMMEDIATE")
             self._move_head()
@@ -236,6 +234,10 @@ class SqliteJournal:
 
     def close(self) -> None:
         """Let go of the file and of the right to write it. What was not committed is lost."""
+        if self._lock is not None and self._lock.was_replaced():
+            # Another writer may have come. SQLite moves a log into the journal as it closes it, which would now undo
+            # what the other one wrote; an interrupted connection does not. Else this saves a log that lost its name.
+            self.connection.interrupt()
         self.connection.close()
         if self._lock is not None:
             self._lock.release()
@@ -271,14 +273,28 @@ class SqliteJournal:
                 f"it. Somebody else wrote to it; nothing of this batch was written."
             )
 
-    def _see_lease(self) -> None:
+    def see_lease(self) -> None:
+        """See whether this process is still the one writer. Raises LeaseLostError if it is not."""
         if self._lease is None:
             return
+        self._see_files()
         try:
             if self.connection.execute("SELECT token FROM lease").fetchone() != (self._lease.token,):
                 lease.check(self.connection, self.path, self._lease)
         except DATABASE_ERRORS as exc:
             raise storage_error(exc, self.path, "see who writes it") from exc
+
+    def _see_files(self) -> None:
+        # A -wal or -shm file that is gone from its name belongs to this process alone: whoever opens the journal makes
+        # another, sees neither the newest records nor the token, and may write over them.
+        if self._lease is None:
+            return
+        for file, identity in zip(self._files, self._identities, strict=True):
+            if _identity(file) != identity:
+                raise LeaseLostError(
+                    f"Journal {self.path}: the file {file} was removed or replaced while this process wrote it. Nothing"
+                    " of this batch was written. Let this process end and see where the file went."
+                )
 
     def _roll_back(self) -> None:
         if self.connection.in_transaction:
