@@ -109,6 +109,48 @@ def test_a_run_whose_journal_another_process_took_over_ends_and_sends_nothing(fo
     assert verify(folder / "journal").is_sound
 
 
+def test_a_run_that_is_paused_between_two_messages_sends_none_after_another_took_over(
+    folder: Path, sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before every message: there the other process opens the journal, and the rest of the batch stays."""
+    looks, place = 0, 0
+    at_message: list[int] = []
+    others: list[SqliteJournal] = []
+    counts: list[int] = []
+    see_lease, submit = SqliteJournal.see_lease, SimulatedBroker.submit
+
+    def look(journal: SqliteJournal) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == place:
+            Path(f"{journal.path}.writer").unlink()
+            others.append(SqliteJournal.writing(journal.path))
+            counts.append(len(sent))
+        see_lease(journal)
+
+    def noting(broker: SimulatedBroker, orders: Any) -> None:
+        at_message.append(looks)
+        submit(broker, orders)
+
+    monkeypatch.setattr(SqliteJournal, "see_lease", look)
+    monkeypatch.setattr(SimulatedBroker, "submit", noting)
+    (folder / "free").mkdir()
+    run(folder / "free")
+    assert len(at_message) == len(set(at_message)) > 10, "asked before each message, anew"
+    for place in at_message[::4]:
+        looks = 0
+        here = folder / str(place)
+        here.mkdir()
+        sent.clear(), counts.clear(), others.clear()
+
+        with pytest.raises(LeaseLostError, match="may not write it any more"):
+            run(here)
+
+        assert counts == [len(sent)], "something was sent after another process took over"
+        others[0].close()
+        assert verify(here / "journal").is_sound
+
+
 def test_a_latch_that_is_set_before_any_message_keeps_it_and_all_later_ones_back(
     folder: Path, sent: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

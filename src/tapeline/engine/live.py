@@ -201,6 +201,15 @@ class LiveEngine:
             self._at_desk(lambda: self.control.release(latch), now_ns)
 
     def _is_barred(self) -> bool:
+        """Ask before each message: a process may be paused between two of them for as long as it likes."""
+        try:
+            self.loop.journal.see_lease()
+        except LeaseLostError:
+            self.is_stopped = True
+            raise
+        except StorageError as exc:
+            self._storage_failed(exc, self.loop.clock.now_ns())
+            return True
         return self.control.halted() is not None
 
     def _at_desk(self, act: Callable[[], Answer], now_ns: int) -> Answer | None:

@@ -281,7 +281,7 @@ class EventLoop:
     def send(self, is_barred: Callable[[], bool] | None = None) -> None:
         """Let leave what may; everything it rests on has to be durable, or repeatable.
 
-        is_barred : asked before each message; from its first True on the rest stays
+        is_barred : asked before each message; from its first True on the rest stays, and what it raises ends the run
         """
         leaving = self.keeper.outbox(self.clock.now_ns())
         for index, message in enumerate(leaving):

@@ -59,6 +59,9 @@ class Journal(Protocol):
     def commit(self) -> None:
         """Make all that was appended durable, whole or not at all. Raises StorageError; may be repeated."""
 
+    def see_lease(self) -> None:
+        """See whether this process is still the one that writes. Raises LeaseLostError if it is not."""
+
     def read(
         self,
         *,
