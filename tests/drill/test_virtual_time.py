@@ -6,7 +6,7 @@ import pytest
 
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.times import SECOND
-from tapeline.drill.virtual_time import Chance, ProcessClock, VirtualTime
+from tapeline.drill.virtual_time import Chance, ComputerClocks, VirtualTime
 
 
 def test_events_happen_in_order_of_time_and_then_of_asking() -> None:
@@ -67,26 +67,27 @@ def test_whole_numbers_reach_both_bounds() -> None:
     assert {chance.whole(-1, 1) for _ in range(200)} == {-1, 0, 1}
 
 
-def test_a_clock_that_is_set_back_stands_still_until_time_has_caught_up() -> None:
+def test_a_process_sees_its_computers_clock_as_a_live_run_does() -> None:
+    """Set back, it goes on at half the pace; set ahead, it follows; what only runs is not touched."""
     time = VirtualTime(100 * SECOND)
-    clock = ProcessClock(time)
-    before = clock.now_ns()
+    computer = ComputerClocks(time)
+    clock = computer.new_process()
+    assert clock.now_ns() == 100 * SECOND
 
-    clock.offset_ns = -10 * SECOND
+    computer.offset_ns = -10 * SECOND
+    time.run(104 * SECOND)
+    assert clock.now_ns() == 102 * SECOND
+    computer.offset_ns = 50 * SECOND
     time.run(105 * SECOND)
-    stood = clock.now_ns()
-    time.run(111 * SECOND)
 
-    assert before == stood == 100 * SECOND
-    assert clock.now_ns() == 101 * SECOND
+    assert clock.now_ns() == 155 * SECOND
+    assert clock.steady_ns() == 105 * SECOND
 
 
-def test_a_new_process_is_told_the_earlier_time() -> None:
+def test_a_new_process_is_told_the_earlier_time_but_for_what_its_journal_knows() -> None:
     time = VirtualTime(100 * SECOND)
-    clock = ProcessClock(time)
-    clock.now_ns()
+    computer = ComputerClocks(time)
+    computer.offset_ns = -10 * SECOND
 
-    clock.offset_ns = -10 * SECOND
-    clock.restart()
-
-    assert clock.now_ns() == 90 * SECOND
+    assert computer.new_process().now_ns() == 90 * SECOND
+    assert computer.new_process(floor_ns=98 * SECOND).now_ns() == 98 * SECOND

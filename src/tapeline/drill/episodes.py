@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 SKEW_S = (-3, 3)
 SET_BACK_S = (5, 600)
-"""How far a clock errs. A clock that jumps ahead by more than the horizon has to spare would end it too early."""
+SET_AHEAD_S = (70, 200)
+SET_AHEAD_MAX_S = 1_800
+"""How far a clock errs; each step ahead is longer than the horizon."""
+_AHEAD_WITHIN_S = 30
+"""A clock is set ahead so soon after a message has left, while it may still be on its way."""
 AMEND_WITHIN_NS = 10 * MINUTE
 """How old an execution may be when the venue corrects it or takes it back."""
 _BY_HAND_MAX = 200
@@ -30,6 +34,7 @@ class Episodes:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self._ahead_ns = 0
         self._lasting: dict[int, tuple[Episode, Callable[[], None]]] = {}
         self._beginners: dict[Fault, Callable[[Episode, Chance], Callable[[], None]]] = {
             Fault.DISCONNECT: self._disconnect,
@@ -42,6 +47,7 @@ class Episodes:
             Fault.PROCESS_STALL: self._process_stall,
             Fault.CLOCK_SKEWED: self._skew,
             Fault.CLOCK_SET_BACK: self._set_back,
+            Fault.CLOCK_SET_AHEAD: self._set_ahead,
         }
 
     def plan(self, scenario: Scenario, begin_ns: int) -> None:
@@ -133,8 +139,31 @@ class Episodes:
     def _set_back(self, episode: Episode, chance: Chance) -> Callable[[], None]:
         return self._shift(-chance.whole(*SET_BACK_S) * SECOND, 2)
 
+    def _set_ahead(self, episode: Episode, chance: Chance) -> Callable[[], None]:
+        weather = self.world.weather
+        weather.begin(episode.fault, episode.rate)
+
+        def end() -> None:
+            weather.end(episode.fault, episode.rate)
+            self.world.clocks.offset_ns -= self._ahead_ns
+            self._ahead_ns = 0
+
+        return end
+
+    def message_left(self) -> None:
+        """Let the clock be set ahead while a message may still be on its way."""
+        fault, world = Fault.CLOCK_SET_AHEAD, self.world
+        if self._ahead_ns < SET_AHEAD_MAX_S * SECOND and world.weather.strikes(fault):
+            chance = world.weather.chance(fault)
+            world.time.after(chance.whole(1, _AHEAD_WITHIN_S) * SECOND, self._step_ahead, chance.whole(*SET_AHEAD_S))
+
+    def _step_ahead(self, by_s: int) -> None:
+        if any(episode.fault is Fault.CLOCK_SET_AHEAD for episode, _ in self._lasting.values()):
+            self._ahead_ns += by_s * SECOND
+            self.world.set_ahead(by_s * SECOND)
+
     def _shift(self, offset_ns: int, slew: int) -> Callable[[], None]:
-        clock, time = self.world.clock, self.world.time
+        clock, time = self.world.clocks, self.world.time
         clock.offset_ns += offset_ns
 
         def end() -> None:

@@ -55,6 +55,7 @@ class Fault(Enum):
     PROCESS_STALL = "the process stands still for a while"
     CLOCK_SKEWED = "the clock is ahead or behind"
     CLOCK_SET_BACK = "the clock is set back"
+    CLOCK_SET_AHEAD = "the clock is set ahead, and right again later"
 
     # the identity serves: a member is one object, and the usual hash of a word is computed in Python each time
     __hash__ = object.__hash__

@@ -24,7 +24,7 @@ from tapeline.drill.latch_file import LatchFile
 from tapeline.drill.scenario import SESSION_CLOSE_NS, SESSION_OPEN_NS
 from tapeline.drill.strategies import SHARES, ByHand, Swings, Trails, new_strategies
 from tapeline.drill.system import SETTINGS, Surroundings
-from tapeline.drill.virtual_time import Chance, SteadyClock
+from tapeline.drill.virtual_time import Chance
 from tapeline.engine.assembly import assemble
 from tapeline.engine.guard import Guard
 from tapeline.engine.live import LiveEngine
@@ -72,7 +72,7 @@ lowered. So a flattening has some slices to itself, and may outlast the process 
 class LiveSystem:
     """One process of a live run; a new one is made over the same journal after each crash.
 
-    is_durable, next_time_ns : as in `System`
+    clock, is_durable, next_time_ns : as in `System`
     """
 
     HAS_LATCH: ClassVar[bool] = True
@@ -84,8 +84,8 @@ class LiveSystem:
         journal, records = around.journal, around.journal.head().count
         facts = [*journal.facts(passing_over=NOT_NEEDED)] if records else []
         floor_ns = max((fact.event_time_ns for fact in facts), default=0)
-        clock = SteadyClock(around.clock, floor_ns)
-        self._clock, self._history = clock, around.history
+        self.clock = clock = around.clocks.new_process(floor_ns)
+        self._history = around.history
         strategies = new_strategies()
         settings = RunSettings(
             account=Account(cash=float(around.deposit), kind="margin", leverage=4.0, short_allowed=True),
@@ -143,7 +143,7 @@ class LiveSystem:
     @property
     def next_time_ns(self) -> int | None:
         """When a timer is due; at once while something waits to be committed."""
-        now_ns = self._clock.now_ns()
+        now_ns = self.clock.now_ns()
         if not self.is_durable:
             return now_ns
         due = [self.engine.loop.keeper.next_time_ns, self._data.next_ns]
@@ -169,7 +169,7 @@ class LiveSystem:
 
     def _market(self, loop: EventLoop, symbol: str) -> Market:
         tables, column = loop.desk.book.fixed, loop.desk.columns[symbol]
-        is_open = SESSION_OPEN_NS <= self._clock.now_ns() % DAY < SESSION_CLOSE_NS
+        is_open = SESSION_OPEN_NS <= self.clock.now_ns() % DAY < SESSION_CLOSE_NS
         nan = float("nan")
         return Market(float(tables.prices[column]), int(tables.priced_ns[column]), nan, nan, is_open)
 

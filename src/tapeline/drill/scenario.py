@@ -30,6 +30,7 @@ _LENGTH_S = {
     Fault.PROCESS_STALL: (1, 300),
     Fault.CLOCK_SKEWED: (60, 3_600),
     Fault.CLOCK_SET_BACK: (60, 3_600),
+    Fault.CLOCK_SET_AHEAD: (60, 3_600),
     Fault.DISK_FULL: (1, 600),
     Fault.DISK_LOCKED: (1, 60),
 }

@@ -22,7 +22,7 @@ from tapeline.domain.slice import Slice
 from tapeline.drill.actor import Actor, Cancel, Replace, Submit, Wish
 from tapeline.drill.exposure import Bounds
 from tapeline.drill.latch_file import LatchFile
-from tapeline.drill.virtual_time import Chance
+from tapeline.drill.virtual_time import Chance, ComputerClocks
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.settings import KeeperSettings
 from tapeline.ledger.canonical import decode
@@ -47,7 +47,7 @@ class Surroundings:
 
     journal: Journal
     broker: Broker
-    clock: Clock
+    clocks: ComputerClocks
     symbols: Sequence[str]
     dice: Chance
     deposit: Decimal
@@ -63,6 +63,7 @@ class AnySystem(Protocol):
     HAS_LATCH : whether others may halt it from outside
     LIMIT_SHARES : of a symbol, long or short, that its orders may come to hold
     BOUNDS : limits that its holdings at the venue keep to; None for a system without such limits
+    clock : what it believes the present to be
     is_durable : whether every fact that it knows is committed
     next_time_ns : when it wants to be woken although nothing has come, by its own clock; None for never
     """
@@ -75,6 +76,9 @@ class AnySystem(Protocol):
 
     @property
     def views(self) -> Views: ...
+
+    @property
+    def clock(self) -> Clock: ...
 
     @property
     def is_durable(self) -> bool: ...
@@ -102,7 +106,8 @@ class System:
 
     def __init__(self, around: Surroundings) -> None:
         journal, dice = around.journal, around.dice
-        self.journal, self.broker, self.clock = journal, around.broker, around.clock
+        self.journal, self.broker = journal, around.broker
+        self.clock = around.clocks.new_process()
         self.views = Views()
         self.is_durable = True
         self._slices: list[Slice] = []
@@ -117,7 +122,9 @@ class System:
             self._record(CashMoved(self._now_ns(), CashCause.DEPOSIT, around.deposit))
         random = Random(int(dice.share() * 2**32))
         now_ns = self._now_ns()
-        self.keeper = OrderKeeper(self.views, self._record, SETTINGS, random=random, now_ns=now_ns)
+        self.keeper = OrderKeeper(
+            self.views, self._record, SETTINGS, random=random, now_ns=now_ns, steady_ns=self.clock.steady_ns
+        )
         self.keeper.start(now_ns)
         self.is_durable = False
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.times import to_iso
-from tapeline.ports.clock import Clock
+from tapeline.feeds.clock import SystemClock
 
 
 class VirtualTime:
@@ -79,43 +79,24 @@ class Chance:
         return choices[int(self._random() * len(choices))]
 
 
-class ProcessClock:
-    """A `Clock` as one process sees it: true time and an error, never less than it showed before.
+class ComputerClocks:
+    """A computer's two clocks: one that people set, and one that only runs.
 
-    offset_ns : what faults add to true time; a clock that is set back stands still until time has caught up
+    offset_ns : what faults add to true time in the one that people set
     """
 
     def __init__(self, time: VirtualTime) -> None:
         self._time = time
         self.offset_ns = 0
-        self._shown_ns = 0
 
-    def now_ns(self) -> int:
-        """Return what this process believes the present to be, UTC nanoseconds."""
-        self._shown_ns = max(self._shown_ns, self._time.now_ns + self.offset_ns)
-        return self._shown_ns
+    def wall_ns(self) -> int:
+        """Return what the computer shows as the present, UTC nanoseconds; it may be less than a moment ago."""
+        return self._time.now_ns + self.offset_ns
 
-    def restart(self) -> None:
-        """Forget what was shown, as a new process does: it may be told a moment that an earlier one saw pass."""
-        self._shown_ns = 0
+    def running_ns(self) -> int:
+        """Return a count of nanoseconds that nobody can set."""
+        return self._time.now_ns
 
-
-class SteadyClock:
-    """A `Clock` over another that may be set back: it goes on from where it was, by the other's steps.
-
-    So an id that is derived from a time never comes twice, and no timer waits until the other has caught up; then
-    both show the same again.
-
-    floor_ns : a time that is over, such as that of a journal's newest fact
-    """
-
-    def __init__(self, clock: Clock, floor_ns: int = 0) -> None:
-        self._clock, self._seen_ns = clock, clock.now_ns()
-        self._now_ns = max(floor_ns, self._seen_ns)
-
-    def now_ns(self) -> int:
-        """Return the present in UTC nanoseconds."""
-        seen_ns = self._clock.now_ns()
-        self._now_ns = max(seen_ns, self._now_ns + max(seen_ns - self._seen_ns, 0))
-        self._seen_ns = seen_ns
-        return self._now_ns
+    def new_process(self, floor_ns: int = 0) -> SystemClock:
+        """Return the clock of a process that begins, as `SystemClock`."""
+        return SystemClock(floor_ns, wall_ns=self.wall_ns, running_ns=self.running_ns)

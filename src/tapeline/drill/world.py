@@ -34,7 +34,7 @@ from tapeline.drill.scenario import SESSION_CLOSE_NS, SESSION_OPEN_NS, Scenario
 from tapeline.drill.system import AnySystem, Surroundings, System
 from tapeline.drill.venue import Venue
 from tapeline.drill.venue_account import in_currency
-from tapeline.drill.virtual_time import Chance, ProcessClock, VirtualTime
+from tapeline.drill.virtual_time import Chance, ComputerClocks, VirtualTime
 
 BEGIN_NS = from_iso("2030-01-07")
 SYMBOLS = ("ABCD", "BCDE", "CDEF", "DEFG", "EFGH")
@@ -97,7 +97,7 @@ class World:
         self.latch = LatchFile(self.watch.unlatched)
         self.disk = Disk(self.weather, self.watch.durable)
         self.feed = Feed(self.time, self.market, self.weather, past, self._take_slice)
-        self.clock = ProcessClock(self.time)
+        self.clocks = ComputerClocks(self.time)
         self.system: AnySystem | None = None
         self.starts = 0
         self.episodes = Episodes(self)
@@ -139,6 +139,17 @@ class World:
     def stall(self, until_ns: int) -> None:
         """Let the process stand still."""
         self._stalled_until_ns = max(self._stalled_until_ns, until_ns)
+
+    def set_ahead(self, by_ns: int) -> None:
+        """Set the computer's clock ahead, as somebody or a time service does in one step."""
+        due_ns = None if self.system is None else self.system.next_time_ns
+        if self.system is not None and due_ns is not None and self.system.clock.now_ns() < due_ns:
+            self.clocks.offset_ns += by_ns
+            if self.system.clock.now_ns() >= due_ns:
+                self.weather.changed(Fault.CLOCK_SET_AHEAD)
+                self._wake()
+        else:
+            self.clocks.offset_ns += by_ns
 
     # What happens when ------------------------------------------------------------------------------------------
 
@@ -188,13 +199,12 @@ class World:
         """Bring up a process over what the disk has."""
         self.starts += 1
         journal = self.disk.open()
-        self.clock.restart()
         try:
             self.system = self._new_system(
                 Surroundings(
                     journal,
                     self.link,
-                    self.clock,
+                    self.clocks,
                     SYMBOLS,
                     self._mind,
                     in_currency(DEPOSIT),
@@ -242,9 +252,10 @@ class World:
             self._turn_is_due = True
             self.time.at(self._stalled_until_ns, self._turn)
             return
-        if self.clock.offset_ns:
-            behind = self.clock.offset_ns < SKEW_S[0] * SECOND
-            self.weather.changed(Fault.CLOCK_SET_BACK if behind else Fault.CLOCK_SKEWED)
+        if self.clocks.offset_ns:
+            seconds = self.clocks.offset_ns / SECOND
+            if seconds <= SKEW_S[1]:
+                self.weather.changed(Fault.CLOCK_SET_BACK if seconds < SKEW_S[0] else Fault.CLOCK_SKEWED)
         try:
             self.system.turn()
         except ProcessKilled as killed:
@@ -252,13 +263,13 @@ class World:
             return
         if self.system.is_durable:
             self.watch.turned(self.system.views)
-        self._set_timer(self.system.next_time_ns)
+        self._set_timer(self.system.next_time_ns, self.system.clock.now_ns())
 
-    def _set_timer(self, next_ns: int | None) -> None:
-        """Wake the process when its own clock will show a moment; a clock that stands still is asked again."""
+    def _set_timer(self, next_ns: int | None, now_ns: int) -> None:
+        """Wake the process when its own clock will show a moment; one that goes more slowly is asked again."""
         if next_ns is None:
             return
-        wait = max(next_ns - self.clock.now_ns(), _TIMER_LEAST_NS)
+        wait = max(next_ns - now_ns, _TIMER_LEAST_NS)
         due = self.time.now_ns + wait
         if self.time.now_ns < self._timer_ns <= due:
             return
@@ -285,6 +296,7 @@ class World:
 
     def _left(self) -> None:
         self._somebody_halts(_LATCH_RATE_A_MESSAGE)
+        self.episodes.message_left()
 
     def _somebody_halts(self, rate: float) -> None:
         if self._new_system.HAS_LATCH and not self._winding_down and self._outside.hits(rate):

@@ -90,7 +90,9 @@ class EventLoop:
         self.desk = Desk(assembly, self.symbols)
         self.desk.follows_ledger = not keeper.is_perfect
         self.views = Views()
-        self.keeper = OrderKeeper(self.views, self.record, keeper, random=Random(seed), now_ns=clock.now_ns())
+        self.keeper = OrderKeeper(
+            self.views, self.record, keeper, random=Random(seed), now_ns=clock.now_ns(), steady_ns=clock.steady_ns
+        )
         self._fitting = Fitting(assembly.names, self.views, self.record, self.keeper, self.desk.protect_anew)
         self.parents = Parents(self.desk, self.views, self.record, self.keeper, feed, sessions, seed)
         self.desk.told, self.desk.owner_of = self.parents.told, self.parents.owner_of

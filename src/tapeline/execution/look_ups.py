@@ -124,6 +124,11 @@ class LookUps:
         for look_up in self._open.values():
             look_up.is_answered = False
 
+    def wait_longer(self, by_ns: int) -> None:
+        """Move the horizon of all that is in doubt: so much of the time that seemed to pass did not."""
+        for look_up in self._open.values():
+            look_up.base_ns += by_ns
+
     def executions_told(self, now_ns: int) -> None:
         """Ask for the orders whose executions were missing, without waiting any longer."""
         for name, look_up in self._open.items():

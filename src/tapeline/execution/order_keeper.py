@@ -72,6 +72,7 @@ class OrderKeeper:
     views : the books, as `record` keeps them
     random : draws the jitter of waiting times, nothing else
     now_ns : when the keeper is made
+    steady_ns : counts nanoseconds whatever is done to the clock that shows the present; None = nothing is done to it
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class OrderKeeper:
         *,
         random: Random,
         now_ns: int = 0,
+        steady_ns: Callable[[], int] | None = None,
         account: str = "main",
     ) -> None:
         self.settings, self.account, self._record = settings, account, record
@@ -105,6 +107,8 @@ class OrderKeeper:
         self._is_linked = True
         self._apart_ns = 0
         self._now_ns = now_ns
+        self._steady_ns = steady_ns
+        self._compared_ns = now_ns, steady_ns() if steady_ns is not None else 0
         self._compare_at_ns: int | None = None
         self._takers: dict[type, Callable[[Any], None]] = {
             OrderAnswered: lambda answer: self._look_ups.on_answer(answer, self._now_ns),
@@ -138,6 +142,7 @@ class OrderKeeper:
     def take(self, reports: Iterable[Any], now_ns: int) -> list[Any]:
         """Take what the broker told, in order of arrival; return the facts that were recorded."""
         self._now_ns = now_ns
+        self._see_step()
         if self.settings.is_perfect:
             return [self._record(report) for report in reports]
         for report in reports:
@@ -265,6 +270,17 @@ class OrderKeeper:
         """Return whether the books of a symbol are sure enough to add to its position."""
         locks = self._books.views.control.locks
         return self._is_linked and self._books.gap is None and (self.account, symbol) not in locks
+
+    def _see_step(self) -> None:
+        # A request takes as long as it takes, also while a clock is set ahead. Seen before any answer is taken:
+        # what is asked after a step is answered after this.
+        if self._steady_ns is None:
+            return
+        then_ns, then_steady_ns = self._compared_ns
+        self._compared_ns = self._now_ns, self._steady_ns()
+        ahead_ns = self._now_ns - then_ns - (self._compared_ns[1] - then_steady_ns)
+        if ahead_ns > 0:
+            self._look_ups.wait_longer(ahead_ns)
 
     # What the venue tells besides orders --------------------------------------------------------------------
 

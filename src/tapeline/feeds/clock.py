@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.panel import Panel
@@ -20,6 +20,10 @@ class VirtualClock:
 
     def now_ns(self) -> int:
         """Return the present in UTC nanoseconds."""
+        return self._now_ns
+
+    def steady_ns(self) -> int:
+        """Return the present: nobody sets this clock but for `advance`."""
         return self._now_ns
 
     def advance(self, to_ns: int) -> None:
@@ -65,21 +69,34 @@ class SystemClock:
     It then goes on at half the pace until the computer's time has caught up: the order of events stays, no moment comes
     twice, and who waits for a time waits at most twice as long.
 
+    A clock that is set ahead is followed at once; `steady_ns` tells what has really passed.
+
     floor_ns : the latest moment that an earlier process is known to have seen, the newest in its journal; over a
         restart, too, time only goes on
+    wall_ns, running_ns : the computer's two clocks, one that people set and one that only runs; None = this computer's
     """
 
-    def __init__(self, floor_ns: int = 0) -> None:
+    def __init__(
+        self,
+        floor_ns: int = 0,
+        *,
+        wall_ns: Callable[[], int] | None = None,
+        running_ns: Callable[[], int] | None = None,
+    ) -> None:
+        self._wall_ns, self._running_ns = wall_ns or time.time_ns, running_ns or time.monotonic_ns
         self._latest_ns = floor_ns
-        self._looked_ns = time.monotonic_ns()
+        self._looked_ns = self._running_ns()
 
     def now_ns(self) -> int:
         """Return the present in UTC nanoseconds."""
-        looked_ns = time.monotonic_ns()
+        looked_ns = self._running_ns()
         slow_ns = self._latest_ns + (looked_ns - self._looked_ns) // 2
-        wall_ns = time.time_ns()
-        if (
-            wall_ns >= slow_ns or slow_ns > self._latest_ns
-        ):  # else too little time has passed to be halved: let it add up
+        wall_ns = self._wall_ns()
+        # else too little time has passed to be halved: let it add up
+        if wall_ns >= slow_ns or slow_ns > self._latest_ns:
             self._latest_ns, self._looked_ns = max(wall_ns, slow_ns), looked_ns
         return self._latest_ns
+
+    def steady_ns(self) -> int:
+        """Return what the clock counts that only runs, nanoseconds."""
+        return self._running_ns()

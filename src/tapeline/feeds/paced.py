@@ -42,6 +42,10 @@ class PacedTime:
             return self._start_ns
         return self._start_ns + round((time.monotonic_ns() - self._began) * self._speed)
 
+    def steady_ns(self) -> int:
+        """Return the present: only `wait` takes it ahead, and the market with it."""
+        return self.now_ns()
+
     def wait(self, until_ns: int | None) -> None:
         """Rest until a moment, or for a short while; hours in which nothing is due are cut short."""
         if math.isinf(self._speed):

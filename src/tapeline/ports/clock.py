@@ -11,3 +11,7 @@ class Clock(Protocol):
     def now_ns(self) -> int:
         """Return the present in UTC nanoseconds; never less than a moment ago."""
         ...
+
+    def steady_ns(self) -> int:
+        """Return nanoseconds since a moment of its own, which go on evenly whatever is done to the present."""
+        ...
