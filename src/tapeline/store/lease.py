@@ -1,14 +1,16 @@
 """Who may write a journal: a lease in the journal's own file, with a number that only grows.
 
 The lock of the operating system (`sqlite_file.WriterLock`) keeps a second writer out as long as it works. It does not
-where its file was removed, on network disks that lock nothing, and for a machine that was copied while it ran. So each
-writer, when it opens the file, raises the number (the fencing token), and each commit asks in its own transaction
-whether the number still stands:
+where its file was removed. So each writer, when it opens the journal, raises the number (the fencing token), and each
+commit asks in its own transaction whether the number still stands:
 
     process 4711 opens                 token 7
     process 4711 is paused, its lock is lost
     process 4802 opens                 token 8
     process 4711 goes on, commits      the token is 8: nothing is written, and it learns who has it since when
+
+That holds among the processes of one computer, which share the journal's file and the log beside it. A journal on a
+network file system is refused (`file_system.py`); a copy of a journal is another one, with a lease of its own.
 
 The time in a lease is for eyes; nothing is decided by it, so clocks do not matter.
 """

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tapeline.domain.errors import IntegrityError, StorageError
 from tapeline.store import lease
+from tapeline.store.file_system import network_kind
 
 APPLICATION_ID = 0x54415045
 SCHEMA_VERSION = 2
@@ -152,7 +153,14 @@ def open_to_write(
     """Open or create a journal and become its one writer. ":memory:" has no file and needs no lock.
 
     wait_s : how long to wait for another process to let go, seconds
+    Raises StorageError also for a file on a network file system.
     """
+    kind = None if str(path) == ":memory:" else network_kind(path)
+    if kind is not None:
+        raise StorageError(
+            f"Journal {path}: it lies on a network file system ({kind}), where two computers could write it without"
+            " seeing one another. Give a path on a disk of this computer; nothing was changed."
+        )
     connection: sqlite3.Connection | None = None
     lock: WriterLock | None = None
     try:
