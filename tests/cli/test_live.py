@@ -129,6 +129,24 @@ def test_a_run_starts_with_the_limits_in_force(folder: Path) -> None:
     assert "Limits of MovingAverageCross: positions 1." in usual.out and "MovingAverageCross: positions 1" in bare.out
 
 
+def test_a_run_that_goes_on_with_other_bounds_says_which_and_wants_a_yes(folder: Path) -> None:
+    begun = run(*PAPER, "--speed", "max")
+    again = (*PAPER, "--speed", "max", "--resume", journal(folder).parent)
+
+    same = run(*again)
+    loosened = run(*again, "--no-limits")
+    meant = run(*again, "--no-limits", "--yes")
+    tightened = run(*again)
+
+    assert [one.code for one in (begun, same, loosened, meant, tightened)] == [0, 0, 2, 0, 0], loosened.err
+    assert "Set otherwise" not in same.err + same.out
+    assert "Set otherwise: settings.limits.gross: " in loosened.err and ", none now" in loosened.err
+    assert "with other bounds than before" in loosened.sentence and "settings.limits.gross" in loosened.sentence
+    assert "Set otherwise: settings.limits.gross: none before" in tightened.err
+    with SqliteJournal.reading(journal(folder)) as facts:
+        assert len(list(facts.read(kind=RunResumed.kind))) == 3
+
+
 def test_a_second_process_over_a_running_run_is_refused_or_waits(folder: Path, running: subprocess.Popen[str]) -> None:
     again = (*PAPER, "--speed", "max", "--resume", journal(folder).parent)
 
@@ -147,6 +165,7 @@ def test_a_second_process_over_a_running_run_is_refused_or_waits(folder: Path, r
     assert (refused.code, stopped.code, waiting.returncode) == (2, 0, 0), output
     assert f"a journal has one writer: process {running.pid} on " in refused.sentence
     assert "Stop that run first, wait for it" in refused.sentence
+    assert "goes on with" not in refused.out + refused.err
     assert "--wait 'soon' is no span of time" in run(*again, "--wait", "soon").sentence
     with SqliteJournal.reading(journal(folder)) as facts:
         assert len(list(facts.read(kind=RunEnded.kind))) == 2

@@ -20,6 +20,7 @@ import numpy as np
 
 from tapeline import __version__
 from tapeline.app.replay import code_digest, configuration
+from tapeline.app.resumed_settings import SettingChanged, settings_changed
 from tapeline.app.taxes import TaxChoice, open_books
 from tapeline.brokers.simulated.broker import SimulatedBroker
 from tapeline.brokers.simulated.memory import VenueMemory
@@ -51,7 +52,7 @@ from tapeline.risk.gate import Gate, Market
 from tapeline.risk.gate_settings import GateSettings
 from tapeline.risk.monitors import Monitors, MonitorSettings
 from tapeline.risk.wash_sales import WashSaleCheck
-from tapeline.simulation.settings import RunSettings
+from tapeline.simulation.settings import RunSettings, as_facts
 from tapeline.simulation.tables import Tables
 from tapeline.simulation.venue import instruments_of
 from tapeline.store.control_file import ControlFile
@@ -98,6 +99,7 @@ def trade_on_paper(
     seed: int = 0,
     resume: bool = False,
     wait_s: float = 0.0,
+    on_open: Callable[[Sequence[SettingChanged]], None] | None = None,
     on_turn: Callable[[LiveEngine], None] | None = None,
 ) -> LiveEngine:
     """Run strategies on paper until the bars end or somebody says stop. Returns the engine as it stopped.
@@ -105,6 +107,8 @@ def trade_on_paper(
     journal_path : a new journal, or with `resume` that of a run that stopped or was killed, which goes on after the
         last bar it knows; commands and status go through the control file beside it
     wait_s : how long to wait for another process that writes the journal, seconds
+    on_open : called once the journal is this process's own and before anything is recorded, with what a run that goes
+        on is set to otherwise than it was; what it raises ends the run there
     speed : how much faster than the computer's clock time runs; infinity = as fast as the work is done
     Raises DataError when there is nothing to run on, the journal holds a run already or none to go on with, or the
     bars are not those it began on; ConfigurationError when what it holds belongs to strategies that are not given;
@@ -123,6 +127,9 @@ def trade_on_paper(
     new_engine = engine_of_taxpayer(paper.taxpayer)
     with SqliteJournal.writing(journal_path, wait_s=wait_s) as journal, ControlFile.open(journal_path) as control:
         start_ns = _resumes_at(journal, data) if resume else _begins_at(journal, data)
+        manifest = {**configuration(assembly.manifest, settings, data, groups or {}), "paper": _as_facts(paper)}
+        if on_open is not None:
+            on_open(settings_changed(_manifest_of(journal), manifest) if resume else [])
         time = PacedTime(start_ns, speed)
         broker = SimulatedBroker(data.symbols, data.frame_ns, data.sessions, settings, corporate_actions, time)
         feed = PacedReplay(Replay(data), on_slice=broker.play)
@@ -147,7 +154,6 @@ def trade_on_paper(
         )
         gate.hold_back_by(lambda symbol: None if loop.keeper.may_risk(symbol) else _in_doubt(loop, symbol))
         engine = LiveEngine(loop, guard, feed, time, control, on_turn=on_turn)
-        manifest = configuration(assembly.manifest, settings, data, groups or {})
         versions = (start_ns, __version__, code_digest(), manifest, data_source, panel_digest(data), seed)
         with ExitStack() as until_the_end:
             with without_collector():
@@ -198,6 +204,27 @@ def _resumes_at(journal: SqliteJournal, data: Panel) -> int:
             " on the bars it began on. Give the same symbols, period and source."
         )
     return max(newest_ns, int(data.start_ns[0]))
+
+
+def _manifest_of(journal: SqliteJournal) -> Mapping[str, Any]:
+    """Return how the run was set by the process before."""
+    found: Mapping[str, Any] = {}
+    for kind in (RunStarted.kind, RunResumed.kind):
+        for record in journal.read(kind=kind):
+            if isinstance(record.fact, (RunStarted, RunResumed)):
+                found = record.fact.configuration
+    return found
+
+
+def _as_facts(paper: PaperSettings) -> dict[str, Any]:
+    return {
+        "gate": as_facts(paper.gate),
+        "strategy_gates": as_facts(paper.strategy_gates),
+        "monitors": as_facts(paper.monitors),
+        "keeper": as_facts(paper.keeper),
+        "shortable": None if paper.shortable is None else sorted(paper.shortable),
+        "wash_sales": paper.wash_sales.value,
+    }
 
 
 def _never_sent(journal: SqliteJournal) -> set[str]:

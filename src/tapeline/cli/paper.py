@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+import typer
 from rich.live import Live
 
 from tapeline.app.load import DataChoice, algorithms_from, load_gate, load_live, load_settings
 from tapeline.app.paper import PaperSettings, trade_on_paper
 from tapeline.app.replay import check_run
+from tapeline.app.resumed_settings import SettingChanged
 from tapeline.app.run_files import JOURNAL, run_folder
 from tapeline.app.strategies import make_strategies, users_faults
 from tapeline.app.taxes import TaxChoice
@@ -68,12 +71,14 @@ def run_paper(
     trades: Sequence[Path],
     resume: Path | None,
     wait: str,
+    yes: bool,
     work: Path,
 ) -> None:
     """Trade on paper until the bars end, somebody says stop, or Ctrl-C.
 
     resume : the journal or folder of a run to go on with, None for a new one
     wait : how long to wait for another process that still writes it, "" = not at all
+    yes : do not ask where a bound is another one than before
     """
     pace = speed_of(speed)
     wait_s = span_ns(wait, "--wait") / SECOND if wait else 0.0
@@ -100,12 +105,17 @@ def run_paper(
     groups = choice.read_groups(reading.panel.symbols)
     prepare_kernels(check_run(strategies, reading.panel, settings, groups), "event loop")
     with _journal(journal_to_resume, work) as journal, users_faults(), between_slices():
-        show_text(f"Journal: {journal}" + (", which the run goes on with" if resume else ""))
-        show_text(_FROM_ANOTHER_TERMINAL)
         live = Live(console=messages, transient=True, auto_refresh=False) if messages.is_terminal else None
-        for sentence in _limits_in_force(settings, strategies):
-            show_text(sentence)
         turns = 0
+
+        def on_open(changes: Sequence[SettingChanged]) -> None:
+            _see_changes(changes, yes=yes)
+            show_text(f"Journal: {journal}" + (", which the run goes on with" if resume else ""))
+            show_text(_FROM_ANOTHER_TERMINAL)
+            for sentence in _limits_in_force(settings, strategies):
+                show_text(sentence)
+            if live is not None:
+                live.start()
 
         def on_turn(engine: LiveEngine) -> None:
             nonlocal turns
@@ -115,8 +125,6 @@ def run_paper(
             if live is not None and turns % (SHOWN_EVERY_TURNS if math.isfinite(pace) else 200) == 0:
                 live.update(status_view(status_of(engine)), refresh=True)
 
-        if live is not None:
-            live.start()
         try:
             engine = trade_on_paper(
                 strategies,
@@ -131,12 +139,29 @@ def run_paper(
                 seed=choice.seed,
                 resume=resume is not None,
                 wait_s=wait_s,
+                on_open=on_open,
                 on_turn=on_turn,
             )
         finally:
             if live is not None:
                 live.stop()
     _show_end(engine, choice, settings)
+
+
+def _see_changes(changes: Sequence[SettingChanged], *, yes: bool) -> None:
+    """Tell what a run that goes on is set to otherwise, and ask where that may let it risk more."""
+    for change in changes:
+        messages.print(f"Set otherwise: {change}", soft_wrap=True, markup=False)
+    loosened = [change.name for change in changes if change.may_loosen]
+    if not loosened or yes:
+        return
+    if not sys.stdin.isatty():
+        raise InputError(
+            f"The run would go on with other bounds than before: {', '.join(loosened)}. Give the same settings again, "
+            "or --yes if it is meant so; nothing was recorded."
+        )
+    if not typer.confirm("Go on with these bounds?"):
+        raise InputError("Nothing was done.")
 
 
 def _journal_of(resume: Path) -> Path:

@@ -177,6 +177,9 @@ def paper(
         str,
         typer.Option("--wait", help="How long to wait for a process that still runs it: 30s.", rich_help_panel=RUN),
     ] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Go on with other bounds without asking.", rich_help_panel=RUN)
+    ] = False,
     work: Annotated[Path, typer.Option("--work", help="Folder for the run's files.", rich_help_panel=RUN)] = WORK,
 ) -> None:
     """Trade on paper: bars in real or compressed time, the simulated venue, and commands from other terminals."""
@@ -197,6 +200,7 @@ def paper(
         trades=trades or [],
         resume=resume,
         wait=wait,
+        yes=yes,
         work=work,
     )
 
