@@ -111,6 +111,26 @@ def test_a_run_whose_desk_it_holds_locked_is_latched_all_the_same(run: Run) -> N
     run.journal.connection.execute("ROLLBACK")
 
 
+def test_a_run_whose_lock_was_removed_is_watched_by_its_signs_and_never_killed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda process, _: killed.append(process))
+    dog = a_dog(run, stalled_after_s=5, kill_after_s=2)
+    Path(f"{run.path}.writer").unlink()
+    for number in range(20):
+        run.shows({"has_ended": False, "positions": [], "orders_working": number})
+        assert verdicts(dog, 1) == [Verdict.ALIVE]
+
+    sights = [dog.look(1.0, 77) for _ in range(10)]
+
+    assert [sight.verdict for sight in sights] == [Verdict.ALIVE] * 4 + [Verdict.STALLED] * 6
+    assert "no sign of life" in sights[-1].text and "was removed" in sights[-1].text
+    assert killed == []
+    run.shows({"has_ended": True, "positions": [], "orders_working": 0})
+    assert verdicts(dog, 1) == [Verdict.ENDED]
+
+
 def test_a_run_that_ended_in_order_is_not_latched(run: Run) -> None:
     run.shows({**EXPOSED, "has_ended": True})
     run.dies()

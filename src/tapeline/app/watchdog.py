@@ -92,13 +92,15 @@ class Watchdog:
             self._sign, self._silent_s = sign, 0.0
         else:
             self._silent_s += min(step_s, COUNTED_S)
-        if not lives:
+        # without its lock a run is not seen to be gone, only to be silent
+        has_ended = status is not None and bool(status.body["has_ended"])
+        if not lives and (has_ended or WriterLock.is_there(self._journal)):
             return self._gone(status, lease, now_ns)
         if self._silent_s < self._settings.stalled_after_s:
             return Sight(Verdict.ALIVE, f"The run of {self._journal} lives: {_holder(lease)}.")
-        return self._hung(lease, now_ns)
+        return self._hung(lease, now_ns, holds_lock=lives)
 
-    def _hung(self, lease: Lease | None, now_ns: int) -> Sight:
+    def _hung(self, lease: Lease | None, now_ns: int, *, holds_lock: bool) -> Sight:
         bound_s = self._settings.stalled_after_s
         why = f"{_holder(lease)} showed no sign of life for {self._silent_s:.0f} s; the bound is {bound_s:g} s"
         self._latch(why, now_ns)
@@ -106,10 +108,12 @@ class Watchdog:
             f"{why[0].upper()}{why[1:]}. The latch is set: it sends nothing any more, and is HALTED when it wakes up."
         )
         if self._silent_s >= bound_s + self._settings.kill_after_s:
-            text += f" {self._kill(lease)}"
+            text += f" {self._kill(lease, holds_lock=holds_lock)}"
         return Sight(Verdict.STALLED, text)
 
-    def _kill(self, lease: Lease | None) -> str:
+    def _kill(self, lease: Lease | None, *, holds_lock: bool) -> str:
+        if not holds_lock:
+            return "The file of its lock was removed: it may be another process by now, so it was not ended."
         if lease is None or lease.holder.host != this_process().host:
             return "It is not a process of this computer, so it was not ended."
         try:

@@ -125,9 +125,14 @@ class WriterLock:
             return None
 
     @staticmethod
+    def is_there(path: Path | str) -> bool:
+        """Return whether there is a lock to be held, as there is since the first writer unless somebody removed it."""
+        return Path(f"{path}.writer").exists()
+
+    @staticmethod
     def is_held(path: Path | str) -> bool:
         """Return whether a process has the right to append now. Raises StorageError if that cannot be seen."""
-        if not Path(f"{path}.writer").exists():
+        if not WriterLock.is_there(path):
             return False
         connection: sqlite3.Connection | None = None
         try:
