@@ -12,7 +12,7 @@ from drill.builders import T0, an_order
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.order import Order
 from tapeline.domain.reports import Request
-from tapeline.domain.words import Purpose, Side
+from tapeline.domain.words import OrderType, Purpose, Role, Side
 from tapeline.drill.accountant import Accountant
 from tapeline.drill.state_watch import StateWatch
 from tapeline.ledger.control_facts import (
@@ -64,6 +64,25 @@ def test_what_may_leave_in_a_trading_state(state: TradingState, request_: Reques
     work = AtWork(TradingStateChanged(T0, state, Trigger.PERSON, "anna"))
 
     assert (work.sends(request_, purpose=purpose) is None) is may
+
+
+@pytest.mark.parametrize(
+    ("terms", "request_", "may"),
+    [
+        ({"purpose": Purpose.STOP}, Request.SUBMIT, True),
+        ({"purpose": Purpose.STOP, "quantity": Decimal(11)}, Request.SUBMIT, False),
+        ({"purpose": Purpose.STOP, "parent": "entry", "role": Role.STOP}, Request.SUBMIT, False),
+        ({"purpose": Purpose.ENTRY}, Request.SUBMIT, False),
+        ({"purpose": Purpose.STOP, "side": Side.BUY}, Request.SUBMIT, False),
+        ({"purpose": Purpose.EXIT_RULE}, Request.REPLACE, True),
+        ({"purpose": Purpose.STOP}, Request.REPLACE, False),
+    ],
+)
+def test_while_halted_a_stop_of_what_is_held_may_leave(terms: dict[str, Any], request_: Request, may: bool) -> None:
+    work = AtWork(TradingStateChanged(T0, TradingState.HALTED, Trigger.PERSON, "anna"))
+    stop = {"order_type": OrderType.STOP, "stop_price": Decimal(90), "quantity": Decimal(10)}
+
+    assert (work.sends(request_, **{**stop, **terms}) is None) is may
 
 
 def test_only_a_command_raises_the_state() -> None:

@@ -91,6 +91,8 @@ class ParentTrader(Trader):
     def turn(self) -> list[Any]:
         recorded = super().turn()
         self.parents.settle(self.now)
+        if self.views.control.state is TradingState.HALTED and self.keeper.is_sure:
+            self.parents.protect(self.now)
         return recorded
 
     def stop(self) -> None:

@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from execution.parents_machine import ALGORITHMS, ParentTrader, ParentTroubles
 from tapeline.domain.control import TradingState
 from tapeline.domain.parent import ParentEnd, Pricing
-from tapeline.domain.words import Purpose, Side
+from tapeline.domain.words import OrderType, Purpose, Side
 from tapeline.execution.algorithms.working import Work
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.order_facts import CancelIntended
@@ -206,6 +206,11 @@ def closing(trader: ParentTrader, algorithm: Algorithm, stop: str | None = None)
     return trader.place_parent(algorithm, 10, stop=stop, side=Side.SELL, purpose=Purpose.EXIT_RULE)
 
 
+def working(trader: ParentTrader) -> list[tuple[str, int]]:
+    """Return name and open quantity of what works at the venue."""
+    return [(line.name, int(line.leaves)) for line in trader.venue.lines.values() if line.works]
+
+
 def fill_parts(trader: ParentTrader, name: str) -> None:
     """Fill what works of an exit besides its stop."""
     for child in state_of(trader, name).children.values():
@@ -353,12 +358,12 @@ def test_an_entry_ends_when_trading_is_lowered_and_an_exit_goes_on() -> None:
 
 @pytest.mark.parametrize("is_restarted", [False, True], ids=["on", "restarted"])
 def test_halted_calls_the_parts_of_an_exit_back_and_reducing_goes_on(is_restarted: bool) -> None:
-    """Until it is raised, nothing leaves and the stop stays with its quantity."""
+    """Until it is raised no part leaves, and the stop takes over what was called back."""
     trader = ready()
     name = closing(trader, twap(minutes=60, every_minutes=30, pricing="limit"), stop="95")
     trader.work()
     trader.settle()
-    before = [(line.name, int(line.leaves)) for line in trader.venue.lines.values() if line.works]
+    before = working(trader)
     trader.set_trading(TradingState.HALTED)
     called_back = decode(trader.journal[-1])
     assert (called_back.event_time_ns, called_back.purpose) == (trader.now, Purpose.EXIT_RULE)
@@ -367,16 +372,61 @@ def test_halted_calls_the_parts_of_an_exit_back_and_reducing_goes_on(is_restarte
         trader.stop()
         trader.start()
     trader.work_for(90)  # beyond its time
-    halted = [(line.name, int(line.leaves)) for line in trader.venue.lines.values() if line.works]
+    halted = working(trader)
+    assert len(state_of(trader, name).children) == 2
     trader.set_trading(TradingState.REDUCING)
     for _ in range(4):
         trader.work_for(1)
         fill_parts(trader, name)
 
     assert [quantity for _, quantity in before] == [5, 5]
-    assert halted == before[1:]
+    assert halted == [(before[1][0], 10)]
     assert trader.held() == 0
     assert state_of(trader, name).filled_quantity == 10
+
+
+def test_halted_sets_a_stop_for_an_exit_that_had_let_go_of_all_of_it() -> None:
+    """One part of ten works; called back, they wait behind the stop, and behind less of it where less is held."""
+    trader = ready()
+    name = closing(trader, limit(minutes=60, timeout_s=3600), stop="95")
+    trader.work()
+    trader.settle()
+    (part,) = working(trader)
+    trader.set_trading(TradingState.HALTED)
+    trader.settle_for(10)
+    (stop,) = working(trader)
+    state = trader.views.orders.states[stop[0]]
+    trader.fill(stop[0], 4)
+    trader.settle_for(600)
+    trader.work_for(90)
+
+    assert (part[1], stop[1], trader.held()) == (10, 10, 6)
+    assert (state.order.order_type, state.stop_price) == (OrderType.STOP, Decimal(95))
+    assert working(trader) == [(stop[0], 6)]
+    trader.set_trading(TradingState.ACTIVE)
+    for _ in range(4):
+        trader.work_for(1)
+        fill_parts(trader, name)
+    trader.work_for(1)
+    assert trader.held() == 0
+    assert state_of(trader, name).ended is not None
+
+
+@pytest.mark.parametrize("stop", [None, "95"])
+def test_halted_sets_no_stop_for_what_had_none_or_is_held_against_others(stop: str | None) -> None:
+    trader = ready()
+    closing(trader, limit(minutes=60, timeout_s=3600), stop=stop)
+    trader.work()
+    trader.settle()
+    if stop is not None:
+        against = trader.place("A", Side.SELL, quantity=10, strategy="Other")
+        trader.settle()
+        trader.fill(against, 10)
+    trader.set_trading(TradingState.HALTED)
+    trader.settle_for(600)
+
+    assert trader.views.position("Dip", "A").quantity == 10
+    assert working(trader) == []
 
 
 def test_an_exit_sells_no_more_than_is_held() -> None:

@@ -69,6 +69,28 @@ def test_the_trading_state_says_what_may_leave(state: TradingState, entry: str |
     assert desk.ask(an_order("exit", purpose=Purpose.EXIT_RULE, **SELL)) == exit_
 
 
+@pytest.mark.parametrize(
+    ("order_type", "quantity", "purpose", "denied"),
+    [
+        (OrderType.STOP, 10, Purpose.STOP, None),
+        (OrderType.STOP, 10, Purpose.EXIT_RULE, None),
+        (OrderType.STOP, 11, Purpose.STOP, "trading_state"),
+        (OrderType.STOP, 10, Purpose.ENTRY, "trading_state"),
+        (OrderType.MARKET, 10, Purpose.STOP, "trading_state"),
+    ],
+)
+def test_while_halted_a_stop_of_what_is_held_may_leave(
+    order_type: OrderType, quantity: int, purpose: Purpose, denied: str | None
+) -> None:
+    desk = Desk()
+    holds(desk, 10)
+    lower(desk, TradingState.HALTED)
+    terms = {"stop_price": Decimal(90)} if order_type is OrderType.STOP else {}
+    wanted = {**SELL, "quantity": Decimal(quantity), "order_type": order_type, "purpose": purpose, **terms}
+
+    assert desk.ask(an_order("stop", **wanted)) == denied
+
+
 def test_while_reducing_an_entry_against_the_holding_of_another_strategy_is_an_entry() -> None:
     """It would make the account's position smaller, and turn it round as soon as the other leaves its own."""
     desk = Desk()

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 
 class TradingState(IntEnum):
-    """What may be sent: everything; only what reduces a position; nothing but cancels."""
+    """What may be sent: everything; only what reduces a position; only cancels and stops of what is held."""
 
     ACTIVE = 1
     REDUCING = 2

@@ -1,7 +1,7 @@
 """The trading state as the durable facts say, and what may leave and be claimed under it.
 
     REDUCING     no entry leaves, and none is replaced
-    HALTED       nothing leaves but cancels and what closes everything
+    HALTED       nothing leaves but cancels, what closes everything, and stops of what is held
     up again     by a command of a person alone, with no gap, no lock and nothing left to be closed
     a flatten    is done when no order works, no symbol is held on balance, and the books were compared after that
 
@@ -16,7 +16,7 @@ from typing import Any
 from tapeline.domain.control import TradingState
 from tapeline.domain.order import Order
 from tapeline.domain.reports import Request
-from tapeline.domain.words import Purpose
+from tapeline.domain.words import OrderType, Purpose
 from tapeline.drill.accountant import Accountant
 from tapeline.ledger.control import FLATTEN
 
@@ -71,10 +71,21 @@ class StateWatch:
             return None
         if self.state is TradingState.REDUCING and order.purpose is not Purpose.ENTRY:
             return None
+        if self._is_stop_of_holding(request, order):
+            return None
         return (
             f"{request.name} of {order.client_order_id}, purpose {order.purpose.name}, is sent while trading is "
             f"{self.state.name}."
         )
+
+    def _is_stop_of_holding(self, request: Request, order: Order) -> bool:
+        """Whether an order is a stop for no more than its strategy holds; one is moved for a worked exit only."""
+        if order.order_type not in (OrderType.STOP, OrderType.TRAILING_STOP) or order.parent is not None:
+            return False
+        if request is Request.REPLACE:
+            return order.purpose in (Purpose.EXIT_RULE, Purpose.SCALE_OUT)
+        held = self._accountant.positions[order.strategy, order.symbol]
+        return order.purpose is not Purpose.ENTRY and order.quantity <= held * -int(order.side)
 
     def _raise(self, fact: Any) -> str | None:
         self._raised += 1

@@ -149,6 +149,7 @@ class LiveEngine:
         self.loop.book(self.loop.keeper.on_time(now_ns))
         if self.flattening is not None and self.flattening.advance(now_ns):
             self.flattening = None
+        self.loop.protect(now_ns)
         session = -1 if self._last is None else self._last.session
         self.guard.watch(now_ns, session, self.data.silent(now_ns), len(self.data.symbols))
         self.guard.raise_alarm(self.guard.monitors.see_turn(now_ns - began_ns), now_ns)

@@ -264,6 +264,16 @@ class EventLoop:
         self.parents.work(now)
         self._settle_parents()
 
+    def protect(self, now_ns: int) -> None:
+        """While trading is HALTED and nothing is being closed, see to it that what is held has its stop at the venue.
+
+        Nothing is done in doubt: a gap is open, or there is no link.
+        """
+        control = self.views.control
+        if control.state is TradingState.HALTED and control.flatten is None and self.keeper.is_sure:
+            self._ask_guard()
+            self.parents.keeper.protect(now_ns)
+
     def _ask_guard(self) -> None:
         if self.guard is not None:
             self.parents.keeper.denies = self.guard.denies

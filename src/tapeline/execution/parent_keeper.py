@@ -2,10 +2,11 @@
 
     work(now)      each slice: wishes of the algorithms -> gate -> facts of parts -> order keeper
     settle(now)    after reports: orders of which no part works any more have ended
+    protect(now)   in each turn while trading is HALTED: stops take over what the parts of exits do not work for
 
 Everything is read from the views of the journal: a new keeper on them goes on where the old one stopped. When trading
 is lowered all entries end; when it becomes HALTED the parts of exits are called back, and only their stops work until
-it is raised. In a gap no entry sends a part.
+it is raised, for all that is left. In a gap no entry sends a part.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from tapeline.execution.algorithms.working import (
     Wish,
     Work,
     algorithm_of_state,
+    protection,
     wishes,
     working_children,
 )
@@ -95,15 +97,21 @@ class ParentKeeper:
             may_send = self._keeper.may_risk(state.order.symbol) if enters else trading is not TradingState.HALTED
             if state.stopped is None and not may_send:
                 continue
-            algorithm, plan = self._settings_of(state)
-            self._begin_market(state, plan)
-            held = None if enters else self._held(state.order)
-            market = self._markets.now(state.name)
-            work = Work(state, algorithm, plan, self._views.orders, market, now_ns, self._seed, held)
+            work = self._work_of(state, None if enters else self._held(state.order), now_ns)
             if not enters:
                 work = self._hurry(work)
             for wish in wishes(work):
                 self._grant(wish, work)
+
+    def protect(self, now_ns: int) -> None:
+        """Let each exit that rests wait behind its stop, whole; for no more than the account holds on balance."""
+        for state in [*self._views.parents.open.values()]:
+            order = state.order
+            if order.purpose is not Purpose.ENTRY and state.stopped is None:
+                on_balance = self._views.quantity(order.symbol, order.account) * -order.side
+                work = self._work_of(state, max(min(self._held(order), on_balance), ZERO), now_ns)
+                for wish in protection(work):
+                    self._grant(wish, work)
 
     def cancel(self, state: ParentState, fact: CancelIntended) -> None:
         """Send nothing more for a parent order, and call back what works, as a cancel of its name asks."""
@@ -131,7 +139,7 @@ class ParentKeeper:
         """Do what a lower trading state asks.
 
         Nothing more is sent that enters; it takes a new decision to go on when trading is raised. HALTED calls back the
-        parts of exits too, which go on when it is raised to REDUCING or ACTIVE. Their stops stay.
+        parts of exits too, which go on when it is raised to REDUCING or ACTIVE. `protect` has their stops take over.
         """
         is_halted = self._views.control.state is TradingState.HALTED
         for state in [*self._views.parents.open.values()]:
@@ -171,6 +179,12 @@ class ParentKeeper:
     def working(self, state: ParentState) -> list[Any]:
         """Return the parts of a parent order that may still fill, with their states."""
         return working_children(state, self._views.orders)
+
+    def _work_of(self, state: ParentState, held: Decimal | None, now_ns: int) -> Work:
+        algorithm, plan = self._settings_of(state)
+        self._begin_market(state, plan)
+        market = self._markets.now(state.name)
+        return Work(state, algorithm, plan, self._views.orders, market, now_ns, self._seed, held)
 
     def _hurry(self, work: Work) -> Work:
         """Return the work of an exit with its window over, if it is urgent or has been before."""

@@ -1,6 +1,6 @@
 """The last questions before an order leaves, beside those of its size (`simulation/limits.py`).
 
-    trading state     HALTED: nothing; REDUCING: only exits that make a position smaller
+    trading state     HALTED: only stops of what is held; REDUCING: only exits that make a position smaller
     gap, lock         reports may be missing, or a position is unexplained: no entry, no exit for more than is confirmed
     market            closed, or the symbol halted
     price             none, or older than it may be; a limit or stop beyond the collar around the last quote or price
@@ -44,6 +44,7 @@ from tapeline.risk.wash_sales import WashSaleCheck
 _AT_OPEN_OR_CLOSE = frozenset(
     {OrderType.MARKET_ON_OPEN, OrderType.LIMIT_ON_OPEN, OrderType.MARKET_ON_CLOSE, OrderType.LIMIT_ON_CLOSE}
 )
+_STOPS = frozenset({OrderType.STOP, OrderType.TRAILING_STOP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Gate:
         more = self._more_than_held(order)
         reduces = (more is None and order.purpose is not Purpose.ENTRY) or self.is_reduction(order)
         is_exit = reduces and order.purpose is not Purpose.ENTRY
-        denial = self._state(is_exit) or self._form(order, reduces) or more or self._doubt(order, is_exit)
+        denial = self._state(order, is_exit) or self._form(order, reduces) or more or self._doubt(order, is_exit)
         if denial is not None:
             return denial
         settings = self._of_strategies.get(order.strategy, self.settings)
@@ -221,11 +222,12 @@ class Gate:
         working = self.views.orders.working_of(order.symbol)
         return [s for s in working if s.order.side is order.side and not _are_together(order, s.order)]
 
-    def _state(self, is_exit: bool) -> Denial | None:
+    def _state(self, order: Order, is_exit: bool) -> Denial | None:
         state = self.views.control.state
-        if state is TradingState.ACTIVE or (state is TradingState.REDUCING and is_exit):
+        may_send = is_exit and (state is TradingState.REDUCING or order.order_type in _STOPS)
+        if state is TradingState.ACTIVE or may_send:
             return None
-        allowed = "nothing but cancels is sent" if state is TradingState.HALTED else "only exits are sent"
+        allowed = "only stops of what is held are sent" if state is TradingState.HALTED else "only exits are sent"
         return Denial(
             Limit.TRADING_STATE, float(state), float(TradingState.ACTIVE), f"trading is {state.name}: {allowed}"
         )

@@ -2,7 +2,7 @@
 
     ACTIVE     everything that the limits allow
     REDUCING   nothing that enlarges a position
-    HALTED     nothing but cancels, and what `flatten` sends
+    HALTED     nothing but cancels, stops of what is held without one, and what `flatten` sends
 
 It is latched: what lowered the state does not raise it again by going away. A person does, with a reason, after a
 comparison with the broker's books that left nothing open. The state is a view of the journal (`ledger/control.py`), so

@@ -194,6 +194,11 @@ def wishes(work: Work) -> list[Wish]:
     return [*found, *_guard(work, quantity, wanted)]
 
 
+def protection(work: Work) -> list[Wish]:
+    """Return what lets the stop of an exit be for all that no part works for; no part is sent."""
+    return _guard(work, ZERO, ZERO) if len(work.parent.children) < ATTEMPT_MAX else []
+
+
 def _finish(work: Work) -> list[Wish]:
     """Return what ends a parent order whose window is over."""
     enough = _is_enough(work)
