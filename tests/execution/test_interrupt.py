@@ -15,7 +15,7 @@ from tapeline.domain.words import Purpose, Reason, Side, TimeInForce
 from tapeline.execution.messages import Ask
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.control_facts import GapOpened
-from tapeline.ledger.order_facts import ReplaceIntended, ReplaceRejected
+from tapeline.ledger.order_facts import CancelIntended, ReplaceIntended, ReplaceRejected
 
 WHY = "no sign of life"
 
@@ -62,6 +62,50 @@ def test_a_replace_that_waits_counts_as_refused_and_a_cancel_goes_on(trader: Tra
     assert trader.kinds().count("ReplaceRejected") == 1
     assert (trader.status(first), trader.views.orders.states[first].quantity) == ("NEW", 10)
     assert trader.status(second) == "CANCELED"
+
+
+@pytest.mark.parametrize("how", ["interrupt", "withhold"])
+@pytest.mark.parametrize(
+    "purpose", [Purpose.EXIT_RULE, Purpose.SCALE_OUT, Purpose.LOSS_LIMIT, Purpose.FLAT_BEFORE_CLOSE]
+)
+def test_the_cancel_by_which_an_exit_begins_is_barred_with_the_exit(trader: Trader, how: str, purpose: Purpose) -> None:
+    """The stop works on; of `flatten`, of an order that the venue made work again, and of an entry cancels go on."""
+    held, entry = a_working_order(trader), a_working_order(trader)
+    trader.fill(held, 10)
+    trader.settle()
+    stops = [trader.place(side=Side.SELL, quantity=n, purpose=Purpose.STOP) for n in (5, 3, 2)]
+    trader.settle()
+    for name, why in zip([*stops, entry], [purpose, Purpose.FLATTEN, None, purpose], strict=True):
+        trader.keeper.cancel(trader.record(CancelIntended(trader.now, name, purpose=why)))
+
+    if how == "interrupt":
+        trader.keeper.interrupt(trader.now, WHY)
+    else:
+        trader.keeper.withhold(TradingState.HALTED, trader.now, WHY)
+    trader.turn()
+    trader.settle_for(120)
+
+    assert [trader.status(name) for name in (*stops, entry)] == ["NEW", "CANCELED", "CANCELED", "CANCELED"]
+    refused = [fact for fact in trader.recorded if fact.kind == "CancelRejected"]
+    assert [(fact.client_order_id, fact.status, fact.text) for fact in refused] == [(stops[0], None, WHY)]
+    again = trader.record(CancelIntended(trader.now, stops[0], purpose=purpose))
+    trader.keeper.cancel(again)
+    trader.settle()
+    assert trader.status(stops[0]) == "CANCELED"
+
+
+def test_while_reducing_an_exit_begins(trader: Trader) -> None:
+    held = a_working_order(trader)
+    trader.fill(held, 10)
+    trader.settle()
+    stop = trader.place(side=Side.SELL, purpose=Purpose.STOP)
+    trader.settle()
+    trader.keeper.cancel(trader.record(CancelIntended(trader.now, stop, purpose=Purpose.EXIT_RULE)))
+
+    trader.keeper.withhold(TradingState.REDUCING, trader.now, WHY)
+    trader.settle()
+
+    assert trader.status(stop) == "CANCELED"
 
 
 def test_what_was_handed_out_and_not_sent_is_kept_back_and_timed_no_more(trader: Trader) -> None:

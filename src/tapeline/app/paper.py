@@ -44,7 +44,7 @@ from tapeline.feeds.replay import Replay
 from tapeline.ledger.control_facts import RunResumed
 from tapeline.ledger.facts import CashMoved, RunEnded, RunStarted
 from tapeline.ledger.order_facts import OrderRejected
-from tapeline.ledger.replaces import KINDS, Replaces, Which
+from tapeline.ledger.replaces import CANCEL_KINDS, KINDS, Cancels, Replaces, Which
 from tapeline.ledger.standing import records_of
 from tapeline.ledger.views import without_collector
 from tapeline.risk.account_rules import AccountDays, DayTrades, SettledCash
@@ -159,7 +159,7 @@ def trade_on_paper(
             with without_collector():
                 if resume:
                     past = journal.facts(passing_over=NOT_NEEDED)
-                    known = VenueMemory(broker, _never_sent(journal), _stayed(journal))
+                    known = VenueMemory(broker, _never_sent(journal), *_stayed(journal))
                     engine.resume(past, feed.past(start_ns), known)
                     loop.record(RunResumed(*versions))
                 else:
@@ -237,11 +237,14 @@ def _never_sent(journal: SqliteJournal) -> set[str]:
     }
 
 
-def _stayed(journal: SqliteJournal) -> set[Which]:
-    replaces = Replaces()
+def _stayed(journal: SqliteJournal) -> tuple[set[Which], set[Which]]:
+    """Return the replaces and the cancels that never left."""
+    replaces, cancels = Replaces(), Cancels()
     for record in records_of(journal, KINDS):
         replaces.see(record.fact)
-    return replaces.stayed
+    for record in records_of(journal, CANCEL_KINDS):
+        cancels.see(record.fact)
+    return replaces.stayed, cancels.stayed
 
 
 def engine_of_taxpayer(choice: TaxChoice | None) -> Callable[[], TaxEngine]:

@@ -50,6 +50,8 @@ class Quantities:
                 self._total[fact.client_order_id] = fact.quantity
         elif kind == "CancelIntended":
             self._called_back.add(fact.client_order_id)
+        elif kind == "CancelRejected":
+            self._called_back.discard(fact.client_order_id)
         elif kind == "ParentOrderIntended":
             self._wanted[fact.order.client_order_id] = fact.order.quantity
         elif kind == "ChildOrderPriced":

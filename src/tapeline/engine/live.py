@@ -273,8 +273,8 @@ class LiveEngine:
         if not self.guard.lower(TradingState.HALTED, Trigger.PERSON, text, now_ns, who=command.who):
             return self._is_already(command)
         return (
-            "Trading is HALTED: nothing is decided, entries and the parts of worked exits are called back; stops and"
-            " targets that stand at the venue go on working."
+            "Trading is HALTED: nothing is decided, entries and the parts of worked exits are called back. Stops and"
+            " targets at the venue go on working, and what an exit under way has left bare gets its stop back."
         )
 
     def _is_already(self, command: Command) -> str:

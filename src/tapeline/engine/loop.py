@@ -33,6 +33,7 @@ from tapeline.engine.desk import Desk
 from tapeline.engine.failures import BookBefore, failure_text
 from tapeline.engine.guard import Guard
 from tapeline.engine.parents import Parents
+from tapeline.engine.protection import Protection
 from tapeline.engine.reasons import Reasons
 from tapeline.engine.result import Result, result_of
 from tapeline.engine.settling import is_working, settle_stop
@@ -95,6 +96,7 @@ class EventLoop:
         )
         self._fitting = Fitting(assembly.names, self.views, self.record, self.keeper, self.desk.protect_anew)
         self.parents = Parents(self.desk, self.views, self.record, self.keeper, feed, sessions, seed)
+        self.protection = Protection(self.desk, self.views, self.record, self.keeper)
         self.desk.told, self.desk.owner_of = self.parents.told, self.parents.owner_of
         self.guard: Guard | None = None
         self.on_fact: list[Callable[[Any], None]] = []
@@ -273,6 +275,7 @@ class EventLoop:
         if control.state is TradingState.HALTED and control.flatten is None and self.keeper.is_sure:
             self._ask_guard()
             self.parents.keeper.protect(now_ns)
+            self.protection.advance(now_ns, self.parents.keeper.denies)
 
     def _ask_guard(self) -> None:
         if self.guard is not None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 import numpy as np
@@ -26,15 +25,23 @@ from tapeline.domain.parent import ParentEnd
 from tapeline.domain.position import ZERO
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import MINUTE
-from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Role, Side
+from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Role
 from tapeline.engine.desk import Desk
 from tapeline.engine.market_watch import MarketWatch
+from tapeline.engine.protection import stop_price_of
 from tapeline.engine.settling import is_working, settle_stop
 from tapeline.execution.algorithms.schedules import plan_of
 from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.parent_keeper import ParentKeeper
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.order_facts import CancelIntended, OrderAccepted, OrderCanceled, OrderFilled, ReplaceIntended
+from tapeline.ledger.order_facts import (
+    CancelIntended,
+    CancelRejected,
+    OrderAccepted,
+    OrderCanceled,
+    OrderFilled,
+    ReplaceIntended,
+)
 from tapeline.ledger.parent_facts import ParentOrderIntended
 from tapeline.ledger.parent_orders import ParentState, reason_of
 from tapeline.ledger.views import Views
@@ -199,6 +206,12 @@ class Parents:
         number = self._desk.tickets.get(owner, -1)
         if owner == name or number < 0:
             return fact
+        if (
+            fact.kind == CancelRejected.kind
+            and parents.of_leg(name) is not None
+            and is_working(self._desk.book, number)
+        ):
+            self._desk.book.tickets[number]["status"] = OrderStatus.NEW  # so that it can be asked for again
         if fact.kind in _PASSED_OVER:
             return None
         ticket = self._desk.book.tickets[number]
@@ -245,15 +258,9 @@ class Parents:
     def _stop_of(self, order: Order, intent: Any) -> Order | None:
         """Return the stop behind which an exit waits: where that of its holding stood, on the tick."""
         holding = self._desk.book.fixed.holdings[intent["strategy"], intent["symbol"]]
-        level, trail = float(holding["stop_price"]), float(holding["trail"])
-        if not np.isnan(trail):
-            extreme = holding["highest"] if order.side is Side.SELL else holding["lowest"]
-            level = float(extreme) + order.side * trail
-        tick = self._ticks[order.symbol]
-        if not level > 0.0:
+        price = stop_price_of(holding, order.side, self._ticks[order.symbol])
+        if price is None:
             return None
-        rounding = ROUND_FLOOR if order.side is Side.SELL else ROUND_CEILING
-        price = max((exact(level) / tick).to_integral_value(rounding), Decimal(1)) * tick
         return replace(order, order_type=OrderType.STOP, limit_price=None, stop_price=price)
 
     def _is_urgent(self, order: Order) -> bool:

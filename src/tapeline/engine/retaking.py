@@ -54,7 +54,8 @@ class Retaking:
         tables = desk.book.fixed
         holding, account = tables.holdings[index, column], tables.account[0]
         if order.purpose is Purpose.STOP:
-            self._end_scale_out(holding, account, order)
+            if order.group is not None:  # one that HALTED had set again stands alone, and the scale-out goes on
+                self._end_scale_out(holding, account, order)
             self._protect(order, holding, number)
         elif order.purpose is Purpose.TARGET:
             self._end_scale_out(holding, account, order)

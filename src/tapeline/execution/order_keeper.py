@@ -239,11 +239,11 @@ class OrderKeeper:
     def interrupt(self, now_ns: int, text: str) -> None:
         """Let nothing leave that was decided before: who held the run up, or found it hung, does not want it any more.
 
-        Orders that wait end as never sent, replaces as refused; cancels go on. What came meanwhile may have been
-        missed: a gap opens.
+        Orders that wait end as never sent, replaces as refused; cancels go on, but for those by which an exit begins.
+        What came meanwhile may have been missed: a gap opens.
         """
         self._now_ns = now_ns
-        self._outbox.end(lambda message: True, text, now_ns)
+        self._outbox.end_decided(text, now_ns)
         self._open_gap(GapCause.STALLED, text)
 
     def withhold(self, state: TradingState, now_ns: int, text: str) -> None:

@@ -1,8 +1,9 @@
 """The outbox: what waits to leave for the venue, in its order, and what of it may leave.
 
 What is submitted in a gap waits. When the gap is closed, an exit leaves if it still reduces what its strategy holds;
-everything else ends as never sent. Cancels of what would add to a position need not wait. A replace waits for the
-answer to the one before it, and until no request about its order is in doubt; of several only the newest is sent.
+everything else ends as never sent. Cancels of what would add to a position need not wait. Where an exit is
+barred, the cancels of stop and target by which it begins are barred with it. A replace waits for the answer to the one
+before it, and until no request about its order is in doubt; of several only the newest is sent.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from typing import TypeGuard
 from tapeline.domain.control import TradingState
 from tapeline.domain.order import Order
 from tapeline.domain.reports import Request
-from tapeline.domain.words import Purpose, Reason
+from tapeline.domain.words import OrderType, Purpose, Reason
 from tapeline.execution.books import Books
 from tapeline.execution.messages import Ask, Cancel, Message, Replace, Submit
-from tapeline.ledger.order_facts import OrderRejected, ReplaceIntended, ReplaceRejected
+from tapeline.ledger.order_facts import CancelRejected, OrderRejected, ReplaceIntended, ReplaceRejected
 from tapeline.ledger.order_state import exposed_quantity, is_called_back
 
 REQUEST_OF: dict[type, Request] = {Cancel: Request.CANCEL, Replace: Request.REPLACE}
 IsOver = Callable[[Message], bool]
 _NOT_SENT = "It waited while a gap was open, and what it was to reduce is not held any more; it was never sent."
+_EXITS = frozenset({Purpose.EXIT_RULE, Purpose.SCALE_OUT, Purpose.FLAT_BEFORE_CLOSE, Purpose.LOSS_LIMIT})
+_STOPS = frozenset({OrderType.STOP, OrderType.TRAILING_STOP})
 _IN_LINE = "It waited for the answer to an earlier one; the newest that waited is sent anew."
 
 
@@ -86,23 +89,29 @@ class Outbox:
         return found
 
     def end(self, is_over: IsOver, text: str, now_ns: int) -> None:
-        """End orders and replaces that wait: as never sent, as refused. Cancels go on while there is an order."""
+        """End orders as never sent, replaces and cancels as refused. Others go on while there is an order."""
         staying: list[Message] = []
         for message in self._waiting:
-            if isinstance(message, Cancel) or not is_over(message):
+            if not is_over(message):
                 staying.append(message)
             elif isinstance(message, Submit):
                 self._end_submit(message, text, now_ns)
+            elif isinstance(message, Cancel):
+                self._books.record(CancelRejected(now_ns, message.fact.client_order_id, None, text))
             elif isinstance(message, Replace):
                 self._books.record(ReplaceRejected(now_ns, message.fact.client_order_id, None, text))
         working = self._books.working
         self._waiting = [m for m in staying if not isinstance(m, Cancel | Replace) or m.fact.client_order_id in working]
 
+    def end_decided(self, text: str, now_ns: int) -> None:
+        """End everything but cancels that protect nothing or are not of an exit."""
+        self.end(lambda message: not isinstance(message, Cancel) or self._bares(message), text, now_ns)
+
     def end_barred(self, state: TradingState, text: str, now_ns: int) -> None:
         """End what a trading state bars.
 
         REDUCING bars entries, HALTED everything but cancels and what `flatten` sends; a replace that only makes an
-        order smaller is a cancel of a part.
+        order smaller is a cancel of a part. A cancel by which an exit begins is barred with it.
         """
         if state is not TradingState.ACTIVE:
             self.end(lambda message: self._is_barred(message, state), text, now_ns)
@@ -113,7 +122,8 @@ class Outbox:
 
         def is_locked(message: Message) -> bool:
             order = self._order_of(message)
-            return order.purpose is Purpose.ENTRY and (self._books.account, order.symbol) in locks
+            enters = order.purpose is Purpose.ENTRY and not isinstance(message, Cancel)
+            return enters and (self._books.account, order.symbol) in locks
 
         self.end(is_locked, text, now_ns)
 
@@ -166,10 +176,24 @@ class Outbox:
         return in_doubt or name in self._replacing
 
     def _is_barred(self, message: Message, state: TradingState) -> bool:
+        if isinstance(message, Cancel):
+            return state is TradingState.HALTED and self._bares(message)
         if isinstance(message, Replace) and self._cancels_a_part(message.fact):
             return False
         purpose = self._order_of(message).purpose
         return purpose is Purpose.ENTRY or (state is TradingState.HALTED and purpose is not Purpose.FLATTEN)
+
+    def _bares(self, message: Cancel) -> bool:
+        """Whether a cancel takes a stop or target, or what else closes a holding, out of the way of an exit.
+
+        Not so the parts of an exit that is worked: these are called back without another to follow.
+        """
+        name = message.fact.client_order_id
+        state = self._books.working.get(name)
+        if state is None or message.fact.purpose not in _EXITS or state.asked.get(Request.CANCEL) is not False:
+            return False
+        is_part = self._books.views.parents.of_child(name) is not None and state.order.order_type not in _STOPS
+        return state.order.purpose is not Purpose.ENTRY and not is_part
 
     def _cancels_a_part(self, fact: ReplaceIntended) -> bool:
         prices = (fact.limit_price, fact.stop_price, fact.trail_amount, fact.trail_percent)

@@ -239,7 +239,7 @@ class ParentKeeper:
         self._price(part.client_order_id, wish.pricing, work)
         denial = self.denies(part, now_ns)
         if denial is not None:
-            self._record(_denied(part, denial, intended.signal_id))
+            self._record(denied_order(part, denial, intended.signal_id))
             return
         orders = [part, *[_leg_of(leg, part, attempt, state) for leg in intended.bracket]]
         recorded = [
@@ -312,7 +312,8 @@ def denied_replace(fact: ReplaceIntended, denial: Denial) -> ReplaceDenied:
     )  # fmt: skip
 
 
-def _denied(part: Order, denial: Denial, signal_id: str | None) -> OrderDenied:
+def denied_order(part: Order, denial: Denial, signal_id: str | None) -> OrderDenied:
+    """Return the denial of an order."""
     return OrderDenied(
         part.decision_time_ns,
         part.client_order_id,

@@ -1,23 +1,43 @@
-"""Which replaces of a journal have left: of one order one is under way, and the next waits for its answer.
+"""Which replaces and cancels of a journal have left.
+
+Of one order one replace is under way, and the next waits for its answer:
 
 ReplaceIntended 99.10     leaves
 ReplaceIntended 99.20     waits, and so does 99.30
 OrderReplaced   99.10
 ReplaceRejected twice, without a status: the two never left
 ReplaceIntended 99.30     leaves, recorded anew
+
+A cancel that was refused without a status never left.
 """
 
 from __future__ import annotations
 
 from tapeline.domain.words import Reason
-from tapeline.ledger.order_facts import OrderReplaced, ReplaceIntended, ReplaceRejected
+from tapeline.ledger.order_facts import CancelIntended, CancelRejected, OrderReplaced, ReplaceIntended, ReplaceRejected
 from tapeline.ports.journal import Fact
 
+CANCEL_KINDS = (CancelIntended.kind, CancelRejected.kind)
 KINDS = (ReplaceIntended.kind, ReplaceRejected.kind, OrderReplaced.kind)
-"""The kinds of facts that say something about replaces."""
+"""The kinds of facts that say something about cancels, and about replaces."""
 
 Which = tuple[str, int]
-"""One of the replaces of an order: its client order id, and the how many-th it was in the journal, from 1 on."""
+"""One replace or cancel of an order: its client order id, and the how many-th it was in the journal, from 1 on."""
+
+
+class Cancels:
+    """The cancels of a journal, fact by fact. stayed : those that never left"""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self.stayed: set[Which] = set()
+
+    def see(self, fact: Fact) -> None:
+        """Take in a fact; other kinds say nothing."""
+        if isinstance(fact, CancelIntended):
+            self._counts[fact.client_order_id] = self._counts.get(fact.client_order_id, 0) + 1
+        elif isinstance(fact, CancelRejected) and fact.status is None:
+            self.stayed.add((fact.client_order_id, self._counts.get(fact.client_order_id, 0)))
 
 
 class Replaces:

@@ -2,8 +2,8 @@
 
 The venue lives in the process that trades and dies with it. A journal tells it what it had been sent: every intent that
 was durable, whether or not the process came to send it, for what stands in the journal of a paper run counts as sent.
-Not so what the journal itself shows to have stayed: orders that ended as never sent, and replaces that waited for the
-answer to the one before them.
+Not so what the journal itself shows to have stayed: orders that ended as never sent, replaces that waited for the
+answer to the one before them, and cancels that were barred.
 """
 
 from __future__ import annotations
@@ -22,12 +22,19 @@ class VenueMemory:
     """One way of a venue through its past.
 
     broker : fresh; never_sent : client order ids of intents that the books ended without sending them
-    stayed : replaces that never left (`ledger/replaces.py`)
+    stayed, kept : replaces and cancels that never left (`ledger/replaces.py`)
     """
 
-    def __init__(self, broker: SimulatedBroker, never_sent: Collection[str], stayed: Collection[Which] = ()) -> None:
-        self._broker, self._never_sent, self._stayed = broker, frozenset(never_sent), frozenset(stayed)
-        self._heard: dict[str, int] = {}
+    def __init__(
+        self,
+        broker: SimulatedBroker,
+        never_sent: Collection[str],
+        stayed: Collection[Which] = (),
+        kept: Collection[Which] = (),
+    ) -> None:
+        self._broker, self._never_sent = broker, frozenset(never_sent)
+        self._stayed = {ReplaceIntended.kind: frozenset(stayed), CancelIntended.kind: frozenset(kept)}
+        self._heard: dict[tuple[str, str], int] = {}
 
     def play(self, now: Slice) -> None:
         """Trade a slice again."""
@@ -40,9 +47,11 @@ class VenueMemory:
             if order.client_order_id not in self._never_sent and order.parent not in self._never_sent:
                 self._broker.submit([order])
         elif isinstance(fact, CancelIntended | ReplaceIntended) and fact.client_order_id not in self._never_sent:
+            if self._has_stayed(fact):
+                return
             if isinstance(fact, CancelIntended):
                 self._broker.cancel(fact.client_order_id, fact.event_time_ns)
-            elif not self._has_stayed(fact.client_order_id):
+            else:
                 self._broker.replace(
                     fact.client_order_id,
                     fact.event_time_ns,
@@ -57,6 +66,7 @@ class VenueMemory:
         """Return the splits of the slices played since the last call; everything else is in the journal."""
         return self._broker.pass_over()
 
-    def _has_stayed(self, name: str) -> bool:
-        self._heard[name] = number = self._heard.get(name, 0) + 1
-        return (name, number) in self._stayed
+    def _has_stayed(self, fact: CancelIntended | ReplaceIntended) -> bool:
+        key = fact.kind, fact.client_order_id
+        self._heard[key] = number = self._heard.get(key, 0) + 1
+        return (fact.client_order_id, number) in self._stayed[fact.kind]
