@@ -66,12 +66,14 @@ def test_a_run_is_watched_paused_resumed_and_stopped_from_outside(folder: Path, 
     refused = run("resume")
     resumed = run("resume", "--reason", "back")
     overridden = run("override", "gross", "--value", "0.2", "--for", "30m", "--reason", "careful")
+    asked = run("halt")  # nobody answers
     halted = run("halt", "--yes", "--reason", "enough")
     stopped = run("stop")
     output, _ = running.communicate(timeout=WITHIN_S)
 
     assert (paused.code, refused.code, resumed.code, overridden.code, halted.code, stopped.code) == (0, 2, 0, 0, 0, 0)
     assert "Trading is REDUCING" in paused.out
+    assert asked.code != 0 and "entries and the parts of worked exits are called back" in asked.out
     assert compared.code == as_json.code == 0, compared.err + as_json.err
     assert "working orders agree, cash agrees" in compared.out
     assert json.loads(as_json.out)["agreed"] is True

@@ -37,8 +37,8 @@ SPANS = {"s": SECOND, "m": MINUTE, "h": 60 * MINUTE}
 _SHOWN_WITH = {"positions": ("positions",), "orders": ("orders", "orders_working", "worked", "worked_count")}
 
 ASKS_FIRST = {
-    "halt": "Trading stops at once: nothing is decided, entries that work are called back, stops and targets go on"
-    " working. Halt",
+    "halt": "Trading stops at once: nothing is decided, entries and the parts of worked exits are called back, stops"
+    " and targets go on working. Halt",
     "flatten": "Every order is canceled and every position closed at the market. Flatten",
 }
 
