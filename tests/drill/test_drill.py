@@ -202,6 +202,17 @@ def test_an_execution_that_is_taken_back_leaves_no_exit_for_more_than_is_held(se
     assert World(draw(seed, 2), LiveSystem).run().failure is None
 
 
+@pytest.mark.parametrize(
+    ("seed", "days"),
+    [
+        (2140, 1),  # HALTED while the stop of a worked exit lets go of a part
+        (3290, 2),  # the broker sells what a flatten closes, and the report of it is lost
+    ],
+)
+def test_seeds_of_the_engine_that_once_broke_something_hold(seed: int, days: int) -> None:
+    assert World(draw(seed, days), LiveSystem).run().failure is None
+
+
 def test_the_same_seed_writes_the_same_bytes() -> None:
     first, second, other = (World(draw(seed, 2)).run() for seed in (11, 11, 12))
 

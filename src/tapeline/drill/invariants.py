@@ -230,10 +230,23 @@ class Watch:
             self._slack[busted.symbol] += int(busted.quantity)
 
     def _only_reduces(self, execution: Any) -> None:
-        """Check that what closes a position, also one of somebody else, does not open one the other way."""
+        """Check that what closes a position, also one of somebody else, does not open one the other way.
+
+        What others traded since it was sent, and our books cannot know yet, may have closed the position before it.
+        """
         symbol = execution.symbol
         after = self.venue.account.held().get(symbol, Decimal(0))
-        if after * execution.signed_quantity > 0:
+        since_ns, booked = self.accountant.intended[execution.client_order_id].decision_time_ns, self.accountant.booked
+        unknown = sum(
+            other.quantity
+            for other in self.venue.account.executions.values()
+            if other.symbol == symbol
+            and other.side is execution.side
+            and other.time_ns >= since_ns
+            and other.client_order_id not in self._sent
+            and not other.keys & booked
+        )
+        if after * execution.signed_quantity > 0 and abs(after) > unknown:
             self._break(
                 f"Closing order {execution.client_order_id} leaves {after} {symbol} at the venue, on its own side: it "
                 f"overshot."

@@ -5,7 +5,7 @@
     held 100, an exit of 100 works; 40 are busted
         -> the exit is replaced by one of 60
 
-While trading is HALTED nothing new is set: what is left has no stop until it is raised.
+While trading is HALTED no target is set; the stop of what is left is (`engine/protection.py`).
 """
 
 from __future__ import annotations
