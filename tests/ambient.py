@@ -2,24 +2,32 @@
 
 Such code behaves otherwise tomorrow, and no simulation can own it. What may ask is listed in `PORTS`, each with its
 reason. The guard replaces the functions themselves before the package is imported, and looks at who calls: the line
-that asks must be one of ours. For sockets it looks at the whole stack, since it is always a library that opens them.
+that asks must be one of ours. Connections and other processes are seen by an audit hook, which looks at the whole
+stack, since it is mostly a library that opens them.
 
 It sees what is called in this process and by these names; it does not see subprocesses, nor libraries that ask by
-themselves.
+themselves. `datetime64("now")`, which asks within numpy's type, is looked for in the text: `presents_in`.
 """
 
 from __future__ import annotations
 
+import ast
+import ctypes
 import datetime
+import gc
 import os
+import queue
 import random
 import secrets
+import select
 import socket
 import sys
+import tempfile
+import threading
 import time
 import uuid
-from collections.abc import Callable
-from types import FrameType, ModuleType
+from collections.abc import Callable, Iterable, Mapping
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -44,16 +52,27 @@ PORTS = {
 }
 """Modules that may ask, and why."""
 
-_CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep")
+_CLOCKS = (
+    "time", "monotonic", "perf_counter", "process_time", "thread_time", "clock_gettime",
+    "time_ns", "monotonic_ns", "perf_counter_ns", "process_time_ns", "thread_time_ns", "clock_gettime_ns", "sleep",
+)  # fmt: skip
+_TIMELESS = {"localtime": 0, "gmtime": 0, "ctime": 0, "asctime": 0, "strftime": 1}
+"""Functions of `time` that take the present where no time is given, and the place of that argument."""
 _CHANCES = (
     "random", "uniform", "triangular", "randint", "choice", "randrange", "sample", "shuffle", "choices", "gauss",
     "normalvariate", "lognormvariate", "expovariate", "vonmisesvariate", "gammavariate", "betavariate",
     "paretovariate", "weibullvariate", "getrandbits", "randbytes", "binomialvariate",
 )  # fmt: skip
-_NUMPY_CHANCES = (
-    "random", "rand", "randn", "randint", "random_sample", "normal", "uniform", "choice", "permutation", "shuffle",
-    "standard_normal", "exponential", "poisson", "binomial", "integers", "bytes",
+_SECRETS = ("token_bytes", "token_hex", "token_urlsafe", "randbits", "randbelow", "choice")
+_DRAWN_NAMES = ("mkstemp", "mkdtemp", "mktemp", "NamedTemporaryFile")
+_AUDITED = frozenset(
+    {
+        "socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.getnameinfo",
+        "socket.gethostbyname", "socket.gethostbyaddr", "subprocess.Popen", "os.system", "os.exec", "os.fork",
+        "os.forkpty", "os.posix_spawn", "os.spawn",
+    }
 )  # fmt: skip
+"""What Python tells an audit hook of connections and other processes; `connect_ex` is a connect too."""
 
 
 class AmbientError(AssertionError):
@@ -76,25 +95,41 @@ def _refuse(module: str, what: str) -> None:
     raise AmbientError(sentence)
 
 
-def _guarded(function: Callable[..., Any], what: str) -> Callable[..., Any]:
+def _always(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
+    return True
+
+
+def _without(place: int) -> Callable[[tuple[Any, ...], Mapping[str, Any]], bool]:
+    """Return whether a call lacks its argument at a place: the seed, or the time."""
+
+    def lacks(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
+        values = [*arguments[place:], *named.values()]
+        return not values or values[0] is None
+
+    return lacks
+
+
+def _timed(place: int) -> Callable[[tuple[Any, ...], Mapping[str, Any]], bool]:
+    """Return whether a call says how long to wait; one that waits for an event alone asks for no time."""
+
+    def waits(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
+        return named.get("timeout", arguments[place] if len(arguments) > place else None) is not None
+
+    return waits
+
+
+def _guarded(
+    function: Callable[..., Any],
+    what: str,
+    is_asking: Callable[[tuple[Any, ...], Mapping[str, Any]], bool] = _always,
+) -> Callable[..., Any]:
     def guard(*arguments: Any, **named: Any) -> Any:
         module = asks(sys._getframe(1))
-        if module is not None:
+        if module is not None and is_asking(arguments, named):
             _refuse(module, what)
         return function(*arguments, **named)
 
     guard.__name__ = getattr(function, "__name__", what)
-    return guard
-
-
-def _guarded_if_unseeded(function: Callable[..., Any], what: str, skip: int = 0) -> Callable[..., Any]:
-    def guard(*arguments: Any, **named: Any) -> Any:
-        seeds = [*arguments[skip:], *named.values()]
-        module = asks(sys._getframe(1)) if not seeds or seeds[0] is None else None
-        if module is not None:
-            _refuse(module, f"{what} without a seed")
-        return function(*arguments, **named)
-
     return guard
 
 
@@ -105,41 +140,34 @@ class _SameInstances(type):
         return isinstance(instance, cls.__mro__[1])
 
 
-class _GuardedDatetime(datetime.datetime, metaclass=_SameInstances):
-    @classmethod
-    def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+def _guarded_class(kind: type, what: str) -> type:
+    """Return a class that makes instances of another one, and none without a seed for code of ours."""
+    is_unseeded = _without(0)
+
+    def make(cls: type, *arguments: Any, **named: Any) -> Any:
         module = asks(sys._getframe(1))
-        if module is not None:
-            _refuse(module, "datetime.now")
-        return datetime.datetime.now(tz)
+        if module is not None and is_unseeded(arguments, named):
+            _refuse(module, what)
+        return kind(*arguments, **named)
+
+    return _SameInstances(kind.__name__, (kind,), {"__new__": make})
 
 
-class _GuardedSocket(socket.socket):
-    """Refuses to be used, not to be made: libraries make one while they are imported, to see what the machine has."""
-
-    def connect(self, address: Any) -> None:
-        _refuse_connections()
-        super().connect(address)
-
-    def connect_ex(self, address: Any) -> int:
-        _refuse_connections()
-        return super().connect_ex(address)
-
-    def listen(self, *backlog: int) -> None:
-        _refuse_connections()
-        super().listen(*backlog)
-
-
-def _refuse_connections() -> None:
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
+def _refuse_on_the_stack(frame: FrameType | None, what: str) -> None:
+    # libraries open sockets while they are imported, to see what the machine has: an import is nobody's question
+    while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
         if str(frame.f_globals.get("__name__", "")).startswith(PACKAGE + "."):
             # the innermost of ours is who asks; if it is a port, whoever called it came through one
             module = asks(frame)
             if module is not None:
-                _refuse(module, "a connection")
+                _refuse(module, what)
             return
         frame = frame.f_back
+
+
+def _audit(event: str, arguments: tuple[Any, ...], audited: frozenset[str] = _AUDITED) -> None:
+    if event in audited:
+        _refuse_on_the_stack(sys._getframe(1), event)
 
 
 def install() -> None:
@@ -148,25 +176,88 @@ def install() -> None:
     if early:
         raise AmbientError(f"The guard must be installed before the package is imported; found {early[0]}.")
     _replace(time, _CLOCKS)
+    for name, place in _TIMELESS.items():
+        _replace(time, (name,), " without a time", _without(place))
+    for name in ("now", "utcnow"):
+        _replace_in_builtin(datetime.datetime, name)
     _replace(random, _CHANCES)
-    _replace(np.random, _NUMPY_CHANCES)
-    _replace(os, ("urandom",))
-    _replace(uuid, ("uuid1", "uuid4"))
-    _replace(secrets, ("token_bytes", "token_hex", "token_urlsafe", "randbits", "randbelow", "choice"))
-    np.random.default_rng = _guarded_if_unseeded(np.random.default_rng, "numpy.random.default_rng")
-    random.Random.__init__ = _guarded_if_unseeded(random.Random.__init__, "random.Random", skip=1)  # type: ignore[method-assign]
-    socket.socket = _GuardedSocket  # type: ignore[misc]
+    _replace(random, ("seed",), " without a seed", _without(0))
+    _replace(random.Random, ("__init__",), " without a seed", _without(1))
+    _replace_numpy()
+    _replace(os, ("urandom", "getrandom"))
+    _replace(uuid, ("uuid1", "uuid4", "uuid6", "uuid7"))
+    _replace(secrets, _SECRETS)
+    _replace(tempfile, _DRAWN_NAMES)
+    _replace(tempfile.TemporaryDirectory, ("__init__",))
+    _replace(threading.Timer, ("__init__",))
+    _replace(select, ("select", "poll", "epoll"))
+    for kind, name, place in (
+        (threading.Event, "wait", 1), (threading.Condition, "wait", 1), (threading.Condition, "wait_for", 2),
+        (threading.Thread, "join", 1), (queue.Queue, "get", 2), (queue.Queue, "put", 3),
+    ):  # fmt: skip
+        _replace(kind, (name,), " with a time-out", _timed(place))
+    listen = socket.socket.listen
+
+    def listen_guarded(self: socket.socket, *backlog: int) -> None:
+        _refuse_on_the_stack(sys._getframe(1), "socket.listen")
+        listen(self, *backlog)
+
+    socket.socket.listen = listen_guarded  # type: ignore[method-assign]
+    sys.addaudithook(_audit)
 
 
-def guard_datetime() -> None:
-    """Put the guard of `datetime.now` into imported modules of ours; the type itself cannot be changed."""
-    for name, module in tuple(sys.modules.items()):
-        if name.startswith(PACKAGE + ".") and getattr(module, "datetime", None) is datetime.datetime:
-            module.datetime = _GuardedDatetime  # type: ignore[attr-defined]
+def _replace_numpy() -> None:
+    """Guard what draws from numpy's one global generator, and generators that nobody gave a seed."""
+    for name in np.random.__all__:
+        thing = getattr(np.random, name)
+        if isinstance(thing, type):
+            if name != "Generator" and name != "BitGenerator":
+                setattr(np.random, name, _guarded_class(thing, f"numpy.random.{name} without a seed"))
+        elif name in ("default_rng", "seed"):
+            _replace(np.random, (name,), " without a seed", _without(0))
+        else:
+            _replace(np.random, (name,))
 
 
-def _replace(module: ModuleType, names: tuple[str, ...]) -> None:
+def _replace(
+    owner: Any,
+    names: Iterable[str],
+    how: str = "",
+    is_asking: Callable[[tuple[Any, ...], Mapping[str, Any]], bool] = _always,
+) -> None:
+    of = owner.__name__ if not isinstance(owner, type) else f"{owner.__module__}.{owner.__name__}"
     for name in names:
-        function = getattr(module, name, None)
+        function = getattr(owner, name, None)
         if function is not None:
-            setattr(module, name, _guarded(function, f"{module.__name__}.{name}"))
+            what = of if name == "__init__" else f"{of}.{name}"
+            setattr(owner, name, _guarded(function, what + how, is_asking))
+
+
+def _replace_in_builtin(kind: type, name: str) -> None:
+    """Guard a class method of a type that cannot be changed, however and whenever it is imported.
+
+    A class that stood for the type would not be the same type to libraries; so the type's own dictionary is changed.
+    """
+    original = kind.__dict__[name]
+
+    def guard(cls: type, *arguments: Any, **named: Any) -> Any:
+        module = asks(sys._getframe(1))
+        if module is not None:
+            _refuse(module, f"{kind.__name__}.{name}")
+        return original.__get__(None, cls)(*arguments, **named)
+
+    (attributes,) = gc.get_referents(kind.__dict__)
+    attributes[name] = classmethod(guard)
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))
+
+
+def presents_in(source: str) -> list[int]:
+    """Return the lines that ask numpy for the present: a call with `datetime64` or an `M8` and "now" or "today"."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            text = ast.unparse(node)
+            words = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
+            if ("datetime64" in text or "M8" in text) and ("now" in words or "today" in words):
+                found.append(node.lineno)
+    return found

@@ -39,7 +39,6 @@ def _repeatable_randomness() -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_ambient() -> Iterator[None]:
-    ambient.guard_datetime()
     ambient.found.clear()
     yield
     assert not ambient.found, ambient.found[0]
