@@ -1,6 +1,7 @@
 """Bugs that somebody would write one day in what only the whole engine has: gate, switch, flatten, restart, parents.
 
-Like those of `planted.py`, each in the weather in which it must show, in worlds of the engine.
+Like those of `planted.py`, each in the weather in which it must show, in worlds of the engine. The gate refuses an exit
+for more than is held, whoever asks for it; bugs that make one are planted together with a gate that does not.
 """
 
 from __future__ import annotations
@@ -94,8 +95,13 @@ def believes_its_own_books_of_a_flatten(plant: Plant) -> None:
     plant(Flattening, "_is_verified", believe)
 
 
+def _lets_exits_overshoot(plant: Plant) -> None:
+    plant(Gate, "_more_than_held", lambda gate, order: None)
+
+
 def forgets_the_ticket_of_a_stop(plant: Plant) -> None:
     """After a restart the book does not know which order protects a holding."""
+    _lets_exits_overshoot(plant)
     protect = Retaking._protect
 
     def careless(retaking: Retaking, order: Any, holding: Any, number: int) -> None:
@@ -107,6 +113,7 @@ def forgets_the_ticket_of_a_stop(plant: Plant) -> None:
 
 def takes_an_exit_back_as_never_asked(plant: Plant) -> None:
     """After a restart a holding that is being left may be left once more."""
+    _lets_exits_overshoot(plant)
     ordered = Retaking.ordered
 
     def forgetful(retaking: Retaking, fact: Any) -> bool:
@@ -133,6 +140,12 @@ def loses_count_of_a_part(plant: Plant) -> None:
 def does_not_count_what_works(plant: Plant) -> None:
     """What works, or is in doubt, of a parent order is sent again."""
     plant(Work, "exposed_quantity", property(lambda work: ZERO))  # type: ignore[arg-type]
+
+
+def leaves_before_the_stop_has_let_go(plant: Plant) -> None:
+    """A part of a worked exit is sent at once for what its stop at the venue is still open for."""
+    _lets_exits_overshoot(plant)
+    plant(Work, "open_quantity", property(lambda work: work.rest_quantity))  # type: ignore[arg-type]
 
 
 def sends_the_rest_of_a_batch_past_the_latch(plant: Plant) -> None:
@@ -168,5 +181,8 @@ BUGS = (
     Bug(loses_count_of_a_part, (), "are done or on their way"),
     Bug(sends_the_rest_of_a_batch_past_the_latch, (), "leaves while the latch is set"),
     Bug(takes_the_latch_away_undone, (), "The latch is taken away"),
+    Bug(leaves_before_the_stop_has_let_go, (), "are done or on their way"),
     Bug(does_not_count_what_works, (Fault.REPORT_DELAYED,), "are done or on their way"),
 )
+OF_WORKED_ORDERS = tuple(bug for bug in BUGS if bug.plant in (loses_count_of_a_part, leaves_before_the_stop_has_let_go))
+"""Those that must show however orders are worked."""
