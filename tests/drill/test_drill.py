@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ DAYS, SEEDS_IN_ALL, SEEDS_AT_ONCE = 5, 40, 5
 """Two hundred days, in parts that several workers can share."""
 RATES = {Fault.CRASH_WHILE_SENDING: 0.05, Fault.CRASH_IN_COMMIT: 0.05, Fault.CRASH_BEFORE_COMMIT: 0.05}
 """Where a fault at every third chance would let nothing happen at all."""
+SEEDS_OF_ALGORITHMS = (1, 10, 20, 30)
+"""In each of these worlds orders are worked in another way."""
 PYTHONS = [sys.executable, *filter(None, (shutil.which(f"python3.{minor}") for minor in (12, 13, 14)))]
 ELSEWHERE = """
 from tapeline.drill.campaign import system_of
@@ -68,9 +71,13 @@ def test_the_whole_engine_with_its_strategies_passes_a_day_without_faults() -> N
     assert outcome.starts == 1
 
 
-@pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
-def test_each_fault_changes_the_course_of_the_engine_and_breaks_nothing(fault: Fault) -> None:
-    outcome = World(a_scenario(fault, rate=RATES.get(fault, 0.3), halves=6), LiveSystem).run()
+@pytest.mark.parametrize(
+    ("fault", "seed"),
+    [*zip(Fault, cycle(SEEDS_OF_ALGORITHMS), strict=False)],
+    ids=lambda part: part.name.lower() if isinstance(part, Fault) else str(part),
+)
+def test_each_fault_changes_the_course_of_the_engine_and_breaks_nothing(fault: Fault, seed: int) -> None:
+    outcome = World(a_scenario(fault, rate=RATES.get(fault, 0.3), halves=6, seed=seed), LiveSystem).run()
 
     assert outcome.failure is None
     assert outcome.executions > 20
