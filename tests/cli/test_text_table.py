@@ -60,7 +60,8 @@ def test_working_orders_fit_eighty_columns_and_show_whose_they_are(capsys: pytes
         "symbol": "GOOGL", "side": "SELL", "type": "TRAILING_STOP", "purpose": "stop", "quantity": "12000",
         "leaves_quantity": "12000", "status": "PENDING_CANCEL", "limit_price": "1234.56", "stop_price": None,
     }  # fmt: skip
-    show_orders([order, {**order, "client_order_id": "short", "limit_price": None, "stop_price": "1.5"}])
+    orders = [order, {**order, "client_order_id": "short", "limit_price": None, "stop_price": "1.5"}]
+    show_orders({"orders": orders, "orders_working": 2, "worked": [], "worked_count": 0})
 
     names, first, first_id, _, second_id = capsys.readouterr().out.splitlines()
     assert max(map(len, (names, first, first_id))) <= 80
