@@ -195,6 +195,8 @@ def test_nothing_breaks_over_two_hundred_days_of_faults(first_seed: int) -> None
         (20043, 3),
         (20356, 3),
         (82259, 3),
+        (500095, 3),  # a child's last fill is told while those before it wait for their orders
+        (500363, 5),  # our clock is more than an hour ahead when reports are lost
         (200237, 2),
         (200278, 2),
     ],
@@ -214,6 +216,7 @@ def test_an_execution_that_is_taken_back_leaves_no_exit_for_more_than_is_held(se
     [
         (2140, 1),  # HALTED while the stop of a worked exit lets go of a part
         (3290, 2),  # the broker sells what a flatten closes, and the report of it is lost
+        (500410, 3),  # it sells a moment before, and the report is on its way
     ],
 )
 def test_seeds_of_the_engine_that_once_broke_something_hold(seed: int, days: int) -> None:

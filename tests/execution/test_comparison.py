@@ -374,3 +374,19 @@ def test_what_only_the_last_round_has_seen_changes_no_books() -> None:
     trader.settle_for(310)
     assert trader.held() == 4
     assert not any("E1" in sentence for sentence in trader.views.control.unresolved)
+
+
+def test_executions_are_asked_for_from_the_newest_that_is_known_when_our_clock_is_ahead_of_the_venue_s(
+    trader: Trader,
+) -> None:
+    name = a_working_order(trader)
+    behind = trader.now - 7_200 * SECOND
+    say(trader, *trader.venue.fill(name, behind, Decimal(4), Decimal(100)))
+    lost = trader.venue.fill(name, behind + 60 * SECOND, Decimal(3), Decimal(100))
+    assert lost and trader.held() == 4
+
+    trader.link.now += 301 * SECOND
+    trader.turn()
+    assert since(trader) == behind - int(SETTINGS.overlap_s) * SECOND
+    trader.settle()
+    assert trader.held() == 7

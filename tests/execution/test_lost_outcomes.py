@@ -425,3 +425,16 @@ def test_a_second_cancel_waits_until_the_look_up_has_told_what_became_of_the_fir
     trader.settle_for(120)
     assert trader.status(name) == "CANCELED"
     trader.assert_settled()
+
+
+def test_a_fill_waits_with_those_before_it_that_wait_for_their_order(trader: Trader) -> None:
+    """What the second leaves rests on the first, which only the order as the venue has it can place."""
+    name = a_working_order(trader, 10)
+    first, second, third = fills(trader, name, 4, 5, 1)
+    say(trader, first)
+    trader.keeper.take([replace(first, execution=replace(second.execution, quantity=Decimal(7)))], trader.now)
+    waiting = trader.held()
+
+    say(trader, third)
+
+    assert (waiting, trader.held(), trader.status(name)) == (4, 4, "PARTIALLY_FILLED")

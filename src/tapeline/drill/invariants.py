@@ -232,17 +232,16 @@ class Watch:
     def _only_reduces(self, execution: Any) -> None:
         """Check that what closes a position, also one of somebody else, does not open one the other way.
 
-        What others traded since it was sent, and our books cannot know yet, may have closed the position before it.
+        What others traded, and nobody has told our books of yet, may have closed the position before it.
         """
         symbol = execution.symbol
         after = self.venue.account.held().get(symbol, Decimal(0))
-        since_ns, booked = self.accountant.intended[execution.client_order_id].decision_time_ns, self.accountant.booked
+        booked = self.accountant.booked
         unknown = sum(
             other.quantity
             for other in self.venue.account.executions.values()
             if other.symbol == symbol
             and other.side is execution.side
-            and other.time_ns >= since_ns
             and other.client_order_id not in self._sent
             and not other.keys & booked
         )

@@ -145,6 +145,8 @@ class Comparison:
         known_ns = self._books.views.control.reconciled_ns
         if known_ns is None:
             known_ns = min((state.order.decision_time_ns for state in self._books.states.values()), default=now_ns)
+        # that is by our clock, which may be ahead of the venue's; beyond the newest that is booked nothing is known
+        known_ns = min(known_ns, self._books.views.orders.booked.newest_ns or known_ns)
         overlap_s = self._settings.overlap_s * _FURTHER ** (self._round - 1)
         return max(0, known_ns - int(overlap_s * SECOND))
 

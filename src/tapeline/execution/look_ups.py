@@ -105,6 +105,11 @@ class LookUps:
         look_up.base_ns, look_up.misses, look_up.is_answered = now_ns, 0, False
         self._ask(name, look_up, now_ns)
 
+    def holds(self, name: str) -> bool:
+        """Return whether executions of an order wait until it was asked for."""
+        look_up = self._open.get(name)
+        return look_up is not None and bool(look_up.executions)
+
     def hold(self, execution: Execution, now_ns: int) -> None:
         """Keep an execution that fits no order as we know it until its order was asked for."""
         name = execution.client_order_id

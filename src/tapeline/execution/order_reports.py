@@ -124,7 +124,9 @@ class OrderReports:
             return
         if self._bookings.correct(execution, _ANSWER, fact.event_time_ns):
             return
-        if not self._bookings.fits(execution, fact.leaves_quantity):
+        if self._is_behind(execution):
+            self._look_ups.hold(execution, now_ns)
+        elif not self._bookings.fits(execution, fact.leaves_quantity):
             self._missing(
                 f"Execution {execution.execution_id} of {execution.quantity} {execution.symbol} does not fit "
                 f"order {execution.client_order_id} as it is known here."
@@ -135,6 +137,12 @@ class OrderReports:
                 f"Execution {execution.execution_id} leaves {fact.leaves_quantity} of order {fact.client_order_id}, "
                 f"not what we add up: another execution is missing."
             )
+
+    def _is_behind(self, execution: Execution) -> bool:
+        """Whether others wait for its order, or for the entry that it works for: what it leaves is not known yet."""
+        state = self._books.states.get(execution.client_order_id)
+        parent = None if state is None else state.order.parent
+        return any(name is not None and self._look_ups.holds(name) for name in (execution.client_order_id, parent))
 
     def forget(self) -> None:
         """Forget when requests about orders were refused that do not work any more."""

@@ -69,6 +69,11 @@ class ExecutionBook:
             execution_id = self._successors[execution_id]
         return self.by_id.get(execution_id)
 
+    @property
+    def newest_ns(self) -> int | None:
+        """When the latest was executed, by the venue's clock; None before the first."""
+        return self._times[-1][0] if self._times else None
+
     def between(self, first_ns: int, last_ns: int) -> Iterator[Execution]:
         """Yield the executions that stand of a stretch of time, both ends included, in order of their times."""
         begin = bisect_left(self._times, first_ns, key=_time_of)
