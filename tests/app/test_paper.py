@@ -500,7 +500,10 @@ def test_errors_of_the_broker_and_events_of_the_future_lower_the_state(folder: P
 CROSSING = {
     "a cancel that met a fill": [CancelRejected(0, "one", OrderStatus.FILLED, "too late")],
     "a replace that met a fill": [ReplaceRejected(0, "one", OrderStatus.FILLED, "too late")],
-    "replaces that never left": [ReplaceRejected(0, "one", None, "It waited for the answer to the one before it.")],
+    "replaces that never left": [
+        ReplaceRejected(0, "one", None, "It waited for the answer to the one before it.", Reason.NEVER_ARRIVED)
+    ],
+    "a cancel that never left": [CancelRejected(0, "one", None, "trading is HALTED", Reason.NEVER_ARRIVED)],
     "an order that never arrived": [OrderRejected(0, "one", Reason.NEVER_ARRIVED)],
     "a cancel that was lost, and is sent again": [
         OutcomeLost(0, "one", Request.CANCEL, "the link was lost"),
@@ -512,6 +515,7 @@ REFUSED_BY_THE_BROKER = {
     "a cancel": [CancelRejected(0, "one", OrderStatus.NEW, "no")],
     "a cancel without a word": [CancelRejected(0, "one")],
     "a replace": [ReplaceRejected(0, "one", OrderStatus.NEW, "no")],
+    "a replace without a word": [ReplaceRejected(0, "one")],
     "an answer that does not come": [OutcomeLost(0, "one", Request.SUBMIT, "no answer")],
 }
 

@@ -214,7 +214,7 @@ def test_of_replaces_only_one_that_does_nothing_but_make_an_order_smaller_is_nev
     trader.keeper.withhold(state, trader.now, WHY)
 
     (told,) = [fact for fact in map(decode, trader.journal[-1:]) if fact.kind == "ReplaceRejected"] or [None]
-    assert told == (None if leaves else ReplaceRejected(trader.now, name, None, WHY))
+    assert told == (None if leaves else ReplaceRejected(trader.now, name, None, WHY, Reason.NEVER_ARRIVED))
     assert bool(trader.keeper.outbox(trader.now)) is leaves
 
 

@@ -13,11 +13,11 @@ from tests.ledger.builders import T0, a_fill, a_run
 from tests.ledger.facts_at_random import AMOUNTS, FACTS_AT_RANDOM, TREES
 
 from tapeline.domain.errors import InputError, StorageError
-from tapeline.domain.words import Reason
+from tapeline.domain.words import OrderStatus, Reason
 from tapeline.ledger.canonical import amount_text, decode, encode, encode_tree
 from tapeline.ledger.chain import GENESIS, link
 from tapeline.ledger.facts import FACTS, RunEnded
-from tapeline.ledger.order_facts import OrderAccepted, OrderCanceled
+from tapeline.ledger.order_facts import CancelRejected, OrderAccepted, OrderCanceled, ReplaceRejected
 from tapeline.ports.journal import Fact
 
 
@@ -147,6 +147,21 @@ def test_a_fact_of_a_newer_schema_asks_for_a_newer_version() -> None:
 
     with pytest.raises(StorageError, match=r"schema 2; this program knows up to 1\. .* newer version"):
         decode(body)
+
+
+@pytest.mark.parametrize("fact_type", [CancelRejected, ReplaceRejected])
+@pytest.mark.parametrize(("status", "reason"), [("null", Reason.NEVER_ARRIVED), ('"FILLED"', Reason.NONE)])
+def test_a_refusal_of_the_first_schema_was_our_own_word_where_it_has_no_status(
+    fact_type: type[CancelRejected], status: str, reason: Reason
+) -> None:
+    body = (
+        f'{{"client_order_id":"X","event_time_ns":{T0},"kind":"{fact_type.kind}","schema":1,'
+        f'"status":{status},"text":"late"}}'
+    )
+    known = None if status == "null" else OrderStatus.FILLED
+    assert decode(body) == fact_type(T0, "X", known, "late", reason)
+    with pytest.raises(StorageError, match="no fact"):
+        decode(body.replace(f'"status":{status},', ""))
 
 
 def test_a_field_too_many_is_refused() -> None:

@@ -9,8 +9,15 @@ from hypothesis import strategies as st
 from tests.ledger.builders import T0
 
 from tapeline.domain.words import OrderStatus, Reason
-from tapeline.ledger.order_facts import OrderAccepted, OrderReplaced, ReplaceIntended, ReplaceRejected
-from tapeline.ledger.replaces import KINDS, Replaces
+from tapeline.ledger.order_facts import (
+    CancelIntended,
+    CancelRejected,
+    OrderAccepted,
+    OrderReplaced,
+    ReplaceIntended,
+    ReplaceRejected,
+)
+from tapeline.ledger.replaces import KINDS, Cancels, Replaces
 from tapeline.ports.journal import Fact
 
 
@@ -23,7 +30,8 @@ def replaced(price: str = "1", name: str = "o1", reason: Reason = Reason.REQUEST
 
 
 def refused(status: OrderStatus | None = None, name: str = "o1") -> ReplaceRejected:
-    return ReplaceRejected(T0, name, status)
+    """Return the venue's refusal; without a status, our own word that it never left."""
+    return ReplaceRejected(T0, name, status, reason=Reason.NEVER_ARRIVED if status is None else Reason.NONE)
 
 
 def seen(*facts: Fact) -> Replaces:
@@ -59,6 +67,19 @@ def test_what_our_own_word_refuses_has_never_left_the_last_that_waits_first() ->
 
     without_a_link = seen(wanted("99"), refused())
     assert (without_a_link.lines, without_a_link.stayed) == ({}, {("o1", 1)})
+
+
+def test_a_venue_that_refuses_without_a_word_about_the_order_was_asked() -> None:
+    """Of an order that it does not know, for one."""
+    unknown = seen(wanted("99"), wanted("98"), ReplaceRejected(T0, "o1", None, "unknown order"))
+    assert (unknown.lines, unknown.stayed) == ({}, {("o1", 2)})
+
+    cancels = Cancels()
+    for fact in (CancelIntended(T0, "o1"), CancelRejected(T0, "o1", None, "unknown order"), CancelIntended(T0, "o1")):
+        cancels.see(fact)
+    assert cancels.stayed == set()
+    cancels.see(CancelRejected(T0, "o1", None, "trading is HALTED", Reason.NEVER_ARRIVED))
+    assert cancels.stayed == {("o1", 2)}
 
 
 def test_orders_do_not_wait_for_each_other_and_answers_to_nothing_say_nothing() -> None:

@@ -107,19 +107,19 @@ class Guard:
     def _is_broker_error(self, fact: Fact) -> bool:
         """Whether the venue refused what it should have done.
 
-        It cannot cancel or replace an order that has ended meanwhile; a replace that is refused without a status never
-        left; and the refusal that a look-up concludes is told of an outcome that counted when it was lost.
+        It cannot cancel or replace an order that has ended meanwhile; what never left was refused here; and the refusal
+        that a look-up concludes is told of an outcome that counted when it was lost.
         """
         if isinstance(fact, OrderRejected):
             return fact.reason is not Reason.NEVER_ARRIVED
-        if not isinstance(fact, CancelRejected | ReplaceRejected):
+        if not isinstance(fact, CancelRejected | ReplaceRejected) or fact.reason is Reason.NEVER_ARRIVED:
             return False
         is_cancel = isinstance(fact, CancelRejected)
         lost = fact.client_order_id, Request.CANCEL if is_cancel else Request.REPLACE
         if lost in self._lost:
             self._lost.remove(lost)
             return False
-        return is_cancel if fact.status is None else fact.status.is_working
+        return fact.status is None or fact.status.is_working
 
     def see_again(self, session: int) -> None:
         """Let the watches that remember a session take in a slice of the past; they raise no alarm for it."""

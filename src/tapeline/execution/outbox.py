@@ -97,9 +97,13 @@ class Outbox:
             elif isinstance(message, Submit):
                 self._end_submit(message, text, now_ns)
             elif isinstance(message, Cancel):
-                self._books.record(CancelRejected(now_ns, message.fact.client_order_id, None, text))
+                self._books.record(
+                    CancelRejected(now_ns, message.fact.client_order_id, None, text, Reason.NEVER_ARRIVED)
+                )
             elif isinstance(message, Replace):
-                self._books.record(ReplaceRejected(now_ns, message.fact.client_order_id, None, text))
+                self._books.record(
+                    ReplaceRejected(now_ns, message.fact.client_order_id, None, text, Reason.NEVER_ARRIVED)
+                )
         working = self._books.working
         self._waiting = [m for m in staying if not isinstance(m, Cancel | Replace) or m.fact.client_order_id in working]
 
@@ -152,7 +156,7 @@ class Outbox:
                 continue
             # the books took the answer for one that has left: those in line are over, and the newest is asked for anew
             for _ in line:
-                self._books.record(ReplaceRejected(now_ns, name, None, _IN_LINE))
+                self._books.record(ReplaceRejected(now_ns, name, None, _IN_LINE, Reason.NEVER_ARRIVED))
             newest = replace(line[-1], event_time_ns=now_ns)
             self._books.record(newest)
             self._waiting.append(Replace(newest))

@@ -37,8 +37,10 @@ from typing import Any, cast
 import numpy as np
 
 from tapeline.domain.errors import InputError, StorageError, UnknownNameError
+from tapeline.domain.words import Reason
 from tapeline.ledger.canonical_reading import constants_of, is_word, match, read_object, without_none
 from tapeline.ledger.facts import FACTS
+from tapeline.ledger.order_facts import CancelRejected, ReplaceRejected
 from tapeline.ports.journal import Fact
 
 Writer = Callable[[Any], str]
@@ -65,6 +67,9 @@ def decode(body: bytes | str) -> Fact:
         if end != len(text):
             raise StorageError(f"Behind a fact stands something else: {_shown(text[end:])}")
         fact_type = FACTS[found["kind"]]
+        earlier = _EARLIER.get((found["kind"], found["schema"]))
+        if earlier is not None:
+            found = earlier(found)
         if found["schema"] != fact_type.schema:
             raise StorageError(
                 f"A {fact_type.kind} fact has schema {found['schema']}; this program knows up to "
@@ -79,6 +84,16 @@ def decode(body: bytes | str) -> Fact:
         raise StorageError(f"These bytes are no fact, {exc} is missing or unknown: {_shown(body)}") from exc
     except (ValueError, TypeError, ArithmeticError, InputError) as exc:
         raise StorageError(f"These bytes are no fact ({exc}): {_shown(body)}") from exc
+
+
+def _with_reason(found: dict[str, Any]) -> dict[str, Any]:
+    """Return a refusal that has no reason yet: only our own word came without a status then."""
+    reason = Reason.NEVER_ARRIVED if found["status"] is None else Reason.NONE
+    return {**found, "reason": reason.name, "schema": 2}
+
+
+_EARLIER = {(CancelRejected.kind, 1): _with_reason, (ReplaceRejected.kind, 1): _with_reason}
+"""What makes a fact of an earlier schema one of the next, by kind and schema."""
 
 
 def encode_tree(tree: Any) -> bytes:

@@ -269,29 +269,32 @@ class OutcomeLost:
 
 @dataclass(frozen=True, slots=True)
 class CancelRejected:
-    """The venue does not cancel the order (FIX 35=9).
+    """The cancel of an order is refused (FIX 35=9).
 
-    status : what it says the order is now (FIX 39), None where it does not say; text : what else it said
+    status : what the venue says the order is now (FIX 39), None where it does not say; text : what else it said
+    reason : NEVER_ARRIVED where it is our own word, of a cancel that never left; NONE where it is the venue's
     """
 
     kind: ClassVar[str] = "CancelRejected"
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
     event_time_ns: int
     client_order_id: str
     status: OrderStatus | None = None
     text: str = ""
+    reason: Reason = Reason.NONE
 
 
 @dataclass(frozen=True, slots=True)
 class ReplaceRejected:
-    """The venue does not replace the order, whose terms stay (FIX 35=9); fields as in `CancelRejected`."""
+    """The replace of an order is refused, whose terms stay (FIX 35=9); fields as in `CancelRejected`."""
 
     kind: ClassVar[str] = "ReplaceRejected"
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
     event_time_ns: int
     client_order_id: str
     status: OrderStatus | None = None
     text: str = ""
+    reason: Reason = Reason.NONE
 
 
 @dataclass(frozen=True, slots=True)

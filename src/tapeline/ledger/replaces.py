@@ -5,10 +5,10 @@ Of one order one replace is under way, and the next waits for its answer:
 ReplaceIntended 99.10     leaves
 ReplaceIntended 99.20     waits, and so does 99.30
 OrderReplaced   99.10
-ReplaceRejected twice, without a status: the two never left
+ReplaceRejected twice, of the reason NEVER_ARRIVED: the two never left
 ReplaceIntended 99.30     leaves, recorded anew
 
-A cancel that was refused without a status never left.
+A cancel that was refused for that reason never left. What the venue refuses has left, whatever it says of the order.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Cancels:
         """Take in a fact; other kinds say nothing."""
         if isinstance(fact, CancelIntended):
             self._counts[fact.client_order_id] = self._counts.get(fact.client_order_id, 0) + 1
-        elif isinstance(fact, CancelRejected) and fact.status is None:
+        elif isinstance(fact, CancelRejected) and fact.reason is Reason.NEVER_ARRIVED:
             self.stayed.add((fact.client_order_id, self._counts.get(fact.client_order_id, 0)))
 
 
@@ -51,7 +51,7 @@ class Replaces:
 
     @property
     def stayed(self) -> set[Which]:
-        """Those that never left: what waits, and what was refused without a status, which is our own word."""
+        """Those that never left: what waits, and what was refused by our own word."""
         return self._ended | {which for line in self._waiting.values() for which, _ in line}
 
     @property
@@ -68,7 +68,7 @@ class Replaces:
                 self._waiting.setdefault(name, []).append(((name, number), fact))
             else:
                 self._leaving[name] = name, number
-        elif isinstance(fact, ReplaceRejected) and fact.status is None:
+        elif isinstance(fact, ReplaceRejected) and fact.reason is Reason.NEVER_ARRIVED:
             name = fact.client_order_id
             if self._waiting.get(name):
                 self._ended.add(self._waiting[name].pop()[0])
