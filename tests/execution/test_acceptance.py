@@ -262,6 +262,39 @@ def test_exits_together_are_for_no_more_than_is_left() -> None:
     assert sum({"half": 4, "stop": 6, **sent(keeper)}.values()) == 7
 
 
+STOP, TARGET, PART = Purpose.STOP, Purpose.TARGET, Purpose.SCALE_OUT
+WORKING = dict[str, tuple[int, Purpose, str | None]]
+
+
+@pytest.mark.parametrize(
+    ("working", "left", "leaving"),
+    [
+        ({"part": (3, PART, None), "stop": (7, STOP, None)}, 6, {"part": None, "stop": 6}),
+        ({"part": (3, PART, None), "stop": (7, STOP, None)}, 8, {"part": 1}),
+        ({"part": (3, PART, None), "target": (7, TARGET, None)}, 6, {"part": None, "target": 6}),
+        ({"target": (4, TARGET, None), "stop": (6, STOP, None)}, 7, {"target": 1}),
+        ({"part": (3, PART, None), "stop": (7, STOP, "pair"), "target": (7, TARGET, "pair")}, 8, {"part": 1}),
+        (
+            {"part": (3, PART, None), "target": (7, TARGET, "pair"), "stop": (7, STOP, "pair")},
+            6,
+            {"part": None, "target": None, "stop": None},
+        ),
+        ({"one": (4, PART, None), "two": (6, PART, None)}, 6, {"two": 2}),
+    ],
+)
+def test_what_is_left_belongs_to_the_stop_and_its_group_first_then_to_the_target_then_to_what_was_asked_for_first(
+    working: WORKING, left: int, leaving: dict[str, int | None]
+) -> None:
+    """A pair that cannot stay is set anew for all that is left, so nothing else gets of it."""
+    desk = desk_with(Dip=10)
+    for name, (quantity, purpose, group) in working.items():
+        exit_of(desk, name, quantity, purpose, group=group)
+
+    _, keeper = accept(desk, left)
+
+    assert sent(keeper) == leaving
+
+
 def test_the_new_total_of_an_exit_has_what_it_has_filled_and_is_asked_for_with_its_purpose() -> None:
     desk = desk_with(Dip=10)
     exit_of(desk, "half", 8, Purpose.EXIT_RULE)

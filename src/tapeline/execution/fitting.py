@@ -4,13 +4,17 @@
         -> both are called back; when they have ended, stop and target of 60 stand where the old ones stood
     held 100, an exit of 100 works; 40 are busted
         -> the exit is replaced by one of 60
+    held 100, a part of 30 is being sold before a stop of 70; 40 are busted
+        -> the part is called back, and a stop of 60 stands where the old one stood
 
+What is left belongs to stops with their groups first, then to targets, then to everything else, as it was asked for.
 While trading is HALTED no target is set; the stop of what is left is (`engine/protection.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from decimal import Decimal
 from typing import Any
 
 from tapeline.domain.order import Order
@@ -23,7 +27,7 @@ from tapeline.ledger.order_facts import CancelIntended, OrderFilled, ReplaceInte
 from tapeline.ledger.order_state import OrderState, exposed_quantity, is_called_back
 from tapeline.ledger.views import Views
 
-_PROTECTION = (Purpose.STOP, Purpose.TARGET)
+_RANKS, _OTHERS = {Purpose.STOP: 0, Purpose.TARGET: 1}, 2
 _NO_EXITS = (Purpose.ENTRY, Purpose.FLATTEN)
 _LATE = (OrderStatus.CANCELED, OrderStatus.EXPIRED)
 
@@ -65,21 +69,21 @@ class Fitting:
         room = max(self._views.position(order.strategy, order.symbol, order.account).quantity * -order.side, ZERO)
         if exposed_quantity(exits) <= room:
             return
-        for state in exits:
-            if state.order.purpose in _PROTECTION and not is_alone(state):
-                self._call_back(state.order, now_ns)
-                continue
-            name, purpose = state.order.client_order_id, state.order.purpose
-            # one that is being made smaller already counts as what it will be
-            works = state.asked_totals[-1] - state.filled_quantity if state.asked_totals else state.exposed_quantity
+        for together in sorted(_groups_of(exits), key=_rank):
+            works = max(_works(state) for state in together)
+            first = together[0]
             if works <= room:
                 room -= works
-            elif room and is_alone(state):
-                total = state.filled_quantity + room
-                self._keeper.replace(self._record(ReplaceIntended(now_ns, name, quantity=total, purpose=purpose)))
+            elif room and is_alone(first):
+                name, total = first.order.client_order_id, first.filled_quantity + room
+                replacing = ReplaceIntended(now_ns, name, quantity=total, purpose=first.order.purpose)
+                self._keeper.replace(self._record(replacing))
                 room = ZERO
             else:
-                self._call_back(state.order, now_ns)
+                for state in together:
+                    self._call_back(state.order, now_ns)
+                if _rank(together) < _OTHERS:
+                    room = ZERO  # it is set anew, for all that is left
 
     def _call_back(self, order: Order, now_ns: int) -> None:
         name = order.client_order_id
@@ -100,3 +104,20 @@ class Fitting:
         else:
             return []
         return [(execution.strategy, execution.symbol)] if execution.strategy in self._names else []
+
+
+def _groups_of(exits: Iterable[OrderState]) -> list[list[OrderState]]:
+    """Return the exits as they were asked for; those that cancel one another stand together."""
+    groups: dict[str, list[OrderState]] = {}
+    for state in exits:
+        groups.setdefault(state.order.group or state.order.client_order_id, []).append(state)
+    return [*groups.values()]
+
+
+def _rank(together: Iterable[OrderState]) -> int:
+    return min(_RANKS.get(state.order.purpose, _OTHERS) for state in together)
+
+
+def _works(state: OrderState) -> Decimal:
+    # one that is being made smaller already counts as what it will be
+    return state.asked_totals[-1] - state.filled_quantity if state.asked_totals else state.exposed_quantity
