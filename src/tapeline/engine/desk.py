@@ -124,6 +124,10 @@ class Desk:
             group=parent or self._id(intent["group"]),
         )
 
+    def resize(self, order: Order) -> None:
+        """Take over the quantity of an order that was made smaller before it leaves."""
+        self.book.tickets[self.tickets[order.client_order_id]]["quantity"] = float(order.quantity)
+
     def enlist(self, name: str) -> int:
         """Remember an order's id under the number of its ticket, which is returned."""
         self.tickets[name] = len(self.order_ids)

@@ -37,6 +37,7 @@ from tapeline.ports.journal import Fact
 from tapeline.risk.denial import Denial
 from tapeline.risk.gate import Gate
 from tapeline.risk.gate_settings import GateSettings
+from tapeline.risk.locks import bars_cancel, fitted
 from tapeline.risk.monitors import Alarm, Monitors
 from tapeline.risk.switch import PROGRAM, TradingSwitch
 from tapeline.simulation.limit_rows import limit_rows
@@ -85,6 +86,17 @@ class Guard:
         if denial is not None:
             self._denied.add(order.client_order_id)
         return denial
+
+    def fitted(self, order: Order) -> Order:
+        """Return an order as large as it may be; only exits of locked symbols are made smaller."""
+        instrument = self.gate.instruments.get(order.symbol)
+        return order if instrument is None else fitted(self.views, order, instrument.quantity_step)
+
+    def bars_cancel(self, fact: CancelIntended) -> str | None:
+        """Return why a cancel may not leave, None if it may."""
+        symbol = self.views.orders.states[fact.client_order_id].order.symbol
+        instrument = self.gate.instruments.get(symbol)
+        return None if instrument is None else bars_cancel(self.views, fact, instrument.quantity_step)
 
     def denies_replace(self, fact: ReplaceIntended, now_ns: int) -> Denial | None:
         """Return why an order may not get other terms."""

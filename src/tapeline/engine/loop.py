@@ -27,7 +27,7 @@ from tapeline.domain.panel import Floats, Panel, Sessions
 from tapeline.domain.parent import ParentEnd
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import to_iso
-from tapeline.domain.words import IntentKind
+from tapeline.domain.words import IntentKind, Reason
 from tapeline.engine.assembly import Assembly, view_of
 from tapeline.engine.desk import Desk
 from tapeline.engine.failures import BookBefore, failure_text
@@ -45,7 +45,7 @@ from tapeline.formula.splits import SplitRow, in_new_shares, ratio_of
 from tapeline.indicators.compiled import address_of_code
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.facts import SessionClosed
-from tapeline.ledger.order_facts import CancelIntended, OrderDenied, OrderIntended, ReplaceIntended
+from tapeline.ledger.order_facts import CancelIntended, CancelRejected, OrderDenied, OrderIntended, ReplaceIntended
 from tapeline.ledger.views import Views
 from tapeline.ports.broker import Broker
 from tapeline.ports.clock import Clock
@@ -327,11 +327,16 @@ class EventLoop:
 
     def _submit(self, intent: Any, now: Slice) -> None:
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
-        if self.parents.takes(intent):
-            self.parents.collect(self.desk.order_of(intent, attempt=0), intent, signal_id)
+        is_worked = self.parents.takes(intent)
+        order, denial = self.desk.order_of(intent, attempt=0 if is_worked else 1), None
+        if self.guard is not None:
+            order = self.guard.fitted(order)
+            self.desk.resize(order)
+        if is_worked:
+            self.parents.collect(order, intent, signal_id)
             return
-        order = self.desk.order_of(intent)
-        denial = self.guard.denies(order, self.clock.now_ns()) if self.guard is not None else None
+        if self.guard is not None:
+            denial = self.guard.denies(order, self.clock.now_ns())
         if denial is not None:
             if order.parent is None:
                 self._flush()
@@ -355,7 +360,12 @@ class EventLoop:
             self.parents.cancel(fact)
             return
         recorded: CancelIntended = self.record(fact)
-        self.keeper.cancel(recorded)
+        text = self.guard.bars_cancel(recorded) if self.guard is not None else None
+        if text is None:
+            self.keeper.cancel(recorded)
+            return
+        refusal = CancelRejected(self.clock.now_ns(), fact.client_order_id, None, text, Reason.NEVER_ARRIVED)
+        self.desk.book_reports([self.record(refusal)], now.session, self.views)
 
     def _replace(self, intent: Any, now: Slice) -> None:
         self._flush()

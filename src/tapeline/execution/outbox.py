@@ -20,11 +20,11 @@ from tapeline.execution.books import Books
 from tapeline.execution.messages import Ask, Cancel, Message, Replace, Submit
 from tapeline.ledger.order_facts import CancelRejected, OrderRejected, ReplaceIntended, ReplaceRejected
 from tapeline.ledger.order_state import exposed_quantity, is_called_back
+from tapeline.risk.locks import EXITS
 
 REQUEST_OF: dict[type, Request] = {Cancel: Request.CANCEL, Replace: Request.REPLACE}
 IsOver = Callable[[Message], bool]
 _NOT_SENT = "It waited while a gap was open, and what it was to reduce is not held any more; it was never sent."
-_EXITS = frozenset({Purpose.EXIT_RULE, Purpose.SCALE_OUT, Purpose.FLAT_BEFORE_CLOSE, Purpose.LOSS_LIMIT})
 _STOPS = frozenset({OrderType.STOP, OrderType.TRAILING_STOP})
 _IN_LINE = "It waited for the answer to an earlier one; the newest that waited is sent anew."
 
@@ -194,7 +194,7 @@ class Outbox:
         """
         name = message.fact.client_order_id
         state = self._books.working.get(name)
-        if state is None or message.fact.purpose not in _EXITS or state.asked.get(Request.CANCEL) is not False:
+        if state is None or message.fact.purpose not in EXITS or state.asked.get(Request.CANCEL) is not False:
             return False
         is_part = self._books.views.parents.of_child(name) is not None and state.order.order_type not in _STOPS
         return state.order.purpose is not Purpose.ENTRY and not is_part

@@ -17,7 +17,7 @@ a trail off the tick, cash or day trades, which would leave a position without i
 sent in a gap, against an opposite order of another strategy and while the state is REDUCING; of a locked symbol, for no
 more than the venue's books confirm. An entry that makes the account's position smaller is no exit: the strategy that
 holds it may leave as well. Children are judged with their entry. A replace is asked what its new terms are. A denial
-names the limit, what was found and the bound.
+names the limit, what was found and the bound. What may leave of a locked symbol is told in `locks.py`.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ from tapeline.domain.position import ZERO
 from tapeline.domain.times import SECOND, to_iso
 from tapeline.domain.words import Limit, OrderType, Purpose, Side, TimeInForce
 from tapeline.ledger.order_facts import ReplaceIntended
-from tapeline.ledger.order_state import OrderState, exposed_quantity, is_called_back
+from tapeline.ledger.order_state import exposed_quantity, is_called_back
 from tapeline.ledger.views import Views
 from tapeline.risk.denial import Denial
 from tapeline.risk.gate_settings import GateSettings
+from tapeline.risk.locks import are_together, denial_of_locked, on_side_of
 from tapeline.risk.order_rate import OrderRate
 from tapeline.risk.wash_sales import WashSaleCheck
 
@@ -195,7 +196,7 @@ class Gate:
         owner = order.strategy, order.account
         leaving = exposed_quantity(
             state
-            for state in self._on_side_of(order)
+            for state in on_side_of(self.views, order)
             if (state.order.strategy, state.order.account) == owner and not is_called_back(state)
         )
         free = max(held - leaving, ZERO)
@@ -215,12 +216,7 @@ class Gate:
         held = self._held(order.symbol)
         if not held or (held > 0) == (order.side is Side.BUY):
             return False
-        return float(order.quantity + exposed_quantity(self._on_side_of(order))) <= abs(held)
-
-    def _on_side_of(self, order: Order) -> list[OrderState]:
-        """Return the working orders of the symbol on an order's side, without those of its own group."""
-        working = self.views.orders.working_of(order.symbol)
-        return [s for s in working if s.order.side is order.side and not _are_together(order, s.order)]
+        return float(order.quantity + exposed_quantity(on_side_of(self.views, order))) <= abs(held)
 
     def _state(self, order: Order, is_exit: bool) -> Denial | None:
         state = self.views.control.state
@@ -236,21 +232,7 @@ class Gate:
         if not is_exit:
             held_back = self._may_risk(order.symbol)
             return None if held_back is None else Denial(Limit.DOUBT, math.nan, math.nan, held_back)
-        control, account = self.views.control, order.account
-        if (account, order.symbol) not in control.locks:
-            return None
-        closing = [
-            state for state in self._on_side_of(order) if state.order.account == account and not is_called_back(state)
-        ]
-        wanted = order.quantity + exposed_quantity(closing)
-        agreed = control.agreed(account, order.symbol, self.views.quantity(order.symbol, account))
-        if wanted <= order.side * -agreed:
-            return None
-        text = (
-            f"{order.symbol} is locked, and the broker's books confirm {agreed} of what is held: with what works"
-            f" already, {wanted} would be closed"
-        )
-        return Denial(Limit.DOUBT, float(wanted), float(abs(agreed)), text)
+        return denial_of_locked(self.views, order)
 
     def _form(self, order: Order, reduces: bool) -> Denial | None:
         if order.client_order_id in self.views.orders.states:
@@ -313,7 +295,7 @@ class Gate:
     def _opposite(self, order: Order) -> Denial | None:
         for state in self.views.orders.working_of(order.symbol):
             other = state.order
-            if other.side is order.side or other.account != order.account or _are_together(order, other):
+            if other.side is order.side or other.account != order.account or are_together(order, other):
                 continue
             if self.views.parents.are_together(order.client_order_id, other.client_order_id):
                 continue  # the target of an earlier part, while a later one is bought
@@ -371,12 +353,6 @@ def _terms(order: Order) -> tuple[object, ...]:
         order.strategy, order.symbol, order.side, order.order_type, order.quantity, order.limit_price, order.stop_price,
         order.purpose, order.account,
     )  # fmt: skip
-
-
-def _are_together(order: Order, other: Order) -> bool:
-    """Whether two orders are of one bracket, whose children stand opposite to their entry by design."""
-    first, second = order.client_order_id, other.client_order_id
-    return order.parent == second or other.parent == first or (order.group is not None and order.group == other.group)
 
 
 def _would_meet(order: Order, other: Order) -> bool:
