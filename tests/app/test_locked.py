@@ -16,7 +16,7 @@ from tapeline.app.paper import trade_on_paper
 from tapeline.domain.control import Trigger
 from tapeline.domain.words import Limit, Purpose, Reason
 from tapeline.engine.live import LiveEngine
-from tapeline.ledger.control_facts import TradingStateChanged
+from tapeline.ledger.control_facts import SymbolLocked, TradingStateChanged
 from tapeline.ledger.order_facts import CancelRejected, OrderDenied, OrderFilled
 from tapeline.ledger.views import Views
 from tapeline.simulation.execution_settings import Algorithms, twap
@@ -115,3 +115,39 @@ def test_an_exit_leaves_for_what_is_confirmed_and_one_that_cannot_follow_takes_n
     assert {fact.limit for fact in facts(folder, OrderDenied.kind)} <= {Limit.DOUBT}
     causes = {fact.cause for fact in facts(folder, TradingStateChanged.kind)}
     assert Trigger.BROKER_ERRORS not in causes, "what was barred here is no error of the broker"
+
+
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["on", "restarted"])
+def test_a_stop_that_was_set_for_what_was_confirmed_is_set_for_all_when_the_lock_is_off(
+    folder: Path, venue: Venue, is_restarted: bool
+) -> None:
+    """The lock comes when the stop has been called back for a part to be sold, and the rest gets another."""
+    seen: dict[int, list[Decimal]] = {}
+
+    def lock(engine: LiveEngine) -> None:
+        held = engine.loop.views.quantity(SYMBOL)
+        venue.quantities[SYMBOL] = -(held * Decimal("0.2")).to_integral_value()
+        engine.loop.record(
+            SymbolLocked(engine.loop.clock.now_ns(), SYMBOL, held, held + venue.quantities[SYMBOL], "main")
+        )
+
+    def look(engine: LiveEngine) -> None:
+        views = engine.loop.views
+        stops = [s for s in views.orders.working_of(SYMBOL) if s.order.purpose is Purpose.STOP]
+        seen[engine.loop.slices] = [views.quantity(SYMBOL), *(state.leaves_quantity for state in stops)]
+
+    def agree(engine: LiveEngine) -> None:
+        venue.quantities.clear()
+
+    person = Person(folder).at(LEAVES_AT + 1, lock).at(LOOKS_AT, look).at(AGREES_AT, agree, RECONCILE)
+    person.at(ENDS_AT - 1, look)
+    person.ends_at = LOOKS_AT + 1 if is_restarted else ENDS_AT
+    options: dict[str, Any] = {"speed": math.inf, "on_turn": person}
+    trade_on_paper([OnceHalf()], PANEL, folder / "journal", SETTINGS, **options)
+    if is_restarted:
+        person.ends_at = ENDS_AT
+        trade_on_paper([OnceHalf()], PANEL, folder / "journal", SETTINGS, **options, resume=True)
+
+    (held, *before), (still_held, *after) = seen[LOOKS_AT], seen[ENDS_AT - 1]
+    assert held == still_held > 0 and 0 < sum(before) < held
+    assert after == [held]

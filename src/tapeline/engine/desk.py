@@ -34,6 +34,7 @@ from tapeline.engine.denials import denial_sentence
 from tapeline.engine.settling import (
     is_working,
     protect_anew,
+    protect_holding,
     settle_cash,
     settle_elsewhere,
     settle_exit,
@@ -44,6 +45,7 @@ from tapeline.engine.settling import (
     settle_ticket,
 )
 from tapeline.ledger.adopted_facts import BreakAccepted, CashAdopted, ExecutionBusted, ExecutionCorrected
+from tapeline.ledger.control_facts import SymbolUnlocked
 from tapeline.ledger.facts import CashMoved, SplitApplied
 from tapeline.ledger.order_facts import (
     CancelIntended,
@@ -57,6 +59,7 @@ from tapeline.ledger.order_facts import (
     OrderTriggered,
     ReplaceIntended,
 )
+from tapeline.ledger.order_state import exposed_quantity
 from tapeline.ledger.views import Views
 from tapeline.risk.denial import Denial
 from tapeline.simulation.amounts import ROUNDING_NUDGE
@@ -230,6 +233,7 @@ class Desk:
         unsettled: dict[str, int] = {}
         doubtful: list[tuple[int, str]] = []
         amended: list[int] = []
+        unlocked: list[str] = []
         has_foreign = has_other_cash = False
         for reported in facts:
             fact = self.told(reported)
@@ -256,11 +260,15 @@ class Desk:
                 doubtful.append((number, str(name)))
             if isinstance(fact, ExecutionBusted | ExecutionCorrected):
                 amended += self._amended(fact, views)
+            if isinstance(fact, SymbolUnlocked) and symbol in self.columns:
+                unlocked.append(symbol)
             has_foreign |= name is not None
         # only now: the ledger is as far as the last of them
         if has_other_cash:
             settle_cash(self.book, views)
         settle_symbols(self.book, self.assembly.names, self.columns, unsettled, views)
+        for symbol in unlocked:
+            self._protect_whole(symbol, views)
         for number, name in doubtful:
             settle_ticket(self.book, number, views, name)
         for number in amended:
@@ -294,6 +302,19 @@ class Desk:
         number = self.tickets.get(self.owner_of(name), -1)
         if number >= 0 and is_working(self.book, number):
             protect_anew(self.book, number)
+
+    def _protect_whole(self, symbol: str, views: Views) -> None:
+        """Let each holding of which what works closes less than all, as less was confirmed, get its stop anew."""
+        column = self.columns[symbol]
+        for index, strategy in enumerate(self.assembly.names):
+            closing = exposed_quantity(
+                state
+                for state in views.orders.working_of(symbol)
+                if (state.order.strategy, state.order.account) == (strategy, _ACCOUNT)
+                and state.order.purpose is not Purpose.ENTRY
+            )
+            if closing < abs(views.position(strategy, symbol, _ACCOUNT).quantity):
+                protect_holding(self.book, index, column)
 
     def splits_of(self, report: SplitReported, views: Views) -> list[SplitApplied]:
         """Return what a split does to each holding; the account is cut to the symbol's step as one.

@@ -127,10 +127,20 @@ def protect_anew(book: Book, number: int) -> None:
     holding gets its stop and target back, as after a part that was sold."""
     ticket = book.tickets[number]
     ticket["status"] = int(OrderStatus.PENDING_CANCEL)
+    _protect(book, ticket["strategy"], ticket["symbol"])
+
+
+def protect_holding(book: Book, index: int, column: int) -> None:
+    """Take over that not all of a holding stands behind its stop: if it has one, it gets stop and target anew."""
+    holding = book.fixed.holdings[index, column]
+    if not (np.isnan(holding["stop_price"]) and np.isnan(holding["trail"])):
+        _protect(book, index, column)
+
+
+def _protect(book: Book, index: int, column: int) -> None:
     tables = book.fixed
-    place = ticket["strategy"], ticket["symbol"]
-    holding = tables.holdings[place]
-    if tables.states[place] == HOLDING and holding["leaving"] == 0:
+    holding = tables.holdings[index, column]
+    if tables.states[index, column] == HOLDING and holding["leaving"] == 0:
         holding["part"] = 0.0
         leave(holding, tables.account[0], Purpose.SCALE_OUT)
 

@@ -1,7 +1,7 @@
 """What may leave of a symbol that is locked: exits, for as much as the venue's books confirm.
 
 ours 100, theirs 60, an exit of 100       leaves for 60; what is left goes on leaving, and leaves when the lock is off
-ours 100, theirs 60, stop and target      are set for 60
+ours 100, theirs 60, stop and target      are set for 60, and for 100 when the lock is off (`Desk`)
 ours 100, theirs none, an exit of 100     does not begin: its stop is not called back, and is asked for again
 ours 100, theirs 60, a part of 30         does not begin: the rest would be left with a stop of 30
 """
