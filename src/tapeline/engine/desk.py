@@ -365,7 +365,7 @@ class Desk:
     def settle_split(self, fact: SplitApplied, views: Views) -> None:
         """Let the book take in what a split, which it has booked, made of shares that no strategy of it holds."""
         if fact.strategy not in self.assembly.names and fact.symbol in self.columns:
-            settle_outside(self.book, self.columns[fact.symbol], fact.symbol, views)
+            settle_outside(self.book, self.assembly.names, self.columns[fact.symbol], fact.symbol, views)
 
     def cash(self) -> float:
         """Return the account's cash as the book has it."""

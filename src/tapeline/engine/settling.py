@@ -57,20 +57,20 @@ def settle_symbols(
             held = float(position.quantity)
             if held != quantities[index, column] or held * sides[index, column] < 0.0:
                 _settle_holding(tables, index, column, position, time_ns)
-        _settle_total(tables, column, symbol, views)
+        _settle_total(tables, names, column, symbol, views)
     _count_outside(tables)
 
 
-def settle_outside(book: Book, column: int, symbol: str, views: Views) -> None:
-    """Take over what the account holds of a symbol in all, and so what no strategy of the book holds."""
-    _settle_total(book.fixed, column, symbol, views)
+def settle_outside(book: Book, names: tuple[str, ...], column: int, symbol: str, views: Views) -> None:
+    """Take over what the account holds of a symbol in all, and what no strategy of the book holds."""
+    _settle_total(book.fixed, names, column, symbol, views)
     _count_outside(book.fixed)
 
 
-def _settle_total(tables: Any, column: int, symbol: str, views: Views) -> None:
-    total = float(views.quantity(symbol))
-    tables.positions[column] = total
-    tables.outside[column] = total - sum(tables.holdings["quantity"][:, column].tolist())
+def _settle_total(tables: Any, names: tuple[str, ...], column: int, symbol: str, views: Views) -> None:
+    tables.positions[column] = float(views.quantity(symbol))
+    # exactly: a difference of floats leaves of 0.1 and 0.2 shares something that nobody holds
+    tables.outside[column] = float(views.quantity(symbol, besides=names))
 
 
 def _count_outside(tables: Any) -> None:

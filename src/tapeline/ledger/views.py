@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from decimal import Decimal, Inexact, getcontext, localcontext, setcontext
@@ -187,10 +187,11 @@ class Views:
         found = self.positions.get((account, strategy, symbol))
         return found if found is not None else Position(account, strategy, symbol)
 
-    def quantity(self, symbol: str, account: str = "main") -> Decimal:
-        """Return what the account holds of a symbol, over all strategies."""
+    def quantity(self, symbol: str, account: str = "main", besides: Container[str] = ()) -> Decimal:
+        """Return what the account holds of a symbol, over all strategies but those of `besides`."""
+        held = self._book.of_symbol(account, symbol)
         with localcontext(EXACT):
-            return sum([position.quantity for position in self._book.of_symbol(account, symbol)], ZERO)
+            return sum([position.quantity for position in held if position.strategy not in besides], ZERO)
 
     def cash_amount(self, account: str = "main") -> Decimal:
         """Return the cash of an account; negative is debt."""
