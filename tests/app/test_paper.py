@@ -324,6 +324,9 @@ def test_what_a_flatten_closed_is_among_the_round_trips_at_the_end(folder: Path)
     assert len(of_book) < len(of_ledger) == len(result.round_trips)
     made = sum(trip.net_profit for trip in of_ledger)
     assert result.round_trips["net_pnl"].sum() == pytest.approx(float(made), abs=1e-6)
+    days = loop.desk.book.fixed.days
+    assert days["closed"][0] == pytest.approx(float(made), abs=1e-6)
+    assert days["worth"][1:] == pytest.approx(days["closed"][1:])
     again = with_outside_trips(result, loop.views)
     assert np.array_equal(again.round_trips["exit_ns"], result.round_trips["exit_ns"])
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tapeline import Account, Limits, RuleStrategy, RunSettings, bars, fixed_quantity
 from tapeline.domain.adopted import Grounds
@@ -17,7 +19,8 @@ from tapeline.domain.words import OrderType, Purpose, Side
 from tapeline.engine.assembly import assemble
 from tapeline.engine.desk import Desk
 from tapeline.engine.retaking import Retaking
-from tapeline.ledger.facts import CashMoved
+from tapeline.ledger.adopted_facts import BreakAccepted, ExecutionBusted, ExecutionCorrected
+from tapeline.ledger.facts import CashMoved, SessionClosed
 from tapeline.ledger.order_facts import OrderAccepted, OrderFilled, OrderIntended
 from tapeline.ledger.views import Views
 from tapeline.simulation.book import mark_holdings
@@ -122,3 +125,107 @@ def test_what_two_strategies_hold_to_the_last_decimal_leaves_nothing_outside() -
     assert world.tables.positions[0] == 0.3
     assert (world.tables.outside == 0.0).all()
     assert world.tables.account[0]["external"] == 0
+
+
+def test_a_profit_that_is_flattened_is_no_fall_of_the_day() -> None:
+    """100 at 10.00, worth 12.00 at the end of a slice, flattened at 12.00: 200 less the commissions."""
+    world = World().take(*bought("100", "10")).see(1, 12.0)
+    assert world.day()["worth"] == pytest.approx(199.5)
+
+    world.take(*flattened(2, "100", "12")).see(2, 12.0)
+
+    assert world.day() == pytest.approx(
+        {"worth": 199.0, "high": 199.5, "lost": 0.0, "fallen": 0.5 / 100_000, "closed": 199.0, "losses": 0}
+    )
+
+
+def test_a_loss_that_is_flattened_is_one_of_the_day_and_of_the_row() -> None:
+    world = World().see(0, 10.0).take(*bought("100", "10"), *flattened(2, "100", "9")).see(2, 9.0)
+
+    assert world.day() == pytest.approx(
+        {"worth": -101.0, "high": 0.0, "lost": 101 / 100_000, "fallen": 101 / 100_000, "closed": -101.0, "losses": 1}
+    )
+    assert world.tables.days[0]["losses"] == 1
+    assert world.tables.days[1]["last_loss_ns"] == world.tables.days[0]["last_loss_ns"] == T0 + 2 * MINUTE
+    assert world.day(1)["losses"] == 0
+
+
+def test_shares_that_are_gone_and_accepted_are_a_loss_of_their_strategy() -> None:
+    """40 of 100 are gone at a price of 11.00: they had cost 400. Those that are left still have made 60."""
+    world = World().take(*bought("100", "10")).see(1, 11.0)
+
+    world.take(accepted(2, -40, "11")).see(2, 11.0)
+    assert world.day()["worth"] == pytest.approx(60 - 400 - 0.5)
+
+    exit_order = ordered("out", Side.SELL, "60", "11", Purpose.EXIT_RULE)
+    world.take(exit_order, filled(3, "out", Side.SELL, "60", "11")).see(3, 11.0)
+    assert world.day()["worth"] == world.day()["closed"] == pytest.approx(60 - 400 - 1.0)
+    assert world.day()["losses"] == 1
+
+
+def test_all_shares_that_are_gone_and_accepted_end_a_losing_round_trip() -> None:
+    world = World().see(0, 10.0).take(*bought("100", "10"), accepted(2, -100, "11")).see(2, 11.0)
+
+    assert world.day()["closed"] == world.day()["worth"] == pytest.approx(-1000.5)
+    assert world.day()["losses"] == 1
+
+
+def accepted(number: int, change: int, price: str) -> BreakAccepted:
+    changes = {"First": Decimal(change)}
+    ours = Decimal(100)
+    return BreakAccepted(T0 + number * MINUTE, ours, ours + change, "ann", "asked", "A", changes, Decimal(price))
+
+
+def test_a_bust_that_reopens_a_holding_takes_its_loss_back_until_it_closes_again() -> None:
+    world = World().take(*bought("100", "10"))
+    world.take(ordered("out", Side.SELL, "100", "9", Purpose.EXIT_RULE), filled(2, "out", Side.SELL, "100", "9"))
+    assert (world.day()["closed"], world.day()["losses"]) == (-101.0, 1)
+
+    busted = execution(2, "out", Side.SELL, "100", "9")
+    world.take(ExecutionBusted(T0 + 3 * MINUTE, busted, GROUNDS)).see(3, 9.5)
+    assert (world.day()["closed"], world.day()["losses"]) == (0.0, 0)
+    assert world.day()["worth"] == pytest.approx(-50.5)
+
+    world.take(ordered("again", Side.SELL, "100", "9.5", Purpose.EXIT_RULE))
+    world.take(filled(4, "again", Side.SELL, "100", "9.5")).see(4, 9.5)
+    assert world.day()["closed"] == world.day()["worth"] == pytest.approx(-51.0)
+    assert world.day()["losses"] == 1
+
+
+def test_a_corrected_price_counts_in_the_holding_and_in_what_it_makes() -> None:
+    before = execution(1, "in1", Side.BUY, "100", "10")
+    after = replace(before, execution_id="E1~2", price=Decimal("10.20"))
+    world = World().take(*bought("100", "10")).see(1, 11.0)
+
+    world.take(ExecutionCorrected(T0 + 2 * MINUTE, before, after, GROUNDS)).see(2, 11.0)
+
+    assert world.tables.holdings[0, 0]["entry_price"] == pytest.approx(10.20)
+    assert world.day()["worth"] == pytest.approx(79.5)
+
+
+def test_losses_of_sessions_before_are_not_in_the_row_unless_a_pause_is_in_minutes() -> None:
+    for pause_minutes, losses in ((None, 1), (30, 2)):
+        world = World(Limits(losses_in_row=3, pause_minutes=pause_minutes))
+        world.take(*bought("100", "10"), *flattened(2, "100", "9"))
+        world.views.apply(SessionClosed(T0 + 3 * MINUTE, {}))
+
+        world.take(*bought("100", "10", 4), *flattened(5, "100", "9"))
+
+        assert world.tables.days[0]["losses"] == losses
+        assert world.day()["closed"] == -202.0
+
+
+def test_the_days_are_the_same_however_many_facts_come_at_once() -> None:
+    busted = execution(4, "out", Side.SELL, "60", "9")
+    facts = (
+        *bought("100", "10"), *flattened(2, "100", "9"), *bought("60", "9", 3),
+        ordered("out", Side.SELL, "60", "9", Purpose.EXIT_RULE), filled(4, "out", Side.SELL, "60", "9"),
+        ExecutionBusted(T0 + 5 * MINUTE, busted, GROUNDS), *flattened(6, "60", "9.40"),
+    )  # fmt: skip
+    alone, at_once = World(), World().take(*facts)
+    for fact in facts:
+        alone.take(fact)
+
+    assert alone.tables.days.tolist() == at_once.tables.days.tolist()
+    assert alone.tables.holdings.tobytes() == at_once.tables.holdings.tobytes()
+    assert alone.day()["closed"] == pytest.approx(-101.0 + 24.0 - 1.0)

@@ -6,7 +6,7 @@ In: a fact that came back from the journal becomes an event of the book, under t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
@@ -231,6 +231,7 @@ class Desk:
         views : the ledger, which has taken in all of them already
         """
         unsettled: dict[str, int] = {}
+        others: set[tuple[str, str]] = set()
         doubtful: list[tuple[int, str]] = []
         amended: list[int] = []
         unlocked: list[str] = []
@@ -253,6 +254,7 @@ class Desk:
             symbol = getattr(fact, "symbol", None)
             if symbol in self.columns:
                 unsettled[symbol] = fact.event_time_ns
+                others.update((owner, str(symbol)) for owner in _owners_of(fact))
             else:
                 # what is traded elsewhere in the account is paid from the same cash
                 has_other_cash |= symbol is not None or kind in (CashAdopted.kind, BreakAccepted.kind)
@@ -266,7 +268,7 @@ class Desk:
         # only now: the ledger is as far as the last of them
         if has_other_cash:
             settle_cash(self.book, views)
-        settle_symbols(self.book, self.assembly.names, self.columns, unsettled, views)
+        settle_symbols(self.book, self.assembly.names, self.columns, unsettled, views, others)
         for symbol in unlocked:
             self._protect_whole(symbol, views)
         for number, name in doubtful:
@@ -426,6 +428,15 @@ class Desk:
             self.book, int(kind), number, symbol, quantity, leaves, price, amount,
             time_ns, int(stage), int(reason), session,
         )  # fmt: skip
+
+
+def _owners_of(fact: Any) -> Collection[str]:
+    """Return the strategies whose result a fact changes that is no plain event of the book."""
+    if isinstance(fact, BreakAccepted):
+        return fact.changes
+    if isinstance(fact, ExecutionBusted):
+        return (fact.busted.strategy,)
+    return (fact.execution.strategy,) if isinstance(fact, OrderFilled | ExecutionCorrected) else ()
 
 
 def _price(value: Any) -> Decimal | None:

@@ -7,7 +7,7 @@ the ledger (`ledger/views.py`) knows exactly what they come to, and the book tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from tapeline.domain.position import ZERO, Position
 from tapeline.domain.reports import Request
 from tapeline.domain.words import OrderStatus, Purpose, Side
+from tapeline.engine.day_figures import settle_days, settle_result
 from tapeline.ledger.views import Views
 from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING, HOLDING_RECORD
 from tapeline.simulation.tables import Book
@@ -33,18 +34,25 @@ def settle_cash(book: Book, views: Views) -> None:
 
 
 def settle_symbols(
-    book: Book, names: tuple[str, ...], columns: Mapping[str, int], times: Mapping[str, int], views: Views
+    book: Book,
+    names: tuple[str, ...],
+    columns: Mapping[str, int],
+    times: Mapping[str, int],
+    views: Views,
+    amended: Collection[tuple[str, str]] = (),
 ) -> None:
-    """Take over what the account and each strategy hold of some symbols, and the cash.
+    """Take over what the account and each strategy hold of some symbols and have made of them, and the cash.
 
     names : of the strategies, in the book's order; columns : of the run's symbols
     times : the symbols, each with the time of a holding that nobody entered
+    amended : strategy and symbol of what has another result by something else than a plain event
     """
     if not times:
         return
     tables = book.fixed
     settle_cash(book, views)
     quantities, sides, marks, prices = tables.holdings["quantity"], tables.holdings["side"], tables.marks, tables.prices
+    touched: set[int] = set()
     for symbol, time_ns in times.items():
         column = columns[symbol]
         mark = views.marks.get(symbol)
@@ -57,8 +65,15 @@ def settle_symbols(
             held = float(position.quantity)
             if held != quantities[index, column] or held * sides[index, column] < 0.0:
                 _settle_holding(tables, index, column, position, time_ns)
+            elif (name, symbol) not in amended:
+                continue
+            touched.add(index)
+            if tables.states[index, column] != FLAT:
+                trip = views.open_trips.get((position.account, name, symbol))
+                settle_result(tables.holdings[index, column], position, trip)
         _settle_total(tables, names, column, symbol, views)
     _count_outside(tables)
+    settle_days(book, names, columns, touched, views)
 
 
 def settle_outside(book: Book, names: tuple[str, ...], column: int, symbol: str, views: Views) -> None:
@@ -234,12 +249,10 @@ def _settle_holding(tables: Any, index: int, column: int, position: Position, ti
             holding[name] = np.nan
     if state == FLAT or turned:
         holding["entry_ns"], holding["side"] = time_ns, 1 if held > 0 else -1
-        holding["entered_quantity"] = abs(held)
         holding["highest"] = holding["lowest"] = float(average_price)
     if state in (FLAT, ENTERING):
         tables.states[index, column] = HOLDING
     holding["quantity"] = held
-    holding["entry_price"] = float(average_price)
 
 
 def _clear(tables: Any, index: int, column: int) -> None:

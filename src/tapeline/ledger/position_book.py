@@ -195,9 +195,9 @@ class PositionBook:
             name, name, strategy, symbol, side, abs(change), price, ZERO, fact.event_time_ns, account=account
         )
         closing = closing_part(position.quantity, change)
-        self._trips.received(key, closing * price, fact.event_time_ns, for_fraction=False)
+        self._trips.accepted(key, closing * price)
         self._trips.traded(step, None, None)
-        self._trips.received(key, (change - closing) * price, fact.event_time_ns, for_fraction=False)
+        self._trips.accepted(key, (change - closing) * price)
 
     def _put(self, key: Key, position: Position) -> None:
         if key not in self.positions:

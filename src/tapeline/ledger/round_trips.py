@@ -49,6 +49,7 @@ class RoundTrip:
     gross_profit : from prices alone; net_profit : less commissions, plus income (dividends less borrow fees)
     exit_purpose : purpose of the order that made it flat; None where a corporate action or no order of ours did
     risk : what it stood to lose, for all that was entered, at the stop its first order came with; None without one
+    accepted : of the income, what differences that a person accepted brought or took
     """
 
     account: str
@@ -67,6 +68,7 @@ class RoundTrip:
     entry_order_ids: tuple[str, ...]
     exit_order_ids: tuple[str, ...]
     risk: Decimal | None = None
+    accepted: Decimal = ZERO
 
     @property
     def net_profit(self) -> Decimal:
@@ -80,6 +82,7 @@ class OpenTrip:
 
     stop : the stop that its first order came with
     new_shares, old_shares : the ratio of all splits since its entry
+    accepted : of the income, what differences that a person accepted brought or took
     lots : what is still held of each entry, oldest first
     """
 
@@ -93,6 +96,7 @@ class OpenTrip:
     exit_notional: Decimal = ZERO
     commissions: Decimal = ZERO
     income: Decimal = ZERO
+    accepted: Decimal = ZERO
     exit_purpose: Purpose | None = None
     # The keys are a set that keeps its order.
     entry_order_ids: dict[str, None] = field(default_factory=dict)
@@ -231,6 +235,13 @@ class RoundTrips:
         else:
             trip.income += amount
 
+    def accepted(self, key: Key, amount: Decimal) -> None:
+        """Take in what an accepted difference brought to an open round trip, or took."""
+        trip = self.open.get(key)
+        if trip is not None:
+            trip.income += amount
+            trip.accepted += amount
+
     def take_over(self, keys: set[Key], rebooked: RoundTrips) -> None:
         """Put rebooked round trips in the place of those that stand here for the same holdings."""
         others = [trip for trip in self.closed if (trip.account, trip.strategy, trip.symbol) not in keys]
@@ -261,5 +272,6 @@ class RoundTrips:
                 tuple(trip.entry_order_ids),
                 tuple(trip.exit_order_ids),
                 trip.risk,
+                trip.accepted,
             )
         )

@@ -61,7 +61,7 @@ PASSED_OVER = (SignalRaised.kind, RunStarted.kind, OrderWarned.kind, RunResumed.
 """Kinds that change no view: `rebuild` does not read them, they are the largest."""
 
 
-_NOT_IN_THE_DIGEST = frozenset({"risk"})
+_NOT_IN_THE_DIGEST = frozenset({"accepted", "risk"})
 """What round trips know besides; journals that ended with a digest before that keep theirs."""
 
 
