@@ -24,7 +24,8 @@ from tapeline.ledger.facts import CashMoved, SessionClosed
 from tapeline.ledger.order_facts import OrderAccepted, OrderFilled, OrderIntended
 from tapeline.ledger.views import Views
 from tapeline.simulation.book import mark_holdings
-from tapeline.simulation.limits import watch_day
+from tapeline.simulation.limits import limit_quantity, watch_day
+from tapeline.simulation.records import ENTERING, HOLDING
 
 T0 = from_iso("2024-01-02T15:00:00Z")
 SYMBOLS = ("A", "B")
@@ -229,3 +230,79 @@ def test_the_days_are_the_same_however_many_facts_come_at_once() -> None:
     assert alone.tables.days.tolist() == at_once.tables.days.tolist()
     assert alone.tables.holdings.tobytes() == at_once.tables.holdings.tobytes()
     assert alone.day()["closed"] == pytest.approx(-101.0 + 24.0 - 1.0)
+
+
+def entering(quantity: str, *parts: str, limits: Limits | None = None) -> World:
+    """Return a world in which an entry at 10.00 has filled in parts, the executions E1, E2 and so on."""
+    leaves = Decimal(quantity)
+    world = World(limits).take(ordered("in1", Side.BUY, quantity, "10"), OrderAccepted(T0 + MINUTE, "in1", "V1"))
+    for number, part in enumerate(parts, 1):
+        leaves -= Decimal(part)
+        world.take(filled(number, "in1", Side.BUY, part, "10", str(leaves)))
+    return world
+
+
+def bust(number: int, name: str, side: Side, quantity: str, leaves: str | None = None) -> ExecutionBusted:
+    busted = execution(number, name, side, quantity, "10")
+    open_quantity = None if leaves is None else Decimal(leaves)
+    return ExecutionBusted(T0 + 10 * MINUTE, busted, GROUNDS, leaves_quantity=open_quantity)
+
+
+def pending(world: World) -> tuple[float, float, int]:
+    holding = world.tables.holdings[0, 0]
+    return float(holding["pending_notional"]), float(holding["pending_risk"]), int(world.tables.states[0, 0])
+
+
+def test_what_was_busted_of_an_entry_that_works_on_is_pending_again() -> None:
+    world = entering("100", "40", "20")
+    assert pending(world) == pytest.approx((400.0, 400.0, HOLDING))
+
+    world.take(bust(2, "in1", Side.BUY, "20", "60"))
+    assert pending(world) == pytest.approx((600.0, 600.0, HOLDING))
+
+    world.take(bust(1, "in1", Side.BUY, "40", "100"))
+    assert pending(world) == pytest.approx((1000.0, 1000.0, ENTERING))
+
+
+@pytest.mark.parametrize(("part", "state"), [("40", HOLDING), ("100", ENTERING)])
+def test_an_entry_that_was_done_and_works_again_after_a_bust_is_pending(part: str, state: int) -> None:
+    parts = ("60", "40") if part == "40" else ("100",)
+    world = entering("100", *parts).take(bust(len(parts), "in1", Side.BUY, part, part))
+
+    assert pending(world) == pytest.approx((10 * float(part), 10 * float(part), state))
+
+    world.take(filled(9, "in1", Side.BUY, part, "10"))
+    assert pending(world) == (0.0, 0.0, HOLDING)
+    assert world.tables.holdings[0, 0]["quantity"] == world.tables.holdings[0, 0]["entered_quantity"] == 100.0
+
+
+def test_an_entry_that_was_done_and_stays_done_after_a_bust_is_not_pending() -> None:
+    world = entering("100", "60", "40")
+    world.take(bust(2, "in1", Side.BUY, "40"))
+
+    assert pending(world) == (0.0, 0.0, HOLDING)
+
+
+def test_an_entry_that_works_on_against_a_holding_that_a_bust_turned_counts_on_its_own_side() -> None:
+    """20 and 40 of 100 are bought, 50 are sold, the 40 are busted: 30 are short, and 80 may still be bought."""
+    world = entering("100", "20", "40", limits=Limits(short=0.005)).take(*flattened(3, "50", "10")).see(3, 10.0)
+    world.take(bust(2, "in1", Side.BUY, "40", "80")).see(4, 10.0)
+
+    assert world.tables.holdings[0, 0]["quantity"] == -30.0
+    assert pending(world) == (0.0, 0.0, HOLDING)
+    assert world.tables.foreign[:, 0].tolist() == [80.0, 0.0]
+    # 300 are short, and 500 less a few cents may be: room for 4 at 50.00
+    room = limit_quantity(world.desk.book, 1, 1, -1, 10.0, 50.0, np.nan)[0]
+    assert room == pytest.approx(4.0, abs=0.01)
+
+    world.take(filled(5, "in1", Side.BUY, "30", "9", "50"))
+    assert pending(world) == (500.0, 500.0, ENTERING)
+    assert not world.tables.foreign.any() and world.tables.account[0]["external"] == 0
+
+    world.take(filled(6, "in1", Side.BUY, "50", "9")).see(6, 9.0)
+    holding = world.tables.holdings[0, 0]
+    assert (holding["quantity"], holding["entered_quantity"], holding["entry_price"]) == (50.0, 50.0, 9.0)
+    assert pending(world) == (0.0, 0.0, HOLDING)
+    assert world.tables.account[0]["busy"] == 1
+    # 20 bought and sold at 10.00, 30 sold at 10.00 and bought at 9.00; four commissions and the busted one's none
+    assert world.day()["worth"] == pytest.approx(30.0 - 4 * 0.5)

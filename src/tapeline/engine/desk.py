@@ -43,6 +43,7 @@ from tapeline.engine.settling import (
     settle_outside,
     settle_symbols,
     settle_ticket,
+    works_against,
 )
 from tapeline.ledger.adopted_facts import BreakAccepted, CashAdopted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.control_facts import SymbolUnlocked
@@ -245,10 +246,13 @@ class Desk:
             works = number >= 0 and is_working(self.book, number)
             taker = self._takers.get(kind)
             if taker is not None and (name is None or works):
+                if works and kind == OrderFilled.kind and works_against(self.book, number):
+                    others.add((fact.execution.strategy, fact.symbol))
                 taker(fact, session)
                 if self.follows_ledger and kind == OrderFilled.kind:
                     unsettled[fact.symbol] = fact.event_time_ns
-                has_foreign |= self.follows_ledger and kind == OrderReplaced.kind
+                # what counts beside the book's own orders changes with each of them
+                has_foreign |= self.follows_ledger and (kind == OrderReplaced.kind or self._has_foreign(name))
                 has_other_cash |= kind == CashMoved.kind and fact.cause not in _OF_THE_BOOK
                 continue
             symbol = getattr(fact, "symbol", None)
@@ -264,7 +268,7 @@ class Desk:
                 amended += self._amended(fact, views)
             if isinstance(fact, SymbolUnlocked) and symbol in self.columns:
                 unlocked.append(symbol)
-            has_foreign |= name is not None
+            has_foreign |= name is not None or isinstance(fact, BreakAccepted)
         # only now: the ledger is as far as the last of them
         if has_other_cash:
             settle_cash(self.book, views)
@@ -389,6 +393,9 @@ class Desk:
     def _has_at_work(self, client_order_id: str) -> bool:
         number = self.tickets.get(client_order_id, -1)
         return number >= 0 and is_working(self.book, number)
+
+    def _has_foreign(self, name: str | None) -> bool:
+        return name is not None and bool(self.book.fixed.account[0]["foreign"])
 
     def _id(self, number: Any) -> str | None:
         return None if number < 0 else self.order_ids[number]

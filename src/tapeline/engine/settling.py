@@ -18,6 +18,7 @@ from tapeline.domain.reports import Request
 from tapeline.domain.words import OrderStatus, Purpose, Side
 from tapeline.engine.day_figures import settle_days, settle_result
 from tapeline.ledger.views import Views
+from tapeline.simulation.limits import assumed_stop_of
 from tapeline.simulation.records import ENTERING, EXITING, FLAT, HOLDING, HOLDING_RECORD
 from tapeline.simulation.tables import Book
 from tapeline.simulation.tickets import takes_events
@@ -63,8 +64,9 @@ def settle_symbols(
         for index, name in enumerate(names):
             position = views.position(name, symbol)
             held = float(position.quantity)
-            if held != quantities[index, column] or held * sides[index, column] < 0.0:
-                _settle_holding(tables, index, column, position, time_ns)
+            left_empty = not held and tables.states[index, column] > ENTERING
+            if held != quantities[index, column] or held * sides[index, column] < 0.0 or left_empty:
+                _settle_holding(book, index, column, position, time_ns)
             elif (name, symbol) not in amended:
                 continue
             touched.add(index)
@@ -115,11 +117,56 @@ def settle_stop(book: Book, number: int, stop_price: Decimal | None) -> None:
 
 
 def settle_filled(book: Book, number: int, change: Decimal, *, works: bool) -> None:
-    """Take over that an order has filled more or less than it was told; one that works after all is at work again."""
+    """Take over that an order has filled more or less than it was told; one that works after all is at work again.
+
+    Of an entry, what is open of it counts in the limits again.
+    """
     ticket = book.tickets[number]
+    before = _open_quantity(ticket)
     ticket["filled"] += float(change)
     if works and ticket["status"] == OrderStatus.FILLED:
         ticket["status"] = int(OrderStatus.PARTIALLY_FILLED)
+    place = ticket["strategy"], ticket["symbol"]
+    holding = book.fixed.holdings[place]
+    if holding["entry_ticket"] != number or not is_working(book, number):
+        return
+    if holding["pending_notional"] > 0.0 and before > 0.0:  # at the price of its decision
+        for name in ("pending_notional", "pending_risk"):
+            holding[name] *= _open_quantity(ticket) / before
+    else:
+        _count_entry(book, *place)
+
+
+def works_against(book: Book, number: int) -> bool:
+    """Return whether an order is an entry on the other side than its holding now is."""
+    ticket, tables = book.tickets[number], book.fixed
+    place = ticket["strategy"], ticket["symbol"]
+    holding = tables.holdings[place]
+    entered = holding["entry_ticket"] == number and tables.states[place] > ENTERING
+    return bool(entered and ticket["side"] == -holding["side"])
+
+
+def _open_quantity(ticket: Any) -> float:
+    return max(0.0, float(ticket["quantity"] - ticket["filled"]))
+
+
+def _count_entry(book: Book, index: int, column: int) -> None:
+    # at its limit, or else at the mark; what works against the holding counts as foreign
+    tables = book.fixed
+    holding = tables.holdings[index, column]
+    number = int(holding["entry_ticket"])
+    holding["pending_notional"] = holding["pending_risk"] = 0.0
+    if number < 0 or not is_working(book, number) or works_against(book, number):
+        return
+    ticket = book.tickets[number]
+    price = ticket["limit_price"] if ticket["limit_price"] > 0.0 else tables.marks[column]
+    risk = assumed_stop_of(book, 1 + index) * price
+    if not np.isnan(holding["trail"]):
+        risk = holding["trail"]
+    elif not np.isnan(holding["initial_stop"]):
+        risk = max(0.0, holding["side"] * (price - holding["initial_stop"]))
+    holding["pending_notional"] = _open_quantity(ticket) * price
+    holding["pending_risk"] = _open_quantity(ticket) * risk
 
 
 def settle_exit(book: Book, number: int) -> None:
@@ -187,6 +234,10 @@ def settle_foreign(book: Book, columns: dict[str, int], views: Views, knows: Cal
         beyond = state.exposed_quantity - counted
         if column is not None and beyond > 0:
             tables.foreign[0 if order.side is Side.BUY else 1, column] += float(beyond)
+    for number in tables.holdings["entry_ticket"][tables.states > ENTERING].tolist():
+        if number >= 0 and is_working(book, number) and works_against(book, number):
+            ticket = book.tickets[number]
+            tables.foreign[0 if ticket["side"] > 0 else 1, ticket["symbol"]] += _open_quantity(ticket)
     tables.account[0]["foreign"] = np.count_nonzero(tables.foreign.any(axis=0))
     _count_external(tables)
 
@@ -231,18 +282,24 @@ def is_working(book: Book, number: int) -> bool:
     return bool(takes_events(book, number))
 
 
-def _settle_holding(tables: Any, index: int, column: int, position: Position, time_ns: int) -> None:
+def _settle_holding(book: Book, index: int, column: int, position: Position, time_ns: int) -> None:
+    tables = book.fixed
     holding, account = tables.holdings[index, column], tables.account[0]
     held, average_price = float(position.quantity), position.average_price
     state = tables.states[index, column]
-    turned = state != FLAT and held * holding["side"] < 0.0
     if average_price is None:
         holding["quantity"] = 0.0
-        if holding["entry_ticket"] >= 0 and holding["pending_notional"] > 0.0:
-            tables.states[index, column] = ENTERING
-        elif state != FLAT:
-            _clear(tables, index, column)
+        number = int(holding["entry_ticket"])
+        if number < 0 or not is_working(book, number):
+            if state != FLAT:
+                _clear(tables, index, column)
+            return
+        tables.states[index, column] = ENTERING
+        if holding["side"] != book.tickets[number]["side"]:
+            holding["side"] = book.tickets[number]["side"]
+            _count_entry(book, index, column)
         return
+    turned = state != FLAT and held * holding["side"] < 0.0
     account["busy"] += int(state == FLAT)
     if turned:  # levels of the side on which it was mean nothing on this one
         for name in _UNKNOWN_PRICES:
@@ -253,6 +310,8 @@ def _settle_holding(tables: Any, index: int, column: int, position: Position, ti
     if state in (FLAT, ENTERING):
         tables.states[index, column] = HOLDING
     holding["quantity"] = held
+    if turned:
+        _count_entry(book, index, column)
 
 
 def _clear(tables: Any, index: int, column: int) -> None:
