@@ -599,6 +599,7 @@ def test_a_pause_after_losses_is_set_anew_where_losses_in_a_row_have_a_bound(fol
 def test_what_works_beyond_the_book_s_own_orders_counts_against_the_limits(folder: Path) -> None:
     """An order of ours that had ended works again for 7; the venue makes an entry larger by 5; a replace may add 4."""
     counted: list[list[float]] = []
+    entering: list[float] = []
 
     def watch(engine: LiveEngine) -> None:
         loop = engine.loop
@@ -613,6 +614,9 @@ def test_what_works_beyond_the_book_s_own_orders_counts_against_the_limits(folde
             for state in (ended, entry)
         ]
         found = replace(ended.order, quantity=ended.filled_quantity + 7)
+        pending = loop.desk.book.fixed.holdings["pending_notional"]
+        before, column = entry.quantity - entry.filled_quantity, places[1][1]
+        entering.append(float(pending[:, column].sum() / float(before) * float(before + 5)))
         total, leaves = entry.quantity + 5, entry.quantity + 5 - entry.filled_quantity
         for fact in (
             OrderAdopted(now_ns, found),
@@ -623,12 +627,14 @@ def test_what_works_beyond_the_book_s_own_orders_counts_against_the_limits(folde
         loop.record(ReplaceIntended(now_ns, name, quantity=total + 4))
         loop.book([loop.record(OutcomeLost(now_ns, name, Request.REPLACE))])
         counted.append([float(loop.desk.book.fixed.foreign[place]) for place in places])
+        entering.append(float(pending[:, column].sum()))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run(folder, on_turn=watch)
 
-    assert counted == [[7, 0], [7, 5], [7, 9]]
+    assert counted == [[7, 0], [7, 0], [7, 4]]
+    assert entering[1] == pytest.approx(entering[0])
 
 
 @pytest.mark.parametrize("held_up_s", [4, 6])

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 
 from tapeline import Account, Limits, RuleStrategy, RunSettings, bars, fixed_quantity
-from tapeline.domain.adopted import Grounds
+from tapeline.domain.adopted import EXTERNAL, Grounds
 from tapeline.domain.cash import CashCause
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
 from tapeline.domain.times import MINUTE, from_iso
-from tapeline.domain.words import OrderType, Purpose, Side
+from tapeline.domain.words import OrderType, Purpose, Reason, Side
 from tapeline.engine.assembly import assemble
 from tapeline.engine.desk import Desk
 from tapeline.engine.retaking import Retaking
 from tapeline.ledger.adopted_facts import BreakAccepted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.facts import CashMoved, SessionClosed
-from tapeline.ledger.order_facts import OrderAccepted, OrderFilled, OrderIntended
+from tapeline.ledger.order_facts import OrderAccepted, OrderAdopted, OrderFilled, OrderIntended, OrderReplaced
 from tapeline.ledger.views import Views
 from tapeline.simulation.book import mark_holdings
 from tapeline.simulation.limits import limit_quantity, watch_day
@@ -306,3 +306,34 @@ def test_an_entry_that_works_on_against_a_holding_that_a_bust_turned_counts_on_i
     assert world.tables.account[0]["busy"] == 1
     # 20 bought and sold at 10.00, 30 sold at 10.00 and bought at 9.00; four commissions and the busted one's none
     assert world.day()["worth"] == pytest.approx(30.0 - 4 * 0.5)
+
+
+def test_an_entry_that_the_venue_made_larger_is_one_position() -> None:
+    """100 at 10.00 become 150, of which 60 fill: 90 are entering, and nothing is of others."""
+    world = entering("100")
+    account = world.tables.account[0]
+
+    world.take(OrderReplaced(T0 + MINUTE, "in1", Decimal(150), Decimal(150), Decimal(10), reason=Reason.NONE))
+    assert pending(world) == pytest.approx((1500.0, 1500.0, ENTERING))
+    assert (account["busy"], account["external"]) == (1, 0)
+
+    world.take(filled(2, "in1", Side.BUY, "60", "10", "90"))
+    assert pending(world) == pytest.approx((900.0, 900.0, HOLDING))
+    assert (account["busy"], account["external"], account["foreign"]) == (1, 0, 0)
+
+    world.take(filled(3, "in1", Side.BUY, "90", "10"))
+    assert pending(world) == (0.0, 0.0, HOLDING)
+    assert (account["busy"], account["external"]) == (1, 0)
+
+
+def test_what_others_order_and_hold_beside_our_holding_is_a_position_of_theirs() -> None:
+    world = World().take(*bought("100", "10"))
+    account = world.tables.account[0]
+    theirs = Order(
+        "theirs", EXTERNAL, "A", Side.BUY, OrderType.LIMIT, Decimal(10), T0 + MINUTE, limit_price=Decimal(10)
+    )
+
+    world.take(OrderAdopted(T0 + 2 * MINUTE, theirs))
+    assert (account["busy"], account["external"]) == (1, 1)
+    world.take(filled(3, "theirs", Side.BUY, "10", "10", strategy=EXTERNAL))
+    assert (account["busy"], account["external"], account["foreign"], account["outside"]) == (1, 1, 0, 1)

@@ -41,6 +41,7 @@ from tapeline.engine.settling import (
     settle_filled,
     settle_foreign,
     settle_outside,
+    settle_quantity,
     settle_symbols,
     settle_ticket,
     works_against,
@@ -281,7 +282,7 @@ class Desk:
             if is_working(self.book, number):
                 settle_exit(self.book, number)
         if has_foreign:
-            settle_foreign(self.book, self.columns, views, lambda name: self._has_at_work(self.owner_of(name)))
+            settle_foreign(self.book, self.columns, views, self._quantity_at_work)
         if has_foreign or has_other_cash:
             settle_elsewhere(self.book, self.columns, views)
 
@@ -390,9 +391,12 @@ class Desk:
         tables = self.book.fixed
         return {self.symbols[column]: exact(float(tables.marks[column])) for column in np.flatnonzero(tables.positions)}
 
-    def _has_at_work(self, client_order_id: str) -> bool:
-        number = self.tickets.get(client_order_id, -1)
-        return number >= 0 and is_working(self.book, number)
+    def _quantity_at_work(self, order: Order) -> Decimal | None:
+        owner = self.owner_of(order.client_order_id)
+        number = self.tickets.get(owner, -1)
+        if number < 0 or not is_working(self.book, number):
+            return None
+        return exact(float(self.book.tickets[number]["quantity"])) if owner == order.client_order_id else order.quantity
 
     def _has_foreign(self, name: str | None) -> bool:
         return name is not None and bool(self.book.fixed.account[0]["foreign"])
@@ -407,6 +411,9 @@ class Desk:
 
     def _replaced(self, fact: OrderReplaced, session: int) -> None:
         number = self.tickets[fact.client_order_id]
+        if self.follows_ledger:
+            settle_quantity(self.book, number, fact.quantity)
+            return
         self._apply(
             EventKind.REPLACED, number, -1, float(fact.quantity), 0.0, 0.0, 0.0,
             fact.event_time_ns, Stage.CLOCK, fact.reason, session,

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tapeline.domain.order import Order
 from tapeline.domain.position import ZERO, Position
 from tapeline.domain.reports import Request
 from tapeline.domain.words import OrderStatus, Purpose, Side
@@ -126,6 +127,20 @@ def settle_filled(book: Book, number: int, change: Decimal, *, works: bool) -> N
     ticket["filled"] += float(change)
     if works and ticket["status"] == OrderStatus.FILLED:
         ticket["status"] = int(OrderStatus.PARTIALLY_FILLED)
+    _rescale_entry(book, number, before)
+
+
+def settle_quantity(book: Book, number: int, quantity: Decimal) -> None:
+    """Take over that the venue has made an order larger or smaller; of an entry, what is open counts in the limits."""
+    ticket = book.tickets[number]
+    before = _open_quantity(ticket)
+    ticket["quantity"] = float(quantity)
+    _rescale_entry(book, number, before)
+
+
+def _rescale_entry(book: Book, number: int, before: float) -> None:
+    # of whose quantity so much was open before
+    ticket = book.tickets[number]
     place = ticket["strategy"], ticket["symbol"]
     holding = book.fixed.holdings[place]
     if holding["entry_ticket"] != number or not is_working(book, number):
@@ -213,24 +228,28 @@ def leave(holding: Any, account: Any, purpose: Purpose) -> None:
     holding["leaving"] = int(purpose)
 
 
-def settle_foreign(book: Book, columns: dict[str, int], views: Views, knows: Callable[[str], bool]) -> None:
+def settle_foreign(
+    book: Book, columns: dict[str, int], views: Views, quantity_of: Callable[[Order], Decimal | None]
+) -> None:
     """Take over what may still be bought and sold beyond what the book counts by its own orders.
 
-    That is all that is open of orders of others, and of ours that the book took for ended and that work after all; and
-    of an entry that the venue made larger, what it is larger by.
+    That is all that is open of orders of others, and of ours that the book took for ended and that work after all; of
+    an entry, what it may be larger by than the book was told; and an entry that works on against a holding which a bust
+    or an accepted difference turned round.
 
-    knows : whether the book has an order at work
+    quantity_of : how large the book takes an order to be, None where it has none at work
     """
     tables = book.fixed
     tables.foreign[:] = 0.0
-    for name, state in views.orders.working.items():
+    for state in views.orders.working.values():
         order = state.order
         column = columns.get(order.symbol)
         counted = ZERO
-        if knows(name):
+        quantity = quantity_of(order)
+        if quantity is not None:
             if order.purpose is not Purpose.ENTRY:
                 continue
-            counted = max(ZERO, order.quantity - state.filled_quantity)
+            counted = max(ZERO, quantity - state.filled_quantity)
         beyond = state.exposed_quantity - counted
         if column is not None and beyond > 0:
             tables.foreign[0 if order.side is Side.BUY else 1, column] += float(beyond)
