@@ -7,15 +7,16 @@ round trips of the ledger: absolutely, so that it comes out the same whenever it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
-from decimal import localcontext
+from decimal import Decimal, localcontext
 from typing import Any
 
 from tapeline.domain.position import EXACT, ZERO, Position
-from tapeline.ledger.round_trips import OpenTrip
+from tapeline.ledger.round_trips import OpenTrip, RoundTrip
 from tapeline.ledger.views import Views
 from tapeline.simulation.limits import ACCOUNT_ROW
-from tapeline.simulation.tables import Book
+from tapeline.simulation.tables import NEVER_NS, Book
 
 _ACCOUNT = "main"
 
@@ -32,26 +33,37 @@ def settle_days(
     """
     if not indices:
         return
-    rows = {name: 1 + index for index, name in enumerate(names)}
+    days = book.fixed.days
     with localcontext(EXACT):
-        trips = [
-            (rows[trip.strategy], trip.exit_time_ns, trip.gross_profit - trip.commissions + trip.accepted)
-            for trip in views.round_trips
-            if trip.strategy in rows and trip.symbol in columns and trip.account == _ACCOUNT
-        ]
-        for row in (ACCOUNT_ROW, *(1 + index for index in indices)):
-            results = [(time_ns, result) for of, time_ns, result in trips if row in (ACCOUNT_ROW, of)]
-            day = book.fixed.days[row]
-            day["closed"] = float(sum((result for _, result in results), ZERO))
-            if book.fixed.limits[row]["pause_ns"] < 0:  # losses of sessions before do not count
-                closes = views.profits.closes.get(_ACCOUNT)
-                results = [one for one in results if not closes or one[0] > closes[-1].time_ns]
-            losses = 0
-            while losses < len(results) and results[-1 - losses][1] < 0:
-                losses += 1
-            day["losses"] = losses
-            if losses:
-                day["last_loss_ns"] = results[-1][0]
+        closed = {names[index]: ZERO for index in indices}
+        for trip in views.round_trips:
+            if trip.strategy in closed and trip.symbol in columns and trip.account == _ACCOUNT:
+                closed[trip.strategy] += _result_of(trip)
+        for index in indices:
+            days[1 + index]["closed"] = float(closed[names[index]])
+            _settle_losses(book, 1 + index, (names[index],), columns, views)
+    days[ACCOUNT_ROW]["closed"] = math.fsum(days["closed"][1:])
+    _settle_losses(book, ACCOUNT_ROW, names, columns, views)
+
+
+def _settle_losses(book: Book, row: int, names: Collection[str], columns: Mapping[str, int], views: Views) -> None:
+    day, closes = book.fixed.days[row], views.profits.closes.get(_ACCOUNT)
+    # those of sessions before count only where a pause is in minutes
+    since_ns = closes[-1].time_ns if closes and book.fixed.limits[row]["pause_ns"] < 0 else NEVER_NS
+    losses, last_ns = 0, int(day["last_loss_ns"])
+    for trip in reversed(views.round_trips):
+        if trip.exit_time_ns <= since_ns:  # also behind later ones: a late fill is told after them
+            continue
+        if trip.strategy in names and trip.symbol in columns and trip.account == _ACCOUNT:
+            if _result_of(trip) >= 0:
+                break
+            last_ns = last_ns if losses else trip.exit_time_ns
+            losses += 1
+    day["losses"], day["last_loss_ns"] = losses, last_ns
+
+
+def _result_of(trip: RoundTrip) -> Decimal:
+    return trip.gross_profit - trip.commissions + trip.accepted
 
 
 def settle_result(holding: Any, position: Position, trip: OpenTrip | None) -> None:
