@@ -38,8 +38,8 @@ def panel() -> Panel:
 def test_one_share_too_many_in_the_loop_is_noticed_by_its_books(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     order_of = Desk.order_of
 
-    def one_more(desk: Desk, intent: Any) -> Any:
-        order = order_of(desk, intent)
+    def one_more(desk: Desk, intent: Any, **terms: Any) -> Any:
+        order = order_of(desk, intent, **terms)
         return changed(order, quantity=order.quantity + 1)
 
     monkeypatch.setattr(Desk, "order_of", one_more)
