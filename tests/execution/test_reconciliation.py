@@ -259,6 +259,26 @@ def test_what_was_taken_back_explains_the_order_the_position_and_the_cash() -> N
 
 
 @pytest.mark.parametrize(
+    ("cash", "expected"),
+    [
+        (
+            Decimal(1020),
+            [("EXECUTION_VANISHED", "E1", 20, None, "BUST"), ("EXECUTION_VANISHED", "E2", 20, None, "BUST")],
+        ),
+        (Decimal(1000), []),
+        (Decimal(1010), [("CASH_BREAK", "main", 1000, 1010, "REPORT")]),
+    ],
+    ids=["the cash is without both", "the cash is ours", "the cash is a third one"],
+)
+def test_what_was_taken_back_and_comes_to_no_shares_is_told_by_the_cash(cash: Decimal, expected: list[Any]) -> None:
+    """We bought 20 at 10 and sold them at 9.10, for a fee of 1 each; the venue lists neither and holds nothing."""
+    bought = replace(an_execution(1, 20), commission=Decimal(1))
+    sold = replace(an_execution(2, 20, side=Side.SELL), price=Decimal("9.10"), commission=Decimal(1))
+
+    assert found(our_books(booked=[bought, sold]), their_books(cash=cash)) == expected
+
+
+@pytest.mark.parametrize(
     ("listed", "theirs"),
     [((), 30), ((1,), 30), ((1,), 25), ((1, 2), 20)],
     ids=["a list that lacks everything", "the position has it", "the position is a third one", "the list has it"],

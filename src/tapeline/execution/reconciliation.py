@@ -157,6 +157,7 @@ def compare(ours: OurBooks, theirs: TheirBooks, cash_tolerance: Decimal) -> list
     cash_tolerance : in the account's currency; a difference up to it is none
     """
     vanished = vanished_executions(ours.booked, theirs.executions, ours.quantities, theirs.quantities)
+    vanished = sorted([*vanished, *balanced_executions(ours, theirs, vanished, cash_tolerance)], key=_when)
     findings = [vanished_finding(execution) for execution in vanished]
     findings += order_findings(ours, theirs.orders, vanished)
     findings += position_findings(ours, theirs.quantities, vanished)
@@ -167,7 +168,7 @@ def compare(ours: OurBooks, theirs: TheirBooks, cash_tolerance: Decimal) -> list
 def missing_executions(booked: Container[str], executions: Iterable[Execution]) -> list[Execution]:
     """Return the executions whose ids are not booked, each once, in order of time and id."""
     found = {one.execution_id: one for one in executions if one.execution_id not in booked}
-    return sorted(found.values(), key=lambda one: (one.event_time_ns, one.execution_id))
+    return sorted(found.values(), key=_when)
 
 
 def vanished_executions(
@@ -182,17 +183,48 @@ def vanished_executions(
     That a list does not show an execution proves nothing by itself. It is believed where, without what the list lacks,
     the position is what the venue says, and with it is not: two books of the venue then say the same.
     """
+    vanished = []
+    for symbol, executions in _lacking(booked, listed).items():
+        signed = _signed(executions)
+        if signed and ours.get(symbol, ZERO) - signed == theirs.get(symbol, ZERO):
+            vanished += executions
+    return sorted(vanished, key=_when)
+
+
+def balanced_executions(
+    ours: OurBooks, theirs: TheirBooks, vanished: Sequence[Execution], cash_tolerance: Decimal
+) -> list[Execution]:
+    """Return what the venue has taken back beside `vanished` and no position tells, as it comes to no shares.
+
+    There the cash is the second witness: it is what the venue says without all of these, and with them it is not.
+    """
+    balanced = [
+        one
+        for symbol, executions in _lacking(ours.booked, theirs.executions).items()
+        if not _signed(executions) and ours.quantities.get(symbol, ZERO) == theirs.quantities.get(symbol, ZERO)
+        for one in executions
+    ]
+    is_told = cash_findings(ours, theirs.cash, vanished, cash_tolerance)
+    explains = not cash_findings(ours, theirs.cash, [*vanished, *balanced], cash_tolerance)
+    return balanced if is_told and explains else []
+
+
+def _lacking(booked: Iterable[Execution], listed: Iterable[Execution]) -> dict[str, list[Execution]]:
+    """Return by symbol what is booked and not listed, under whatever version."""
     shown = {version_of(one.execution_id)[0] for one in listed}
     lacking: dict[str, list[Execution]] = {}
     for one in booked:
         if version_of(one.execution_id)[0] not in shown:
             lacking.setdefault(one.symbol, []).append(one)
-    vanished = []
-    for symbol, executions in lacking.items():
-        signed = sum((one.signed_quantity for one in executions), ZERO)
-        if signed and ours.get(symbol, ZERO) - signed == theirs.get(symbol, ZERO):
-            vanished += executions
-    return sorted(vanished, key=lambda one: (one.event_time_ns, one.execution_id))
+    return lacking
+
+
+def _signed(executions: Iterable[Execution]) -> Decimal:
+    return sum((one.signed_quantity for one in executions), ZERO)
+
+
+def _when(execution: Execution) -> tuple[int, str]:
+    return execution.event_time_ns, execution.execution_id
 
 
 def vanished_finding(execution: Execution) -> Finding:
