@@ -202,7 +202,7 @@ def install() -> None:
         _refuse_on_the_stack(sys._getframe(1), "socket.listen")
         listen(self, *backlog)
 
-    socket.socket.listen = listen_guarded  # type: ignore[method-assign]
+    socket.socket.listen = listen_guarded  # type: ignore[method-assign]  # guarded like the others
     sys.addaudithook(_audit)
 
 

@@ -140,7 +140,7 @@ def test_a_split_meets_what_others_hold_too(folder: Path) -> None:
 
     with SqliteJournal.reading(folder / "journal") as journal:
         applied = [record.fact for record in journal.read(kind=SplitApplied.kind)]
-    before = {fact.strategy: fact.quantity_before for fact in applied}  # type: ignore[attr-defined]
+    before = {fact.strategy: fact.quantity_before for fact in applied}  # type: ignore[attr-defined]  # all are SplitApplied
     assert before.keys() == {"Eager", EXTERNAL} and before[EXTERNAL] == 55
     left = sum(before.values()) // 10 - before["Eager"] // 10
     for loop in (stopped.loop, engine.loop):

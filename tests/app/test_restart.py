@@ -204,7 +204,7 @@ def test_killed_while_replaces_wait_for_one_another_it_trades_what_it_would_have
         refused = [r.fact for r in journal.read(kind=ReplaceRejected.kind)]
         replaced = list(journal.read(kind=OrderReplaced.kind))
     assert len(expected) > 20 and len(replaced) > 3
-    assert sum(fact.status is None for fact in refused) >= 3  # type: ignore[attr-defined]
+    assert sum(fact.status is None for fact in refused) >= 3  # type: ignore[attr-defined]  # all are ReplaceRejected
 
     for count in counts[1:]:
         path = folder / f"killed-{count}"
@@ -235,7 +235,7 @@ class Desk:
 
 def commands(path: Path) -> list[CommandGiven]:
     with SqliteJournal.reading(path) as journal:
-        return [record.fact for record in journal.read(kind=CommandGiven.kind)]  # type: ignore[misc]
+        return [record.fact for record in journal.read(kind=CommandGiven.kind)]  # type: ignore[misc]  # read by kind
 
 
 ACTS = (

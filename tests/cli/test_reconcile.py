@@ -41,7 +41,7 @@ def engine(journal: Path, shown: Sequence[dict[str, Any]]) -> Thread:
             control.answer(commands[0], "The broker is being asked.", done=True)
             for body in shown:
                 time.sleep(0.3)
-                control.publish(0, lambda body=body: body, at_once=True)  # type: ignore[misc]
+                control.publish(0, lambda body=body: body, at_once=True)  # type: ignore[misc]  # a lambda with a default
 
     with ControlFile.open(journal) as control:
         control.publish(0, lambda: QUIET, at_once=True)

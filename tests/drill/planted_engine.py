@@ -139,13 +139,13 @@ def loses_count_of_a_part(plant: Plant) -> None:
 
 def does_not_count_what_works(plant: Plant) -> None:
     """What works, or is in doubt, of a parent order is sent again."""
-    plant(Work, "exposed_quantity", property(lambda work: ZERO))  # type: ignore[arg-type]
+    plant(Work, "exposed_quantity", property(lambda work: ZERO))  # type: ignore[arg-type]  # in place of a property
 
 
 def leaves_before_the_stop_has_let_go(plant: Plant) -> None:
     """A part of a worked exit is sent at once for what its stop at the venue is still open for."""
     _lets_exits_overshoot(plant)
-    plant(Work, "open_quantity", property(lambda work: work.rest_quantity))  # type: ignore[arg-type]
+    plant(Work, "open_quantity", property(lambda work: work.rest_quantity))  # type: ignore[arg-type]  # likewise
 
 
 def sends_the_rest_of_a_batch_past_the_latch(plant: Plant) -> None:

@@ -75,7 +75,7 @@ def test_a_disk_that_is_full_refuses_each_step_of_a_commit_and_keeps_nothing_of_
         connection = work.journal.connection
         with pytest.raises(StorageError):
             work.journal.commit()
-        steps.add((connection._rows != [], work.disk.file.total_changes))  # type: ignore[attr-defined]
+        steps.add((connection._rows != [], work.disk.file.total_changes))  # type: ignore[attr-defined]  # the drill's own connection
         assert work.disk.file.execute("SELECT count(*) FROM facts").fetchone() == (1,)
         assert len(work.durable) == 1
 

@@ -554,4 +554,4 @@ def test_it_is_booked_once() -> None:
 def test_a_fact_that_does_not_add_up_is_refused(changes: dict[str, Any], match: str) -> None:
     whole = {"changes": {"Dip": Decimal(-6)}, "price": PRICE, "symbol": SYMBOL, "who": "anna", "reason": "asked them"}
     with pytest.raises(InputError, match=match):
-        BreakAccepted(T0, Decimal(10), Decimal(4), **{**whole, **changes})  # type: ignore[arg-type]
+        BreakAccepted(T0, Decimal(10), Decimal(4), **{**whole, **changes})  # type: ignore[arg-type]  # fields by name

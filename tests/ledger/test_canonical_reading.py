@@ -71,4 +71,4 @@ def test_what_was_read_is_closed_to_changes_like_what_was_made(fact: Fact) -> No
     for found in (match(text), by_json(text)):
         assert type(found) is type(fact)
         with pytest.raises(FrozenInstanceError):
-            setattr(found, fields(fact)[0].name, None)  # type: ignore[arg-type]
+            setattr(found, fields(fact)[0].name, None)  # type: ignore[arg-type]  # fields of a fact

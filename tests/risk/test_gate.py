@@ -340,7 +340,7 @@ def test_replaces_count_in_the_rate_and_those_of_exits_have_its_reserve() -> Non
     desk.work(an_order("stop", side=Side.SELL, order_type=OrderType.STOP, stop_price=Decimal(95), purpose=Purpose.STOP))
 
     def ask(name: str, **terms: str) -> Limit | None:
-        fact = ReplaceIntended(T0, name, **{term: Decimal(value) for term, value in terms.items()})  # type: ignore[arg-type]
+        fact = ReplaceIntended(T0, name, **{term: Decimal(value) for term, value in terms.items()})  # type: ignore[arg-type]  # by name
         denial = desk.gate.ask_replace(fact, T0)
         return None if denial is None else denial.limit
 

@@ -178,7 +178,7 @@ def test_a_fall_that_a_person_accepted_counts_no_more_until_the_next_session() -
 
     alarms = watch.see_equity(94_000, 1), watch.see_equity(89_301, 1), watch.see_equity(89_300, 1)
     assert states(*alarms) == [None, None, "HALTED DRAWDOWN"]
-    assert "5.00% below the highest since trading was resumed of 94,000.00" in alarms[2].text  # type: ignore[union-attr]
+    assert "5.00% below the highest since trading was resumed of 94,000.00" in alarms[2].text  # type: ignore[union-attr]  # it is an alarm
     watch.accept_equity()
     assert states(watch.see_equity(80_000, 2), watch.see_equity(76_000, 2)) == [None, "HALTED DRAWDOWN"]
 
