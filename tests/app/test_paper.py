@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tapeline import (
-    Account,
-    Algorithms,
-    Limits,
-    Market,
-    RuleStrategy,
-    RunSettings,
-    backtest,
-    bars,
-    distance,
-    ema,
-    percent_of_equity,
-    twap,
-)
+from app.on_paper import PANEL, TRAVELS, Eager, entries_after, facts, run, told
+from tapeline import Algorithms, Limits, backtest, bars, twap
 from tapeline.app.paper import PaperSettings, market_of, trade_on_paper
 from tapeline.app.taxes import TaxChoice
 from tapeline.domain.cash import CashCause
@@ -39,11 +24,9 @@ from tapeline.domain.reports import Request
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Limit, OrderStatus, Purpose, Reason, Side
 from tapeline.engine.live import LiveEngine
-from tapeline.engine.outside_trips import with_outside_trips
 from tapeline.feeds.paced import PacedTime
-from tapeline.feeds.simulated import simulate_market
-from tapeline.ledger.control_facts import Flattened, Reconciled
-from tapeline.ledger.facts import CashMoved, CommandGiven, OrderWarned, RunEnded, TradingStateChanged
+from tapeline.ledger.control_facts import Reconciled
+from tapeline.ledger.facts import CashMoved, OrderWarned, RunEnded, TradingStateChanged
 from tapeline.ledger.order_facts import (
     CancelIntended,
     CancelRejected,
@@ -63,46 +46,10 @@ from tapeline.ledger.why_text import render
 from tapeline.ports.control import Latch
 from tapeline.risk.gate_settings import GateSettings
 from tapeline.risk.monitors import Monitors, MonitorSettings
-from tapeline.store.control_file import CommandAnswer, ControlFile
+from tapeline.store.control_file import ControlFile
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.strategies.moving_average_cross import MovingAverageCross
-from tapeline.tape.calendars import sessions
 from tapeline.tax.pre_trade import WashSaleLimit
-
-PANEL = simulate_market(7, sessions=sessions("XNYS", date(2024, 1, 2), date(2024, 1, 2)), symbols=3).panel
-
-# orders travel in a live run, so the backtest to compare with has some latency as well
-TRAVELS = RunSettings(market=Market(latency_s=0.001))
-MARGIN = replace(TRAVELS, account=Account(kind="margin", leverage=2.0, short_allowed=True))
-
-
-class Eager(RuleStrategy):
-    """Often in the market, with stops and targets."""
-
-    bar = bars("5min")
-    size = percent_of_equity(20)
-    enter_long = bar.close > ema(bar.close, 3)
-    exit_long = bar.close < ema(bar.close, 8)
-    stop = distance(bar.close * 0.01)
-    target = distance(bar.close * 0.02)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder in memory where there is one: every turn waits for the disk, which is not what is tested here."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        yield Path(name)
-
-
-def run(folder: Path, settings: RunSettings = TRAVELS, **options: Any) -> LiveEngine:
-    strategies = [Eager(), MovingAverageCross(frame="5min")]
-    return trade_on_paper(strategies, PANEL, folder / "journal", settings, speed=math.inf, **options)
-
-
-def facts(folder: Path, kind: str = "") -> list[Any]:
-    with SqliteJournal.reading(folder / "journal") as journal:
-        return [record.fact for record in journal.read(kind=kind or None)]
 
 
 def test_a_live_run_trades_what_the_backtest_trades(folder: Path) -> None:
@@ -184,262 +131,6 @@ def test_what_the_taxpayer_did_before_is_in_the_check(folder: Path) -> None:
     assert refused and all("for good (Rev. Rul. 2008-5)" in reason for reason in refused)
 
 
-class Person:
-    """Somebody who gives commands at given slices, through the file beside the journal."""
-
-    def __init__(self, folder: Path, acts: dict[int, tuple[str, str, dict[str, Any]]]) -> None:
-        self.journal, self.acts, self.numbers = folder / "journal", acts, list[int]()
-        self.states: dict[int, TradingState] = {}
-        self.looks: dict[int, Any] = {}
-
-    def __call__(self, engine: LiveEngine) -> None:
-        slices = engine.loop.slices
-        self.states[slices] = engine.guard.switch.state
-        act = self.acts.pop(slices, None)
-        if act is not None:
-            name, reason, arguments = act
-            with ControlFile.open(self.journal) as desk:
-                now_ns = engine.loop.clock.now_ns()
-                self.numbers.append(desk.give(name, who="anna", reason=reason, now_ns=now_ns, arguments=arguments))
-
-    def answers(self) -> list[CommandAnswer | None]:
-        with ControlFile.open(self.journal) as desk:
-            return [desk.answer_of(number) for number in self.numbers]
-
-
-def told(folder: Path, *acts: tuple[int, str, str, dict[str, Any]]) -> Person:
-    return Person(folder, {slices: (name, reason, arguments) for slices, name, reason, arguments in acts})
-
-
-def entries_after(folder: Path, slices: int) -> int:
-    at_ns = int(PANEL.end_ns[slices - 1])
-    intended = [fact.order for fact in facts(folder, OrderIntended.kind)]
-    return sum(order.purpose.word == "entry" and order.decision_time_ns > at_ns for order in intended)
-
-
-def test_a_pause_stops_entries_and_lets_exits_go_on(folder: Path) -> None:
-    person = told(folder, (100, "pause", "lunch", {}))
-
-    run(folder, on_turn=person)
-
-    (answer,) = person.answers()
-    assert answer is not None and answer.done
-    assert answer.text.startswith("Trading is REDUCING")
-    assert entries_after(folder, 101) == 0
-    exits = [fact for fact in facts(folder, OrderIntended.kind) if fact.order.purpose.word == "exit_rule"]
-    assert any(fact.order.decision_time_ns > int(PANEL.end_ns[101]) for fact in exits)
-    assert person.states[len(PANEL)] is TradingState.REDUCING
-
-
-def test_back_to_trading_needs_a_reason_and_books_that_were_compared(folder: Path) -> None:
-    person = told(folder, (100, "pause", "lunch", {}), (120, "resume", "", {}), (130, "resume", "back from lunch", {}))
-
-    run(folder, on_turn=person)
-
-    paused, without, resumed = person.answers()
-    assert paused is not None and without is not None and resumed is not None
-    assert (paused.done, without.done, resumed.done) == (True, False, True)
-    assert "for a reason only" in without.text
-    assert person.states[125] is TradingState.REDUCING
-    assert person.states[135] is TradingState.ACTIVE
-    assert entries_after(folder, 135) > 0
-    commands = facts(folder, CommandGiven.kind)
-    assert [(fact.command, fact.who, fact.reason, bool(fact.refusal)) for fact in commands] == [
-        ("pause", "anna", "lunch", False),
-        ("resume", "anna", "", True),
-        ("resume", "anna", "back from lunch", False),
-    ]
-
-
-@pytest.mark.parametrize("stops", [False, True])
-def test_after_a_fall_of_equity_a_person_goes_on_from_what_is_left(folder: Path, stops: bool) -> None:
-    """Trading comes back, and goes on also where the run is stopped and taken up again."""
-    paper = PaperSettings(monitors=MonitorSettings(drawdown=0.0015))
-    halted_at: list[int] = []
-
-    def watch(engine: LiveEngine) -> None:
-        slices, control = engine.loop.slices, engine.loop.views.control
-        if control.state is TradingState.HALTED and not halted_at:
-            halted_at.append(slices)
-            person.acts[slices + 5] = ("resume", "seen", {})
-        person(engine)
-        if stops and halted_at and slices == halted_at[0] + 8:
-            engine.is_stopped = True
-
-    person = told(folder)
-    run(folder, MARGIN, paper=paper, on_turn=watch)
-    if stops:
-        run(folder, MARGIN, paper=paper, on_turn=person, resume=True)
-
-    (at,) = halted_at
-    changes = [(f.state, f.cause) for f in facts(folder, TradingStateChanged.kind)]
-    assert changes[:2] == [
-        (TradingState.HALTED, Trigger.DRAWDOWN), (TradingState.ACTIVE, Trigger.PERSON),
-    ]  # fmt: skip
-    assert [person.states[at + n] for n in (6, 7, 8, 9, 10)] == [TradingState.ACTIVE] * 5
-    assert entries_after(folder, at + 6) > 0
-
-
-def test_halted_nothing_is_decided_and_stops_at_the_venue_go_on(folder: Path) -> None:
-    person = told(folder, (100, "halt", "looks wrong", {}))
-
-    engine = run(folder, on_turn=person)
-
-    at_ns = int(PANEL.end_ns[101])
-    later = [fact.order for fact in facts(folder, OrderIntended.kind) if fact.order.decision_time_ns > at_ns]
-    assert later == []
-    assert engine.guard.switch.state is TradingState.HALTED
-
-
-def test_flatten_closes_everything_and_stays_flat(folder: Path) -> None:
-    person = told(folder, (100, "flatten", "fire alarm", {}))
-    held: dict[int, int] = {}
-
-    def watch(engine: LiveEngine) -> None:
-        person(engine)
-        held[engine.loop.slices] = sum(bool(position.quantity) for position in engine.loop.views.positions.values())
-
-    engine = run(folder, MARGIN, on_turn=watch)
-
-    assert held[100] > 0
-    assert held[104] == 0
-    assert not engine.loop.views.orders.working
-    assert entries_after(folder, 101) == 0
-    (answer,) = person.answers()
-    assert answer is not None
-    assert f"{held[100]} position{'s' * (held[100] != 1)} closed" in answer.text
-    book = engine.loop.desk.book.fixed
-    assert not book.states.any()
-    assert not book.positions.any()
-    assert not any(book.holdings["quantity"].ravel())
-
-
-def test_what_a_flatten_closed_is_among_the_round_trips_at_the_end(folder: Path) -> None:
-    engine = run(folder, MARGIN, on_turn=told(folder, (100, "flatten", "fire alarm", {})))
-    loop = engine.loop
-    of_book, of_ledger = loop.result().round_trips, loop.views.round_trips
-
-    result = with_outside_trips(loop.result(), loop.views)
-
-    assert len(of_book) < len(of_ledger) == len(result.round_trips)
-    made = sum(trip.net_profit for trip in of_ledger)
-    assert result.round_trips["net_pnl"].sum() == pytest.approx(float(made), abs=1e-6)
-    days = loop.desk.book.fixed.days
-    assert days["closed"][0] == pytest.approx(float(made), abs=1e-6)
-    assert days["worth"][1:] == pytest.approx(days["closed"][1:])
-    again = with_outside_trips(result, loop.views)
-    assert np.array_equal(again.round_trips["exit_ns"], result.round_trips["exit_ns"])
-
-
-class Killed(BaseException):
-    """The process is gone."""
-
-
-@pytest.mark.parametrize("turns", [1, 2, 3, 4])
-def test_a_flatten_outlives_its_process(folder: Path, turns: int) -> None:
-    """Killed in one of the turns after it was asked for, and again in the run that takes it up: the third ends flat."""
-    person = told(folder, (100, "flatten", "fire alarm", {}))
-    held = []
-
-    def die_at(slices: int) -> Callable[[LiveEngine], None]:
-        def on_turn(engine: LiveEngine) -> None:
-            person(engine)
-            if engine.loop.slices >= slices:
-                held.append(sum(bool(position.quantity) for position in engine.loop.views.positions.values()))
-                raise Killed
-
-        return on_turn
-
-    with pytest.raises(Killed):
-        run(folder, MARGIN, on_turn=die_at(100 + turns))
-    assert held[0] > 0 or turns > 1
-    with pytest.raises(Killed):
-        run(folder, MARGIN, resume=True, on_turn=die_at(101 + turns))
-
-    engine = run(folder, MARGIN, resume=True)
-
-    views = engine.loop.views
-    assert not views.orders.working
-    assert not any(position.quantity for position in views.positions.values())
-    assert (engine.flattening, views.control.flatten) == (None, None)
-    assert len(facts(folder, Flattened.kind)) == 1
-    assert views.control.state is TradingState.HALTED
-    assert not engine.loop.desk.book.fixed.positions.any()
-
-
-def test_trading_does_not_go_on_while_everything_is_being_closed(folder: Path) -> None:
-    """A moment after the command closing orders work; some slices later it is done, and the same wish is granted."""
-    person = told(
-        folder, (100, "flatten", "fire alarm", {}), (101, "resume", "false alarm", {}), (120, "resume", "all clear", {})
-    )
-    engine = run(folder, MARGIN, on_turn=person)
-
-    _, early, late = person.answers()
-    assert early is not None and late is not None
-    assert (early.done, late.done) == (False, True)
-    assert early.text.startswith("Everything is being closed since a flatten: ")
-    assert early.text.endswith("Wait until `tapeline status` says that it is done.")
-    assert engine.guard.switch.state is TradingState.ACTIVE
-    (done,) = facts(folder, Flattened.kind)
-    (flatten, refused, granted) = facts(folder, CommandGiven.kind)
-    assert flatten.event_time_ns < refused.event_time_ns < done.event_time_ns < granted.event_time_ns
-
-
-def test_an_override_holds_for_its_time(folder: Path) -> None:
-    """At first nothing may be held; for half an hour a fifth of equity may."""
-    nothing = replace(TRAVELS, limits=Limits(gross=1e-6))
-    person = told(folder, (100, "override", "try", {"limit": "gross", "value": "0.2", "for_ns": 30 * 60 * 10**9}))
-
-    run(folder, nothing, on_turn=person)
-
-    start, end = int(PANEL.end_ns[100]), int(PANEL.end_ns[131])
-    times = [fact.order.decision_time_ns for fact in facts(folder, OrderIntended.kind)]
-    entries = [f.order.decision_time_ns for f in facts(folder, OrderIntended.kind) if f.order.purpose.word == "entry"]
-    assert times
-    assert all(start <= time <= end for time in entries)
-
-
-def test_answers_say_whose_limit_it_is_and_who_lowered_trading_before(folder: Path) -> None:
-    bound = {"limit": "gross", "value": "0.3", "for_ns": 30 * 60 * 10**9, "strategy": "Eager"}
-    acts = (
-        ("override", "try", bound),
-        ("pause", "lunch", {}),
-        ("pause", "news", {}),
-        ("halt", "", {}),
-        ("halt", "", {}),
-    )
-    person = told(folder, *((100 + at, *act) for at, act in enumerate(acts)))
-
-    run(folder, on_turn=person)
-
-    texts = [answer.text for answer in person.answers() if answer is not None]
-    assert texts[0].startswith("The limit gross of Eager is 0.3 until 20")
-    assert "already since 20" in texts[2]
-    assert texts[2].endswith(", by anna: lunch. Nothing was changed; your reason stands in the journal.")
-    assert texts[4].endswith(", by anna: halted by a person. Nothing was changed.")
-
-
-REFUSED: dict[str, tuple[str, str, dict[str, Any], str]] = {
-    "a command that is none": ("halz", "", {}, "Did you mean 'halt'"),
-    "a limit that is none": ("override", "x", {"limit": "gros", "value": "1", "for_ns": 1}, "Did you mean 'gross'"),
-    "a value that is none": ("override", "x", {"limit": "gross", "value": "much", "for_ns": 1}, "is no number"),
-    "a bound of nothing": ("override", "x", {"limit": "gross", "value": "0", "for_ns": 1}, "must be above zero"),
-    "no reason": ("override", "", {"limit": "gross", "value": "1", "for_ns": 1}, "for a reason only"),
-    "too long": ("override", "x", {"limit": "gross", "value": "1", "for_ns": 10**15}, "asked for 277.8 hours"),
-    "no value": ("override", "x", {"limit": "gross", "for_ns": 1}, "needs value"),
-    "a strategy that does not run": (
-        "override", "x", {"limit": "gross", "value": "1", "for_ns": 1, "strategy": "Eagar"}, "Did you mean 'Eager'",
-    ),
-    "half a holding": (
-        "override", "x", {"limit": "positions", "value": "2.5", "for_ns": 1}, "is a whole number, asked for 2.5",
-    ),
-    "a bound of single orders": (
-        "override", "x", {"limit": "collar", "value": "1", "for_ns": 1}, "table gate of the settings. Limits that can",
-    ),
-    "up from where it is": ("resume", "x", {}, "is not above that"),
-}  # fmt: skip
-
-
 def test_the_order_keeper_is_set_by_name_and_the_rest_follows_from_the_bars(folder: Path) -> None:
     engine = run(folder, paper=PaperSettings(keeper={"compare_every_s": 600.0, "horizon_s": 900.0}))
 
@@ -447,20 +138,6 @@ def test_the_order_keeper_is_set_by_name_and_the_rest_follows_from_the_bars(fold
     assert (settings.compare_every_s, settings.horizon_s, settings.request_timeout_s) == (600.0, 900.0, 150.0)
     compared = [fact.event_time_ns for fact in facts(folder, Reconciled.kind)]
     assert len(compared) > 20 and all(later - one >= 600 * SECOND for one, later in pairwise(compared))
-
-
-def test_what_cannot_be_done_is_refused_recorded_and_changes_nothing(folder: Path) -> None:
-    acts = [(20 + n, name, reason, given) for n, (name, reason, given, _) in enumerate(REFUSED.values())]
-    person = told(folder, *acts)
-    expected = backtest([Eager(), MovingAverageCross(frame="5min")], PANEL, TRAVELS)
-
-    engine = run(folder, on_turn=person)
-
-    for answer, (*_, words) in zip(person.answers(), REFUSED.values(), strict=True):
-        assert answer is not None
-        assert (answer.done, words in answer.text) == (False, True), answer.text
-    assert all(fact.refusal for fact in facts(folder, CommandGiven.kind))
-    assert engine.loop.result().digest == expected.digest
 
 
 def test_the_latch_halts_what_a_watchdog_or_a_person_found_hung(folder: Path) -> None:
@@ -531,11 +208,11 @@ def test_what_crosses_and_what_is_our_own_word_is_no_error_of_the_broker(folder:
         if engine.loop.slices != 100 or lowered:
             return
         guard = engine.guard
-        for case, told in {**CROSSING, **REFUSED_BY_THE_BROKER}.items():
+        for case, reports in {**CROSSING, **REFUSED_BY_THE_BROKER}.items():
             guard.monitors = Monitors(MonitorSettings(broker_errors_per_minute=3))
             now_ns = engine.loop.clock.now_ns()
             for number in range(3):
-                for fact in told:
+                for fact in reports:
                     at_ns = now_ns + fact.event_time_ns - 60 + (0 if case.startswith("a cancel that was") else number)
                     guard.see(replace(fact, client_order_id=f"{case} {number}", event_time_ns=at_ns))
             before = guard.switch.state
