@@ -9,10 +9,13 @@ leaves. Only the feed and the venue are simulated.
 from __future__ import annotations
 
 import gc
+import hashlib
 import math
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ from tapeline.domain.panel import Panel
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Reason
 from tapeline.engine.assembly import AnyStrategy, assemble
+from tapeline.engine.checkpoint import LEAST_FACTS, Checkpoints
 from tapeline.engine.guard import Guard
 from tapeline.engine.live import LiveEngine
 from tapeline.engine.loop import EventLoop
@@ -41,10 +45,11 @@ from tapeline.execution.settings import KeeperSettings
 from tapeline.feeds.digest import panel_digest
 from tapeline.feeds.paced import PacedReplay, PacedTime
 from tapeline.feeds.replay import Replay
+from tapeline.ledger.canonical import encode_tree
 from tapeline.ledger.control_facts import RunResumed
 from tapeline.ledger.facts import CashMoved, RunEnded, RunStarted
 from tapeline.ledger.order_facts import OrderRejected
-from tapeline.ledger.replaces import CANCEL_KINDS, KINDS, Cancels, Replaces, Which
+from tapeline.ledger.replaces import CANCEL_KINDS, KINDS, Cancels
 from tapeline.ledger.standing import records_of
 from tapeline.ledger.views import without_collector
 from tapeline.risk.account_rules import AccountDays, DayTrades, SettledCash
@@ -55,6 +60,7 @@ from tapeline.risk.wash_sales import WashSaleCheck
 from tapeline.simulation.settings import RunSettings, as_facts
 from tapeline.simulation.tables import Tables
 from tapeline.simulation.venue import instruments_of
+from tapeline.store.checkpoint_file import read_checkpoint, write_checkpoint
 from tapeline.store.control_file import ControlFile
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.tax.accounts import Account as TaxAccount
@@ -101,6 +107,7 @@ def trade_on_paper(
     wait_s: float = 0.0,
     on_open: Callable[[Sequence[SettingChanged]], None] | None = None,
     on_turn: Callable[[LiveEngine], None] | None = None,
+    checkpoint_facts: int = LEAST_FACTS,
 ) -> LiveEngine:
     """Run strategies on paper until the bars end or somebody says stop. Returns the engine as it stopped.
 
@@ -109,6 +116,7 @@ def trade_on_paper(
     wait_s : how long to wait for another process that writes the journal, seconds
     on_open : called once the journal is this process's own and before anything is recorded, with what a run that goes
         on is set to otherwise than it was; what it raises ends the run there
+    checkpoint_facts : how many facts are worth a checkpoint at the end of a session (`engine/checkpoint.py`)
     speed : how much faster than the computer's clock time runs; infinity = as fast as the work is done
     Raises DataError when there is nothing to run on, the journal holds a run already or none to go on with, or the
     bars are not those it began on; ConfigurationError when what it holds belongs to strategies that are not given;
@@ -141,6 +149,8 @@ def trade_on_paper(
             zone = (paper.taxpayer or TaxChoice()).zone
             wash_sales = WashSaleCheck(new_engine, paper.wash_sales, loop.record, zone)
             loop.on_fact.append(wash_sales.see)
+        cancels = Cancels()
+        loop.on_fact.append(cancels.see)
         gate = gate_of(loop, paper, settings, wash_sales)
         # a turn that takes a second takes a minute of a market that runs sixty times as fast
         turn_s = paper.monitors.turn_s * (max(speed, 1.0) if math.isfinite(speed) else 1.0)
@@ -153,14 +163,24 @@ def trade_on_paper(
             loop.keeper,
         )
         gate.hold_back_by(lambda symbol: None if loop.keeper.may_risk(symbol) else _in_doubt(loop, symbol))
-        engine = LiveEngine(loop, guard, feed, time, control, on_turn=on_turn)
         versions = (start_ns, __version__, code_digest(), manifest, data_source, panel_digest(data), seed)
+        of = _digest_of([*versions[2:4], *versions[5:], [repr(action) for action in corporate_actions]])
+        write = partial(write_checkpoint, journal_path, of=of)
+        checkpoints = Checkpoints(write, {"venue": broker}, checkpoint_facts)
+        engine = LiveEngine(loop, guard, feed, time, control, on_turn=on_turn, checkpoints=checkpoints)
         with ExitStack() as until_the_end:
             with without_collector():
                 if resume:
-                    past = journal.facts(passing_over=NOT_NEEDED)
-                    known = VenueMemory(broker, _never_sent(journal), *_stayed(journal))
-                    engine.resume(past, feed.past(start_ns), known)
+                    history, first = feed.past(start_ns), 1
+                    kept = read_checkpoint(journal_path, journal, of)
+                    if kept is not None:
+                        first = kept.count + 1
+                        checkpoints.begin(kept.count)
+                        history = engine.put_back(kept.state, history)
+                        broker.take_state(kept.state["venue"])
+                    later = (record.fact for record in records_of(journal, (*KINDS, *CANCEL_KINDS), first))
+                    known = VenueMemory(broker, _never_sent(journal), loop.replaces, cancels, later)
+                    engine.resume(journal.facts(passing_over=NOT_NEEDED, first=first), history, known)
                     loop.record(RunResumed(*versions))
                 else:
                     loop.record(RunStarted(*versions))
@@ -237,14 +257,10 @@ def _never_sent(journal: SqliteJournal) -> set[str]:
     }
 
 
-def _stayed(journal: SqliteJournal) -> tuple[set[Which], set[Which]]:
-    """Return the replaces and the cancels that never left."""
-    replaces, cancels = Replaces(), Cancels()
-    for record in records_of(journal, KINDS):
-        replaces.see(record.fact)
-    for record in records_of(journal, CANCEL_KINDS):
-        cancels.see(record.fact)
-    return replaces.stayed, cancels.stayed
+def _digest_of(versions: list[Any]) -> str:
+    """Return the SHA-256 of what a checkpoint rests on besides its journal: code, settings, bars, Python's own."""
+    means = {"versions": versions, "python": sys.version, "numpy": np.__version__}
+    return hashlib.sha256(encode_tree(means)).hexdigest()
 
 
 def engine_of_taxpayer(choice: TaxChoice | None) -> Callable[[], TaxEngine]:
@@ -271,11 +287,12 @@ def gate_of(
     days = AccountDays(loop.sessions)
     cash = trades = None
     if settings.account.kind == "cash" and any(bound.settled_cash for bound in bounds):
-        marks = loop.views.marks
         cash = SettledCash(
             loop.views,
             days,
-            lambda symbol: float(tables.prices[columns[symbol]] if symbol in columns else marks.get(symbol, 0)),
+            lambda symbol: float(
+                tables.prices[columns[symbol]] if symbol in columns else loop.views.marks.get(symbol, 0)
+            ),
         )
         loop.on_fact.append(cash.see)
     if any(bound.day_trades is not None for bound in bounds):

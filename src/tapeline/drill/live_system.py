@@ -26,6 +26,7 @@ from tapeline.drill.strategies import SHARES, ByHand, Swings, Trails, new_strate
 from tapeline.drill.system import SETTINGS, Surroundings
 from tapeline.drill.virtual_time import Chance
 from tapeline.engine.assembly import assemble
+from tapeline.engine.checkpoint import Checkpoints
 from tapeline.engine.guard import Guard
 from tapeline.engine.live import LiveEngine
 from tapeline.engine.loop import EventLoop
@@ -35,6 +36,7 @@ from tapeline.ledger.control_facts import CommandGiven
 from tapeline.ledger.facts import CashMoved
 from tapeline.ledger.views import Views
 from tapeline.ports.control import Command, Latch
+from tapeline.ports.journal import Head
 from tapeline.risk.gate import Gate, Market
 from tapeline.risk.gate_settings import GateSettings
 from tapeline.risk.monitors import Monitors, MonitorSettings
@@ -42,6 +44,7 @@ from tapeline.simulation.execution_settings import Algorithms, adaptive, limit, 
 from tapeline.simulation.limit_settings import Limits
 from tapeline.simulation.settings import Account, RunSettings
 from tapeline.simulation.settings import Market as MarketSettings
+from tapeline.store.checkpoint_file import from_bytes, stands_in, to_bytes
 
 FLATTENING_EVERY_NS = 5 * SECOND
 BOUNDS = Bounds(
@@ -64,6 +67,8 @@ WORKED = (
 """How the orders of one strategy are worked, each in the worlds of its own seeds."""
 _TIMES = ("start_ns", "end_ns")
 _WIND_DOWN = "the drill is over"
+_KEPT_RATE = 0.7
+"""Share of the processes that find the last checkpoint; for the others it is lost."""
 _COMMAND_RATE, _RESUME_RATE = 0.04, 0.3
 """Shares of the slices at which the person at the desk wants something, and wants trading to go on where it was
 lowered. So a flattening has some slices to itself, and may outlast the process that was asked for it."""
@@ -83,6 +88,7 @@ class LiveSystem:
     def __init__(self, around: Surroundings) -> None:
         journal, records = around.journal, around.journal.head().count
         facts = [*journal.facts(passing_over=NOT_NEEDED)] if records else []
+        kept = around.kept[-1] if around.kept and around.dice.hits(_KEPT_RATE) else None
         floor_ns = max((fact.event_time_ns for fact in facts), default=0)
         self.clock = clock = around.clocks.new_process(floor_ns)
         self._history = around.history
@@ -121,10 +127,15 @@ class LiveSystem:
             gate, Monitors(MonitorSettings(drawdown=DRAWDOWN)), loop.desk, loop.views, loop.record, loop.keeper
         )
         gate.hold_back_by(lambda symbol: None if loop.keeper.may_risk(symbol) else "in doubt")
-        self.engine = LiveEngine(loop, guard, self._data, _NoWait(), self._desk)
+        self._kept = around.kept
+        checkpoints = Checkpoints(self._keep, least=1)
+        self.engine = LiveEngine(loop, guard, self._data, _NoWait(), self._desk, checkpoints=checkpoints)
         if facts:
-            now_ns = clock.now_ns()
-            self.engine.resume(facts, self._data.past(now_ns))
+            later, history = facts, iter(self._data.past(clock.now_ns()))
+            if kept is not None and stands_in(journal, kept[0]):
+                later = [*journal.facts(passing_over=NOT_NEEDED, first=kept[0].count + 1)]
+                history = self.engine.put_back(from_bytes(kept[1]), history)
+            self.engine.resume(later, history)
         else:
             loop.record(CashMoved(clock.now_ns(), CashCause.DEPOSIT, around.deposit))
         self.engine.start()
@@ -166,6 +177,13 @@ class LiveSystem:
     def turn(self) -> None:
         """One turn of the engine."""
         self.engine.turn()
+        self.engine.keep_checkpoint()
+
+    def _keep(self, head: Head, state: Mapping[str, Any]) -> bool:
+        body = to_bytes(state)
+        assert body is not None
+        self._kept[:] = [(head, body)]
+        return True
 
     def _market(self, loop: EventLoop, symbol: str) -> Market:
         tables, column = loop.desk.book.fixed, loop.desk.columns[symbol]

@@ -31,7 +31,7 @@ from tapeline.ledger.order_facts import CancelIntended, OrderIntended, ReplaceIn
 from tapeline.ledger.views import Views
 from tapeline.ports.broker import Broker
 from tapeline.ports.clock import Clock
-from tapeline.ports.journal import Fact, Journal
+from tapeline.ports.journal import Fact, Head, Journal
 
 SETTINGS = KeeperSettings(cash_tolerance=Decimal(0))
 
@@ -42,7 +42,7 @@ class Surroundings:
 
     dice : outlive it; deposit : cash at the very start; history : the slices that the feed's vendor keeps, so far
     latch : by which others may halt it; seed : of the world, for what differs from world to world and not within one
-    sessions : of all its days
+    sessions : of all its days; kept : the newest checkpoint that a process before it kept, with its place in the chain
     """
 
     journal: Journal
@@ -55,6 +55,7 @@ class Surroundings:
     latch: LatchFile
     seed: int
     sessions: Sessions
+    kept: list[tuple[Head, bytes]]
 
 
 class AnySystem(Protocol):

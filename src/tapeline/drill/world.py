@@ -35,6 +35,7 @@ from tapeline.drill.system import AnySystem, Surroundings, System
 from tapeline.drill.venue import Venue
 from tapeline.drill.venue_account import in_currency
 from tapeline.drill.virtual_time import Chance, ComputerClocks, VirtualTime
+from tapeline.ports.journal import Head
 
 BEGIN_NS = from_iso("2030-01-07")
 SYMBOLS = ("ABCD", "BCDE", "CDEF", "DEFG", "EFGH")
@@ -80,6 +81,7 @@ class World:
         seed = scenario.seed
         self.scenario, self._new_system = scenario, system
         days = BEGIN_NS + np.arange(scenario.days + 1, dtype=np.int64) * DAY
+        self._kept: list[tuple[Head, bytes]] = []
         self._sessions = Sessions("drill", days + SESSION_OPEN_NS, days + SESSION_CLOSE_NS)
         self.tally = Tally()
         self.time = VirtualTime(BEGIN_NS)
@@ -212,6 +214,7 @@ class World:
                     self.latch,
                     self.scenario.seed,
                     self._sessions,
+                    self._kept,
                 )
             )
             if self._winding_down:

@@ -6,7 +6,7 @@ In: a fact that came back from the journal becomes an event of the book, under t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from tapeline.domain.cash import CashCause
 from tapeline.domain.corporate import SplitReported
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.instrument import Instrument
+from tapeline.domain.keeping import Keeps
 from tapeline.domain.money import exact
 from tapeline.domain.order import Order, client_order_id
 from tapeline.domain.words import (
@@ -66,13 +67,14 @@ from tapeline.ledger.views import Views
 from tapeline.risk.denial import Denial
 from tapeline.simulation.amounts import ROUNDING_NUDGE
 from tapeline.simulation.book import apply_event
+from tapeline.simulation.tables import state_of, with_state
 
 _ACCOUNT = "main"
 _OF_THE_BOOK = (CashCause.BORROW, CashCause.INTEREST, CashCause.DIVIDEND, CashCause.FRACTION_PAID)
 _TOGETHER = (Purpose.EXIT_RULE, Purpose.FLAT_BEFORE_CLOSE, Purpose.SCALE_OUT, Purpose.LOSS_LIMIT)
 
 
-class Desk:
+class Desk(Keeps):
     """One account's book with the names of its orders.
 
     told, owner_of : what a fact means to the book, None for nothing, and which of its orders an order belongs to: here
@@ -81,6 +83,7 @@ class Desk:
         since; in a replay a difference would be a fault of ours, which the comparison at the session's end must find
     """
 
+    KEPT = ("order_ids", "tickets")
     follows_ledger = False
 
     def __init__(self, assembly: Assembly, symbols: tuple[str, ...]) -> None:
@@ -101,6 +104,15 @@ class Desk:
             OrderFilled.kind: self._filled,
             CashMoved.kind: self._cash_moved,
         }
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps: the book and the names of its tickets."""
+        return {**super().state(), "book": state_of(self.book)}
+
+    def take_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from the state of another desk of the same settings; its book is another object from now on."""
+        super().take_state({name: state[name] for name in self.KEPT})
+        self.book = with_state(self.book, state["book"])
 
     def order_of(self, intent: Any, attempt: int = 1) -> Order:
         """Return the order that a submit intent asks for, and remember its id. attempt : 0 if it is worked in parts"""

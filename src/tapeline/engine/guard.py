@@ -16,6 +16,7 @@ import numpy as np
 
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.errors import InputError, UnknownNameError
+from tapeline.domain.keeping import Keeps
 from tapeline.domain.order import Order
 from tapeline.domain.reports import EXTERNAL, Request
 from tapeline.domain.times import SECOND, to_iso
@@ -48,12 +49,14 @@ _WHOLE = ("positions", "trades_per_day", "losses_in_row")
 _OF_SINGLE_ORDERS = frozenset(field.name for field in fields(GateSettings)) - frozenset(OVERRIDABLE)
 
 
-class Guard:
+class Guard(Keeps):
     """The guard of one loop.
 
     record : journals a fact and returns it
     on_lowered : called with the time when the trading state was lowered, before the entries that work are called back
     """
+
+    KEPT = ("_was_halted",)
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ whose journal another process has taken over ends with LeaseLostError, before it
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ from tapeline.domain.money import exact
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import SECOND, to_iso
 from tapeline.domain.words import Purpose
+from tapeline.engine.checkpoint import Checkpoints, put_back
 from tapeline.engine.guard import Guard
 from tapeline.engine.loop import EventLoop
 from tapeline.engine.restart import Memory, Restart
@@ -52,7 +53,7 @@ class LiveEngine:
     """One loop under way, with the people around it.
 
     loop : with its guard; data : the feed; waits : where it rests; control : the desk at which people stand
-    on_turn : called after each turn with the engine
+    on_turn : called after each turn with the engine; checkpoints : who keeps its state when a session is over
     is_durable : whether every fact that it knows is committed
     """
 
@@ -65,9 +66,10 @@ class LiveEngine:
         control: Control,
         *,
         on_turn: Callable[[LiveEngine], None] | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self.loop, self.guard, self.data, self.waits, self.control = loop, guard, data, waits, control
-        self.on_turn = on_turn
+        self.on_turn, self.checkpoints = on_turn, checkpoints
         self.flattening: Flattening | None = None
         self.is_stopped = self.has_ended = False
         self.is_durable = True
@@ -97,9 +99,20 @@ class LiveEngine:
                 break
             following = [self.data.next_ns, self.loop.keeper.next_time_ns]
             due_ns = min((time_ns for time_ns in following if time_ns is not None), default=None)
+            if self.keep_checkpoint():
+                began_ns = self.loop.clock.now_ns()  # what it took is no delay of a turn
             self._due_ns = None if due_ns is None else max(due_ns, began_ns)
             self.waits.wait(due_ns)
         self.finish()
+
+    def put_back(self, kept: Mapping[str, Any], history: Iterable[Slice]) -> Iterator[Slice]:
+        """Begin where a checkpoint stands, and let `resume` take in the facts after it.
+
+        kept : of the same run; history : its slices from the first on
+        Returns the slices after the checkpoint.
+        """
+        self._last, later = put_back(self.loop, self.guard, kept, iter(history))
+        return later
 
     def resume(self, facts: Iterable[Fact], history: Iterable[Slice], memory: Memory | None = None) -> None:
         """Take in what an earlier process recorded, and the bars it rested on, before `run` goes on from there.
@@ -112,8 +125,8 @@ class LiveEngine:
         followers = [follow for follow in self.loop.on_fact if follow != self.guard.see]
         restart = Restart(self.loop, followers, memory, self.guard.see_again)
         restart.walk(facts, history)
-        self._last = restart.last
-        self.loop.keeper.take_over(restart.replaces.lines)
+        self._last = restart.last or self._last
+        self.loop.keeper.take_over(self.loop.replaces.lines)
         self.guard.obey_state()
         if self.loop.views.control.flatten is not None:
             self.flattening = self._new_flattening()
@@ -167,6 +180,15 @@ class LiveEngine:
         self._commit(self.loop.clock.now_ns())
         self.has_ended = True
         self._show(self.loop.clock.now_ns(), at_once=True)
+
+    def keep_checkpoint(self) -> bool:
+        """Keep the state if a session is over, nothing is in doubt, and it is worth it. Returns whether it was kept."""
+        last = self._last
+        if self.checkpoints is None or last is None or not last.end_ns >= last.session_close_ns > 0:
+            return False
+        if not self.is_durable or self.flattening is not None or not self.loop.keeper.is_settled:
+            return False
+        return self.checkpoints.see(self.loop, self.guard)
 
     def _take(self, now: Slice) -> None:
         if self._last is not None and now.session != self._last.session:

@@ -22,6 +22,7 @@ import numpy as np
 from tapeline.domain.control import TradingState
 from tapeline.domain.corporate import SplitReported
 from tapeline.domain.errors import InvariantError
+from tapeline.domain.keeping import Keeps
 from tapeline.domain.order import Order
 from tapeline.domain.panel import Floats, Panel, Sessions
 from tapeline.domain.parent import ParentEnd
@@ -42,10 +43,12 @@ from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.execution.parent_keeper import denied_replace
 from tapeline.execution.settings import PERFECT, KeeperSettings
 from tapeline.formula.splits import SplitRow, in_new_shares, ratio_of
+from tapeline.formula.table import Table
 from tapeline.indicators.compiled import address_of_code
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.facts import SessionClosed
 from tapeline.ledger.order_facts import CancelIntended, CancelRejected, OrderDenied, OrderIntended, ReplaceIntended
+from tapeline.ledger.replaces import Replaces
 from tapeline.ledger.views import Views
 from tapeline.ports.broker import Broker
 from tapeline.ports.clock import Clock
@@ -54,22 +57,27 @@ from tapeline.ports.market_data import Tape
 from tapeline.simulation.addresses import address_of, book_address
 from tapeline.simulation.decision import close_slice
 from tapeline.simulation.lanes import LAYOUT, Curves, new_lanes, point_to, read_bars
+from tapeline.simulation.market import FOREVER_NS
 from tapeline.simulation.rows import end_slice
 from tapeline.strategies.base import Strategy
 from tapeline.strategies.view import SliceView
 
+_CURVES = ("equity", "long_exposure", "short_exposure")
 SliceDone = Callable[[Slice, "EventLoop"], None]
 """Called after each slice, for progress and for tests."""
 
 
-class EventLoop:
+class EventLoop(Keeps):
     """Strategies at work on a feed and a broker, with every fact journaled.
 
     batch_slices : slices per commit: 1 live, more in a replay, which can be repeated
     keeper : how far the venue is trusted; seed : of the jitter of its waiting times
-    on_fact : who follows what is recorded, each fact as the journal has it
+    on_fact : who follows what is recorded, each fact as the journal has it; replaces : which left and which wait
+    free_form : the strategies that are code, by name
     slices, session : how many slices were taken in, and the session of the newest; -1 before the first
     """
+
+    KEPT = ("session", "slices", "_times", "_sessions", "_curves", "_splits")
 
     def __init__(
         self,
@@ -99,13 +107,14 @@ class EventLoop:
         self.protection = Protection(self.desk, self.views, self.record, self.keeper)
         self.desk.told, self.desk.owner_of = self.parents.told, self.parents.owner_of
         self.guard: Guard | None = None
-        self.on_fact: list[Callable[[Any], None]] = []
+        self.replaces = Replaces()
+        self.on_fact: list[Callable[[Any], None]] = [self.replaces.see]
         self.session = -1
         self.series: Mapping[str, Floats] = {}  # of the newest slice
         self.slices = 0
         self._times: list[int] = []
         self._sessions: list[int] = []
-        self._curves: list[tuple[float, float, float]] = []
+        self._curves: list[tuple[float, ...]] = []
         self._account = self.desk.book.fixed.account
         self._bars = np.empty((5, 1, len(self.symbols)))
         self._clock = np.zeros((5, 1), dtype=np.int64)  # start and end of the slice, session, its open and close
@@ -123,11 +132,12 @@ class EventLoop:
         }
         self._bracket: list[Order] = []
         self._splits: dict[int, list[SplitRow]] = {}
-        self._free = [
+        self._free: list[tuple[int, Strategy, SliceView, Table]] = [
             (index, strategy, view_of(strategy, self.symbols, index, table), table)
             for index, (strategy, table) in enumerate(zip(assembly.strategies, assembly.tables, strict=True))
             if isinstance(strategy, Strategy)
         ]
+        self.free_form = {assembly.names[index]: strategy for index, strategy, _, _ in self._free}
         self.reasons = Reasons(assembly, self.symbols, {index: view for index, _, view, _ in self._free})
         for _, strategy, _, _ in self._free:
             strategy.on_start(self.symbols)
@@ -176,6 +186,38 @@ class EventLoop:
         self.parents.watch.see_quotes(now)
         self._count(now)
 
+    def take_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from the state of another loop; books and book are taken by themselves, the formulas by `recall`."""
+        super().take_state(state)
+        self._lane["book"] = book_address(self.desk.book)
+
+    def recall(self, past: Iterable[Slice]) -> Slice | None:
+        """Let the formulas take in the slices of a past of which all else is known. Returns the last.
+
+        They may be more than were seen then: a feed knows afterwards what it had lost.
+        """
+        splits = sorted((split for splits in self._splits.values() for split in splits), key=lambda split: split.row)
+        times = [*self._times, FOREVER_NS]  # one may stand before the slice that follows
+        waiting = [(times[split.row], split) for split in splits]
+        self._splits, self.slices, now = {}, 0, None
+        for now in past:
+            while waiting and waiting[0][0] <= now.end_ns:
+                self._restate(waiting.pop(0)[1]._replace(row=self.slices))
+            np.copyto(self._bars, now.bars)
+            self.assembly.program.pass_over(self._panel(now))
+            self.slices += 1
+        for _, split in waiting:
+            self._restate(split._replace(row=self.slices))
+        if now is not None:
+            self.series = now.series
+            self.parents.watch.see_quotes(now)
+        return now
+
+    @property
+    def newest_ns(self) -> int:
+        """The end of the newest slice, 0 before the first."""
+        return self._times[-1] if self._times else 0
+
     def _end(self, now: Slice, *, may_act: bool = True) -> None:
         """End a slice whose events are booked: formulas, marks, decisions."""
         self.series = now.series
@@ -217,7 +259,7 @@ class EventLoop:
         account = self._account[0]
         self._times.append(now.end_ns)
         self._sessions.append(now.session)
-        self._curves.append((account["equity"], account["long_exposure"], account["short_exposure"]))
+        self._curves.append(tuple(float(account[name]) for name in _CURVES))
         self.slices += 1
 
     def result(self) -> Result:
@@ -319,11 +361,13 @@ class EventLoop:
         column = self.desk.columns.get(report.symbol)
         if column is None:
             return
-        splits = self._splits.setdefault(column, [])
-        splits.append(SplitRow(self.slices, column, ratio_of(report.new_shares, report.old_shares)))
-        self.assembly.program.restate(
-            column, in_new_shares(self.feed.history(report.symbol).rows(0, self.slices), splits)
-        )
+        self._restate(SplitRow(self.slices, column, ratio_of(report.new_shares, report.old_shares)))
+
+    def _restate(self, split: SplitRow) -> None:
+        splits = self._splits.setdefault(split.column, [])
+        splits.append(split)
+        history = self.feed.history(self.symbols[split.column]).rows(0, split.row)
+        self.assembly.program.restate(split.column, in_new_shares(history, splits))
 
     def _submit(self, intent: Any, now: Slice) -> None:
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)

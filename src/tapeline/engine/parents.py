@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from tapeline.domain.keeping import Keeps
 from tapeline.domain.money import exact
 from tapeline.domain.order import Order
 from tapeline.domain.panel import Sessions
@@ -69,11 +70,13 @@ _PASSED_OVER = frozenset(
 )
 
 
-class Parents:
+class Parents(Keeps):
     """The orders of one book that are worked in parts.
 
     keeper : carries out what their algorithms wish; watch : what they see of the market
     """
+
+    KEPT = ("_following", "_bracketed")
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tapeline.domain.bar import Bar
+from tapeline.domain.keeping import Keeps
 from tapeline.domain.money import exact
 from tapeline.domain.signal import Action, Signal
 from tapeline.domain.slice import Slice
@@ -22,8 +23,10 @@ from tapeline.strategies.base import RuleStrategy, Strategy
 from tapeline.strategies.view import SliceView
 
 
-class Reasons:
+class Reasons(Keeps):
     """Writes each wish down once, however many instructions follow from it."""
+
+    KEPT = ("_last",)
 
     def __init__(self, assembly: Assembly, symbols: tuple[str, ...], views: Mapping[int, SliceView]) -> None:
         self.assembly, self.symbols, self.views = assembly, symbols, views

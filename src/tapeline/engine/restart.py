@@ -33,7 +33,6 @@ from tapeline.ledger.parent_facts import (
     ParentOrderIntended,
     ParentOrderStopped,
 )
-from tapeline.ledger.replaces import KINDS, Replaces
 from tapeline.ledger.views import without_collector
 from tapeline.ports.journal import Fact
 
@@ -76,7 +75,7 @@ class Restart:
 
     loop : fresh; followers : who else takes in each fact; memory : the venue's, None for one that remembers
     on_slice : called after each slice, with its session
-    last : the newest slice that was taken in; replaces : which of them left and which wait
+    last : the newest slice that was taken in
     """
 
     def __init__(
@@ -88,7 +87,6 @@ class Restart:
     ) -> None:
         self.loop = loop
         self.last: Slice | None = None
-        self.replaces = Replaces()
         self._followers, self._memory, self._on_slice = tuple(followers), memory, on_slice
         self._retaking = Retaking(loop.desk)
         self._splits_booked: set[tuple[str, int]] = set()
@@ -153,8 +151,6 @@ class Restart:
             self._book()
         if kind != RunEnded.kind:  # its digest is of all books: the newest one's is compared, at the end
             loop.views.apply(fact)
-        if kind in KINDS:
-            self.replaces.see(fact)
         for follow in self._followers:
             follow(fact)
         if self._memory is not None and kind in _INSTRUCTIONS:

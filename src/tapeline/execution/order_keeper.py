@@ -252,6 +252,12 @@ class OrderKeeper:
         self._outbox.end_barred(state, text, now_ns)
 
     @property
+    def is_settled(self) -> bool:
+        """Whether no gap is open, no outcome is lost, and nothing waits to leave but replaces in line."""
+        lost = any(True in state.asked.values() for state in self._books.working.values())
+        return self.is_sure and not lost and self._outbox.has_replaces_alone
+
+    @property
     def is_comparing(self) -> bool:
         """Whether a comparison with the venue has begun and not come to its end."""
         return self._comparison.is_running

@@ -45,6 +45,11 @@ class Outbox:
         """Know that a replace of an order has left, and that the next waits for its answer."""
         self._replacing[name] = None
 
+    @property
+    def has_replaces_alone(self) -> bool:
+        """Whether nothing waits but replaces, each in line behind one that has left."""
+        return all(isinstance(m, Replace) and m.fact.client_order_id in self._replacing for m in self._waiting)
+
     def take_over(self, lines: Mapping[str, Sequence[ReplaceIntended]]) -> None:
         """Take over from an earlier process of which orders a replace has left, and those that wait for its answer."""
         for name, line in lines.items():

@@ -13,6 +13,7 @@ A cancel that was refused for that reason never left. What the venue refuses has
 
 from __future__ import annotations
 
+from tapeline.domain.keeping import Keeps
 from tapeline.domain.words import Reason
 from tapeline.ledger.order_facts import CancelIntended, CancelRejected, OrderReplaced, ReplaceIntended, ReplaceRejected
 from tapeline.ports.journal import Fact
@@ -25,28 +26,32 @@ Which = tuple[str, int]
 """One replace or cancel of an order: its client order id, and the how many-th it was in the journal, from 1 on."""
 
 
-class Cancels:
-    """The cancels of a journal, fact by fact. stayed : those that never left"""
+class Cancels(Keeps):
+    """The cancels of a journal, fact by fact. counts : how many of each order; stayed : those that never left"""
+
+    KEPT = ("counts", "stayed")
 
     def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
         self.stayed: set[Which] = set()
 
     def see(self, fact: Fact) -> None:
         """Take in a fact; other kinds say nothing."""
         if isinstance(fact, CancelIntended):
-            self._counts[fact.client_order_id] = self._counts.get(fact.client_order_id, 0) + 1
+            self.counts[fact.client_order_id] = self.counts.get(fact.client_order_id, 0) + 1
         elif isinstance(fact, CancelRejected) and fact.reason is Reason.NEVER_ARRIVED:
-            self.stayed.add((fact.client_order_id, self._counts.get(fact.client_order_id, 0)))
+            self.stayed.add((fact.client_order_id, self.counts.get(fact.client_order_id, 0)))
 
 
-class Replaces:
-    """The replaces of a journal, fact by fact."""
+class Replaces(Keeps):
+    """The replaces of a journal, fact by fact. counts : how many of each order"""
+
+    KEPT = ("counts", "_leaving", "_waiting", "_ended")
 
     def __init__(self) -> None:
         self._leaving: dict[str, Which] = {}
         self._waiting: dict[str, list[tuple[Which, ReplaceIntended]]] = {}
-        self._counts: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
         self._ended: set[Which] = set()
 
     @property
@@ -63,7 +68,7 @@ class Replaces:
         """Take in a fact; other kinds say nothing."""
         if isinstance(fact, ReplaceIntended):
             name = fact.client_order_id
-            self._counts[name] = number = self._counts.get(name, 0) + 1
+            self.counts[name] = number = self.counts.get(name, 0) + 1
             if name in self._leaving:
                 self._waiting.setdefault(name, []).append(((name, number), fact))
             else:

@@ -34,9 +34,9 @@ KINDS = (OrderFilled.kind, ExecutionAdopted.kind, ExecutionCorrected.kind, Execu
 """The kinds of facts that say something about executions."""
 
 
-def records_of(journal: Journal, kinds: Iterable[str]) -> Iterator[Record]:
-    """Yield the records of some kinds in the order of a journal, without reading the others."""
-    return heapq.merge(*[journal.read(kind=kind) for kind in kinds], key=lambda record: record.sequence)
+def records_of(journal: Journal, kinds: Iterable[str], first: int = 1) -> Iterator[Record]:
+    """Yield the records of some kinds from a number on in the order of a journal, without reading the others."""
+    return heapq.merge(*[journal.read(kind=kind, first=first) for kind in kinds], key=lambda record: record.sequence)
 
 
 def standing_executions(facts: Iterable[Fact]) -> list[Standing]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from decimal import Decimal, Inexact, getcontext, localcontext, setcontext
@@ -28,6 +28,7 @@ from tapeline.domain.adopted import EXTERNAL, HoldingCause
 from tapeline.domain.cash import Cash, CashCause
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
+from tapeline.domain.keeping import Keeps
 from tapeline.domain.position import EXACT, ZERO, Position, part_of
 from tapeline.ledger.adopted_facts import (
     BreakAccepted,
@@ -65,7 +66,7 @@ _NOT_IN_THE_DIGEST = frozenset({"accepted", "risk"})
 """What round trips know besides; journals that ended with a digest before that keep theirs."""
 
 
-class Views:
+class Views(Keeps):
     """The books as they stand after the facts that were applied.
 
     cash : by account
@@ -75,6 +76,10 @@ class Views:
     marks : the last known price of each symbol: of the last session close, or of a fill since
     profits : what every strategy has made, what came into the accounts and left them, and both at each session close
     """
+
+    KEPT = (
+        "cash", "orders", "parents", "control", "marks", "profits", "denied_count", "_book", "_last_split",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.cash: dict[str, Cash] = {}
@@ -86,8 +91,16 @@ class Views:
         self.denied_count = 0
         self._book = PositionBook(self.orders)
         self._last_split: tuple[str, int] | None = None
+        self._take_in = self._takers()
+
+    def take_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from the state of other books."""
+        super().take_state(state)
+        self._take_in = self._takers()
+
+    def _takers(self) -> dict[str, Callable[[Any], None]]:
         orders, parents, control = self.orders, self.parents, self.control
-        self._take_in: dict[str, Callable[[Any], None]] = {
+        return {
             **dict.fromkeys(PASSED_OVER, _nothing),
             "OrderIntended": self._intended,
             "CancelIntended": orders.cancel_intended,

@@ -82,10 +82,10 @@ class Journal(Protocol):
         passing_over : kinds that are left out
         """
 
-    def facts(self, *, passing_over: Collection[str] = ()) -> Iterator[Fact]:
+    def facts(self, *, passing_over: Collection[str] = (), first: int = 1) -> Iterator[Fact]:
         """Yield committed facts alone in order of their numbers, faster than `read`.
 
-        passing_over : kinds that are left out
+        passing_over : kinds that are left out; first : number of the first
         """
 
     def head(self) -> Head:

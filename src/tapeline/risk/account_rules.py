@@ -23,6 +23,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from tapeline.domain.execution import Execution
+from tapeline.domain.keeping import Keeps
 from tapeline.domain.money import exact
 from tapeline.domain.panel import Sessions
 from tapeline.domain.position import ZERO, closing_part
@@ -75,12 +76,14 @@ class AccountDays:
         return day in self._sessions if self._first <= day <= self._last else day.weekday() < 5
 
 
-class SettledCash:
+class SettledCash(Keeps):
     """Cash that has settled and that no purchase of ours waits for.
 
     price_of : the last price of a symbol, for orders that name none
     facts : of the run so far, where one is taken up again
     """
+
+    KEPT = ("_unsettled", "_reserved", "_reserved_sum")
 
     def __init__(
         self,
@@ -129,8 +132,10 @@ class SettledCash:
         self._reserved_sum += self._reserved[name]
 
 
-class DayTrades:
+class DayTrades(Keeps):
     """Day trades of an account within five sessions. facts : of the run so far, where one is taken up again."""
+
+    KEPT = ("_executions", "_counted")
 
     def __init__(self, views: Views, days: AccountDays, account: str = "main", facts: Iterable[Fact] = ()) -> None:
         self._views, self._days, self._account = views, days, account

@@ -20,6 +20,7 @@ from dataclasses import dataclass, fields
 
 from tapeline.domain.control import TradingState, Trigger
 from tapeline.domain.errors import ConfigurationError
+from tapeline.domain.keeping import Keeps
 from tapeline.domain.times import SECOND
 
 MINUTE_NS = 60 * SECOND
@@ -65,8 +66,10 @@ class Alarm:
     text: str
 
 
-class Monitors:
+class Monitors(Keeps):
     """The watches over one account. Each `see_...` takes in what happened and returns an alarm or None."""
+
+    KEPT = ("_session", "_equity", "_highest", "_since")
 
     def __init__(self, settings: MonitorSettings) -> None:
         self.settings = settings

@@ -19,6 +19,7 @@ the sum.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numba
@@ -308,6 +309,7 @@ _PLAIN = {
     "history": types.float64[:, ::1],
 }
 _GROWING = ("orders", "active", "waiting", "events")
+_MOVING = ("state", *_GROWING, "symbols", "positions", "marks", "history")
 _ARRAYS = {name: numba.from_dtype(_RECORDS[name])[::1] if name in _RECORDS else _PLAIN[name] for name in Tables._fields}
 _FIXED = types.Tuple([kind for name, kind in _ARRAYS.items() if name not in _GROWING])
 _FIELDS = [
@@ -390,6 +392,24 @@ def _tables(market: Any) -> Any:
         state, market.orders_owner, market.active_owner, market.waiting_owner, market.events_owner, symbols,
         positions, marks, columns, history, sessions, actions, components,
     )  # fmt: skip
+
+
+def state_of(market: Market) -> dict[str, npt.NDArray[Any]]:
+    """Return the tables that change while it trades, orders and events without their spare rows."""
+    tables = market.tables._asdict()
+    tables |= {"orders": market.orders, "events": market.events}
+    return {name: tables[name] for name in _MOVING}
+
+
+def with_state(market: Market, state: Mapping[str, npt.NDArray[Any]]) -> Market:
+    """Return a market of the same settings in another one's state."""
+    new = {}
+    for name, table in market.tables._asdict().items():
+        kept = state.get(name, table)
+        new[name] = np.zeros((max(len(kept), len(table)), *table.shape[1:]), table.dtype)
+        new[name][: len(kept)] = kept
+    found: Market = bind(*new.values())
+    return found
 
 
 def copies_of(market: Market, count: int) -> list[Market]:

@@ -5,7 +5,7 @@ Shapes: S strategies, N symbols. The records are those of `records`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -133,6 +133,10 @@ _KINDS: dict[str, Any] = {
     "candidates": types.int64[::1],
 }
 _GROWING = ("tickets", "executions", "round_trips")
+_MOVING = (
+    "account", "positions", "marks", "prices", "states", "holdings", *_GROWING, "days", "priced_ns", "foreign",
+    "outside",
+)  # fmt: skip
 _ARRAYS = {name: _KINDS.get(name, types.float64[::1]) for name in Tables._fields}
 _FIXED = types.Tuple([kind for name, kind in _ARRAYS.items() if name not in _GROWING])
 BOOK = BookType([*_ARRAYS.items(), *((f"{name}_owner", _ARRAYS[name]) for name in _GROWING), ("fixed_owner", _FIXED)])
@@ -303,6 +307,24 @@ def new_book(
     )
     book: Book = _bind(*tables)
     return book
+
+
+def state_of(book: Book) -> dict[str, Records]:
+    """Return the tables that change while a run goes on, those that grow without their spare rows."""
+    return {name: book.rows(name) if name in _GROWING else getattr(book.fixed, name) for name in _MOVING}
+
+
+def with_state(book: Book, state: Mapping[str, Records]) -> Book:
+    """Return a book of the same settings in another one's state; tables that do not grow stay where they are."""
+    tables = book.tables
+    grown = {}
+    for name in _MOVING:
+        kept, table = state[name], getattr(tables, name)
+        if len(kept) > len(table):
+            table = grown[name] = np.zeros(2 * len(kept), table.dtype)
+        table[: len(kept)] = kept
+    new: Book = _bind(*tables._replace(**grown))
+    return new
 
 
 def copies_of(book: Book, count: int) -> list[Book]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tapeline.domain.execution import Execution
+from tapeline.domain.keeping import Keeps
 from tapeline.domain.money import exact
 from tapeline.domain.order import Order
 from tapeline.domain.reports import (
@@ -30,13 +31,15 @@ from tapeline.simulation.building import cash_amount
 from tapeline.simulation.market import Market
 
 
-class Register:
+class Register(Keeps):
     """The orders that a venue was sent, by the market's numbers.
 
     orders, numbers : what was sent, and its number by client order id
     totals : the quantity of a bracket's child after a replace; its row in the market counts what it works for now
     fills : how many executions of an order were reported
     """
+
+    KEPT = ("orders", "numbers", "totals", "fills")
 
     def __init__(self, symbols: tuple[str, ...], market: Market, latency_ns: int) -> None:
         self.symbols, self.market, self._latency_ns = symbols, market, latency_ns

@@ -7,7 +7,7 @@ answered from the same market (`answers.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from tapeline.brokers.simulated.answers import Register, amount_of, time_of, ven
 from tapeline.domain.cash import CashCause
 from tapeline.domain.corporate import CorporateAction, Split, SplitReported
 from tapeline.domain.errors import InputError, InvariantError
+from tapeline.domain.keeping import Keeps
 from tapeline.domain.money import approximate, exact
 from tapeline.domain.order import Order
 from tapeline.domain.panel import Panel, Sessions
@@ -38,6 +39,7 @@ from tapeline.ports.clock import Clock
 from tapeline.ports.journal import Fact
 from tapeline.ports.market_data import MarketData
 from tapeline.simulation.arrivals import cancel, replace, submit
+from tapeline.simulation.market import state_of, with_state
 from tapeline.simulation.matching import play_slice
 from tapeline.simulation.settings import RunSettings
 from tapeline.simulation.venue import new_venue
@@ -45,11 +47,13 @@ from tapeline.simulation.venue import new_venue
 NO_ORDER = -1
 
 
-class SimulatedBroker:
+class SimulatedBroker(Keeps):
     """One account at the simulated venue.
 
     clock : the time at which questions are asked; without one it is the end of the last slice
     """
+
+    KEPT = ("_groups", "_splits", "_seen", "_now_ns")
 
     def __init__(
         self,
@@ -86,6 +90,16 @@ class SimulatedBroker:
             EventKind.FRACTION_PAID: self._cash_moved,
             EventKind.SPLIT: self._split,
         }
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps: all that it knows but answers that nobody has read."""
+        return {**super().state(), "market": state_of(self.market), "register": self._register.state()}
+
+    def take_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from the state of another venue of the same settings."""
+        super().take_state({name: state[name] for name in self.KEPT})
+        self.market = self._register.market = with_state(self.market, state["market"])
+        self._register.take_state(state["register"])
 
     def watch(self, feed: MarketData) -> WatchedFeed:
         """Return the feed as the engine shall read it: each slice is played at the venue before it is handed on."""

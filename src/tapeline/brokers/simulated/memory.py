@@ -8,33 +8,40 @@ answer to the one before them, and cancels that were barred.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from copy import deepcopy
 
 from tapeline.brokers.simulated.broker import SimulatedBroker
 from tapeline.domain.corporate import SplitReported
 from tapeline.domain.slice import Slice
 from tapeline.ledger.order_facts import CancelIntended, OrderIntended, ReplaceIntended
-from tapeline.ledger.replaces import Which
+from tapeline.ledger.replaces import Cancels, Replaces
 from tapeline.ports.journal import Fact
 
 
 class VenueMemory:
-    """One way of a venue through its past.
+    """One way of a venue through its past, or through the rest of it.
 
-    broker : fresh; never_sent : client order ids of intents that the books ended without sending them
-    stayed, kept : replaces and cancels that never left (`ledger/replaces.py`)
+    broker : fresh, or in the state that a checkpoint kept
+    never_sent : client order ids of intents that the books ended without sending them
+    replaces, cancels : those before the first fact that it will hear; later : the facts about both from there on
     """
 
     def __init__(
         self,
         broker: SimulatedBroker,
         never_sent: Collection[str],
-        stayed: Collection[Which] = (),
-        kept: Collection[Which] = (),
+        replaces: Replaces,
+        cancels: Cancels,
+        later: Iterable[Fact],
     ) -> None:
         self._broker, self._never_sent = broker, frozenset(never_sent)
-        self._stayed = {ReplaceIntended.kind: frozenset(stayed), CancelIntended.kind: frozenset(kept)}
-        self._heard: dict[tuple[str, str], int] = {}
+        self._heard = {ReplaceIntended.kind: {**replaces.counts}, CancelIntended.kind: {**cancels.counts}}
+        replaces, cancels = deepcopy(replaces), deepcopy(cancels)
+        for fact in later:
+            replaces.see(fact)
+            cancels.see(fact)
+        self._stayed = {ReplaceIntended.kind: replaces.stayed, CancelIntended.kind: cancels.stayed}
 
     def play(self, now: Slice) -> None:
         """Trade a slice again."""
@@ -67,6 +74,6 @@ class VenueMemory:
         return self._broker.pass_over()
 
     def _has_stayed(self, fact: CancelIntended | ReplaceIntended) -> bool:
-        key = fact.kind, fact.client_order_id
-        self._heard[key] = number = self._heard.get(key, 0) + 1
-        return (fact.client_order_id, number) in self._stayed[fact.kind]
+        heard, name = self._heard[fact.kind], fact.client_order_id
+        heard[name] = heard.get(name, 0) + 1
+        return (name, heard[name]) in self._stayed[fact.kind]
