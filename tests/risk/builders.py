@@ -6,17 +6,21 @@ from decimal import Decimal
 from typing import Any
 
 from ledger.builders import T0
+from tapeline.domain.control import TradingState, Trigger
+from tapeline.domain.execution import Execution
 from tapeline.domain.instrument import Instrument
 from tapeline.domain.order import Order
-from tapeline.domain.words import OrderType, Side, TimeInForce
+from tapeline.domain.words import OrderType, Purpose, Reason, Side, TimeInForce
 from tapeline.ledger.canonical import decode, encode
-from tapeline.ledger.order_facts import OrderAccepted, OrderIntended
+from tapeline.ledger.control_facts import TradingStateChanged
+from tapeline.ledger.order_facts import OrderAccepted, OrderCanceled, OrderFilled, OrderIntended
 from tapeline.ledger.views import Views
 from tapeline.ports.journal import Fact
 from tapeline.risk.gate import Gate, Market
 from tapeline.risk.gate_settings import GateSettings
 
 OPEN = Market(last_price=100.0, priced_ns=T0, bid=99.99, ask=100.01, is_open=True)
+SELL = {"side": Side.SELL}
 
 
 def an_order(name: str = "one", **terms: Any) -> Order:
@@ -37,6 +41,18 @@ def an_order(name: str = "one", **terms: Any) -> Order:
 def a_limit(price: str, name: str = "one", **terms: Any) -> Order:
     """Return a limit order, else like `an_order`."""
     return an_order(name, order_type=OrderType.LIMIT, limit_price=Decimal(price), **terms)
+
+
+def a_stop(price: str, name: str = "stop", **terms: Any) -> Order:
+    return an_order(name, order_type=OrderType.STOP, stop_price=Decimal(price), **terms)
+
+
+def trailing(amount: str, name: str = "trail", **terms: Any) -> Order:
+    return an_order(name, order_type=OrderType.TRAILING_STOP, trail_amount=Decimal(amount), **terms)
+
+
+def an_exit(name: str, quantity: int = 10, purpose: Purpose = Purpose.EXIT_RULE, **terms: Any) -> Order:
+    return an_order(name, **{**SELL, "quantity": Decimal(quantity), "purpose": purpose, **terms})
 
 
 class Desk:
@@ -80,3 +96,29 @@ class Desk:
         """Return the limit that denies an order, None if it may leave."""
         denial = self.gate.ask(order, at_ns)
         return None if denial is None else denial.limit.word
+
+
+def lower(desk: Desk, state: TradingState) -> None:
+    desk.record(TradingStateChanged(T0, state, Trigger.PERSON, "anna", "news"))
+
+
+def holds(desk: Desk, quantity: int, strategy: str = "Dip") -> None:
+    """Let a strategy hold shares, by its own books and the account's."""
+    side = Side.BUY if quantity > 0 else Side.SELL
+    order = an_order(f"entry-{strategy}", side=side, quantity=Decimal(abs(quantity)), strategy=strategy)
+    desk.work(order)
+    fill(desk, order.client_order_id)
+
+
+def fill(desk: Desk, name: str) -> None:
+    """Fill what an order has open, and cancel the members of its group that have nothing open any more."""
+    state = desk.views.orders.working[name]
+    order, quantity = state.order, state.leaves_quantity
+    execution = Execution(
+        f"E-{name}", name, order.strategy, order.symbol, order.side, quantity, Decimal(100), Decimal(0), T0
+    )
+    desk.record(OrderFilled(execution, Decimal(0)))
+    desk.held += float(execution.signed_quantity)
+    for other, member in [*desk.views.orders.working.items()]:
+        if member.order.group is not None and not member.leaves_quantity:
+            desk.record(OrderCanceled(T0, other, Reason.ONE_CANCELS_OTHER))

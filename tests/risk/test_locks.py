@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from ledger.builders import T0
-from risk.builders import Desk
-from risk.test_gate import an_exit, holds
-from tapeline.domain.words import Purpose, Side
+from risk.builders import Desk, an_exit, holds
+from tapeline.domain.words import Limit, Purpose, Side
 from tapeline.ledger.control_facts import SymbolLocked
 from tapeline.ledger.order_facts import CancelIntended
 from tapeline.risk.locks import bars_cancel, fitted
@@ -119,3 +118,46 @@ def test_of_a_symbol_that_is_not_locked_everything_leaves_and_an_entry_is_always
     desk.record(SymbolLocked(T0, "ABCD", Decimal(10), None))
     assert bars_cancel(desk.views, leaves, ONE) is not None
     assert bars_cancel(desk.views, CancelIntended(T0, "entry", purpose=Purpose.EXIT_RULE), ONE) is None
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "working", "wanted", "found"),
+    [
+        (10, None, 0, 10, (10, 0)),
+        (10, 6, 0, 10, (10, 6)),
+        (10, 6, 0, 6, None),
+        (10, 6, 4, 3, (7, 6)),
+        (10, 6, 4, 2, None),
+        (10, 14, 0, 10, None),
+        (10, -3, 0, 1, (1, 0)),
+        (-10, -6, 0, 7, (7, 6)),
+        (-10, -6, 0, 6, None),
+    ],
+)
+def test_exits_of_a_locked_symbol_close_no_more_than_the_venue_confirms(
+    ours: int, theirs: int | None, working: int, wanted: int, found: tuple[int, int] | None
+) -> None:
+    desk = Desk()
+    holds(desk, ours)
+    side = Side.SELL if ours > 0 else Side.BUY
+    if working:
+        desk.work(an_exit("working", working, side=side))
+    desk.record(SymbolLocked(T0, "ABCD", Decimal(ours), None if theirs is None else Decimal(theirs)))
+    denial = desk.gate.ask(an_exit("exit", wanted, side=side), T0)
+
+    assert (None if denial is None else (denial.limit, denial.found, denial.bound)) == (
+        None if found is None else (Limit.DOUBT, *found)
+    )
+
+
+def test_strategies_close_what_the_venue_confirms_of_a_locked_symbol_together() -> None:
+    desk = Desk()
+    holds(desk, 6)
+    holds(desk, 4, "Trend")
+    desk.record(SymbolLocked(T0, "ABCD", Decimal(10), Decimal(6)))
+    desk.work(an_exit("theirs", 4, strategy="Trend"))
+
+    assert desk.ask(an_exit("all", 6)) == "doubt"
+    assert desk.ask(an_exit("rest", 2)) is None
+    desk.record(CancelIntended(T0, "theirs", purpose=Purpose.EXIT_RULE))
+    assert desk.ask(an_exit("all again", 6)) is None
