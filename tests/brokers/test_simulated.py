@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from bar_tables import bars_of
-from brokers.contract import QUIET, T0, BrokerContract, Venue, a_bracket, a_limit, an_order, asked
+from brokers.builders import QUIET, T0, Venue, a_bracket, a_limit, an_order, asked
+from brokers.contract import BrokerContract
 from tapeline import Account, Costs, Market, Panel, PercentCommission, RunSettings, simulate_market
 from tapeline.brokers.simulated.broker import SimulatedBroker
 from tapeline.domain.corporate import Split, SplitReported

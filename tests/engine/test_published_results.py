@@ -25,7 +25,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from brokers.contract import an_order
+from brokers.builders import an_order
 from shared import shared_path
 from tapeline import (
     Account,
