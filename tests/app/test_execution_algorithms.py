@@ -33,8 +33,8 @@ from tapeline import (
     twap,
     volume_weighted,
 )
-from tapeline.app.load import settings_from
 from tapeline.app.replay import FinishedReplay, replay
+from tapeline.app.settings_file import settings_from
 from tapeline.domain.errors import ConfigurationError, UnknownNameError
 from tapeline.domain.parent import ParentEnd
 from tapeline.domain.slice import Slice

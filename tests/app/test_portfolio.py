@@ -17,7 +17,7 @@ import pytest
 
 from tapeline import Account, RuleStrategy, RunSettings, bars, distance, ema, percent_of_equity
 from tapeline.analysis.drawdown import max_drawdown_of
-from tapeline.app.load import DataChoice
+from tapeline.app.data_choice import DataChoice
 from tapeline.app.paper import trade_on_paper
 from tapeline.app.portfolio import WAYS, PortfolioChoice, open_portfolio
 from tapeline.app.replay import replay

@@ -206,7 +206,7 @@ def test_the_trace_is_shown_on_demand_wherever_debug_stands() -> None:
 
 
 def test_a_period_of_the_simulated_market_can_be_chosen() -> None:
-    from tapeline.app.load import DataChoice
+    from tapeline.app.data_choice import DataChoice
 
     reading = DataChoice(None, "ALFA,BETA", "2023-07-03", "2023-07-05").read()
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tapeline.analysis.benchmark import split_ratios
 from tapeline.analysis.beta import AT_LEAST, WINDOW, betas, session_closes
-from tapeline.app.load import DataChoice
+from tapeline.app.data_choice import DataChoice
 from tapeline.app.run_files import newest_journal
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.signal import Action

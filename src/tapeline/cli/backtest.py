@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tapeline.app.backtest import backtest
-from tapeline.app.load import DataChoice, algorithms_from, load_settings
+from tapeline.app.data_choice import DataChoice
 from tapeline.app.replay import FinishedReplay, check_run, replay
 from tapeline.app.run_files import check_new_journal, whole_journal
 from tapeline.app.screen_data import with_universe
 from tapeline.app.screen_settings import ScreenerSettings, load_screener_settings
 from tapeline.app.screening import with_regime_asked
+from tapeline.app.settings_file import algorithms_from, load_settings
 from tapeline.app.strategies import make_strategies, users_faults
 from tapeline.app.vix import read_vix
 from tapeline.cli.console import SIMULATED, console, messages, prepare_kernels, show_text, trading_progress

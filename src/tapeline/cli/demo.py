@@ -6,7 +6,7 @@ import inspect
 import time
 from pathlib import Path
 
-from tapeline.app.load import DataChoice
+from tapeline.app.data_choice import DataChoice
 from tapeline.app.replay import FinishedReplay, check_run, replay
 from tapeline.app.run_files import JOURNAL, RESULT, run_folder
 from tapeline.cli.console import SIMULATED, console, prepare_kernels, show_text, trading_progress

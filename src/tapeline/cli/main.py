@@ -152,7 +152,7 @@ def portfolio(
     as_json: AsJson = False,
 ) -> None:
     """Show what a journal's accounts hold, what it made and risks, and with --by where the P&L came from."""
-    from tapeline.app.load import DataChoice
+    from tapeline.app.data_choice import DataChoice
     from tapeline.app.portfolio import PortfolioChoice
     from tapeline.cli.portfolio import show_portfolio
 
@@ -179,7 +179,7 @@ def regime(
     as_json: AsJson = False,
 ) -> None:
     """Tell the market's regime at a moment: trend, volatility, breadth, correlation, and how much to risk."""
-    from tapeline.app.load import DataChoice
+    from tapeline.app.data_choice import DataChoice
     from tapeline.cli.screening import ScreenChoice, show_regime
 
     choice = DataChoice(data, symbols, "", "", label, calendar, seed, lake=lake, bars=bars)
@@ -202,7 +202,7 @@ def chart(
     output: Annotated[Path | None, typer.Option("--output", help="Page to write; default: SYMBOL.html.")] = None,
 ) -> None:
     """Draw what the screen saw of a symbol: three frames with bands, oscillators, and where conditions turned true."""
-    from tapeline.app.load import DataChoice
+    from tapeline.app.data_choice import DataChoice
     from tapeline.cli.screen_chart import write_chart
     from tapeline.cli.screening import ScreenChoice
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import typer
 from rich.live import Live
 
-from tapeline.app.load import DataChoice, algorithms_from, load_gate, load_live, load_settings
+from tapeline.app.data_choice import DataChoice
 from tapeline.app.paper import PaperSettings, trade_on_paper
 from tapeline.app.replay import check_run
 from tapeline.app.resumed_settings import SettingChanged
 from tapeline.app.run_files import JOURNAL, run_folder
+from tapeline.app.settings_file import algorithms_from, load_gate, load_live, load_settings
 from tapeline.app.strategies import make_strategies, users_faults
 from tapeline.app.taxes import TaxChoice
 from tapeline.cli.console import SIMULATED, console, messages, prepare_kernels, show_text

@@ -42,7 +42,7 @@ def demo(
     work: Annotated[Path, typer.Option("--work", help="Folder for the run's files.", rich_help_panel=RUN)] = WORK,
 ) -> None:
     """Trade bars from feed to ledger: three strategies, one account, every decision explained."""
-    from tapeline.app.load import DataChoice
+    from tapeline.app.data_choice import DataChoice
     from tapeline.cli.demo import run_demo
 
     run_demo(DataChoice(data, symbols, first, last, label, calendar, seed), work)
@@ -110,7 +110,7 @@ def backtest(
 
     With --execution it runs slice by slice as well; docs/execution.md tells the algorithms.
     """
-    from tapeline.app.load import DataChoice
+    from tapeline.app.data_choice import DataChoice
     from tapeline.cli.backtest import ScreenerChoice, run_backtest
 
     run_backtest(
@@ -183,7 +183,7 @@ def paper(
     work: Annotated[Path, typer.Option("--work", help="Folder for the run's files.", rich_help_panel=RUN)] = WORK,
 ) -> None:
     """Trade on paper: bars in real or compressed time, the simulated venue, and commands from other terminals."""
-    from tapeline.app.load import DataChoice
+    from tapeline.app.data_choice import DataChoice
     from tapeline.cli.paper import run_paper
 
     run_paper(

@@ -86,7 +86,7 @@ def screen(
     """Screen symbols at a moment: coarse filter, decision tree, score, watchlist, regime."""
     if context.invoked_subcommand is not None:
         return
-    from tapeline.app.load import DataChoice
+    from tapeline.app.data_choice import DataChoice
     from tapeline.cli.screening import ScreenChoice, show_screen
 
     choice = DataChoice(data, symbols, first, last, label, calendar, seed, lake=lake, bars=bars)
@@ -121,7 +121,7 @@ def watch(
     ] = 0.0,
 ) -> None:
     """Replay bars and refresh the watchlist at each close of the trigger frame; with --follow go on as bars arrive."""
-    from tapeline.app.load import DataChoice
+    from tapeline.app.data_choice import DataChoice
     from tapeline.cli.screening import ScreenChoice, watch_screen
 
     choice = DataChoice(data, symbols, first, last, label, calendar, seed, lake=lake, bars=bars)
@@ -149,7 +149,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Say what grades and scores were worth afterwards, with intervals, and which condition decides."""
-    from tapeline.app.load import DataChoice
+    from tapeline.app.data_choice import DataChoice
     from tapeline.cli.screening import ScreenChoice, show_evaluation
 
     choice = DataChoice(data, symbols, first, last, label, calendar, seed, lake=lake, bars=bars)
@@ -174,7 +174,7 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     """Hold the coarse filter against the fine one: recall, precision, and which condition to move."""
-    from tapeline.app.load import DataChoice
+    from tapeline.app.data_choice import DataChoice
     from tapeline.cli.screening import ScreenChoice, show_validation
 
     choice = DataChoice(data, symbols, first, last, label, calendar, seed, lake=lake, bars=bars)
@@ -202,7 +202,7 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Build the universe of a day from the sessions before it, and keep it."""
-    from tapeline.app.load import DataChoice
+    from tapeline.app.data_choice import DataChoice
     from tapeline.cli.universe import run_build
 
     choice = DataChoice(data, symbols, "", "", label, calendar, seed, lake=lake, bars=bars)

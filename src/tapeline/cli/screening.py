@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from rich.live import Live
 from rich.text import Text
 
-from tapeline.app.load import DataChoice
+from tapeline.app.data_choice import DataChoice
 from tapeline.app.screen_data import day_of, members_of_day, moment_of, only_members, universe_of
 from tapeline.app.screen_evaluation import evaluate
 from tapeline.app.screen_explain import explain_at

@@ -71,7 +71,7 @@ def show_verification(path: Path | None, head: str | None, work: Path) -> None:
 
 def bars_around_of(journal: SqliteJournal, path: Path) -> BarsAround | None:
     """Return how to look up the run's bars in a file; None, after saying so, if the file has others."""
-    from tapeline.app.load import DataChoice
+    from tapeline.app.data_choice import DataChoice
     from tapeline.feeds.digest import panel_digest
 
     started = next(journal.read(kind=RunStarted.kind), None)

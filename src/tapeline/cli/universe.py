@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 
-from tapeline.app.load import DataChoice
+from tapeline.app.data_choice import DataChoice
 from tapeline.app.screen_data import members_of_day, read_facts, universe_from, universe_of
 from tapeline.app.screen_settings import load_screener_settings
 from tapeline.cli.console import SIMULATED, console, show_text

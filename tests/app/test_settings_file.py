@@ -21,7 +21,7 @@ from tapeline import (
     Slippage,
     usual_limits,
 )
-from tapeline.app.load import load_gate, load_live, load_settings, settings_from
+from tapeline.app.settings_file import load_gate, load_live, load_settings, settings_from
 from tapeline.domain.errors import ConfigurationError, InputError, UnknownNameError
 from tapeline.risk.gate_settings import GateSettings
 from tapeline.risk.monitors import MonitorSettings
