@@ -31,7 +31,7 @@ from tapeline.domain.control import TradingState
 from tapeline.domain.instrument import Instrument
 from tapeline.domain.order import Order
 from tapeline.domain.position import ZERO
-from tapeline.domain.times import SECOND, to_iso
+from tapeline.domain.times import SECOND
 from tapeline.domain.words import Limit, OrderType, Purpose, Side, TimeInForce
 from tapeline.ledger.order_facts import ReplaceIntended
 from tapeline.ledger.order_state import exposed_quantity, is_called_back
@@ -40,6 +40,7 @@ from tapeline.risk.denial import Denial
 from tapeline.risk.gate_settings import GateSettings
 from tapeline.risk.locks import are_together, denial_of_locked, on_side_of
 from tapeline.risk.order_rate import OrderRate
+from tapeline.risk.repetition import SentLately
 from tapeline.risk.wash_sales import WashSaleCheck
 
 _AT_OPEN_OR_CLOSE = frozenset(
@@ -99,8 +100,7 @@ class Gate:
         self._equity, self._wash_sales = equity, wash_sales
         self._rates = {name: _rate_of(bounds) for name, bounds in self._of_strategies.items()}
         self._rate_of_all = _rate_of(settings)
-        self._recent: dict[tuple[object, ...], int] = {}  # when each was sent, oldest first
-        self._repeat_s_max = max(bounds.repeat_s for bounds in (settings, *self._of_strategies.values()))
+        self._sent_lately = SentLately(max(bounds.repeat_s for bounds in (settings, *self._of_strategies.values())))
         self._may_risk: Callable[[str], str | None] = lambda symbol: None
 
     def hold_back_by(self, why: Callable[[str], str | None]) -> None:
@@ -120,22 +120,18 @@ class Gate:
         price = _price_of(order, market)
         if not reduces:
             denial = self._risk(order, settings, market, price, now_ns)
-        terms = _terms(order)
-        rates = [rate for rate in (self._rates.get(order.strategy), self._rate_of_all) if rate is not None]
         denial = (
             denial
             or self._price(order, settings, market, price, reduces)
             or (None if is_exit else self._opposite(order))
-            or self._repetition(terms, settings.repeat_s, now_ns)
-            or next((denied for rate in rates if (denied := rate.ask(now_ns, reduces=reduces)) is not None), None)
+            or self._sent_lately.ask(order, settings.repeat_s, now_ns)
+            or self._rate(order, now_ns, reduces)
         )
         if denial is None and self._wash_sales is not None:
             denial = self._wash_sales.ask(order, price, now_ns, reduces=reduces)
         if denial is None:
-            for rate in rates:
-                rate.sent(now_ns)
-            self._recent.pop(terms, None)
-            self._recent[terms] = now_ns
+            self._count(order, now_ns)
+            self._sent_lately.sent(order, now_ns)
         return denial
 
     def ask_replace(self, fact: ReplaceIntended, now_ns: int) -> Denial | None:
@@ -159,11 +155,9 @@ class Gate:
             denial = _beyond_collar(order, settings, market, fact.stop_price is None and reduces)
             denial = denial or _too_large(order, settings, _price_of(order, market))
             denial = denial or (None if reduces else self._opposite(order))
-        rates = [rate for rate in (self._rates.get(order.strategy), self._rate_of_all) if rate is not None]
-        denial = denial or next((it for rate in rates if (it := rate.ask(now_ns, reduces=reduces)) is not None), None)
+        denial = denial or self._rate(order, now_ns, reduces)
         if denial is None:
-            for rate in rates:
-                rate.sent(now_ns)
+            self._count(order, now_ns)
         return denial
 
     def ask_flatten(self, order: Order, now_ns: int) -> Denial | None:
@@ -304,15 +298,16 @@ class Gate:
                 return Denial(Limit.OPPOSITE_ORDER, 1, 0, text)
         return None
 
-    def _repetition(self, terms: tuple[object, ...], repeat_s: float, now_ns: int) -> Denial | None:
-        forgotten_ns = now_ns - round(self._repeat_s_max * SECOND)
-        while self._recent and self._recent[oldest := next(iter(self._recent))] < forgotten_ns:
-            del self._recent[oldest]
-        sent_ns = self._recent.get(terms)
-        if sent_ns is None or sent_ns < now_ns - round(repeat_s * SECOND):
-            return None
-        text = f"the same order was sent at {to_iso(sent_ns)}, less than {repeat_s:g} s ago"
-        return Denial(Limit.DUPLICATE, (now_ns - sent_ns) / SECOND, repeat_s, text)
+    def _rate(self, order: Order, now_ns: int, reduces: bool) -> Denial | None:
+        return next((it for rate in self._rates_of(order) if (it := rate.ask(now_ns, reduces=reduces))), None)
+
+    def _count(self, order: Order, now_ns: int) -> None:
+        for rate in self._rates_of(order):
+            rate.sent(now_ns)
+
+    def _rates_of(self, order: Order) -> list[OrderRate]:
+        own = self._rates.get(order.strategy)
+        return [self._rate_of_all] if own is None else [own, self._rate_of_all]
 
 
 def _rate_of(settings: GateSettings) -> OrderRate:
@@ -346,13 +341,6 @@ def _too_large(order: Order, settings: GateSettings, price: float) -> Denial | N
 
 def _price_of(order: Order, market: Market) -> float:
     return float(order.limit_price or order.stop_price or market.last_price)
-
-
-def _terms(order: Order) -> tuple[object, ...]:
-    return (
-        order.strategy, order.symbol, order.side, order.order_type, order.quantity, order.limit_price, order.stop_price,
-        order.purpose, order.account,
-    )  # fmt: skip
 
 
 def _would_meet(order: Order, other: Order) -> bool:
