@@ -38,8 +38,9 @@ from tapeline.ledger.order_state import exposed_quantity, is_called_back
 from tapeline.ledger.views import Views
 from tapeline.risk.denial import Denial
 from tapeline.risk.gate_settings import GateSettings
-from tapeline.risk.locks import are_together, denial_of_locked, on_side_of
+from tapeline.risk.locks import denial_of_locked
 from tapeline.risk.order_rate import OrderRate
+from tapeline.risk.own_orders import denial_of_opposite, on_side_of
 from tapeline.risk.repetition import SentLately
 from tapeline.risk.wash_sales import WashSaleCheck
 
@@ -123,7 +124,7 @@ class Gate:
         denial = (
             denial
             or self._price(order, settings, market, price, reduces)
-            or (None if is_exit else self._opposite(order))
+            or (None if is_exit else denial_of_opposite(self.views, order))
             or self._sent_lately.ask(order, settings.repeat_s, now_ns)
             or self._rate(order, now_ns, reduces)
         )
@@ -154,7 +155,7 @@ class Gate:
             market = self._market(order.symbol)
             denial = _beyond_collar(order, settings, market, fact.stop_price is None and reduces)
             denial = denial or _too_large(order, settings, _price_of(order, market))
-            denial = denial or (None if reduces else self._opposite(order))
+            denial = denial or (None if reduces else denial_of_opposite(self.views, order))
         denial = denial or self._rate(order, now_ns, reduces)
         if denial is None:
             self._count(order, now_ns)
@@ -286,18 +287,6 @@ class Gate:
             return Denial(Limit.STALE_PRICE, math.inf, settings.stale_s, f"{order.symbol} has had no price yet")
         return _beyond_collar(order, settings, market, reduces) or _too_large(order, settings, price)
 
-    def _opposite(self, order: Order) -> Denial | None:
-        for state in self.views.orders.working_of(order.symbol):
-            other = state.order
-            if other.side is order.side or other.account != order.account or are_together(order, other):
-                continue
-            if self.views.parents.are_together(order.client_order_id, other.client_order_id):
-                continue  # the target of an earlier part, while a later one is bought
-            if _would_meet(order, other):
-                text = f"it would trade with our own order {other.client_order_id}, which works on the other side"
-                return Denial(Limit.OPPOSITE_ORDER, 1, 0, text)
-        return None
-
     def _rate(self, order: Order, now_ns: int, reduces: bool) -> Denial | None:
         return next((it for rate in self._rates_of(order) if (it := rate.ask(now_ns, reduces=reduces))), None)
 
@@ -341,17 +330,3 @@ def _too_large(order: Order, settings: GateSettings, price: float) -> Denial | N
 
 def _price_of(order: Order, market: Market) -> float:
     return float(order.limit_price or order.stop_price or market.last_price)
-
-
-def _would_meet(order: Order, other: Order) -> bool:
-    """Whether a new order could trade with one of our own that works on the other side.
-
-    A stop that works far away is no offer; a limit is one at its price; what has no limit meets every offer.
-    """
-    if other.limit_price is None or other.stop_price is not None:
-        return False
-    if order.stop_price is not None or order.trail_amount is not None or order.trail_percent is not None:
-        return False
-    if order.limit_price is None:
-        return True
-    return order.limit_price >= other.limit_price if order.side is Side.BUY else order.limit_price <= other.limit_price

@@ -19,22 +19,11 @@ from tapeline.ledger.order_facts import CancelIntended
 from tapeline.ledger.order_state import OrderState, exposed_quantity, is_called_back
 from tapeline.ledger.views import Views
 from tapeline.risk.denial import Denial
+from tapeline.risk.own_orders import on_side_of
 
 EXITS = frozenset({Purpose.EXIT_RULE, Purpose.SCALE_OUT, Purpose.FLAT_BEFORE_CLOSE, Purpose.LOSS_LIMIT})
 """What begins by calling back stop and target."""
 _NOT_FITTED = frozenset({Purpose.ENTRY, Purpose.SCALE_OUT})
-
-
-def on_side_of(views: Views, order: Order) -> list[OrderState]:
-    """Return the working orders of the symbol on an order's side, without those of its own group."""
-    working = views.orders.working_of(order.symbol)
-    return [s for s in working if s.order.side is order.side and not are_together(order, s.order)]
-
-
-def are_together(order: Order, other: Order) -> bool:
-    """Whether two orders are of one bracket, whose children stand opposite to their entry by design."""
-    first, second = order.client_order_id, other.client_order_id
-    return order.parent == second or other.parent == first or (order.group is not None and order.group == other.group)
 
 
 def denial_of_locked(views: Views, order: Order) -> Denial | None:
