@@ -1,7 +1,7 @@
 """Order book-keeping: the state of every order as the sum of its facts.
 
-What an order leaves open comes with the facts that change it. Two things follow from its place among others:
-a child works for what its entry has filled, and the members of a group are reduced by what one of them fills.
+What an order leaves open comes with the facts that change it; what follows from its place among others stands in
+`order_places.py`.
 
 An order that has ended is kept, because executions may still be booked to it, corrected or busted, and because it may
 be found at work after all. What such facts do to its status stands in `domain/order_states.py`.
@@ -39,6 +39,7 @@ from tapeline.ledger.order_facts import (
     ReplaceIntended,
     ReplaceRejected,
 )
+from tapeline.ledger.order_places import OrderPlaces
 from tapeline.ledger.order_state import NOTHING_ASKED, SUBMIT_ASKED, Exposure, OrderState, exposures_of
 
 _ENDS = {
@@ -64,9 +65,7 @@ class OrderBook:
         self.states: dict[str, OrderState] = {}
         self.booked = ExecutionBook()
         self.stops: dict[str, Order] = {}
-        self._by_symbol: dict[str, dict[str, OrderState]] = {}
-        self._groups: dict[str, list[str]] = {}
-        self._children: dict[str, list[str]] = {}
+        self._places = OrderPlaces()
 
     @property
     def executions(self) -> Mapping[str, Execution | None]:
@@ -75,7 +74,7 @@ class OrderBook:
 
     def working_of(self, symbol: str) -> Collection[OrderState]:
         """Return the working orders of a symbol, oldest first."""
-        return self._by_symbol.get(symbol, {}).values()
+        return self._places.of_symbol(symbol)
 
     def exposures(self) -> dict[tuple[str, str, str], Exposure]:
         """Return what may still fill, by (account, strategy, symbol); orders of unknown outcome count like others.
@@ -308,15 +307,7 @@ class OrderBook:
                 f"Order {order.client_order_id} is for {state.quantity}, but {state.filled_quantity} filled."
             )
         state.leaves_quantity = leaves_quantity
-        for child in self._children.get(order.client_order_id, ()):
-            working = self.working[child]
-            working.leaves_quantity = max(ZERO, working.leaves_quantity + change)
-        if order.group is None:
-            return
-        for member in self._groups.get(order.group, ()):
-            if member != order.client_order_id:
-                sibling = self.working[member]
-                sibling.leaves_quantity = max(ZERO, sibling.leaves_quantity - change)
+        self._places.filled(order, change)
 
     def _standing(self, state: OrderState) -> OrderStatus:
         return standing(state.asked, triggered=state.is_triggered, partly_filled=state.filled_quantity > 0)
@@ -338,16 +329,9 @@ class OrderBook:
         order = state.order
         name = order.client_order_id
         self.states[name] = self.working[name] = state
-        of_symbol = self._by_symbol.get(order.symbol)
-        if of_symbol is None:
-            of_symbol = self._by_symbol[order.symbol] = {}
-        of_symbol[name] = state
-        if order.group is not None:
-            self._groups.setdefault(order.group, []).append(name)
-        if order.parent is not None:
-            self._children.setdefault(order.parent, []).append(name)
-            if order.role is Role.STOP:
-                self.stops.setdefault(order.parent, order)
+        self._places.add(state)
+        if order.parent is not None and order.role is Role.STOP:
+            self.stops.setdefault(order.parent, order)
 
     def _end(self, state: OrderState) -> None:
         order = state.order
@@ -356,20 +340,8 @@ class OrderBook:
         if state.status is not OrderStatus.FILLED:  # which may work again, and then a request may still be on its way
             state.asked, state.asked_totals = NOTHING_ASKED, ()
         del self.working[name]
-        del self._by_symbol[order.symbol][name]
         self.ended[name] = state.status
-        if order.group is not None:
-            _leave(self._groups, order.group, name)
-        if order.parent is not None:
-            _leave(self._children, order.parent, name)
-
-
-def _leave(index: dict[str, list[str]], key: str, name: str) -> None:
-    members = index.get(key)
-    if members is not None:
-        members.remove(name)
-        if not members:
-            del index[key]
+        self._places.remove(order)
 
 
 _owner = attrgetter("client_order_id", "symbol", "side", "strategy", "account")
