@@ -1,6 +1,6 @@
 """A scenario, killed at every step by which it changes a file; what is left behind is judged after each.
 
-    python -m store.killed SCENARIO kill|tear|full|full once EVERY
+    python -m store.killed SCENARIO kill|tear|full|full once|flush|flush once|power|"flush and kill" EVERY
 
 It runs in a process of its own, without threads, so that each death is that of a fork. Prints as JSON how many steps
 there were, their names, and a sentence for each step after which something was wrong. See `test_persistence_points.py`.
@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import sys
 import traceback
 from collections.abc import Callable
@@ -66,11 +68,11 @@ def keep_books(folder: Path, say: Say, steps: Steps) -> None:
                         say("taken")
                         desk.answer(command, "done", done=True)
                         say("answered")
-            desk.set_latch(LATCH)
+            patiently(lambda: desk.set_latch(LATCH), say, steps)
             say("latched")
             if not opening:
                 say("releasing")
-                desk.release(LATCH)
+                patiently(lambda: desk.release(LATCH), say, steps)
     say("closed")
 
 
@@ -84,13 +86,35 @@ def patiently(act: Callable[[], object], say: Say, steps: Steps) -> None:
         act()
 
 
+def go_on(folder: Path, say: Say, steps: Steps) -> None:
+    """Go on where a process died whose flush was lost; as soon as a batch is committed the machine loses its power.
+
+    Somebody reads meanwhile, so that the log is not begun anew.
+    """
+    steps.medium.load(Path(f"{folder}.kept"), folder)
+    path, log = folder / "journal", folder / "journal-wal"
+    reader = sqlite3.connect(path, isolation_level=None)
+    if log.exists() and log.stat().st_size:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    with SqliteJournal.writing(path) as journal:
+        say("opened")
+        count = journal.head().count
+        for number in range(count, count + BATCH):
+            journal.append(OrderAccepted(number + 1, f"O-{number}"))
+        journal.commit()
+        say("committed")
+        steps.end_at_once()
+
+
 def books_are_whole(left: Left) -> str:
     """Return what is wrong with what `keep_books` left, nothing for nothing."""
     path, committed = left.folder / "journal", left.times("committed")
     with SqliteJournal.writing(path) as journal:
         names = [record.fact.client_order_id for record in journal.read()]  # type: ignore[attr-defined]
         token = lease_of(path)
-    in_doubt = 0 if left.has_ended else 1
+    # what was refused as it was flushed may be there all the same when the file is opened again
+    in_doubt = 0 if left.has_ended and "I/O error" not in left.said[-1] else 1
     if names != [f"O-{number}" for number in range(len(names))] or len(names) % BATCH:
         return f"the journal has {len(names)} facts, which are no whole batches"
     if not committed * BATCH <= len(names) <= (committed + in_doubt) * BATCH:
@@ -118,7 +142,9 @@ def books_are_whole(left: Left) -> str:
 
 def refused(left: Left) -> bool:
     """Return whether the process ended with a sentence about the disk."""
-    return left.said[-1].startswith("refused ") and any(word in left.said[-1] for word in ("full", "room", "disk"))
+    return left.said[-1].startswith("refused ") and any(
+        word in left.said[-1] for word in ("full", "room", "disk", "kept")
+    )
 
 
 def run_in_child(
@@ -135,7 +161,7 @@ def run_in_child(
             def say(line: str) -> None:
                 os.write(writing, line.encode() + b"\n")
 
-            steps.begin(at, how)
+            steps.begin(at, how, lambda: steps.medium.lay(Path(f"{folder}.kept"), folder))
             scenario(folder, say, steps)
             count, names = steps.count, steps.names
             steps.end()
@@ -160,6 +186,14 @@ def run_in_child(
     return Left(folder, said, not killed)
 
 
+def loses_power(left: Left) -> None:
+    """Where a machine lost its power: let the folder have what the disk kept, and nothing that was on its way there."""
+    kept = Path(f"{left.folder}.kept")
+    if kept.exists():
+        shutil.rmtree(left.folder)
+        kept.rename(left.folder)
+
+
 def every_step(
     scenario: Callable[[Path, Say, Steps], None], judge: Callable[[Left], str], how: str, every: int
 ) -> dict[str, object]:
@@ -169,7 +203,7 @@ def every_step(
     with TemporaryDirectory(dir=home) as folder:
         scenario(Path(folder), lambda _: None, steps)  # what is loaded once need not be loaded in each child
     with TemporaryDirectory(dir=home) as folder:
-        whole = run_in_child(scenario, steps, Path(folder), None, "kill")
+        whole = run_in_child(scenario, steps, Path(folder), None, how)
         wrong = [f"unharmed: {found}"] if (found := judge(whole)) or "failed" in whole.said else []
     told = whole.said[-1]
     count, names, _ = json.loads(told.removeprefix("steps "))
@@ -177,6 +211,9 @@ def every_step(
     for at in range(1, count + 1, every):
         with TemporaryDirectory(dir=home) as folder:
             left = run_in_child(scenario, steps, Path(folder), at, how)
+            if how == "flush and kill":
+                left.said.extend(run_in_child(go_on, steps, Path(folder), None, "power").said)
+            loses_power(left)
             met += not left.has_ended or not left.said[-1].endswith(" false]")
             found = judge(left)
             if found:

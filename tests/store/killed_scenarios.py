@@ -9,17 +9,20 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from store.disk_steps import Steps
-from store.killed import Left, Say, books_are_whole, keep_books
+from store.killed import Left, Say, books_are_whole, keep_books, refused
 from tapeline import Market, RuleStrategy, RunSettings, bars, distance, percent_of_equity
 from tapeline.app.paper import trade_on_paper
 from tapeline.brokers.simulated.broker import SimulatedBroker
 from tapeline.domain.control import Trigger
+from tapeline.domain.errors import StorageError
+from tapeline.domain.words import OrderType
 from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
 from tapeline.ledger.facts import CommandGiven, RunEnded, TradingStateChanged
 from tapeline.ledger.order_facts import CancelIntended, OrderFilled, OrderIntended
 from tapeline.ledger.views import rebuild
 from tapeline.ports.control import Latch
+from tapeline.store import sqlite_file
 from tapeline.store.control_file import ControlFile
 from tapeline.store.latch import read_latch
 from tapeline.store.sqlite_journal import SqliteJournal
@@ -113,6 +116,7 @@ def trade(folder: Path, say: Say, steps: Steps) -> None:
 
 _told: list[Say] = []
 _submit, _cancel = SimulatedBroker.submit, SimulatedBroker.cancel
+_storage_failed = LiveEngine._storage_failed
 
 
 def _submitted(broker: SimulatedBroker, orders: Any) -> None:
@@ -126,7 +130,13 @@ def _canceled(broker: SimulatedBroker, name: str, time_ns: int) -> None:
     _cancel(broker, name, time_ns)
 
 
+def _failed(engine: LiveEngine, exc: StorageError, now_ns: int) -> None:
+    _told[0]("not-durable")
+    _storage_failed(engine, exc, now_ns)
+
+
 SimulatedBroker.submit, SimulatedBroker.cancel = _submitted, _canceled  # type: ignore[method-assign]
+LiveEngine._storage_failed = _failed  # type: ignore[method-assign]
 
 
 def run_is_whole(left: Left) -> str:
@@ -134,7 +144,8 @@ def run_is_whole(left: Left) -> str:
     path = left.folder / "journal"
     with SqliteJournal.writing(path) as journal:
         count = journal.head().count
-        intended = {r.fact.order.client_order_id for r in journal.read(kind=OrderIntended.kind)}  # type: ignore[attr-defined]
+        orders = [r.fact.order for r in journal.read(kind=OrderIntended.kind)]  # type: ignore[attr-defined]
+        intended = {order.client_order_id: order for order in orders}
         canceled = {r.fact.client_order_id for r in journal.read(kind=CancelIntended.kind)}  # type: ignore[attr-defined]
         halted = [r.fact.text for r in journal.read(kind=TradingStateChanged.kind)]  # type: ignore[attr-defined]
         overridden = list(journal.read(kind=CommandGiven.kind))
@@ -145,12 +156,20 @@ def run_is_whole(left: Left) -> str:
     committed = max((int(line.split()[1]) for line in left.said if line.startswith("committed")), default=0)
     if count < committed:
         return f"{committed} facts were committed, {count} are there"
-    for word, known in (("submitted", intended), ("canceled", canceled)):
+    for word, known in (("submitted", intended.keys()), ("canceled", canceled)):
         lost = {line.split()[1] for line in left.said if line.startswith(word)} - known
         if lost:
             return f"{word} and not in the journal: {lost}"
     if _twice(left):
         return f"sent twice: {_twice(left)}"
+    if "not-durable" in left.said:
+        after = [
+            line.split()[1] for line in left.said[left.said.index("not-durable") :] if line.startswith("submitted")
+        ]
+        if any(intended[name].order_type is not OrderType.STOP for name in after):
+            return "more than a stop was sent after a turn that was not durable"
+        if left.has_ended and not halted and not refused(left):
+            return "trading was not halted where a turn was not durable"
     if left.times("latched") and not halted and read_latch(path) is None:
         return "the latch is gone, and the journal knows nothing of it"
     if len(overridden) > 1:
@@ -180,7 +199,22 @@ def trade_carelessly(folder: Path, say: Say, steps: Steps) -> None:
         LiveEngine._commit = commit  # type: ignore[method-assign]
 
 
+def keep_books_on_any_log(folder: Path, say: Say, steps: Steps) -> None:
+    """Keep books with a planted fault, in this process for good: a log is built on as it is found."""
+    sqlite_file._keep_log = lambda *_: None
+    keep_books(folder, say, steps)
+
+
+def books_are_whole_or_refused(left: Left) -> str:
+    """Return what is wrong, a sentence also where the journal cannot be opened."""
+    try:
+        return books_are_whole(left)
+    except StorageError as exc:
+        return str(exc)
+
+
 SCENARIOS = {
+    "any log": (keep_books_on_any_log, books_are_whole_or_refused),
     "careless": (trade_carelessly, run_is_whole),
     "books": (keep_books, books_are_whole),
     "live": (trade, run_is_whole),

@@ -12,6 +12,7 @@ Version 2 of the schema has the lease. A journal of version 1 is read as it is a
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tapeline.store.file_system import network_kind
 APPLICATION_ID = 0x54415045
 SCHEMA_VERSION = 2
 LOCK_TIMEOUT_S = 0.25
+_PART = 1 << 20
 
 SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -178,10 +180,22 @@ def open_to_write(
         # On macOS only this reaches the disk's own cache; elsewhere it does nothing.
         connection.execute("PRAGMA fullfsync = ON")
         connection.execute("PRAGMA checkpoint_fullfsync = ON")
+        if str(path) != ":memory:":
+            _keep_log(connection, path)
         if _is_empty(connection):
             connection.executescript(SCHEMA)
         elif connection.execute("PRAGMA user_version").fetchone()[0] == 1:
             connection.executescript(_FROM_VERSION_1)
+        # the first page of a new journal may be such as no flush has kept, and without it a log is nothing
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    except OSError as exc:
+        close(connection)
+        if lock is not None:
+            lock.release()
+        raise StorageError(
+            f"Journal {path}: could not open it for writing: its log cannot be kept: {exc.strerror}. See the disk's"
+            " health before going on."
+        ) from exc
     except (*DATABASE_ERRORS, StorageError) as exc:
         close(connection)
         if lock is not None:
@@ -190,6 +204,24 @@ def open_to_write(
             raise storage_error(exc, path, "open it for writing") from exc
         raise
     return connection, lock
+
+
+def _keep_log(connection: sqlite3.Connection, path: Path | str) -> None:
+    """Write the log once more as it stands, and flush it.
+
+    Where a flush has failed, the system shows what was written and takes it for kept, although the disk may not have
+    it; no later flush tells. A process that died then leaves a log on which the next one must not build.
+    """
+    connection.execute("BEGIN IMMEDIATE")  # nobody else writes it meanwhile
+    file = os.open(f"{Path(path).resolve()}-wal", os.O_RDWR)
+    try:
+        offset = 0
+        while part := os.pread(file, _PART, offset):
+            offset += os.pwrite(file, part, offset)
+        os.fsync(file)
+    finally:
+        os.close(file)
+        connection.execute("ROLLBACK")
 
 
 def open_to_read(path: Path | str, busy_timeout_s: float) -> sqlite3.Connection:
