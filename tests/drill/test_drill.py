@@ -18,7 +18,7 @@ from house.paths import PACKAGE
 from tapeline.domain.control import TradingState
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
-from tapeline.domain.times import DAY, MINUTE
+from tapeline.domain.times import DAY, MINUTE, SECOND
 from tapeline.domain.words import Purpose
 from tapeline.drill.accountant import Accountant
 from tapeline.drill.campaign import DAYS_FOR_EVERY_FAULT, Campaign, run_campaign, system_of
@@ -52,6 +52,19 @@ def test_without_faults_a_day_passes_and_both_books_agree() -> None:
     assert outcome.failure is None
     assert outcome.executions > 20
     assert outcome.starts == 1
+
+
+def test_a_wrong_clock_counts_where_a_fact_bears_its_time_and_not_at_each_turn() -> None:
+    world = World(a_scenario())
+    world.clocks.offset_ns = SECOND // 2
+    world.run()
+    by_half_a_second = world.tally.changed[Fault.CLOCK_SKEWED]
+    other = World(a_scenario())
+    other.clocks.offset_ns = 2 * SECOND
+    other.run()
+
+    assert by_half_a_second == 0
+    assert 0 < other.tally.changed[Fault.CLOCK_SKEWED] < other._turns
 
 
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())

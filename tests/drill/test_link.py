@@ -153,6 +153,30 @@ def test_without_a_link_a_request_fails_and_never_leaves() -> None:
     assert work.venue.orders == {}
 
 
+def test_each_refused_attempt_is_told_at_once_and_the_first_after_it_connects() -> None:
+    work = LinkAtWork()
+    begun_ns = work.time.now_ns
+    work.link.refuse(Fault.CONNECT_REFUSED)
+    refused = work.after(10 * SECOND)
+    work.link.restore()  # the end of another fault connects nothing either
+    work.link.accept()
+    told = work.after(10 * SECOND)
+
+    # at 0, 1, 3 and 7 s; the next attempt is at 15 s
+    assert [(message.event_time_ns - begun_ns) // SECOND for message in refused] == [0, 1, 3, 7]
+    assert {type(message) for message in refused} == {LinkLost}
+    assert [(type(message), (message.event_time_ns - begun_ns) // SECOND) for message in told] == [(LinkRestored, 15)]
+
+
+def test_an_attempt_to_connect_outlives_the_process_that_was_refused() -> None:
+    work = LinkAtWork()
+    work.link.refuse(Fault.CONNECT_REFUSED)
+    work.link.forget(Fault.CRASH_WHILE_SENDING)
+    work.link.accept()
+
+    assert [type(message) for message in work.after(MINUTE)] == [LinkRestored]
+
+
 def test_a_late_answer_is_an_answer_of_then() -> None:
     work = LinkAtWork()
     work.always(Fault.ANSWER_LATE)

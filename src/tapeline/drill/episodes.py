@@ -38,7 +38,7 @@ class Episodes:
         self._lasting: dict[int, tuple[Episode, Callable[[], None]]] = {}
         self._beginners: dict[Fault, Callable[[Episode, Chance], Callable[[], None]]] = {
             Fault.DISCONNECT: self._disconnect,
-            Fault.CONNECT_REFUSED: self._disconnect,
+            Fault.CONNECT_REFUSED: self._refuse,
             Fault.VENUE_RESTART: self._restart_venue,
             Fault.STALL: self._stall,
             Fault.SWIZZLE: self._swizzle,
@@ -82,6 +82,10 @@ class Episodes:
     def _disconnect(self, episode: Episode, chance: Chance) -> Callable[[], None]:
         self.world.link.lose(episode.fault)
         return self.world.link.restore
+
+    def _refuse(self, episode: Episode, chance: Chance) -> Callable[[], None]:
+        self.world.link.refuse(episode.fault)
+        return self.world.link.accept
 
     def _restart_venue(self, episode: Episode, chance: Chance) -> Callable[[], None]:
         self.world.link.lose(episode.fault)

@@ -32,7 +32,7 @@ class Fault(Enum):
     STALL = "the link is up and mute"
     SWIZZLE = "the roads of the link fail one by one and come back in another order"
     DISCONNECT = "the link is lost"
-    CONNECT_REFUSED = "the link is lost and connecting is refused for a while"
+    CONNECT_REFUSED = "the link breaks with a sign and each attempt to connect is refused for a while"
     VENUE_RESTART = "the venue restarts and gives names again that it gave before"
     ORDER_REJECTED = "the venue refuses an order"
     ORDER_REISSUED = "the venue gives a working order another name"

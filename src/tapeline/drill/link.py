@@ -34,6 +34,8 @@ _DOUBLED_MS = (1, 60_000)
 _ANSWER_LATE_MS = (5_000, 180_000)
 _TIME_OUT_MS = (1_000, 12_000)
 _NOTICE_MS = (0, 10_000)
+_ATTEMPT_S = (1, 64)
+"""Between two attempts to connect, twice as long after each that was refused."""
 
 
 class Road(Enum):
@@ -75,6 +77,7 @@ class Link:
         self._process = 0
         self._ended_by = Fault.DISCONNECT
         self._announced = True
+        self._refusing = self._refused = 0
 
     # The port ---------------------------------------------------------------------------------------------------
 
@@ -135,9 +138,33 @@ class Link:
         wait = self.weather.chance(fault).whole(*_NOTICE_MS) * _MILLISECOND
         self.time.after(wait, self._notice, fault, self._life)
 
+    def refuse(self, fault: Fault) -> None:
+        """Break the connection, with a sign, and let each attempt to connect be answered at once by a refusal."""
+        self._refusing += 1
+        self._refused += 1
+        self.is_connected = False
+        self._life += 1
+        self._ended_by = fault
+        self._attempt(fault, _ATTEMPT_S[0], self._refused)
+
+    def accept(self) -> None:
+        """Refuse no more; the next attempt connects, some time later."""
+        self._refusing -= 1
+
+    def _attempt(self, fault: Fault, wait_s: int, refused: int) -> None:
+        if refused != self._refused or self.is_connected:
+            return
+        if not self._refusing:
+            self.restore()
+            return
+        self.weather.changed(fault)
+        self._announced = True
+        self._put(LinkLost(self.time.now_ns, "connecting was refused"))
+        self.time.after(wait_s * SECOND, self._attempt, fault, min(2 * wait_s, _ATTEMPT_S[1]), refused)
+
     def restore(self) -> None:
-        """Connect anew; nothing of what was missed is told again."""
-        if self.is_connected:
+        """Connect anew, unless that is refused; nothing of what was missed is told again."""
+        if self.is_connected or self._refusing:
             return
         if not self._announced:
             self._put(LinkLost(self.time.now_ns, "the connection was found broken"))

@@ -49,6 +49,8 @@ _RESTART_S = (1, 120)
 _DOUBLINGS_MAX = 5
 """What brings the process up again waits twice as long for each time that it died in the last hour, as such things do:
 a fault that kills it at every tenth commit would else leave it no time to get anywhere."""
+_MOMENT_NS = SECOND // 10
+"""A fact bears the present of its process's clock if it is no further away; the venue's clock is never wrong."""
 _TIMER_LEAST_NS = SECOND // 10
 _LATCH_RATE_A_MINUTE, _LATCH_RATE_A_MESSAGE = 0.001, 0.001
 """At which somebody outside sets the latch: at any time, also while no process runs, and between two messages."""
@@ -97,7 +99,7 @@ class World:
         self.link.reached = self.watch.arrived
         self.link.left = self._left
         self.latch = LatchFile(self.watch.unlatched)
-        self.disk = Disk(self.weather, self.watch.durable)
+        self.disk = Disk(self.weather, self._durable)
         self.feed = Feed(self.time, self.market, self.weather, past, self._take_slice)
         self.clocks = ComputerClocks(self.time)
         self.system: AnySystem | None = None
@@ -255,10 +257,6 @@ class World:
             self._turn_is_due = True
             self.time.at(self._stalled_until_ns, self._turn)
             return
-        if self.clocks.offset_ns:
-            seconds = self.clocks.offset_ns / SECOND
-            if seconds <= SKEW_S[1]:
-                self.weather.changed(Fault.CLOCK_SET_BACK if seconds < SKEW_S[0] else Fault.CLOCK_SKEWED)
         try:
             self.system.turn()
         except ProcessKilled as killed:
@@ -267,6 +265,16 @@ class World:
         if self.system.is_durable:
             self.watch.turned(self.system.views)
         self._set_timer(self.system.next_time_ns, self.system.clock.now_ns())
+
+    def _durable(self, rows: list[tuple[Any, ...]]) -> None:
+        """See what was committed; a clock that is wrong has changed something where a fact bears its time."""
+        self.watch.durable(rows)
+        seconds = self.clocks.offset_ns / SECOND
+        if self.system is None or not seconds or seconds > SKEW_S[1]:
+            return
+        shown_ns = self.system.clock.now_ns()
+        if abs(shown_ns - self.time.now_ns) >= SECOND and any(abs(row[2] - shown_ns) < _MOMENT_NS for row in rows):
+            self.weather.changed(Fault.CLOCK_SET_BACK if seconds < SKEW_S[0] else Fault.CLOCK_SKEWED)
 
     def _set_timer(self, next_ns: int | None, now_ns: int) -> None:
         """Wake the process when its own clock will show a moment; one that goes more slowly is asked again."""
