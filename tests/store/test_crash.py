@@ -32,8 +32,10 @@ def die():
 
 if point == "creating":
     # Dies where the schema's COMMIT would stand: the file has its first page and no schema.
-    sqlite_file.SCHEMA = sqlite_file.SCHEMA.replace("COMMIT;", "")
-    SqliteJournal._stored_head = lambda self: die()
+    def half(connection):
+        connection.executescript(sqlite_file.SCHEMA.replace("COMMIT;", ""))
+        die()
+    sqlite_file._is_empty = half
 
 journal = SqliteJournal.writing(path)
 
