@@ -16,6 +16,7 @@ from tapeline.domain.errors import InputError, StorageError
 from tapeline.domain.words import OrderStatus, Reason
 from tapeline.ledger.canonical import amount_text, decode, encode, encode_tree
 from tapeline.ledger.chain import GENESIS, link
+from tapeline.ledger.control_facts import CommandGiven
 from tapeline.ledger.facts import FACTS, RunEnded
 from tapeline.ledger.order_facts import CancelRejected, OrderAccepted, OrderCanceled, ReplaceRejected
 from tapeline.ports.journal import Fact
@@ -173,3 +174,12 @@ def test_a_field_too_many_is_refused() -> None:
 
 def test_every_fact_is_named_like_its_class() -> None:
     assert all(kind == fact.__name__ for kind, fact in FACTS.items())
+
+
+def test_a_command_of_the_first_schema_has_no_number() -> None:
+    body = (
+        b'{"arguments":{},"command":"halt","event_time_ns":5,"kind":"CommandGiven","reason":"news","refusal":"",'
+        b'"schema":1,"who":"anna"}'
+    )
+
+    assert decode(body) == CommandGiven(5, "halt", {}, "anna", "news")

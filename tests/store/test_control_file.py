@@ -53,6 +53,36 @@ def test_a_command_is_taken_once_and_answered(tmp_path: Path) -> None:
         assert (answer.done, answer.text) == (True, "The limit gross is 0.6.")
 
 
+def test_what_a_process_took_and_did_not_answer_is_handed_to_the_next_that_asks_for_it(tmp_path: Path) -> None:
+    with ControlFile.open(tmp_path / "journal") as first:
+        for name in ("pause", "halt"):
+            give(first, name)
+        answered, _ = first.commands()
+        first.answer(answered, "It is paused.", done=True)
+    with ControlFile.open(tmp_path / "journal") as second:
+        give(second, "flatten")
+
+        assert [command.name for command in second.commands(unanswered=True)] == ["halt", "flatten"]
+        assert second.commands() == []
+
+
+def test_what_a_process_of_version_3_took_and_did_not_answer_is_not_done_by_another(tmp_path: Path) -> None:
+    """The journals of then do not tell whether it was done."""
+    with ControlFile.open(tmp_path / "journal") as desk:
+        number = give(desk, "halt")
+        desk.commands()
+        waiting = give(desk, "pause")
+    with sqlite3.connect(tmp_path / "journal.control") as old:
+        old.execute("PRAGMA user_version = 3")
+    old.close()
+
+    with ControlFile.open(tmp_path / "journal") as desk:
+        assert [command.command_id for command in desk.commands(unanswered=True)] == [waiting]
+        answer = desk.answer_of(number)
+        assert answer is not None
+        assert (answer.done, "see the journal" in answer.text) == (False, True)
+
+
 def test_commands_come_in_the_order_in_which_they_were_given(tmp_path: Path) -> None:
     with ControlFile.open(tmp_path / "journal") as desk:
         names = ["pause", "resume", "halt", "flatten"]
@@ -205,7 +235,7 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     with ControlFile.open(tmp_path / "journal") as desk:
         path = desk.path
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 4")
+        connection.execute("PRAGMA user_version = 5")
     connection.close()
 
     with pytest.raises(StorageError, match="newer version"), ControlFile.open(tmp_path / "journal"):

@@ -282,7 +282,7 @@ class DrillDesk:
         reason = reason or f"by dice, the {self._count}th"
         self._waiting.append(Command(self._count, self._now_ns(), name, "the drill", reason, arguments or {}))
 
-    def commands(self) -> Sequence[Command]:
+    def commands(self, *, unanswered: bool = False) -> Sequence[Command]:
         """Hand out what waits."""
         waiting, self._waiting = self._waiting, []
         return waiting

@@ -6,19 +6,22 @@
         slices that have ended         -> formulas, decisions, gate -> intents -> journal
         what the time brings           lost outcomes, comparisons, flattening, watches
         one commit, and only then      -> outbox -> broker
-        the state for those who look
+        answers, and the state         -> those who asked, and those who look
 
     rest until the next slice, the next timer, or whatever comes first
 
-A turn whose facts could not be made durable sends nothing: trading is HALTED, and the next turn tries again. A run
-whose journal another process has taken over ends with LeaseLostError, before it takes or sends anything.
+A turn is committed whole: up to the newest time in the journal all slices were worked off. One whose facts could not be
+made durable sends nothing and answers nobody: trading is HALTED, and the next turn tries again. A run whose journal
+another process has taken over ends with LeaseLostError, before it takes or sends anything.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any, TypeVar
 
 from tapeline.domain.control import TradingState, Trigger
@@ -36,7 +39,7 @@ from tapeline.execution.acceptance import Acceptance, accepted_sentence
 from tapeline.execution.flatten import Flattening
 from tapeline.ledger.control import FLATTEN
 from tapeline.ledger.control_facts import CommandGiven
-from tapeline.ports.control import Command, Control
+from tapeline.ports.control import Command, Control, Latch
 from tapeline.ports.journal import Fact
 from tapeline.ports.live_data import LiveData
 from tapeline.ports.waits import Waits
@@ -47,6 +50,25 @@ OBEYED_LATE = ("pause", "halt", "flatten")
 """What is done also if it was asked of an earlier process: it risks nothing."""
 
 OVERRIDE_LONGEST_NS = 24 * 3_600 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a command came to.
+
+    held_up : why it could not be made durable in its own turn, empty if it was
+    """
+
+    command: Command
+    text: str
+    done: bool
+    held_up: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What the person is told."""
+        late = f" It was not durable at once, and trading is HALTED for that: {self.held_up}"
+        return self.text + (late if self.held_up else "")
 
 
 class LiveEngine:
@@ -75,6 +97,8 @@ class LiveEngine:
         self.is_durable = True
         self._last: Slice | None = None
         self._due_ns: int | None = None
+        self._has_looked = False  # at the desk
+        self._told: list[Told] = []  # as soon as it is durable
         self._commands: dict[str, Callable[[Command, int], str]] = {
             "pause": self._pause,
             "resume": self._resume,
@@ -132,28 +156,21 @@ class LiveEngine:
             self.flattening = self._new_flattening()
 
     def start(self) -> None:
-        """Begin: what the journal leaves in doubt is asked for before anything is risked.
-
-        Commands that wait were given before this process began. Those that risk nothing are obeyed, the others refused.
-        """
+        """Begin: what the journal leaves in doubt is asked for before anything is risked. The first turn commits it."""
         now_ns = self.loop.clock.now_ns()
         self.guard.renew_limits(now_ns)
         self.loop.book(self.loop.keeper.start(now_ns))
-        if self._commit(now_ns):
-            for command in self._at_desk(self.control.commands, now_ns) or ():
-                self._obey(command, now_ns, is_late=True)
+        self.is_durable = False
 
     def turn(self) -> None:
         """Take in what has come, act on it, make it durable, send."""
         clock = self.loop.clock
         began_ns = clock.now_ns()
-        self._commit(began_ns)  # sees whether the journal is still ours: commands and reports may be another's
-        self._see_latch(began_ns)
+        self._see_lease(began_ns)
+        latch = self._see_latch(began_ns)
         if self._due_ns is not None:  # what the last turn took after its watch, and the rest, are in it
             self.guard.raise_alarm(self.guard.monitors.see_turn(began_ns - self._due_ns), began_ns)
-        commands = self._at_desk(self.control.commands, began_ns) or ()
-        for command in commands:
-            self._obey(command, began_ns)
+        self._obey_all(began_ns)
         self.loop.take_reports()
         for now in self.data.ready(began_ns):
             self._take(now)
@@ -166,9 +183,13 @@ class LiveEngine:
         session = -1 if self._last is None else self._last.session
         self.guard.watch(now_ns, session, self.data.silent(now_ns), len(self.data.symbols))
         self.guard.raise_alarm(self.guard.monitors.see_turn(now_ns - began_ns), now_ns)
+        has_told = False
         if self._commit(now_ns):
+            if latch is not None:
+                self._at_desk(lambda: self.control.release(latch), now_ns)
             self.loop.send(is_barred=self._is_barred)
-        self._show(now_ns, at_once=bool(commands))
+            has_told = self._tell(now_ns)
+        self._show(now_ns, at_once=has_told)
         if self.on_turn is not None:
             self.on_turn(self)
 
@@ -177,7 +198,8 @@ class LiveEngine:
         self.loop.take_reports()
         if self._last is not None:
             self.loop.close_session(self._last)
-        self._commit(self.loop.clock.now_ns())
+        if self._commit(self.loop.clock.now_ns()):
+            self._tell(self.loop.clock.now_ns())
         self.has_ended = True
         self._show(self.loop.clock.now_ns(), at_once=True)
 
@@ -205,6 +227,7 @@ class LiveEngine:
         except StorageError as exc:
             self.loop.keeper.interrupt(now_ns, f"It was not sent, since it could not be made durable: {exc}")
             self._storage_failed(exc, now_ns)
+            self._told = [replace(told, held_up=told.held_up or str(exc)) for told in self._told]
             self.is_durable = False
         else:
             self.is_durable = True
@@ -213,15 +236,23 @@ class LiveEngine:
     def _show(self, now_ns: int, *, at_once: bool = False) -> None:
         self._at_desk(lambda: self.control.publish(now_ns, lambda: status_of(self), at_once=at_once), now_ns)
 
-    def _see_latch(self, now_ns: int) -> None:
-        """Take into the journal what others have latched; from then on HALTED holds, and the latch is off."""
+    def _see_lease(self, now_ns: int) -> None:
+        """See whether the journal is still ours: commands and reports may be another's."""
+        try:
+            self.loop.journal.see_lease()
+        except LeaseLostError:
+            self.is_stopped = True
+            raise
+        except StorageError as exc:
+            self._storage_failed(exc, now_ns)
+
+    def _see_latch(self, now_ns: int) -> Latch | None:
+        """Take into the journal what others have latched; once that is durable, HALTED holds and the latch may go."""
         latch = self.control.halted()
-        if latch is None:
-            return
-        self.loop.keeper.interrupt(now_ns, f"It was not sent yet when trading was halted: {latch.why}")
-        self.guard.lower(TradingState.HALTED, latch.trigger, latch.why, now_ns, who=latch.who)
-        if self._commit(now_ns):
-            self._at_desk(lambda: self.control.release(latch), now_ns)
+        if latch is not None:
+            self.loop.keeper.interrupt(now_ns, f"It was not sent yet when trading was halted: {latch.why}")
+            self.guard.lower(TradingState.HALTED, latch.trigger, latch.why, now_ns, who=latch.who)
+        return latch
 
     def _is_barred(self) -> bool:
         """Ask before each message: a process may be paused between two of them for as long as it likes."""
@@ -248,18 +279,45 @@ class LiveEngine:
 
     # What people ask for ------------------------------------------------------------------------------------
 
-    def _obey(self, command: Command, now_ns: int, *, is_late: bool = False) -> None:
+    def _obey_all(self, now_ns: int) -> None:
+        """Do what people ask.
+
+        What waits at the first look was given before this process began. Of that is done what risks nothing and an
+        earlier process has not done, and the rest is refused.
+        """
+        is_late = not self._has_looked
+        found = self._at_desk(lambda: self._look(is_late=is_late), now_ns)
+        if found is None:
+            return
+        self._has_looked = True
+        for command, fact in found:
+            self._told.append(self._obey(command, now_ns, is_late=is_late) if fact is None else _as_told(command, fact))
+
+    def _look(self, *, is_late: bool) -> list[tuple[Command, CommandGiven | None]]:
+        """Return what waits, each with what an earlier process recorded of it."""
+        commands = self.control.commands(unanswered=is_late)
+        records = self.loop.journal.read(kind=CommandGiven.kind) if is_late and commands else ()
+        facts = (record.fact for record in records)
+        known = {(fact.command_id, fact.given_ns): fact for fact in facts if isinstance(fact, CommandGiven)}
+        return [(command, known.get((command.command_id, command.given_ns))) for command in commands]
+
+    def _tell(self, now_ns: int) -> bool:
+        """Answer those who asked; all of it is durable. Returns whether there was something to tell."""
+        answers, self._told = self._told, []
+        for told in answers:
+            self._at_desk(partial(self.control.answer, told.command, told.sentence, done=told.done), now_ns)
+        return bool(answers)
+
+    def _obey(self, command: Command, now_ns: int, *, is_late: bool) -> Told:
         """Do what a person asks, or say why not; both are recorded with who, when and why."""
         refusal = ""
         try:
             text = self._do(command, now_ns, is_late=is_late)
         except InputError as exc:
             text = refusal = str(exc)
-        self.loop.record(
-            CommandGiven(now_ns, command.name, dict(command.arguments), command.who, command.reason, refusal)
-        )
-        self._commit(now_ns)
-        self._at_desk(lambda: self.control.answer(command, text, done=not refusal), now_ns)
+        name, arguments, who, number = command.name, dict(command.arguments), command.who, command.command_id
+        self.loop.record(CommandGiven(now_ns, name, arguments, who, command.reason, refusal, number, command.given_ns))
+        return Told(command, text, done=not refusal)
 
     def _do(self, command: Command, now_ns: int, *, is_late: bool) -> str:
         if command.name not in self._commands:
@@ -356,6 +414,13 @@ class LiveEngine:
     def _stop(self, command: Command, now_ns: int) -> str:
         self.is_stopped = True
         return "The run stops after this turn; what works at the venue goes on working."
+
+
+def _as_told(command: Command, fact: CommandGiven) -> Told:
+    done = (
+        f"It was done at {to_iso(fact.event_time_ns // SECOND * SECOND)}, by a process that ended before it answered."
+    )
+    return Told(command, fact.refusal or done, done=not fact.refusal)
 
 
 def _counted(count: int, one: str, many: str) -> str:

@@ -39,6 +39,7 @@ import numpy as np
 from tapeline.domain.errors import InputError, StorageError, UnknownNameError
 from tapeline.domain.words import Reason
 from tapeline.ledger.canonical_reading import constants_of, is_word, match, read_object, without_none
+from tapeline.ledger.control_facts import CommandGiven
 from tapeline.ledger.facts import FACTS
 from tapeline.ledger.order_facts import CancelRejected, ReplaceRejected
 from tapeline.ports.journal import Fact
@@ -92,7 +93,16 @@ def _with_reason(found: dict[str, Any]) -> dict[str, Any]:
     return {**found, "reason": reason.name, "schema": 2}
 
 
-_EARLIER = {(CancelRejected.kind, 1): _with_reason, (ReplaceRejected.kind, 1): _with_reason}
+def _with_number(found: dict[str, Any]) -> dict[str, Any]:
+    """Return a command whose number at the desk was not noted yet."""
+    return {**found, "command_id": 0, "given_ns": 0, "schema": 2}
+
+
+_EARLIER = {
+    (CancelRejected.kind, 1): _with_reason,
+    (ReplaceRejected.kind, 1): _with_reason,
+    (CommandGiven.kind, 1): _with_number,
+}
 """What makes a fact of an earlier schema one of the next, by kind and schema."""
 
 

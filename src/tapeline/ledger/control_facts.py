@@ -168,16 +168,20 @@ class CommandGiven:
     """What a person asked of the program, whether it was done or not.
 
     refusal : why it was not done, empty if it was
+    command_id, given_ns : its number at the desk and when it was given there, UTC nanoseconds: together they tell one
+        from the others; 0 where an earlier version did not note them
     """
 
     kind: ClassVar[str] = "CommandGiven"
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
     event_time_ns: int
     command: str
     arguments: Tree
     who: str
     reason: str = ""
     refusal: str = ""
+    command_id: int = 0
+    given_ns: int = 0
 
     def __post_init__(self) -> None:
         require.a_name(self.command, "command", "Command")

@@ -1,7 +1,8 @@
 """The control port: what people tell a running system, and what it shows them.
 
-A command is taken once and answered once. It is not an effect yet: the engine journals it with who, when and why
-before it acts on it.
+A command is answered once, when what became of it is durable. It is not an effect yet: the engine journals it with
+who, when and why. One that was taken and not answered, as the process died, is handed to the next process, which finds
+in the journal whether it was done.
 """
 
 from __future__ import annotations
@@ -48,8 +49,11 @@ class Control(Protocol):
     Each verb raises StorageError where the desk is out of order.
     """
 
-    def commands(self) -> Sequence[Command]:
-        """Return the commands that wait, oldest first; each is handed out once."""
+    def commands(self, *, unanswered: bool = False) -> Sequence[Command]:
+        """Return the commands that wait, oldest first; each is handed out once.
+
+        unanswered : also those that an earlier process took and did not answer, to be asked for once, at the beginning
+        """
         ...
 
     def answer(self, command: Command, text: str, *, done: bool) -> None:

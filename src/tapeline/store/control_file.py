@@ -25,7 +25,7 @@ from tapeline.store.latch import read_latch, release_latch, set_latch
 
 ENDING = ".control"
 APPLICATION_ID = 0x54415043
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BUSY_TIMEOUT_S = 5.0
 PUBLISH_EVERY_S = 1.0
 RETRY_S = 0.01
@@ -70,6 +70,21 @@ BEGIN IMMEDIATE;
 ALTER TABLE status ADD COLUMN shown_ns INTEGER NOT NULL DEFAULT 0;
 PRAGMA user_version = 3;
 COMMIT;
+"""
+
+# of what was taken and not answered the journals of then do not tell whether it was done
+_FROM_VERSION_3 = """
+BEGIN IMMEDIATE;
+UPDATE commands SET done = 0, answer = 'The process ended before it answered; see the journal for what was done.'
+WHERE is_taken = 1 AND done IS NULL;
+PRAGMA user_version = 4;
+COMMIT;
+"""
+
+_UPGRADES = {1: _FROM_VERSION_1, 2: _FROM_VERSION_2, 3: _FROM_VERSION_3}
+
+_TAKE = """
+UPDATE commands SET is_taken = 1 WHERE {which} RETURNING command_id, given_ns, name, who, reason, arguments
 """
 
 _SHOW = """
@@ -170,10 +185,8 @@ class ControlFile:
         connection.execute("PRAGMA synchronous = FULL")
         if empty:
             connection.executescript(_SCHEMA)
-        elif version == 1:
-            connection.executescript(_FROM_VERSION_1 + _FROM_VERSION_2)
-        elif version < SCHEMA_VERSION:
-            connection.executescript(_FROM_VERSION_2)
+        else:
+            connection.executescript("".join(_UPGRADES[earlier] for earlier in range(version, SCHEMA_VERSION)))
 
     def give(self, name: str, *, who: str, reason: str, now_ns: int, arguments: Mapping[str, Any] | None = None) -> int:
         """Leave a command for the engine. Returns its number, under which the answer will be found."""
@@ -191,14 +204,15 @@ class ControlFile:
         )
         return CommandAnswer(bool(rows[0][0]), rows[0][1]) if rows else None
 
-    def commands(self) -> list[Command]:
-        """Return the commands that wait, oldest first, and mark them as taken."""
-        if not self._execute("SELECT EXISTS (SELECT 1 FROM commands WHERE is_taken = 0)")[0][0]:
+    def commands(self, *, unanswered: bool = False) -> list[Command]:
+        """Return the commands that wait, oldest first, and mark them as taken.
+
+        unanswered : also those that an earlier process took and did not answer
+        """
+        which = "done IS NULL" if unanswered else "is_taken = 0"
+        if not self._execute(f"SELECT EXISTS (SELECT 1 FROM commands WHERE {which})")[0][0]:
             return []
-        rows = self._execute(
-            "UPDATE commands SET is_taken = 1 WHERE is_taken = 0"
-            " RETURNING command_id, given_ns, name, who, reason, arguments"
-        )
+        rows = self._execute(_TAKE.format(which=which))
         return [
             Command(number, given_ns, name, who, reason, json.loads(arguments))
             for number, given_ns, name, who, reason, arguments in sorted(rows)
