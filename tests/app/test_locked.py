@@ -24,6 +24,7 @@ from tapeline.simulation.execution_settings import Algorithms, twap
 __all__ = ["folder", "venue"]
 
 WORKED = replace(SETTINGS, execution=Algorithms(None, twap(minutes=4, every_minutes=2)))
+IN_PARTS = replace(SETTINGS, execution=Algorithms(twap(minutes=6, every_minutes=2), None))
 ENTERS_AT, BREAKS_AT, LEAVES_AT, LOOKS_AT, AGREES_AT, ENDS_AT = 40, 60, 70, 76, 80, 95
 
 
@@ -59,8 +60,19 @@ class OnceHalf(Once):
         (Once, WORKED, "-0.4", "0.6", "0"),
         (Once, SETTINGS, "-1", "0", "1"),
         (OnceHalf, SETTINGS, "-0.2", "0", "1"),
+        (Once, IN_PARTS, "-0.4", "0.6", "0"),
+        (Once, IN_PARTS, "-1", "0", "1"),
+        (OnceHalf, IN_PARTS, "-0.2", "0", "1"),
     ],
-    ids=["a part is confirmed", "a part is confirmed, and worked", "nothing is confirmed", "a part is sold"],
+    ids=[
+        "a part is confirmed",
+        "a part is confirmed, and worked",
+        "nothing is confirmed",
+        "a part is sold",
+        "entered in parts, a part is confirmed",
+        "entered in parts, nothing is confirmed",
+        "entered in parts, a part is sold",
+    ],
 )
 def test_an_exit_leaves_for_what_is_confirmed_and_one_that_cannot_follow_takes_no_stop_away(
     folder: Path,

@@ -14,6 +14,7 @@ one, nor a replay from a feed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -400,16 +401,16 @@ class EventLoop(Keeps):
         self._flush()
         signal_id = self.reasons.signal(intent, now, self.desk, self.record)
         fact = self.desk.cancel_of(intent, signal_id)
-        if self.parents.owns(fact.client_order_id):
-            self.parents.cancel(fact)
+        if self.parents.cancel(fact):
             return
-        recorded: CancelIntended = self.record(fact)
-        text = self.guard.bars_cancel(recorded) if self.guard is not None else None
-        if text is None:
-            self.keeper.cancel(recorded)
-            return
-        refusal = CancelRejected(self.clock.now_ns(), fact.client_order_id, None, text, Reason.NEVER_ARRIVED)
-        self.desk.book_reports([self.record(refusal)], now.session, self.views)
+        for name in self.parents.names_at_venue(fact.client_order_id):
+            recorded: CancelIntended = self.record(replace(fact, client_order_id=name))
+            text = self.guard.bars_cancel(recorded) if self.guard is not None else None
+            if text is None:
+                self.keeper.cancel(recorded)
+                continue
+            refusal = CancelRejected(self.clock.now_ns(), name, None, text, Reason.NEVER_ARRIVED)
+            self.desk.book_reports([self.record(refusal)], now.session, self.views)
 
     def _replace(self, intent: Any, now: Slice) -> None:
         self._flush()

@@ -176,13 +176,19 @@ class Parents(Keeps):
         """Return whether an order of the book is worked in parts, or is the stop or target of one that is."""
         return name in self._views.parents.states or name in self._bracketed
 
-    def cancel(self, fact: CancelIntended) -> None:
-        """Call back an order of the book that is owned: all of its parts, and nothing more is sent."""
+    def cancel(self, fact: CancelIntended) -> bool:
+        """Call back an order of the book that is worked: all of its parts, and nothing more is sent.
+
+        Returns whether it is one.
+        """
         state = self._views.parents.states.get(fact.client_order_id)
         if state is not None:
             self.keeper.cancel(state, fact)
-        else:
-            self.keeper.cancel_each(self._working_legs(fact.client_order_id), fact)
+        return state is not None
+
+    def names_at_venue(self, name: str) -> list[str]:
+        """Return what works at the venue of an order of the book: itself, or the stops or targets of all parts."""
+        return self._working_legs(name) if name in self._bracketed else [name]
 
     def replace(self, fact: ReplaceIntended) -> None:
         """Move the stop of an order that is owned: those of all its parts, or none where one is denied."""
