@@ -21,11 +21,18 @@ from tapeline.engine.desk import Desk
 from tapeline.engine.retaking import Retaking
 from tapeline.ledger.adopted_facts import BreakAccepted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.facts import CashMoved, SessionClosed
-from tapeline.ledger.order_facts import OrderAccepted, OrderAdopted, OrderFilled, OrderIntended, OrderReplaced
+from tapeline.ledger.order_facts import (
+    OrderAccepted,
+    OrderAdopted,
+    OrderCanceled,
+    OrderFilled,
+    OrderIntended,
+    OrderReplaced,
+)
 from tapeline.ledger.views import Views
 from tapeline.simulation.book import mark_holdings
 from tapeline.simulation.limits import limit_quantity, watch_day
-from tapeline.simulation.records import ENTERING, HOLDING
+from tapeline.simulation.records import ENTERING, FLAT, HOLDING
 
 T0 = from_iso("2024-01-02T15:00:00Z")
 SYMBOLS = ("A", "B")
@@ -306,6 +313,38 @@ def test_an_entry_that_works_on_against_a_holding_that_a_bust_turned_counts_on_i
     assert world.tables.account[0]["busy"] == 1
     # 20 bought and sold at 10.00, 30 sold at 10.00 and bought at 9.00; four commissions and the busted one's none
     assert world.day()["worth"] == pytest.approx(30.0 - 4 * 0.5)
+
+
+def test_an_entry_whose_holding_was_closed_counts_again_when_a_fill_of_it_is_busted() -> None:
+    """60 and 40 of 100 are bought, 100 are sold, the 40 are busted and work again: 40 are short, 40 may be bought."""
+    world = entering("100", "60", "40").take(*flattened(3, "100", "10")).see(3, 10.0)
+    account = world.tables.account[0]
+    assert (account["busy"], world.tables.states[0, 0]) == (0, FLAT)
+
+    world.take(bust(2, "in1", Side.BUY, "40", "40")).see(4, 10.0)
+    assert world.tables.holdings[0, 0]["quantity"] == -40.0
+    assert world.tables.foreign[:, 0].tolist() == [40.0, 0.0]
+
+    world.take(filled(5, "in1", Side.BUY, "10", "10", "30")).see(5, 10.0)
+    assert world.tables.holdings[0, 0]["quantity"] == -30.0
+    assert world.tables.foreign[:, 0].tolist() == [30.0, 0.0]
+
+    world.take(OrderCanceled(T0 + 6 * MINUTE, "in1"))
+    assert not world.tables.foreign.any()
+
+
+def test_an_entry_that_works_on_when_its_holding_was_closed_counts_until_it_has_ended() -> None:
+    """60 of 100 are bought and sold again while the rest works on: 40 may still be bought."""
+    world = entering("100", "60")
+    assert pending(world) == pytest.approx((400.0, 400.0, HOLDING))
+    out = ordered("out", Side.SELL, "60", "10", Purpose.EXIT_RULE)
+
+    world.take(out, filled(2, "out", Side.SELL, "60", "10")).see(2, 10.0)
+    assert world.tables.states[0, 0] == FLAT
+    assert world.tables.foreign[:, 0].tolist() == [40.0, 0.0]
+
+    world.take(OrderCanceled(T0 + 3 * MINUTE, "in1"))
+    assert not world.tables.foreign.any() and world.tables.account[0]["external"] == 0
 
 
 def test_an_entry_that_the_venue_made_larger_is_one_position() -> None:

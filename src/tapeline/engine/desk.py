@@ -67,6 +67,7 @@ from tapeline.ledger.views import Views
 from tapeline.risk.denial import Denial
 from tapeline.simulation.amounts import ROUNDING_NUDGE
 from tapeline.simulation.book import apply_event
+from tapeline.simulation.records import FLAT
 from tapeline.simulation.tables import state_of, with_state
 
 _ACCOUNT = "main"
@@ -265,7 +266,11 @@ class Desk(Keeps):
                 if self.follows_ledger and kind == OrderFilled.kind:
                     unsettled[fact.symbol] = fact.event_time_ns
                 # what counts beside the book's own orders changes with each of them
-                has_foreign |= self.follows_ledger and (kind == OrderReplaced.kind or self._has_foreign(name))
+                has_foreign |= self.follows_ledger and (
+                    kind == OrderReplaced.kind
+                    or self._has_foreign(name)
+                    or (kind == OrderFilled.kind and self._is_flat_beside_an_entry(number, views))
+                )
                 has_other_cash |= kind == CashMoved.kind and fact.cause not in _OF_THE_BOOK
                 continue
             symbol = getattr(fact, "symbol", None)
@@ -408,7 +413,23 @@ class Desk(Keeps):
         number = self.tickets.get(owner, -1)
         if number < 0 or not is_working(self.book, number):
             return None
+        if order.purpose is Purpose.ENTRY and not self._is_of_holding(number):
+            return None
         return exact(float(self.book.tickets[number]["quantity"])) if owner == order.client_order_id else order.quantity
+
+    def _is_of_holding(self, number: int) -> bool:
+        """Return whether an entry is that of the holding in its place, which is over when the holding is closed."""
+        ticket = self.book.tickets[number]
+        return bool(self.book.fixed.holdings[ticket["strategy"], ticket["symbol"]]["entry_ticket"] == number)
+
+    def _is_flat_beside_an_entry(self, number: int, views: Views) -> bool:
+        """Return whether a holding is closed, or was, whose entry works on: what is open of it counts by itself."""
+        ticket = self.book.tickets[number]
+        if self.book.fixed.states[ticket["strategy"], ticket["symbol"]] != FLAT:
+            return False
+        strategy, symbol = self.assembly.names[ticket["strategy"]], self.symbols[ticket["symbol"]]
+        working = views.orders.working_of(symbol)
+        return any(it.order.purpose is Purpose.ENTRY and it.order.strategy == strategy for it in working)
 
     def _has_foreign(self, name: str | None) -> bool:
         return name is not None and bool(self.book.fixed.account[0]["foreign"])

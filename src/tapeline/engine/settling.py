@@ -234,10 +234,10 @@ def settle_foreign(
     """Take over what may still be bought and sold beyond what the book counts by its own orders.
 
     That is all that is open of orders of others, and of ours that the book took for ended and that work after all; of
-    an entry, what it may be larger by than the book was told; and an entry that works on against a holding which a bust
-    or an accepted difference turned round.
+    an entry, what it may be larger by than the book was told; an entry that works, or works again, when its holding was
+    closed; and one that works on against a holding which a bust or an accepted difference turned round.
 
-    quantity_of : how large the book takes an order to be, None where it has none at work
+    quantity_of : how large the book takes an order to be, None where it has none at work for what is held or entering
     """
     tables = book.fixed
     tables.foreign[:] = 0.0
