@@ -10,9 +10,9 @@ import pytest
 
 from execution.bare import ACCOUNT, T0, Bare, an_execution, an_order, found, intended
 from tapeline.domain.adopted import Grounds
+from tapeline.domain.execution_id import name_of, newest_versions
 from tapeline.domain.reports import EXTERNAL
 from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Role, Side, TimeInForce
-from tapeline.execution.versions import newest_versions
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.order_facts import (
     OrderAccepted,
@@ -114,6 +114,21 @@ def test_only_the_newest_version_of_an_execution_counts_whatever_its_id_is_made_
         left = {one.execution_id for one in newest_versions(executions)}
         assert left == {"E7~10", "E8", "E9~x", "EA~B~2"}
     assert newest_versions(bare_numbers) == bare_numbers
+
+
+def test_an_execution_that_the_venue_calls_as_we_call_a_correction_is_another_one() -> None:
+    desk = Bare(*intended(), a_fill())
+    theirs = an_execution(execution_id=name_of("E1~2"))
+    correction = an_execution(execution_id=name_of("E1", 2))
+    assert not desk.bookings.is_booked(theirs)
+
+    desk.bookings.book(theirs)
+    assert [desk.bookings.is_booked(one) for one in (an_execution(), theirs, correction)] == [True, True, False]
+
+    desk.bookings.correct(correction, GROUNDS, T0 + 9)
+    standing = desk.views.orders.executions
+    assert (standing["E1"], standing[theirs.execution_id] is not None) == (None, True)
+    assert desk.bookings.is_booked(theirs)
 
 
 # What fits ------------------------------------------------------------------------------------------------------

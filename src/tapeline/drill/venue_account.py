@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from tapeline.domain.execution import Execution
+from tapeline.domain.execution_id import name_of
 from tapeline.domain.reports import EXTERNAL
 from tapeline.domain.words import Side
 
@@ -44,12 +45,12 @@ class VenueExecution:
     @property
     def key(self) -> str:
         """The name of its present version: each correction gives it another one."""
-        return f"{self.execution_id}~{self.corrections + 1}" if self.corrections else self.execution_id
+        return name_of(self.execution_id, self.corrections + 1)
 
     @property
     def keys(self) -> set[str]:
         """The names of all its versions."""
-        return {self.execution_id, *(f"{self.execution_id}~{number + 1}" for number in range(1, self.corrections + 1))}
+        return {name_of(self.execution_id, number + 1) for number in range(self.corrections + 1)}
 
     def as_execution(self) -> Execution:
         """Return it as the broker port tells it; whose order it was is not the venue's knowledge."""

@@ -6,9 +6,10 @@ A report may have been overtaken by others, so what it says is left of its order
 missing. Exceptions are members of brackets and groups: what they work for depends on fills of other orders, and the
 venue's word is as good as ours.
 
-A correction keeps the key of what it corrects and bears a version behind it: E7, then E7~2 (`versions.py`). So the
-newest version stands whatever road it came, and an older one that comes late is known to be void. What the venue busts
-is void for good; what was taken out because the venue did not show it comes back, as E7~01, when the venue lists it.
+A correction keeps the key of what it corrects and bears a version behind it: E7, then E7~2
+(`domain/execution_id.py`). So the newest version stands whatever road it came, and an older one that comes late is
+known to be void. What the venue busts is void for good; what was taken out because the venue did not show it comes
+back, as E7~01, when the venue lists it.
 
 What fits no order of ours, since nobody knows it or more was executed than ordered, is not booked until the order was
 asked for by name (`look_ups.py`).
@@ -23,13 +24,13 @@ from decimal import Decimal
 from tapeline.domain.adopted import NOT_SHOWN, Grounds
 from tapeline.domain.errors import InputError
 from tapeline.domain.execution import Execution
+from tapeline.domain.execution_id import returned_name, version_of, versioned
 from tapeline.domain.order import CLIENT_ORDER_ID_LENGTH_MAX, Order
 from tapeline.domain.position import ZERO
 from tapeline.domain.reports import EXTERNAL, Request, VenueOrder
 from tapeline.domain.words import OrderStatus, OrderType, Reason, TimeInForce
 from tapeline.execution.books import Books
 from tapeline.execution.reconciliation import TERMS
-from tapeline.execution.versions import returned_name, version_of
 from tapeline.ledger.adopted_facts import BustNoted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.order_facts import OrderAdopted, OrderFilled, OrderReplaced
 from tapeline.ledger.order_state import OrderState
@@ -245,7 +246,7 @@ class Bookings:
 
     def _newest_name(self, key: str) -> str:
         version = self._versions.get(key)
-        return self._name(key if version is None else f"{key}~{version}")
+        return self._name(key if version is None else versioned(key, version))
 
     def _name(self, execution_id: str) -> str:
         while execution_id in self._books.views.orders.booked.not_shown:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from tapeline.domain.execution import Execution
+from tapeline.domain.execution_id import newest_versions
 from tapeline.domain.reports import OrderAnswered, Question, Request, VenueOrder
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import OrderStatus, Reason
@@ -28,7 +29,6 @@ from tapeline.execution.books import Books
 from tapeline.execution.questions import Asked, Questions
 from tapeline.execution.reconciliation import terms_that_differ
 from tapeline.execution.settings import KeeperSettings
-from tapeline.execution.versions import newest_versions
 from tapeline.ledger.order_facts import (
     CancelIntended,
     CancelRejected,

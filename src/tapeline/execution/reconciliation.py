@@ -30,9 +30,9 @@ from enum import IntEnum
 from typing import Any
 
 from tapeline.domain.execution import Execution
+from tapeline.domain.execution_id import version_of
 from tapeline.domain.position import ZERO
 from tapeline.domain.reports import VenueOrder
-from tapeline.execution.versions import version_of
 from tapeline.ledger.canonical import amount_text
 from tapeline.ledger.order_state import OrderState
 

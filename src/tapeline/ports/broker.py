@@ -6,9 +6,9 @@ what comes back in order of arrival: facts, which say what happened to orders an
 that was sent is not an order that was accepted, and a question that was asked may stay without an answer.
 
 A live link may bring a fact twice, late, or after another that it caused, and who reads it must stand that.
-Amounts are increments; an execution bears the same id each time it is told. A correction bears the id of what it
-corrects with a tilde and a number behind it, from E7~2 on; no other id ends in a tilde and digits, so an adapter whose
-venue has such ids writes the tilde otherwise.
+Amounts are increments; an execution bears the same id each time it is told. An adapter makes it of the venue's by
+`name_of` (`domain/execution_id.py`): a correction bears the id of what it corrects with a mark behind it, from E7~2 on,
+and what a venue itself calls E7~2 is another one.
 An adapter whose venue says how much of an order had filled at its end tells the end as `OrderEnded`, not as a fact.
 """
 
