@@ -15,7 +15,7 @@ from tapeline.domain.cash import CashCause
 from tapeline.domain.execution import Execution
 from tapeline.domain.order import Order
 from tapeline.domain.times import MINUTE, from_iso
-from tapeline.domain.words import OrderType, Purpose, Reason, Side
+from tapeline.domain.words import OrderStatus, OrderType, Purpose, Reason, Side
 from tapeline.engine.assembly import assemble
 from tapeline.engine.desk import Desk
 from tapeline.engine.retaking import Retaking
@@ -28,6 +28,8 @@ from tapeline.ledger.order_facts import (
     OrderFilled,
     OrderIntended,
     OrderReplaced,
+    ReplaceIntended,
+    ReplaceRejected,
 )
 from tapeline.ledger.views import Views
 from tapeline.simulation.book import mark_holdings
@@ -363,6 +365,30 @@ def test_an_entry_that_the_venue_made_larger_is_one_position() -> None:
     world.take(filled(3, "in1", Side.BUY, "90", "10"))
     assert pending(world) == (0.0, 0.0, HOLDING)
     assert (account["busy"], account["external"]) == (1, 0)
+
+
+@pytest.mark.parametrize("answer", ["replaced", "refused", "filled"])
+def test_an_entry_that_a_replace_without_an_answer_may_have_made_larger_is_one_position(answer: str) -> None:
+    """100 at 10.00, of which 20 fill: until the venue answers, 130 of 150 are entering, and nothing is of others."""
+    world = entering("100")
+    account = world.tables.account[0]
+
+    world.take(ReplaceIntended(T0 + 2 * MINUTE, "in1", quantity=Decimal(150)))
+    assert pending(world) == pytest.approx((1500.0, 1500.0, ENTERING))
+    world.take(filled(3, "in1", Side.BUY, "20", "10", "80"))
+    assert pending(world) == pytest.approx((1300.0, 1300.0, HOLDING))
+    assert (account["busy"], account["external"], account["foreign"]) == (1, 0, 0)
+
+    if answer == "replaced":
+        world.take(OrderReplaced(T0 + 4 * MINUTE, "in1", Decimal(150), Decimal(130), Decimal(10)))
+        assert pending(world) == pytest.approx((1300.0, 1300.0, HOLDING))
+    elif answer == "refused":
+        world.take(ReplaceRejected(T0 + 4 * MINUTE, "in1", OrderStatus.PARTIALLY_FILLED, "no", Reason.NONE))
+        assert pending(world) == pytest.approx((800.0, 800.0, HOLDING))
+    else:
+        world.take(filled(5, "in1", Side.BUY, "80", "10"))
+        assert pending(world) == (0.0, 0.0, HOLDING)
+    assert (account["busy"], account["external"], account["foreign"]) == (1, 0, 0)
 
 
 def test_what_others_order_and_hold_beside_our_holding_is_a_position_of_theirs() -> None:

@@ -299,6 +299,8 @@ class Desk(Keeps):
             if is_working(self.book, number):
                 settle_exit(self.book, number)
         if has_foreign:
+            if self.follows_ledger:
+                self._settle_quantities(views)
             settle_foreign(self.book, self.columns, views, self._quantity_at_work)
         if has_foreign or has_other_cash:
             settle_elsewhere(self.book, self.columns, views)
@@ -407,6 +409,16 @@ class Desk(Keeps):
         """Return the marks of everything held."""
         tables = self.book.fixed
         return {self.symbols[column]: exact(float(tables.marks[column])) for column in np.flatnonzero(tables.positions)}
+
+    def _settle_quantities(self, views: Views) -> None:
+        """Let each entry at work be as large as it is, or as a replace without an answer may have made it."""
+        for name, state in views.orders.working.items():
+            number = self.tickets.get(name, -1)
+            if state.order.purpose is not Purpose.ENTRY or number < 0 or not is_working(self.book, number):
+                continue
+            quantity = max(state.quantity, *state.asked_totals) if state.asked_totals else state.quantity
+            if float(quantity) != self.book.tickets[number]["quantity"]:
+                settle_quantity(self.book, number, quantity)
 
     def _quantity_at_work(self, order: Order) -> Decimal | None:
         owner = self.owner_of(order.client_order_id)
