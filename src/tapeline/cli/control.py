@@ -185,7 +185,7 @@ def _confirmed(question: str) -> bool:
 
 
 def _left_for_the_next(name: str, path: Path, desk: ControlFile, status: Status | None, reason: str) -> str:
-    from tapeline.engine.live import OBEYED_LATE
+    from tapeline.engine.commands import OBEYED_LATE
 
     silence = silence_of(path, status, lives=False)
     if name not in OBEYED_LATE:
