@@ -38,7 +38,15 @@ from tapeline.engine.live import LiveEngine
 from tapeline.feeds.simulated import simulate_market
 from tapeline.ledger.control_facts import CommandGiven, RunResumed
 from tapeline.ledger.facts import RunEnded
-from tapeline.ledger.order_facts import OrderFilled, OrderIntended, OrderReplaced, ReplaceRejected
+from tapeline.ledger.order_facts import (
+    CancelIntended,
+    CancelRejected,
+    OrderFilled,
+    OrderIntended,
+    OrderReplaced,
+    OutcomeLost,
+    ReplaceRejected,
+)
 from tapeline.ledger.views import Views, rebuild
 from tapeline.simulation.execution_settings import Algorithms, adaptive, limit, participation, twap
 from tapeline.store.control_file import ControlFile
@@ -295,6 +303,17 @@ def whole_days() -> Iterator[Path]:
     with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:
         trade(Path(name) / "whole", DAYS, corporate_actions=SPLITS)
         yield Path(name) / "whole"
+
+
+def test_what_is_called_back_at_the_close_is_left_alone_over_the_night(whole_days: Path) -> None:
+    """The venue has the cancels and carries them out when it opens; none is sent a second time."""
+    close_ns = int(DAYS.end_ns[449])
+    with SqliteJournal.reading(whole_days) as journal:
+        night = [r.fact for r in journal.read(from_ns=close_ns + 1, until_ns=int(DAYS.start_ns[450]))]
+        called_back = [r.fact for r in journal.read(kind=CancelIntended.kind, from_ns=close_ns, until_ns=close_ns)]
+        lost = [fact for fact in night if isinstance(fact, OutcomeLost)]
+    assert called_back and len(lost) == len(called_back)
+    assert not [fact for fact in night if isinstance(fact, CancelIntended | CancelRejected)]
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

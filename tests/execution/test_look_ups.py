@@ -262,6 +262,27 @@ def test_a_lost_cancel_is_sent_again_when_the_venue_shows_the_order_at_work() ->
     assert len(desk.look_ups) == 0
 
 
+@pytest.mark.parametrize("request_", [Request.CANCEL, Request.REPLACE])
+def test_while_the_venue_has_a_request_under_way_nothing_is_concluded_or_sent_again(request_: Request) -> None:
+    """As a venue that is closed takes a cancel and carries it out when it opens."""
+    asked = CancelIntended(T0, "o1") if request_ is Request.CANCEL else ReplaceIntended(T0, "o1", quantity=Decimal(8))
+    status = OrderStatus.PENDING_CANCEL if request_ is Request.CANCEL else OrderStatus.PENDING_REPLACE
+    desk = Bare(*intended(), OrderAccepted(T0, "o1", "V1"), asked, OutcomeLost(T0, "o1", request_))
+    desk.look_ups.begin("o1", T0)
+    now = T0
+    for _ in range(9):
+        answer(desk, found(status=status), now)
+        assert (desk.told, desk.sent, len(desk.look_ups)) == ([], [], 1)
+        now = desk.questions.next_time_ns or 0
+        desk.questions.on_time(now)
+    assert now > HORIZON
+
+    answer(desk, found(), now)
+
+    assert isinstance(desk.told[0], CancelRejected if request_ is Request.CANCEL else ReplaceRejected)
+    assert len(desk.look_ups) == 0
+
+
 def test_an_order_that_had_never_arrived_is_adopted_and_canceled_when_it_is_found() -> None:
     desk = Bare(*intended(), LOST, OrderRejected(T0, "o1", Reason.NEVER_ARRIVED))
     desk.look_ups.begin("o1", T0)

@@ -4,9 +4,9 @@ A checkpoint follows from the journal and adds nothing to it: it can be lost at 
 through all facts instead (`restart.py`). With one it goes through those after it, and its slices are shown to the
 formulas alone.
 
-Kept is the state of every part that a restart brings back, at a moment at which nothing is in doubt between engine and
-venue: no gap, no flatten, no request whose outcome is lost. Free-form code is kept by its attributes. Where a part
-follows the facts and cannot say what its state is, none is kept.
+Kept is the state of every part that a restart brings back, at a moment at which there is no gap and no flatten, and
+nothing waits to leave. Free-form code is kept by its attributes. Where a part follows the facts and cannot say what its
+state is, none is kept.
 """
 
 from __future__ import annotations

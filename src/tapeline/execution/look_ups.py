@@ -41,6 +41,8 @@ from tapeline.ledger.order_facts import (
 from tapeline.ledger.order_state import OrderState
 
 NEVER_ARRIVED = "The venue does not know it, asked {misses} times, the last time after all that may delay a request."
+_UNDER_WAY = (OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_REPLACE)
+"""The venue has the request and has not carried it out, maybe until it opens: nothing is to be sent again."""
 
 
 @dataclass(slots=True)
@@ -86,6 +88,11 @@ class LookUps:
     def is_waiting(self) -> bool:
         """Whether some have no answer at all yet, or executions wait for one."""
         return any(not look_up.is_answered or look_up.executions for look_up in self._open.values())
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether a cancel waits for one of them."""
+        return any(look_up.cancel is not None for look_up in self._open.values())
 
     @property
     def names(self) -> Collection[str]:
@@ -233,6 +240,8 @@ class LookUps:
         name = found.client_order_id
         if Request.SUBMIT in state.asked:
             self._books.record(OrderAccepted(found.event_time_ns, name, found.venue_order_id))
+        if found.status in _UNDER_WAY:
+            return False
         if state.asked.get(Request.REPLACE) is True:
             if not self._is_final(look_up, asked):
                 return False

@@ -253,9 +253,8 @@ class OrderKeeper:
 
     @property
     def is_settled(self) -> bool:
-        """Whether no gap is open, no outcome is lost, and nothing waits to leave but replaces in line."""
-        lost = any(True in state.asked.values() for state in self._books.working.values())
-        return self.is_sure and not lost and self._outbox.has_replaces_alone
+        """Whether no gap is open, and nothing waits to leave but replaces in line."""
+        return self.is_sure and self._outbox.has_replaces_alone and not self._look_ups.holds_back
 
     @property
     def is_comparing(self) -> bool:

@@ -28,7 +28,7 @@ from tapeline.domain.reports import (
 )
 from tapeline.domain.words import EventKind, OrderStatus, Side, Stage, TimeInForce
 from tapeline.simulation.building import cash_amount
-from tapeline.simulation.market import Market
+from tapeline.simulation.market import CANCEL, REPLACE, Market
 
 
 class Register(Keeps):
@@ -79,13 +79,15 @@ class Register(Keeps):
     def _order_answered(self, query: Query, now_ns: int) -> Answer:
         assert query.client_order_id is not None
         number = self.numbers.get(query.client_order_id)
-        order = self._venue_order(number) if number is not None and self._has_arrived(number, now_ns) else None
+        order = self._venue_order(number, now_ns) if number is not None and self._has_arrived(number, now_ns) else None
         return OrderAnswered(now_ns, query.query_id, query.client_order_id, order)
 
     def _open_orders_answered(self, query: Query, now_ns: int) -> Answer:
         status = self.market.orders["status"]
         numbers = [int(n) for n in np.flatnonzero(status < OrderStatus.FILLED) if self._has_arrived(int(n), now_ns)]
-        return OpenOrdersAnswered(now_ns, query.query_id, tuple(self._venue_order(number) for number in numbers))
+        return OpenOrdersAnswered(
+            now_ns, query.query_id, tuple(self._venue_order(number, now_ns) for number in numbers)
+        )
 
     def _executions_answered(self, query: Query, now_ns: int) -> Answer:
         assert query.since_ns is not None
@@ -115,11 +117,19 @@ class Register(Keeps):
             return True
         return self.orders[number].decision_time_ns + self._latency_ns < now_ns
 
-    def _status(self, number: int) -> OrderStatus:
+    def _status(self, number: int, now_ns: int) -> OrderStatus:
         # what has arrived waits for the market, over a night if need be
-        return max(OrderStatus(int(self.market.orders[number]["status"])), OrderStatus.NEW)
+        status = max(OrderStatus(int(self.market.orders[number]["status"])), OrderStatus.NEW)
+        if not status.is_working:
+            return status
+        tables = self.market.tables
+        waiting = tables.waiting[int(tables.state[0]["waiting_first"]) : int(tables.state[0]["waiting_end"])]
+        kinds = waiting["kind"][(waiting["order"] == number) & (waiting["arrival_ns"] <= now_ns)]
+        if CANCEL in kinds:
+            return OrderStatus.PENDING_CANCEL
+        return OrderStatus.PENDING_REPLACE if REPLACE in kinds else status
 
-    def _venue_order(self, number: int) -> VenueOrder:
+    def _venue_order(self, number: int, now_ns: int) -> VenueOrder:
         row, order = self.market.orders[number], self.orders[number]
         total = exact(float(row["quantity"]))
         return VenueOrder(
@@ -130,7 +140,7 @@ class Register(Keeps):
             order_type=order.order_type,
             quantity=total if order.parent is None else self.totals.get(number, order.quantity),
             filled_quantity=exact(float(row["filled"])),
-            status=self._status(number),
+            status=self._status(number, now_ns),
             event_time_ns=int(row["ended_ns"]) or int(row["accepted_ns"]) or order.decision_time_ns,
             time_in_force=TimeInForce(int(row["time_in_force"])),
             limit_price=amount_of(row["limit_price"]),
