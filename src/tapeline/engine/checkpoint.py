@@ -98,7 +98,7 @@ def _until(end_ns: int, slices: Iterator[Slice], later: list[Slice]) -> Iterator
 def _parts(loop: EventLoop, guard: Guard) -> dict[str, Keeps] | None:
     """Return the parts in the order in which they are put back."""
     following = [getattr(follow, "__self__", None) for follow in loop.on_fact if follow != guard.see]
-    parts = [loop.views, loop.desk, loop, loop.reasons, loop.parents, guard, guard.monitors, *following]
+    parts = [loop.views, loop.desk, loop, loop.formulas, loop.reasons, loop.parents, guard, guard.monitors, *following]
     if not all(isinstance(part, Keeps) for part in parts):
         return None
     return {f"{number} {type(part).__name__}": part for number, part in enumerate(parts) if isinstance(part, Keeps)}

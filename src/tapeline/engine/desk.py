@@ -1,37 +1,30 @@
 """The desk: between the book, which knows numbers, and the journal, which knows names and exact amounts.
 
-Out: an intent of the decision kernel becomes an order with its derived id, a cancel, a replace or a denial.
-In: a fact that came back from the journal becomes an event of the book, under the ticket it belongs to.
+Out: an intent of the decision kernel becomes an order with its derived id, a cancel, a replace or a denial
+(`intents.py`). In: a fact that came back from the journal becomes an event of the book, under the ticket it belongs to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from tapeline.domain.cash import CashCause
 from tapeline.domain.corporate import SplitReported
-from tapeline.domain.errors import InvariantError
-from tapeline.domain.instrument import Instrument
 from tapeline.domain.keeping import Keeps
 from tapeline.domain.money import exact
-from tapeline.domain.order import Order, client_order_id
+from tapeline.domain.order import Order
 from tapeline.domain.words import (
     EventKind,
-    Limit,
-    OrderType,
     Purpose,
     Reason,
-    Role,
-    Side,
     Stage,
-    TimeInForce,
 )
 from tapeline.engine.assembly import Assembly
-from tapeline.engine.denials import denial_sentence
+from tapeline.engine.intents import Intents
 from tapeline.engine.settling import (
     is_working,
     protect_anew,
@@ -51,28 +44,22 @@ from tapeline.ledger.adopted_facts import BreakAccepted, CashAdopted, ExecutionB
 from tapeline.ledger.control_facts import SymbolUnlocked
 from tapeline.ledger.facts import CashMoved, SplitApplied
 from tapeline.ledger.order_facts import (
-    CancelIntended,
     OrderAccepted,
     OrderCanceled,
-    OrderDenied,
     OrderExpired,
     OrderFilled,
     OrderRejected,
     OrderReplaced,
     OrderTriggered,
-    ReplaceIntended,
 )
 from tapeline.ledger.order_state import exposed_quantity
 from tapeline.ledger.views import Views
-from tapeline.risk.denial import Denial
-from tapeline.simulation.amounts import ROUNDING_NUDGE
 from tapeline.simulation.book import apply_event
 from tapeline.simulation.records import FLAT
 from tapeline.simulation.tables import state_of, with_state
 
-_ACCOUNT = "main"
+ACCOUNT = "main"
 _OF_THE_BOOK = (CashCause.BORROW, CashCause.INTEREST, CashCause.DIVIDEND, CashCause.FRACTION_PAID)
-_TOGETHER = (Purpose.EXIT_RULE, Purpose.FLAT_BEFORE_CLOSE, Purpose.SCALE_OUT, Purpose.LOSS_LIMIT)
 
 
 class Desk(Keeps):
@@ -84,15 +71,13 @@ class Desk(Keeps):
         since; in a replay a difference would be a fault of ours, which the comparison at the session's end must find
     """
 
-    KEPT = ("order_ids", "tickets")
     follows_ledger = False
 
     def __init__(self, assembly: Assembly, symbols: tuple[str, ...]) -> None:
         self.assembly, self.symbols = assembly, symbols
         self.columns = {symbol: column for column, symbol in enumerate(symbols)}
         self.book = assembly.new_book(symbols)
-        self.order_ids: list[str] = []
-        self.tickets: dict[str, int] = {}
+        self.intents = Intents(assembly, symbols)
         self.told: Callable[[Any], Any | None] = lambda fact: fact
         self.owner_of: Callable[[str], str] = lambda name: name
         self._takers: dict[str, Callable[[Any, int], None]] = {
@@ -108,107 +93,21 @@ class Desk(Keeps):
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps: the book and the names of its tickets."""
-        return {**super().state(), "book": state_of(self.book)}
+        return {"intents": self.intents.state(), "book": state_of(self.book)}
 
     def take_state(self, state: Mapping[str, Any]) -> None:
         """Go on from the state of another desk of the same settings; its book is another object from now on."""
-        super().take_state({name: state[name] for name in self.KEPT})
+        self.intents.take_state(state["intents"])
         self.book = with_state(self.book, state["book"])
 
-    def order_of(self, intent: Any, attempt: int = 1) -> Order:
-        """Return the order that a submit intent asks for, and remember its id. attempt : 0 if it is worked in parts"""
-        strategy, symbol = self.assembly.names[intent["strategy"]], self.symbols[intent["symbol"]]
-        name = client_order_id(strategy, symbol, int(intent["decided_ns"]), int(intent["sequence"]), attempt)
-        if int(intent["ticket"]) != len(self.order_ids):
-            raise InvariantError(f"Order {name} has ticket {intent['ticket']}; the next one is {len(self.order_ids)}.")
-        self.enlist(name)
-        parent = self._id(intent["parent"])
-        return Order(
-            client_order_id=name,
-            strategy=strategy,
-            symbol=symbol,
-            side=Side(int(intent["side"])),
-            order_type=OrderType(int(intent["order_type"])),
-            quantity=exact(float(intent["quantity"])),
-            decision_time_ns=int(intent["decided_ns"]),
-            sequence=int(intent["sequence"]),
-            time_in_force=TimeInForce(int(intent["time_in_force"])),
-            limit_price=_price(intent["limit_price"]),
-            stop_price=_price(intent["stop_price"]),
-            trail_amount=_price(intent["trail"]),
-            purpose=Purpose(int(intent["purpose"])),
-            role=Role(int(intent["role"])),
-            parent=parent,
-            group=parent or self._id(intent["group"]),
-        )
+    @property
+    def tickets(self) -> dict[str, int]:
+        """The number of each order's ticket."""
+        return self.intents.tickets
 
     def resize(self, order: Order) -> None:
         """Take over the quantity of an order that was made smaller before it leaves."""
         self.book.tickets[self.tickets[order.client_order_id]]["quantity"] = float(order.quantity)
-
-    def enlist(self, name: str) -> int:
-        """Remember an order's id under the number of its ticket, which is returned."""
-        self.tickets[name] = len(self.order_ids)
-        self.order_ids.append(name)
-        return self.tickets[name]
-
-    def cancel_of(self, intent: Any, signal_id: str | None) -> CancelIntended:
-        """Return the cancel that an intent asks for."""
-        return CancelIntended(
-            int(intent["decided_ns"]),
-            self.order_ids[intent["ticket"]],
-            int(intent["sequence"]),
-            Purpose(int(intent["purpose"])),
-            signal_id,
-            self.instruction_of(intent),
-        )
-
-    def replace_of(self, intent: Any, signal_id: str | None) -> ReplaceIntended:
-        """Return the replace that an intent asks for."""
-        return ReplaceIntended(
-            int(intent["decided_ns"]),
-            self.order_ids[intent["ticket"]],
-            int(intent["sequence"]),
-            stop_price=_price(intent["stop_price"]),
-            purpose=Purpose(int(intent["purpose"])),
-            signal_id=signal_id,
-        )
-
-    def denial_of(self, intent: Any, signal_id: str | None) -> OrderDenied:
-        """Return the denial of a wish, with the limit that refused it."""
-        strategy, symbol = self.assembly.names[intent["strategy"]], self.symbols[intent["symbol"]]
-        limit = Limit(int(intent["limit"]))
-        wanted = float(intent["wanted"])
-        return OrderDenied(
-            int(intent["decided_ns"]),
-            client_order_id(strategy, symbol, int(intent["decided_ns"]), int(intent["sequence"])),
-            strategy,
-            symbol,
-            Side(int(intent["side"])),
-            f"Wanted {wanted:,.4f} at {intent['price']:,.4f} with equity {intent['equity']:,.2f}; "
-            f"{denial_sentence(limit, float(intent['limit_value']), float(intent['limit_bound']))}.",
-            limit=limit,
-            wanted_quantity=exact(wanted),
-            signal_id=signal_id,
-            sizing=self.sizing_of(intent),
-        )
-
-    def refusal_of(self, intent: Any, order: Order, denial: Denial, signal_id: str | None) -> OrderDenied:
-        """Return the denial of an order that the gate does not let leave."""
-        return OrderDenied(
-            order.decision_time_ns,
-            order.client_order_id,
-            order.strategy,
-            order.symbol,
-            order.side,
-            f"{order.quantity} at {order.order_type.name}: {denial.text}.",
-            limit=denial.limit,
-            purpose=order.purpose,
-            wanted_quantity=order.quantity,
-            signal_id=signal_id,
-            sizing=self.sizing_of(intent),
-            account=order.account,
-        )
 
     def refuse(self, intent: Any, session: int) -> None:
         """Let the book take in that an order which it asked for did not leave."""
@@ -216,29 +115,6 @@ class Desk(Keeps):
             EventKind.REJECTED, int(intent["ticket"]), -1, 0.0, 0.0, 0.0, 0.0,
             int(intent["decided_ns"]), Stage.CLOCK, Reason.NONE, session,
         )  # fmt: skip
-
-    def sizing_of(self, intent: Any) -> dict[str, Any] | None:
-        """Return what the quantity of an entry was computed from; None for other orders."""
-        if intent["purpose"] != Purpose.ENTRY:
-            return None
-        sizing = {
-            "equity": float(intent["equity"]),
-            "limit": Limit(int(intent["limit"])).word,
-            "price": float(intent["price"]),
-            "quantity": float(intent["quantity"]),
-            "wanted": float(intent["wanted"]),
-        }
-        if not np.isnan(intent["limit_value"]):
-            sizing |= {"limit_bound": float(intent["limit_bound"]), "limit_value": float(intent["limit_value"])}
-        return sizing
-
-    def instruction_of(self, intent: Any) -> str | None:
-        """Return the name that instructions share which are one act, such as closing a holding with its bracket."""
-        alone = intent["parent"] < 0 and intent["group"] < 0 and intent["purpose"] not in _TOGETHER
-        if alone or intent["parent"] >= 0:
-            return None
-        strategy, symbol = self.assembly.names[intent["strategy"]], self.symbols[intent["symbol"]]
-        return f"{strategy}/{symbol}/{int(intent['decided_ns'])}"
 
     def book_reports(self, facts: Sequence[Any], session: int, views: Views) -> None:
         """Let the book take in facts that came from the broker, or were concluded from what it said.
@@ -336,48 +212,11 @@ class Desk(Keeps):
             closing = exposed_quantity(
                 state
                 for state in views.orders.working_of(symbol)
-                if (state.order.strategy, state.order.account) == (strategy, _ACCOUNT)
+                if (state.order.strategy, state.order.account) == (strategy, ACCOUNT)
                 and state.order.purpose is not Purpose.ENTRY
             )
-            if closing < abs(views.position(strategy, symbol, _ACCOUNT).quantity):
+            if closing < abs(views.position(strategy, symbol, ACCOUNT).quantity):
                 protect_holding(self.book, index, column)
-
-    def splits_of(self, report: SplitReported, views: Views) -> list[SplitApplied]:
-        """Return what a split does to each holding; the account is cut to the symbol's step as one.
-
-        Those of the book come first, in its order, as it cuts them so; then what others hold in the ledger.
-        """
-        held = {
-            strategy: position.quantity
-            for (account, strategy, symbol), position in sorted(views.positions.items())
-            if symbol == report.symbol and account == _ACCOUNT and strategy not in self.assembly.names
-        }
-        step = Instrument(report.symbol).quantity_step
-        column = self.columns.get(report.symbol)
-        if column is not None:
-            tables = self.book.fixed
-            step = exact(float(tables.symbols[column]["step"]))
-            of_book = tables.holdings["quantity"][:, column].tolist()
-            held = {**{name: exact(of) for name, of in zip(self.assembly.names, of_book, strict=True)}, **held}
-        facts = []
-        before = after = Decimal(0)
-        for strategy, quantity in held.items():
-            if quantity:
-                before += quantity
-                total = _whole_steps(before * report.new_shares / report.old_shares / step) * step
-                facts.append(
-                    SplitApplied(
-                        report.event_time_ns,
-                        report.symbol,
-                        strategy,
-                        report.new_shares,
-                        report.old_shares,
-                        quantity,
-                        total - after,
-                    )
-                )
-                after = total
-        return facts
 
     def book_split(self, report: SplitReported, session: int) -> None:
         """Let the book take in a split; one of a symbol that is not the run's changes nothing in it."""
@@ -446,9 +285,6 @@ class Desk(Keeps):
     def _has_foreign(self, name: str | None) -> bool:
         return name is not None and bool(self.book.fixed.account[0]["foreign"])
 
-    def _id(self, number: Any) -> str | None:
-        return None if number < 0 else self.order_ids[number]
-
     def _event(self, kind: EventKind, fact: Any, session: int, reason: Reason = Reason.NONE) -> None:
         number = self.tickets[fact.client_order_id]
         stage = getattr(fact, "stage", Stage.CLOCK)
@@ -496,13 +332,3 @@ def _owners_of(fact: Any) -> Collection[str]:
     if isinstance(fact, ExecutionBusted):
         return (fact.busted.strategy,)
     return (fact.execution.strategy,) if isinstance(fact, OrderFilled | ExecutionCorrected) else ()
-
-
-def _price(value: Any) -> Decimal | None:
-    return None if np.isnan(value) else exact(float(value))
-
-
-def _whole_steps(steps: Decimal) -> Decimal:
-    """Return the steps cut toward zero as the kernels cut them: within a rounding of a whole step it is that one."""
-    nudge = Decimal(ROUNDING_NUDGE).copy_sign(steps)
-    return (steps + nudge).to_integral_value(ROUND_DOWN)

@@ -14,7 +14,6 @@ one, nor a replay from a feed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -24,31 +23,29 @@ from tapeline.domain.control import TradingState
 from tapeline.domain.corporate import SplitReported
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.keeping import Keeps
-from tapeline.domain.order import Order
-from tapeline.domain.panel import Floats, Panel, Sessions
+from tapeline.domain.panel import Floats, Sessions
 from tapeline.domain.parent import ParentEnd
 from tapeline.domain.slice import Slice
 from tapeline.domain.times import to_iso
-from tapeline.domain.words import IntentKind, Reason
 from tapeline.engine.assembly import Assembly, view_of
 from tapeline.engine.desk import Desk
+from tapeline.engine.dispatch import Dispatch
 from tapeline.engine.failures import BookBefore, failure_text
+from tapeline.engine.formulas import Formulas
 from tapeline.engine.guard import Guard
 from tapeline.engine.parents import Parents
 from tapeline.engine.protection import Protection
 from tapeline.engine.reasons import Reasons
 from tapeline.engine.result import Result, result_of
-from tapeline.engine.settling import is_working, settle_stop
+from tapeline.engine.splits import splits_of
 from tapeline.execution.fitting import Fitting
 from tapeline.execution.order_keeper import OrderKeeper
-from tapeline.execution.parent_keeper import denied_replace
 from tapeline.execution.settings import PERFECT, KeeperSettings
-from tapeline.formula.splits import SplitRow, in_new_shares, ratio_of
+from tapeline.formula.splits import ratio_of
 from tapeline.formula.table import Table
 from tapeline.indicators.compiled import address_of_code
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.facts import SessionClosed
-from tapeline.ledger.order_facts import CancelIntended, CancelRejected, OrderDenied, OrderIntended, ReplaceIntended
 from tapeline.ledger.replaces import Replaces
 from tapeline.ledger.views import Views
 from tapeline.ports.broker import Broker
@@ -58,7 +55,6 @@ from tapeline.ports.market_data import Tape
 from tapeline.simulation.addresses import address_of, book_address
 from tapeline.simulation.decision import close_slice
 from tapeline.simulation.lanes import LAYOUT, Curves, new_lanes, point_to, read_bars
-from tapeline.simulation.market import FOREVER_NS
 from tapeline.simulation.rows import end_slice
 from tapeline.strategies.base import Strategy
 from tapeline.strategies.view import SliceView
@@ -78,7 +74,7 @@ class EventLoop(Keeps):
     slices, session : how many slices were taken in, and the session of the newest; -1 before the first
     """
 
-    KEPT = ("session", "slices", "_times", "_sessions", "_curves", "_splits")
+    KEPT = ("session", "slices", "_times", "_sessions", "_curves")
 
     def __init__(
         self,
@@ -117,22 +113,14 @@ class EventLoop(Keeps):
         self._sessions: list[int] = []
         self._curves: list[tuple[float, ...]] = []
         self._account = self.desk.book.fixed.account
-        self._bars = np.empty((5, 1, len(self.symbols)))
+        self.formulas = Formulas(assembly.program, feed, sessions)
         self._clock = np.zeros((5, 1), dtype=np.int64)  # start and end of the slice, session, its open and close
         self._layout = np.zeros((len(assembly.strategies), len(LAYOUT)), dtype=np.int64)
         self._lane = new_lanes(1)
-        read_bars(self._lane, self._clock[0], self._clock[1], tuple(self._clock[2:]), self._bars)
+        read_bars(self._lane, self._clock[0], self._clock[1], tuple(self._clock[2:]), self.formulas.bars)
         self._lane["book"], self._lane["strategies"] = book_address(self.desk.book), len(assembly.strategies)
         self._lane["layout"] = address_of(self._layout)
         self._lane["close_slice"] = address_of_code(close_slice)
-        self._handlers: dict[IntentKind, Callable[[Any, Slice], None]] = {
-            IntentKind.SUBMIT: self._submit,
-            IntentKind.CANCEL: self._cancel,
-            IntentKind.REPLACE: self._replace,
-            IntentKind.DENIED: self._deny,
-        }
-        self._bracket: list[Order] = []
-        self._splits: dict[int, list[SplitRow]] = {}
         self._free: list[tuple[int, Strategy, SliceView, Table]] = [
             (index, strategy, view_of(strategy, self.symbols, index, table), table)
             for index, (strategy, table) in enumerate(zip(assembly.strategies, assembly.tables, strict=True))
@@ -140,6 +128,9 @@ class EventLoop(Keeps):
         ]
         self.free_form = {assembly.names[index]: strategy for index, strategy, _, _ in self._free}
         self.reasons = Reasons(assembly, self.symbols, {index: view for index, _, view, _ in self._free})
+        self._dispatch = Dispatch(
+            self.desk, self.views, self.record, self.keeper, self.parents, self.reasons, clock.now_ns
+        )
         for _, strategy, _, _ in self._free:
             strategy.on_start(self.symbols)
 
@@ -169,9 +160,8 @@ class EventLoop(Keeps):
         self.session = now.session
         self.take_reports()
         self._end(now)
-        for intent in self.desk.book.rows("intents"):
-            self._handlers[IntentKind(int(intent["kind"]))](intent, now)
-        self._flush()
+        self._ask_guard()
+        self._dispatch.carry_out(self.desk.book.rows("intents"), now, self.guard)
         self._work(now)
         if self.guard is not None:
             self.guard.forget()
@@ -188,31 +178,18 @@ class EventLoop(Keeps):
         self._count(now)
 
     def take_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from the state of another loop; books and book are taken by themselves, the formulas by `recall`."""
+        """Go on from the state of another loop; the parts are taken by themselves, values of formulas by `recall`."""
         super().take_state(state)
         self._lane["book"] = book_address(self.desk.book)
 
     def recall(self, past: Iterable[Slice]) -> Slice | None:
-        """Let the formulas take in the slices of a past of which all else is known. Returns the last.
-
-        They may be more than were seen then: a feed knows afterwards what it had lost.
-        """
-        splits = sorted((split for splits in self._splits.values() for split in splits), key=lambda split: split.row)
-        times = [*self._times, FOREVER_NS]  # one may stand before the slice that follows
-        waiting = [(times[split.row], split) for split in splits]
-        self._splits, self.slices, now = {}, 0, None
-        for now in past:
-            while waiting and waiting[0][0] <= now.end_ns:
-                self._restate(waiting.pop(0)[1]._replace(row=self.slices))
-            np.copyto(self._bars, now.bars)
-            self.assembly.program.pass_over(self._panel(now))
-            self.slices += 1
-        for _, split in waiting:
-            self._restate(split._replace(row=self.slices))
-        if now is not None:
-            self.series = now.series
-            self.parents.watch.see_quotes(now)
-        return now
+        """Let the formulas take in the slices of a past of which all else is known. Returns the last."""
+        last = self.formulas.recall(past, self._times)
+        self.slices = self.formulas.rows
+        if last is not None:
+            self.series = last.series
+            self.parents.watch.see_quotes(last)
+        return last
 
     @property
     def newest_ns(self) -> int:
@@ -222,8 +199,7 @@ class EventLoop(Keeps):
     def _end(self, now: Slice, *, may_act: bool = True) -> None:
         """End a slice whose events are booked: formulas, marks, decisions."""
         self.series = now.series
-        np.copyto(self._bars, now.bars)
-        self.assembly.program.advance(self._panel(now))
+        self.formulas.advance(now)
         book = self.desk.book
         signals = self.assembly.signals(np.array([now.end_ns]))
         self._layout[:] = signals.layout
@@ -305,7 +281,6 @@ class EventLoop(Keeps):
 
     def _work(self, now: Slice) -> None:
         """Let execution algorithms act on a slice."""
-        self._ask_guard()
         self.parents.work(now)
         self._settle_parents()
 
@@ -351,7 +326,7 @@ class EventLoop(Keeps):
     def _split(self, report: SplitReported, session: int) -> None:
         """Record a split for each holder of the symbol, others too; book and formulas take it in once for all."""
         self.parents.keeper.stop_all(report.symbol, ParentEnd.CORPORATE_ACTION, report.event_time_ns)
-        applied = [self.record(fact) for fact in self.desk.splits_of(report, self.views)]
+        applied = [self.record(fact) for fact in splits_of(self.desk, report, self.views)]
         self.desk.book_split(report, session)
         for fact in applied:
             self.desk.settle_split(fact, self.views)
@@ -360,86 +335,8 @@ class EventLoop(Keeps):
     def restate(self, report: SplitReported) -> None:
         """Let the formulas take in a split: what they keep is in new shares from now on."""
         column = self.desk.columns.get(report.symbol)
-        if column is None:
-            return
-        self._restate(SplitRow(self.slices, column, ratio_of(report.new_shares, report.old_shares)))
-
-    def _restate(self, split: SplitRow) -> None:
-        splits = self._splits.setdefault(split.column, [])
-        splits.append(split)
-        history = self.feed.history(self.symbols[split.column]).rows(0, split.row)
-        self.assembly.program.restate(split.column, in_new_shares(history, splits))
-
-    def _submit(self, intent: Any, now: Slice) -> None:
-        signal_id = self.reasons.signal(intent, now, self.desk, self.record)
-        is_worked = self.parents.takes(intent)
-        order, denial = self.desk.order_of(intent, attempt=0 if is_worked else 1), None
-        if self.guard is not None:
-            order = self.guard.fitted(order)
-            self.desk.resize(order)
-        if is_worked:
-            self.parents.collect(order, intent, signal_id)
-            return
-        if self.guard is not None:
-            denial = self.guard.denies(order, self.clock.now_ns())
-        if denial is not None:
-            if order.parent is None:
-                self._flush()
-                self.record(self.desk.refusal_of(intent, order, denial, signal_id))
-            self.desk.refuse(intent, now.session)
-            return
-        recorded: OrderIntended = self.record(
-            OrderIntended(order, signal_id, self.desk.sizing_of(intent), self.desk.instruction_of(intent))
-        )
-        if self._bracket and not _belong_together(self._bracket[0], recorded.order):
-            self._flush()
-        self._bracket.append(recorded.order)
-
-    def _cancel(self, intent: Any, now: Slice) -> None:
-        if not is_working(self.desk.book, int(intent["ticket"])):
-            return  # the gate refused the order within the same decision
-        self._flush()
-        signal_id = self.reasons.signal(intent, now, self.desk, self.record)
-        fact = self.desk.cancel_of(intent, signal_id)
-        if self.parents.cancel(fact):
-            return
-        for name in self.parents.names_at_venue(fact.client_order_id):
-            recorded: CancelIntended = self.record(replace(fact, client_order_id=name))
-            text = self.guard.bars_cancel(recorded) if self.guard is not None else None
-            if text is None:
-                self.keeper.cancel(recorded)
-                continue
-            refusal = CancelRejected(self.clock.now_ns(), name, None, text, Reason.NEVER_ARRIVED)
-            self.desk.book_reports([self.record(refusal)], now.session, self.views)
-
-    def _replace(self, intent: Any, now: Slice) -> None:
-        self._flush()
-        signal_id = self.reasons.signal(intent, now, self.desk, self.record)
-        fact = self.desk.replace_of(intent, signal_id)
-        if self.parents.owns(fact.client_order_id):
-            self._ask_guard()
-            self.parents.replace(fact)
-            return
-        denial = self.guard.denies_replace(fact, self.clock.now_ns()) if self.guard is not None else None
-        if denial is not None:
-            self.record(denied_replace(fact, denial))
-            number = self.desk.tickets[fact.client_order_id]
-            settle_stop(self.desk.book, number, self.views.orders.states[fact.client_order_id].stop_price)
-            return
-        recorded: ReplaceIntended = self.record(fact)
-        self.keeper.replace(recorded)
-
-    def _deny(self, intent: Any, now: Slice) -> None:
-        signal_id = self.reasons.signal(intent, now, self.desk, self.record)
-        denied: OrderDenied = self.desk.denial_of(intent, signal_id)
-        self.record(denied)
-
-    def _flush(self) -> None:
-        """Hand on the orders that belong together, in their order."""
-        if self._bracket:
-            self.keeper.submit(self._bracket)
-            self._bracket = []
-        self.parents.begin()
+        if column is not None:
+            self.formulas.restate(column, ratio_of(report.new_shares, report.old_shares))
 
     def close_session(self, last: Slice) -> None:
         """Record the session's marks and compare the book with the ledger, to the cent."""
@@ -467,18 +364,6 @@ class EventLoop(Keeps):
                 raise InvariantError(
                     f"The book holds {have} {symbol} for {strategy}, the ledger {should}. No further orders."
                 )
-
-    def _panel(self, now: Slice) -> Panel:
-        bars = self._bars
-        return Panel(
-            self.symbols, self.frame_ns, np.array([now.start_ns]), np.array([now.end_ns]),
-            bars[0], bars[1], bars[2], bars[3], bars[4], self.sessions, now.series,
-        )  # fmt: skip
-
-
-def _belong_together(first: Order, other: Order) -> bool:
-    """Return whether an order is a child of an entry, or the second of a pair of which one cancels the other."""
-    return other.parent == first.client_order_id or (other.group is not None and other.group == first.group)
 
 
 def _nothing() -> None:

@@ -108,7 +108,7 @@ class Parents(Keeps):
     def takes(self, intent: Any) -> bool:
         """Return whether a submit intent is worked by an algorithm, or belongs to the bracket of one that is."""
         if intent["parent"] >= 0:
-            entry = self._desk.order_ids[intent["parent"]]
+            entry = self._desk.intents.order_ids[intent["parent"]]
             return any(order.client_order_id == entry for order, _, _ in self._pending)
         return self._algorithm_for(intent) is not None
 
@@ -152,8 +152,8 @@ class Parents(Keeps):
                 stop,
                 of_role.get(Role.TARGET),
                 signal_id,
-                self._desk.sizing_of(intent),
-                self._desk.instruction_of(intent),
+                self._desk.intents.sizing_of(intent),
+                self._desk.intents.instruction_of(intent),
             )
         )
         self.remember(self._views.parents.states[order.client_order_id])

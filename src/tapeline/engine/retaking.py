@@ -132,7 +132,7 @@ class Retaking:
 
     def _new_ticket(self, order: Order, index: int, column: int) -> int:
         desk = self._desk
-        number = desk.enlist(order.client_order_id)
+        number = desk.intents.enlist(order.client_order_id)
         terms = {
             "strategy": index,
             "symbol": column,
