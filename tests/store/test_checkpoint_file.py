@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import pickle
 from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +156,52 @@ def test_a_name_cannot_lead_out_of_the_nouns() -> None:
         with pytest.raises(pickle.UnpicklingError, match=f"names {module}.{name}"):
             from_bytes(body)
     assert from_bytes(pickle.dumps(OrderState)) is OrderState
+
+
+NAMED = b"\x80\x04c%s\n%s\n"
+"""The beginning of a pickle that names something of a module."""
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (NAMED % (b"tapeline.ledger.order_state", b"OrderState") + b"N}\x8c\x03ask" + b"c%s\n%s\ns\x86b.", OrderState),
+        (NAMED % (b"tapeline.ledger.order_state", b"OrderState") + b"N}\x8c\x03new" + b"c%s\n%s\ns\x86b.", OrderState),
+        (NAMED % (b"fractions", b"Fraction") + b"N}\x8c\x03new" + b"c%s\n%s\ns\x86b.", Fraction),
+        (NAMED % (b"tapeline.domain.words", b"Side") + b"K\x01\x85R}\x8c\x07_value_" + b"c%s\n%s\nsb.", Side.BUY),
+    ],
+    ids=["a method", "a new attribute", "of a class of Python", "a member of an enum"],
+)
+@pytest.mark.parametrize("ends", [b"", b"c"], ids=["whole", "cut off"])
+def test_a_file_that_changes_what_it_names_is_not_read(body: bytes, named: Any, ends: bytes) -> None:
+    """The instruction that gives an object its attributes can give them to a class that the whole program uses."""
+    before = dict(vars(named))
+    body = body % (b"builtins", b"dict") if not ends else body[:-1] % (b"builtins", b"dict") + ends
+
+    with pytest.raises(pickle.UnpicklingError):
+        from_bytes(body)
+    assert dict(vars(named)) == before
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\x80\x09.",
+        NAMED % (b"tapeline.ledger.none", b"None") + b".",
+        NAMED % (b"decimal", b"Decimal") + b"]\x85R.",
+    ],
+    ids=["nothing", "a later protocol", "a module that is not there", "no decimal"],
+)
+def test_what_cannot_be_made_anew_is_passed_over(path: Path, body: bytes) -> None:
+    """Though its digest is right: whoever wrote it, the restart goes through the journal."""
+    with pytest.raises(pickle.UnpicklingError):
+        from_bytes(body)
+    title, about, _ = checkpoint_path(path).read_bytes().split(b"\n", 2)
+    known = json.loads(about) | {"sha256": hashlib.sha256(body).hexdigest()}
+    checkpoint_path(path).write_bytes(b"\n".join([title, json.dumps(known).encode(), body]))
+
+    assert found(path) is None
 
 
 def test_what_could_not_be_made_anew_is_not_written(path: Path) -> None:

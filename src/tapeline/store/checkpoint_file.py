@@ -9,7 +9,8 @@ reads it is the same code with the same settings as what wrote it (`of`), and th
 is passed over as if there were none.
 
 A pickle may name any function of the computer to be called. This one may make plain values, arrays, and the nouns of
-`domain` and `ledger`, which do nothing when they are made; whatever else is named ends the reading.
+`domain` and `ledger`, which do nothing when they are made; whatever else is named ends the reading. So does one that
+gives a class, or a member of an enum, other attributes: these are put back as they were.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import json
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +69,18 @@ def to_bytes(state: Mapping[str, Any]) -> bytes | None:
 
 def from_bytes(body: bytes) -> Any:
     """Return a state from its bytes. Raises pickle.UnpicklingError for one that names more than nouns and values."""
-    return _Reader(io.BytesIO(body)).load()
+    reader = _Reader(io.BytesIO(body))
+    try:
+        state = reader.load()
+    except pickle.UnpicklingError:
+        raise
+    except Exception as exc:  # a noun that is made of something else says so in its own way
+        raise pickle.UnpicklingError(f"A checkpoint cannot be made anew from its bytes: {exc!r}.") from exc
+    finally:
+        changed = reader.put_right()
+    if changed:
+        raise pickle.UnpicklingError(f"A checkpoint changes what it names: {', '.join(changed)}.")
+    return state
 
 
 def write_checkpoint(journal: Path, head: Head, state: Mapping[str, Any], *, of: str) -> bool:
@@ -95,7 +108,7 @@ def read_checkpoint(path: Path, journal: Journal, of: str) -> Checkpoint | None:
             return None
         head = Head(int(found["count"]), bytes.fromhex(found["hash"]))
         return Checkpoint(head.count, from_bytes(body)) if stands_in(journal, head) else None
-    except (OSError, ValueError, KeyError, TypeError, pickle.UnpicklingError, EOFError):
+    except (OSError, ValueError, KeyError, TypeError, pickle.UnpicklingError):
         return None
 
 
@@ -106,11 +119,38 @@ def stands_in(journal: Journal, head: Head) -> bool:
 
 
 class _Reader(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file)
+        self._named: dict[str, tuple[Any, dict[str, Any]]] = {}
+
     def find_class(self, module: str, name: str) -> Any:
         if module.startswith(_NOUNS) and "." not in name:
             found = getattr(importlib.import_module(module), name, None)
             if isinstance(found, type) and found.__module__ == module:
-                return found
+                return self._known(found)
         elif (module, name) in _VALUES:
-            return super().find_class(module, name)
+            return self._known(super().find_class(module, name))
         raise pickle.UnpicklingError(f"A checkpoint names {module}.{name}, which is no noun of the books.")
+
+    def put_right(self) -> list[str]:
+        """Give what was named the attributes back that it had. Returns the names of what had got others."""
+        changed = []
+        for name, (found, before) in self._named.items():
+            now = dict(vars(found))
+            wrong = [key for key in now.keys() | before.keys() if now.get(key, self) is not before.get(key, self)]
+            for key in wrong:
+                if key in before:
+                    setattr(found, key, before[key])
+                else:
+                    delattr(found, key)
+            if wrong:
+                changed.append(name)
+        return changed
+
+    def _known(self, found: Any) -> Any:
+        # the instruction that fills an object's attributes takes a class, or what there is one of, just as well
+        if isinstance(found, type):
+            members = found if issubclass(found, Enum) else ()
+            for one in (found, *members):
+                self._named.setdefault(f"{found.__module__}.{one}", (one, dict(vars(one))))
+        return found
