@@ -179,6 +179,72 @@ def test_where_code_keeps_what_cannot_be_written_down_there_is_no_checkpoint(fol
     assert executions(folder / "killed") == executions(folder / "whole")
 
 
+COUNTED: dict[int, int] = {}
+TERMS = {"rises": 3}
+
+
+class OfTheClass(Remembers):
+    """Free-form code whose memory is one for all objects of its class."""
+
+    memory: dict[str, Any] = {}  # noqa: RUF012  # that is what is tested
+
+    def on_slice(self, now: Any) -> None:
+        self.memory["rises"] = self.memory.get("rises", 0) + 1
+        super().on_slice(now)
+
+
+class OfTheModule(Remembers):
+    """Free-form code that counts in its module, by way of a function."""
+
+    def on_slice(self, now: Any) -> None:
+        count(now.session)
+        super().on_slice(now)
+
+
+class OfItsFunction(Remembers):
+    """Free-form code whose memory is the default of an argument."""
+
+    def noted(self, session: int, known: set[int] = set()) -> bool:  # noqa: B006  # that is what is tested
+        known.add(session)
+        return len(known) > 1
+
+    def on_slice(self, now: Any) -> None:
+        self.noted(now.session)
+        super().on_slice(now)
+
+
+class InSlots(Remembers):
+    """Free-form code with an attribute that is in no `__dict__`."""
+
+    __slots__ = ("count",)
+
+    def on_slice(self, now: Any) -> None:
+        self.count = getattr(self, "count", 0) + 1
+        super().on_slice(now)
+
+
+class Reads(Remembers):
+    """Free-form code that finds its terms in its module and on its class, and leaves them as they are."""
+
+    terms = {"rises": 2}  # noqa: RUF012  # read only
+
+    def on_slice(self, now: Any) -> None:
+        assert TERMS["rises"] > self.terms["rises"]
+        super().on_slice(now)
+
+
+def count(session: int) -> None:
+    COUNTED[session] = COUNTED.get(session, 0) + 1
+
+
+@pytest.mark.parametrize("strategy", [OfTheClass, OfTheModule, OfItsFunction, InSlots, Reads])
+def test_where_code_keeps_something_beside_its_attributes_there_is_no_checkpoint(folder: Path, strategy: Any) -> None:
+    with pytest.raises(Killed):
+        trade(folder / "journal", DAYS, strategies=(strategy, Eager), on_turn=killing([100]), **EACH)
+
+    assert checkpoint_path(folder / "journal").exists() == (strategy is Reads)
+
+
 class Hourly(RuleStrategy):
     """In and out with the hour."""
 

@@ -5,8 +5,8 @@ through all facts instead (`restart.py`). With one it goes through those after i
 formulas alone.
 
 Kept is the state of every part that a restart brings back, at a moment at which there is no gap and no flatten, and
-nothing waits to leave. Free-form code is kept by its attributes. Where a part follows the facts and cannot say what its
-state is, none is kept.
+nothing waits to leave. Free-form code is kept by its attributes; where it changed something besides (`elsewhere.py`),
+or where a part follows the facts and cannot say what its state is, none is kept.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from tapeline.domain.keeping import Keeps
 from tapeline.domain.slice import Slice
+from tapeline.engine.elsewhere import kept_elsewhere
 from tapeline.engine.guard import Guard
 from tapeline.engine.loop import EventLoop
 from tapeline.ports.journal import Head
@@ -40,6 +41,11 @@ class Checkpoints:
     def __init__(self, write: Write, besides: Mapping[str, Keeps] | None = None, least: int = LEAST_FACTS) -> None:
         self._write, self._besides, self._least = write, besides or {}, least
         self._count = 0
+        self._elsewhere: dict[tuple[str, str], bytes | None] = {}
+
+    def watch(self, loop: EventLoop) -> None:
+        """Know what free-form code finds beside its attributes before it was shown anything."""
+        self._elsewhere = kept_elsewhere(loop.free_form)
 
     def begin(self, count: int) -> None:
         """Know how many facts the last checkpoint has behind it."""
@@ -51,7 +57,7 @@ class Checkpoints:
         if head.count - self._count < max(self._least, head.count // SHARE):
             return False
         state = state_of(loop, guard)
-        if state is None:
+        if state is None or kept_elsewhere(loop.free_form) != self._elsewhere:
             return False
         self._count = head.count  # one that cannot be written is tried again when as much has come
         return self._write(head, {**state, **{name: part.state() for name, part in self._besides.items()}})

@@ -68,6 +68,8 @@ class LiveEngine:
         loop.guard = guard
         guard.on_lowered = loop.parents.keeper.obey_state
         loop.on_fact.append(guard.see)
+        if checkpoints is not None:
+            checkpoints.watch(loop)
 
     def run(self) -> None:
         """Go on until the feed has ended, or until somebody says stop."""
