@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickletools
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
@@ -30,8 +31,11 @@ from app.test_restart import (
 )
 from tapeline import Account, RuleStrategy, bars, distance, ema, percent_of_equity
 from tapeline.app import paper
+from tapeline.domain.times import date_to_ns
 from tapeline.engine.checkpoint import state_of
+from tapeline.engine.formulas import Formulas
 from tapeline.engine.live import LiveEngine
+from tapeline.engine.restart import Restart
 from tapeline.feeds.simulated import simulate_market
 from tapeline.store.checkpoint_file import checkpoint_path, from_bytes, to_bytes
 from tapeline.store.sqlite_journal import SqliteJournal
@@ -177,6 +181,45 @@ def test_where_code_keeps_what_cannot_be_written_down_there_is_no_checkpoint(fol
 
     assert read.counts == [0] and not checkpoint_path(folder / "whole").exists()
     assert executions(folder / "killed") == executions(folder / "whole")
+
+
+def test_splits_stay_where_they_were_when_bars_come_to_be_known(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A feed lost bars before the split; a later process has them, and after it one begins at its checkpoint."""
+    kept = [row for row in range(len(DAYS)) if not 20 <= row < 50]
+    names = ("start_ns", "end_ns", "open", "high", "low", "close", "volume")
+    some = replace(DAYS, **{name: getattr(DAYS, name)[kept] for name in names})
+    expected = int(np.searchsorted(DAYS.start_ns, date_to_ns(SPLITS[0].ex)))
+    monkeypatch.setattr(paper, "panel_digest", lambda _: "the same bars")
+    rows: list[int] = []
+    restate = Formulas._restate
+
+    def counted(formulas: Formulas, *given: Any) -> None:
+        rows.append(formulas.rows)
+        restate(formulas, *given)
+
+    path = folder / "journal"
+    options: dict[str, Any] = {"strategies": (Remembers,), "corporate_actions": SPLITS[:1], **EACH}
+    with pytest.raises(Killed):
+        trade(path, some, on_turn=killing_when(lambda _: checkpoint_path(path).exists()), **options)
+    after_next = killing_when(lambda engine: engine.loop.newest_ns >= DAYS.end_ns[452])
+    with pytest.raises(Killed):
+        trade(path, DAYS, resume=True, on_turn=after_next, **options)
+    monkeypatch.setattr(Formulas, "_restate", counted)
+    monkeypatch.setattr(Restart, "walk", killing_when(lambda _: True))
+    with pytest.raises(Killed):
+        trade(path, DAYS, resume=True, **options)
+
+    assert rows == [expected]
+
+
+def killing_when(comes: Callable[[Any], bool]) -> Callable[..., None]:
+    """Return what ends a process as soon as something is so."""
+
+    def on_turn(engine: Any, *_: Any) -> None:
+        if comes(engine):
+            raise Killed
+
+    return on_turn
 
 
 COUNTED: dict[int, int] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from tapeline.domain.slice import Slice
 from tapeline.formula.program import Program
 from tapeline.formula.splits import SplitRow, in_new_shares
 from tapeline.ports.market_data import Tape
-from tapeline.simulation.market import FOREVER_NS
 
 
 class Formulas(Keeps):
@@ -21,47 +21,47 @@ class Formulas(Keeps):
     bars : float64 [5, 1, N], those of the newest slice, always in the same place; rows : how many slices it has read
     """
 
-    KEPT = ("_splits",)
+    KEPT = ("_restated",)
 
     def __init__(self, program: Program, tape: Tape, sessions: Sessions | None) -> None:
         self._program, self._tape, self._sessions = program, tape, sessions
         self.bars = np.empty((5, 1, len(tape.symbols)))
         self.rows = 0
         self._splits: dict[int, list[SplitRow]] = {}
+        self._restated: list[tuple[int, int, float]] = []  # before the slices that end after this: column, ratio
+        self._newest_ns = 0
 
     def advance(self, now: Slice) -> None:
         """Read a slice."""
         self._program.advance(self._panel(now))
-        self.rows += 1
+        self.rows, self._newest_ns = self.rows + 1, now.end_ns
 
-    def restate(self, column: int, ratio: float) -> None:
+    def restate(self, column: int, ratio: float, time_ns: int) -> None:
         """Take in a split: what is kept of a symbol is in new shares from the next slice on."""
-        self._restate(SplitRow(self.rows, column, ratio))
+        self._restated.append((max(time_ns, self._newest_ns), column, ratio))
+        self._restate(column, ratio)
 
-    def recall(self, past: Iterable[Slice], seen_ns: Sequence[int]) -> Slice | None:
+    def recall(self, past: Iterable[Slice]) -> Slice | None:
         """Read the slices of a past whose values nobody asks for. Returns the last.
 
-        seen_ns : the ends of the slices that were read then, on which the kept splits stand; `past` may have more, as a
-            feed knows afterwards what it had lost
+        They may be more than were read then, as a feed knows afterwards what it had lost: splits stand by their times.
         """
-        splits = sorted((split for splits in self._splits.values() for split in splits), key=lambda split: split.row)
-        ends_ns = [*seen_ns, FOREVER_NS]  # one may stand before the slice that follows
-        waiting = [(ends_ns[split.row], split) for split in splits]
-        self._splits, now = {}, None
+        waiting, now = deque(self._restated), None
+        self._splits = {}
         for now in past:
-            while waiting and waiting[0][0] <= now.end_ns:
-                self._restate(waiting.pop(0)[1]._replace(row=self.rows))
+            while waiting and waiting[0][0] < now.end_ns:
+                self._restate(*waiting.popleft()[1:])
             self._program.pass_over(self._panel(now))
-            self.rows += 1
-        for _, split in waiting:
-            self._restate(split._replace(row=self.rows))
+            self.rows, self._newest_ns = self.rows + 1, now.end_ns
+        for _, column, ratio in waiting:  # one may stand before the slice that follows
+            self._restate(column, ratio)
         return now
 
-    def _restate(self, split: SplitRow) -> None:
-        splits = self._splits.setdefault(split.column, [])
-        splits.append(split)
-        history = self._tape.history(self._tape.symbols[split.column]).rows(0, split.row)
-        self._program.restate(split.column, in_new_shares(history, splits))
+    def _restate(self, column: int, ratio: float) -> None:
+        splits = self._splits.setdefault(column, [])
+        splits.append(SplitRow(self.rows, column, ratio))
+        history = self._tape.history(self._tape.symbols[column]).rows(0, self.rows)
+        self._program.restate(column, in_new_shares(history, splits))
 
     def _panel(self, now: Slice) -> Panel:
         bars = self.bars

@@ -184,7 +184,7 @@ class EventLoop(Keeps):
 
     def recall(self, past: Iterable[Slice]) -> Slice | None:
         """Let the formulas take in the slices of a past of which all else is known. Returns the last."""
-        last = self.formulas.recall(past, self._times)
+        last = self.formulas.recall(past)
         self.slices = self.formulas.rows
         if last is not None:
             self.series = last.series
@@ -336,7 +336,8 @@ class EventLoop(Keeps):
         """Let the formulas take in a split: what they keep is in new shares from now on."""
         column = self.desk.columns.get(report.symbol)
         if column is not None:
-            self.formulas.restate(column, ratio_of(report.new_shares, report.old_shares))
+            ratio = ratio_of(report.new_shares, report.old_shares)
+            self.formulas.restate(column, ratio, report.event_time_ns)
 
     def close_session(self, last: Slice) -> None:
         """Record the session's marks and compare the book with the ledger, to the cent."""
