@@ -236,3 +236,16 @@ def test_where_it_cannot_be_written_the_one_before_stays(path: Path) -> None:
         assert not write_checkpoint(path, journal.head(), STATE, of="this")
 
     assert checkpoint_path(path).read_bytes() == before
+
+
+def test_what_a_writer_left_that_was_killed_goes_with_the_next_one(path: Path) -> None:
+    """A checkpoint of a long run is large, and a process may be killed in the middle of each."""
+    left = [path.with_name(f".journal.checkpoint.{number}") for number in (1, 77)]
+    others = [path.with_name(name) for name in (".journal.checkpoint.note", ".other.checkpoint.77", ".journal.77")]
+    for file in (*left, *others):
+        file.write_bytes(b"a part")
+
+    with SqliteJournal.reading(path) as journal:
+        assert write_checkpoint(path, journal.head(), STATE, of="this")
+
+    assert not any(file.exists() for file in left) and all(file.exists() for file in others)

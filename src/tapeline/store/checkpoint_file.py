@@ -28,7 +28,7 @@ from typing import Any
 
 from tapeline.domain.errors import StorageError
 from tapeline.ports.journal import Head, Journal
-from tapeline.store.whole_file import write_whole
+from tapeline.store.whole_file import remove_drafts, write_whole
 
 _TITLE = b"tapeline checkpoint 1\n"
 _NOUNS = ("tapeline.domain.", "tapeline.ledger.", "tapeline.formula.splits")
@@ -91,6 +91,7 @@ def write_checkpoint(journal: Path, head: Head, state: Mapping[str, Any], *, of:
     body = to_bytes(state)
     if body is None:
         return False
+    remove_drafts(checkpoint_path(journal))
     about = {"count": head.count, "hash": head.text, "of": of, "sha256": hashlib.sha256(body).hexdigest()}
     try:
         write_whole(checkpoint_path(journal), b"".join([_TITLE, json.dumps(about).encode(), b"\n", body]))

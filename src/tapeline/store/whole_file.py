@@ -31,6 +31,15 @@ def check_page_place(path: Path) -> None:
         raise StorageError(f"File {path} exists and is no page of HTML, so it is not replaced. Name another file.")
 
 
+def remove_drafts(path: Path) -> None:
+    """Remove what is left of a file whose writers died; for one that nobody else writes now."""
+    with suppress(OSError):
+        for draft in path.parent.iterdir():
+            begin, _, number = draft.name.rpartition(".")
+            if begin == f".{path.name}" and number.isdigit() and draft.is_file():
+                draft.unlink()
+
+
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file that is there whole or not at all; a text is written as UTF-8.
 
