@@ -61,7 +61,7 @@ def accepting(
     desk: Desk, price: Decimal | None = PRICE, account: str = "main", settings: KeeperSettings = PERFECT
 ) -> tuple[Acceptance, OrderKeeper]:
     keeper = OrderKeeper(desk.views, desk.record, settings, random=Random(0), account=account)
-    return Acceptance(desk.views, desk.record, keeper, lambda symbol: price), keeper
+    return Acceptance(desk.views, desk.record, keeper, {SYMBOL: price}.get), keeper
 
 
 def accept(desk: Desk, theirs: int | str | None, account: str = "main") -> tuple[BreakAccepted, OrderKeeper]:

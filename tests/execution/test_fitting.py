@@ -73,6 +73,8 @@ WORKING = dict[str, tuple[int, Purpose, str | None]]
             {"part": None, "target": None, "stop": None},
         ),
         ({"one": (4, PART, None), "two": (6, PART, None)}, 6, {"two": 2}),
+        ({"part": (3, PART, None), "stop": (7, STOP, None)}, 7, {"part": None}),
+        ({"one": (7, PART, "pair"), "two": (7, PART, "pair"), "three": (3, PART, None)}, 4, {"one": None, "two": None}),
     ],
 )
 def test_what_is_left_belongs_to_the_stop_and_its_group_first_then_to_the_target_then_to_what_was_asked_for_first(
