@@ -199,8 +199,14 @@ def a_change(cause: HoldingCause, quantity: str, **changes: Any) -> HoldingChang
         (a_change(HoldingCause.RETURN_OF_CAPITAL, "0", cash=Decimal(50)), (100, 950, 0), None),
         (a_change(HoldingCause.TRANSFER_IN, "10", basis=Decimal(70)), (110, 1070, 0), None),
         (a_change(HoldingCause.TRANSFER_OUT, "-40"), (60, 600, 0), None),
+        (a_change(HoldingCause.SPLIT, "50", cash=Decimal(5)), (150, 1000, 5), None),
+        (
+            a_change(HoldingCause.STOCK_MERGER, "-100", new_symbol="N", new_quantity=Decimal(50), cash=Decimal(200)),
+            (0, 0, 200),
+            (50, 1000),
+        ),
     ],
-    ids=lambda value: f"{value.cause.word} {value.basis_fraction}" if isinstance(value, HoldingChanged) else "",
+    ids=lambda it: f"{it.cause.word} {it.basis_fraction} {it.cash}" if isinstance(it, HoldingChanged) else "",
 )  # fmt: skip
 def test_changes_of_a_holding_of_100_that_cost_1000(
     change: HoldingChanged, left: tuple[int, int, int], new: tuple[int, int] | None
@@ -211,6 +217,41 @@ def test_changes_of_a_holding_of_100_that_cost_1000(
     assert (position.quantity, position.cost, position.realized) == left
     assert (other.quantity, other.cost) == (new or (0, 0))
     assert views.cash_amount() == change.cash - 1000
+
+
+@pytest.mark.parametrize(
+    ("side", "held", "change", "cash", "left"),
+    [
+        (Side.BUY, 1, "-1", "0", (0, 0, -10)),
+        (Side.SELL, 1, "1", "-15", (0, 0, -5)),
+        (Side.BUY, 3, "-3", "36", (0, 0, 6)),
+    ],
+)
+def test_what_ends_takes_its_cost_along_to_the_last_share(
+    side: Side, held: int, change: str, cash: str, left: tuple[int, int, int]
+) -> None:
+    """Each had cost, or brought, 10."""
+    ended = a_change(HoldingCause.CASH_MERGER, change, cash=Decimal(cash))
+    position = views_of(ExecutionAdopted(an_execution(1, side, held, "10"), GROUNDS), ended).position(EXTERNAL, "ABCD")
+
+    assert (position.quantity, position.cost, position.realized) == left
+
+
+def test_what_the_books_never_held_leaves_without_a_cost() -> None:
+    position = views_of(a_change(HoldingCause.TRANSFER_OUT, "-40")).position(EXTERNAL, "ABCD")
+
+    assert (position.quantity, position.cost, position.realized) == (-40, 0, 0)
+
+
+def test_shares_of_a_merger_come_to_those_that_are_held_already() -> None:
+    """10 that cost 50, and 20 more that cost 1,000 as other shares."""
+    views = views_of(
+        ExecutionAdopted(an_execution(1, Side.BUY, 100, "10"), GROUNDS),
+        ExecutionAdopted(an_execution(2, Side.BUY, 10, "5", symbol="N"), GROUNDS),
+        a_change(HoldingCause.STOCK_MERGER, "-100", new_symbol="N", new_quantity=Decimal(20)),
+    )
+
+    assert (views.position(EXTERNAL, "N").quantity, views.position(EXTERNAL, "N").cost) == (30, 1050)
 
 
 def test_cash_of_a_statement_is_income_or_a_deposit() -> None:

@@ -82,6 +82,14 @@ def test_a_venue_that_refuses_without_a_word_about_the_order_was_asked() -> None
     assert cancels.stayed == {("o1", 2)}
 
 
+def test_a_refusal_of_a_cancel_that_nobody_asked_for_says_nothing_of_the_first_that_is_asked() -> None:
+    cancels = Cancels()
+    for fact in (CancelRejected(T0, "o1", None, "held up", Reason.NEVER_ARRIVED), CancelIntended(T0, "o1")):
+        cancels.see(fact)
+
+    assert ("o1", 1) not in cancels.stayed
+
+
 def test_orders_do_not_wait_for_each_other_and_answers_to_nothing_say_nothing() -> None:
     replaces = seen(
         OrderAccepted(T0, "o1"), refused(), refused(OrderStatus.NEW), replaced(), wanted("99"), wanted("50", "o2"),

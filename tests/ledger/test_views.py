@@ -42,6 +42,7 @@ from tapeline.ledger.order_facts import (
     OrderRejected,
     OrderReplaced,
     OrderTriggered,
+    ReplaceDenied,
     ReplaceIntended,
 )
 from tapeline.ledger.profits import WHOLE
@@ -249,6 +250,13 @@ def test_the_books_are_written_in_one_form_that_older_journals_are_proven_by() -
     }
 
 
+def test_orders_and_replaces_that_the_gate_denied_are_counted_together() -> None:
+    views = views_of(*[OrderDenied(T0, "Dip-ABCD-9", "Dip", "ABCD", Side.BUY, "too much")] * 2)
+    views.apply_all([ReplaceDenied(T0, "Dip-ABCD-9", "too far")] * 2)
+
+    assert views.denied_count == 4
+
+
 def test_views_of_a_journal_are_those_of_its_facts(tmp_path: Path) -> None:
     facts = [a_deposit(), a_signal(), *traded("BUY 100 ABCD at 10.00 costs 1.00")]
     with SqliteJournal.writing(tmp_path / "a.sqlite") as journal:
@@ -372,12 +380,15 @@ def test_a_cancel_that_finds_its_order_ended_does_nothing() -> None:
             "10 were held, the books say 7: 3 too many",
         ),
         ([RunEnded(T0, "0" * 64)], "the same facts give [0-9a-f]{64} here"),
-        ([a_deposit("1E+40"), a_deposit("1E-40")], "does not fit 60 digits"),
+        ([a_deposit("1E+40"), a_deposit("1E-40")], "does not fit 60 digits, at CashMoved.*1E-40"),
     ],
 )
 def test_facts_that_contradict_the_books_stop_them(facts: list[Fact], sentence: str) -> None:
     with pytest.raises(InvariantError, match=sentence):
         views_of(*facts)
+    views = views_of(*facts[:-1])
+    with pytest.raises(InvariantError, match=sentence):
+        views.apply(facts[-1])
 
 
 @given(trading())
