@@ -49,6 +49,7 @@ class PlainMarkets:
         self._from: dict[str, int] = {}
 
     def begin(self, parent: str, symbol: str, from_ns: int) -> None:
+        assert f"-{symbol}-" in parent, f"the market of {symbol} is begun for {parent}"
         self._from.setdefault(parent, from_ns)
 
     def now(self, parent: str) -> MarketNow:
@@ -56,6 +57,7 @@ class PlainMarkets:
         return MarketNow(self.last, Decimal("0.02"), Decimal("0.1"), 60.0, volume, Decimal("0.01"), Decimal(1))
 
     def price(self, parent: str) -> Decimal:
+        assert parent in self._from, f"{parent} was never begun"
         return self.last
 
     def traded(self, parent: str) -> tuple[Decimal, Decimal | None]:
@@ -80,8 +82,12 @@ class ParentTrader(Trader):
 
     def _new_parents(self) -> ParentKeeper:
         made = self.keeper_of_parents(self.views, self.record, self.keeper, self.markets, SEED)
-        made.denies = lambda order, now_ns: Denial(Limit.ORDER_RATE, 1, 1, "too many") if self.is_denied else None
+        made.denies = self._denial_of
         return made
+
+    def _denial_of(self, order: Order, now_ns: int) -> Denial | None:
+        assert now_ns == order.decision_time_ns == self.now, f"{order.client_order_id} is asked for at another time"
+        return Denial(Limit.ORDER_RATE, 1, 1, "too many") if self.is_denied else None
 
     def record(self, fact: Any) -> Any:
         if isinstance(fact, CancelIntended):

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from execution.parents_machine import ALGORITHMS, ParentTrader, ParentTroubles
-from tapeline.domain.control import TradingState
+from tapeline.domain.control import TradingState, Trigger
+from tapeline.domain.execution import Execution
+from tapeline.domain.order import client_order_id
 from tapeline.domain.parent import ParentEnd, Pricing
-from tapeline.domain.words import OrderType, Purpose, Side
+from tapeline.domain.times import HOUR, SECOND
+from tapeline.domain.words import Limit, OrderType, Purpose, Side
+from tapeline.execution.algorithms.schedules import plan_from
 from tapeline.execution.algorithms.working import Work
+from tapeline.execution.parent_keeper import ParentKeeper
 from tapeline.ledger.canonical import decode
-from tapeline.ledger.order_facts import CancelIntended
+from tapeline.ledger.control_facts import SymbolLocked, TradingStateChanged
+from tapeline.ledger.order_facts import CancelIntended, OrderDenied, OrderFilled, OrderIntended, ReplaceIntended
+from tapeline.ledger.parent_facts import ParentOrderHurried
 from tapeline.ledger.parent_orders import ParentState
-from tapeline.simulation.execution_settings import Algorithm, adaptive, limit, participation, twap
+from tapeline.risk.denial import Denial
+from tapeline.simulation.execution_settings import Algorithm, adaptive, limit, market, participation, twap
 
 PLANTED = settings(
     max_examples=5_000, stateful_step_count=40, deadline=None, database=None, phases=[Phase.generate],
@@ -50,6 +60,10 @@ def fill_all(trader: ParentTrader) -> None:
         if line.works:
             trader.fill(line.name, int(line.leaves))
     trader.settle_for(1)
+
+
+def told(trader: ParentTrader, *kinds: type) -> list[Any]:
+    return [fact for fact in map(decode, trader.journal) if isinstance(fact, kinds)]
 
 
 def state_of(trader: ParentTrader, name: str) -> ParentState:
@@ -86,7 +100,10 @@ def test_twap_sends_equal_parts_at_equal_times() -> None:
     trader.work_for(1)
 
     assert sent == [20, 20, 40, 40, 60, 60, 80, 80, 100, 100]
-    assert state_of(trader, name).ended is not None
+    ended = state_of(trader, name).ended
+    assert ended is not None
+    assert (ended.reason, ended.end_price, ended.market_average_price) == (ParentEnd.FILLED, 100, 100)
+    assert ended.market_volume == 24  # three in each minute before the last part, which fills at once
     assert state_of(trader, name).filled_quantity == 100
 
 
@@ -107,6 +124,7 @@ def test_a_limit_goes_from_passive_over_the_middle_across_and_then_to_the_market
     assert seen[1] == [(10, "MID", "100")]
     assert seen[2] == [(10, "CROSS", "100.05")]
     assert seen[4] == [(10, "CROSS", "100.05"), (10, "MARKET", None)]  # called back first, then the rest anew
+    assert {fact.purpose for fact in told(trader, CancelIntended, ReplaceIntended)} == {Purpose.ENTRY}
     fill_all(trader)
     trader.work_for(1)
     ended = state_of(trader, name).ended
@@ -239,6 +257,7 @@ def test_what_an_exit_has_not_sent_waits_behind_its_stop() -> None:
     assert seen[:7] == [(10, 8), (8, 8), (8, 6), (8, 6), (6, 4), (6, 4), (4, 2)]
     assert trader.held() == 0
     assert len(state_of(trader, name).children) == 6  # one stop and five parts
+    assert {fact.purpose for fact in told(trader, CancelIntended, ReplaceIntended)} == {Purpose.EXIT_RULE}
     ended = state_of(trader, name).ended
     assert ended is not None
     assert ended.reason is ParentEnd.FILLED
@@ -330,6 +349,154 @@ def test_an_urgent_exit_calls_its_limits_back_and_sends_the_rest_at_once(algorit
     assert newest[1:] == ("MARKET", None)
     assert trader.held() == 0
     assert state_of(trader, name).ended is not None
+    (hurried,) = told(trader, ParentOrderHurried)
+    assert hurried.text == "what it closes has lost what one trade may lose"
+
+
+def test_an_exit_that_is_over_or_stopped_is_not_hurried() -> None:
+    """Its window of four minutes has just ended, or it was called back and its part has not ended yet."""
+    for stops in (False, True):
+        trader = ready()
+        name = closing(trader, twap(minutes=4, every_minutes=4, pricing="limit"))
+        trader.work()
+        trader.settle()
+        if stops:
+            trader.parents.cancel(state_of(trader, name), CancelIntended(trader.now, name))
+        else:
+            trader.link.now = plan_from(state_of(trader, name).intended.plan).end_ns
+        trader.parents.is_urgent = lambda order: True
+        trader.parents.work(trader.now)
+
+        assert told(trader, ParentOrderHurried) == []
+
+
+def test_an_exit_that_becomes_urgent_before_its_time_begins_then() -> None:
+    trader = ready()
+    name = closing(trader, twap(minutes=4, every_minutes=4))
+    intended = state_of(trader, name).intended
+    later = replace(
+        intended,
+        order=replace(intended.order, client_order_id=client_order_id("Dip", "A", trader.now, 99, 0)),
+        plan=replace(plan_from(intended.plan), start_ns=trader.now + HOUR, end_ns=trader.now + 2 * HOUR).as_tree(),
+    )
+    trader.parents.cancel(state_of(trader, name), CancelIntended(trader.now, name))
+    trader.record(later)
+    trader.work_for(2)
+    assert parts(trader, later.client_order_id) == []
+
+    trader.parents.is_urgent = lambda order: True
+    trader.work_for(1)
+
+    assert parts(trader, later.client_order_id) == [(10, "MARKET", None)]
+
+
+def test_an_entry_of_a_locked_symbol_waits_and_holds_up_nothing_else() -> None:
+    trader = ready()
+    entry = trader.place_parent(twap(minutes=30, every_minutes=10), 10, "B")
+    leaving = closing(trader, twap(minutes=30, every_minutes=10))
+    other = trader.place_parent(twap(minutes=30, every_minutes=10), 12, "A")
+    trader.record(SymbolLocked(trader.now, "B", Decimal(0), Decimal(3)))
+    trader.work()
+
+    assert [len(state_of(trader, name).children) for name in (entry, leaving, other)] == [0, 1, 1]
+
+
+def test_a_keeper_that_nobody_gave_a_gate_lets_parts_leave() -> None:
+    trader = ready()
+    trader.parents = ParentKeeper(trader.views, trader.record, trader.keeper, trader.markets, 1)
+    name = trader.place_parent(twap(minutes=10, every_minutes=5), 10)
+    trader.work()
+
+    assert parts(trader, name) == [(5, "MARKET", None)]
+
+
+def test_the_seed_alone_makes_the_waits_after_refusals_longer_at_random() -> None:
+    def waits(seed: int) -> list[int]:
+        trader = ready()
+        trader.parents = ParentKeeper(trader.views, trader.record, trader.keeper, trader.markets, seed)
+        trader.parents.denies = lambda order, now_ns: Denial(Limit.ORDER_RATE, 1, 1, "too many")
+        name = trader.place_parent(twap(minutes=60, every_minutes=60), 10)
+        times = []
+        for _ in range(500):
+            trader.work()
+            if len(state_of(trader, name).children) > len(times):
+                times.append(trader.now)
+            trader.link.now += SECOND
+        return [(later - earlier) // SECOND for earlier, later in itertools.pairwise(times)]
+
+    first, second = waits(1), waits(2)
+
+    assert first == waits(1) != second
+    for found in (first, second):
+        assert 60 <= found[0] < found[1] / 1.5
+
+
+def test_halted_sets_no_stop_anew_for_an_exit_that_was_called_back() -> None:
+    """The cancel of its stop is answered, and that of the part that works beside it is not."""
+    trader = ready()
+    name = closing(trader, twap(minutes=60, every_minutes=30, pricing="limit"), stop="95")
+    trader.work()
+    trader.settle()
+    (part, stop), count = working(trader), len(told(trader, OrderIntended))
+    trader.parents.cancel(state_of(trader, name), CancelIntended(trader.now, name))
+    trader.turn()
+    trader.link.let_out([letter.name for letter in trader.link.outward].index(stop[0]))
+    trader.link.arrived += trader.link.inward
+    trader.link.inward.clear()
+    trader.turn()
+    assert (trader.status(stop[0]), trader.status(part[0])) == ("CANCELED", "PENDING_CANCEL")
+
+    trader.set_trading(TradingState.HALTED)
+    trader.turn()
+
+    assert len(told(trader, OrderIntended)) == count
+
+
+def test_halted_bars_the_cancel_of_the_stop_of_an_exit_and_not_that_of_a_part() -> None:
+    trader = ready()
+    closing(trader, twap(minutes=60, every_minutes=30, pricing="limit"), stop="95")
+    trader.work()
+    trader.settle()
+    part, stop = (name for name, _ in working(trader))
+    for name in (part, stop):
+        trader.keeper.cancel(trader.record(CancelIntended(trader.now, name, purpose=Purpose.EXIT_RULE)))
+
+    trader.keeper.withhold(TradingState.HALTED, trader.now, "a person")
+
+    assert [message.fact.client_order_id for message in trader.keeper.outbox(trader.now)] == [part]
+
+
+@pytest.mark.parametrize("state", [TradingState.ACTIVE, TradingState.HALTED])
+def test_what_is_held_in_another_account_is_neither_sold_nor_protected(state: TradingState) -> None:
+    """Ten are held in the second account, and four in the main one."""
+    trader = ready()
+    for account, quantity in (("main", 4), ("second", 10)):
+        name = trader.place("A", quantity=quantity, account=account)
+        execution = Execution(
+            f"E-{account}", name, "Dip", "A", Side.BUY, Decimal(quantity), Decimal(100), Decimal(0), trader.now,
+            account=account,
+        )  # fmt: skip
+        trader.record(OrderFilled(execution, Decimal(0)))
+    trader.record(TradingStateChanged(trader.now, state, Trigger.PERSON, "anna", "drill"))
+    leaving = trader.place_parent(
+        market(minutes=10), 40, stop="95", side=Side.SELL, purpose=Purpose.EXIT_RULE, account="second"
+    )
+    trader.is_denied = True
+    trader.parents.work(trader.now)
+    denied = [(fact.account, fact.purpose, int(fact.wanted_quantity)) for fact in told(trader, OrderDenied)]
+    trader.is_denied = False
+    trader.link.now += HOUR
+
+    is_halted = state is TradingState.HALTED
+    if is_halted:
+        trader.parents.protect(trader.now)
+    else:
+        trader.parents.work(trader.now)
+
+    sent = [fact.order for fact in told(trader, OrderIntended) if fact.order.side is Side.SELL]
+    assert [(order.account, int(order.quantity)) for order in sent] == [("second", 10)]
+    assert denied == ([] if is_halted else [("second", Purpose.EXIT_RULE, 10)])
+    assert leaving in trader.views.parents.open
 
 
 def test_an_entry_ends_when_trading_is_lowered_and_an_exit_goes_on() -> None:

@@ -40,8 +40,8 @@ def trader() -> ParentTrader:
     return trader
 
 
-def a_bracket(trader: ParentTrader, algorithm: Algorithm = TWO_PARTS) -> ParentState:
-    """Intend to buy ten in parts, with a stop at 95 and a target at 110."""
+def a_bracket(trader: ParentTrader, algorithm: Algorithm = TWO_PARTS, **stop_terms: Any) -> ParentState:
+    """Intend to buy ten in parts, with a stop at 95, or of other terms, and a target at 110."""
     at = trader.now
     entry = Order(
         client_order_id("Dip", "A", at, 1, 0), "Dip", "A", Side.BUY, OrderType.MARKET, Decimal(10), at, 1,
@@ -49,8 +49,8 @@ def a_bracket(trader: ParentTrader, algorithm: Algorithm = TWO_PARTS) -> ParentS
     )  # fmt: skip
     leg: dict[str, Any] = {"side": Side.SELL, "parent": entry.client_order_id, "group": entry.client_order_id}
     stop = replace(
-        entry, **leg, client_order_id=client_order_id("Dip", "A", at, 2, 0), sequence=2, order_type=OrderType.STOP,
-        stop_price=Decimal(95), role=Role.STOP, purpose=Purpose.STOP,
+        entry, **leg, client_order_id=client_order_id("Dip", "A", at, 2, 0), sequence=2, role=Role.STOP,
+        purpose=Purpose.STOP, **(stop_terms or {"order_type": OrderType.STOP, "stop_price": Decimal(95)}),
     )  # fmt: skip
     target = replace(
         entry, **leg, client_order_id=client_order_id("Dip", "A", at, 3, 0), sequence=3, order_type=OrderType.LIMIT,
@@ -90,6 +90,14 @@ def test_each_part_of_a_bracket_has_a_stop_and_a_target_of_its_own_quantity(trad
             assert (fact.signal_id, fact.sizing, fact.instruction_id) == ("signal", None, "instruction")
         assert (part.signal_id, part.sizing, part.instruction_id) == ("signal", {"risk": "0.004"}, "instruction")
     assert [fact.order.decision_time_ns for fact in facts[::3]] == [decided + 30 * 10**9, trader.now]
+
+
+def test_a_stop_that_trails_is_one_of_each_part(trader: ParentTrader) -> None:
+    a_bracket(trader, order_type=OrderType.TRAILING_STOP, trail_amount=Decimal(2))
+    trader.work()
+
+    (stop,) = [fact.order for fact in told(trader, OrderIntended) if fact.order.role is Role.STOP]
+    assert (stop.order_type, stop.trail_amount, stop.stop_price, stop.quantity) == (OrderType.TRAILING_STOP, 2, None, 5)
 
 
 def test_a_stop_that_was_moved_is_that_of_later_parts(trader: ParentTrader) -> None:
@@ -184,6 +192,15 @@ def test_several_orders_are_replaced_all_or_none(trader: ParentTrader, refused: 
             )
         ]
     )  # fmt: skip
+
+
+def test_a_stop_that_may_not_be_moved_is_recorded_with_where_it_was_to_stand(trader: ParentTrader) -> None:
+    trader.parents.denies_replace = denying("any")
+
+    assert not trader.parents.replace_each(["stop"], ReplaceIntended(trader.now, "parent", stop_price=Decimal(97)))
+    assert told(trader, ReplaceDenied) == [
+        ReplaceDenied(trader.now, "stop", "too far.", Limit.COLLAR, stop_price=Decimal(97))
+    ]
 
 
 def test_a_part_that_is_denied_is_recorded_with_what_was_wanted(trader: ParentTrader) -> None:

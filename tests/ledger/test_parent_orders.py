@@ -16,8 +16,14 @@ from tapeline.domain.errors import InvariantError
 from tapeline.domain.parent import ParentEnd, Pricing
 from tapeline.domain.words import OrderType, Role, Side
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
-from tapeline.ledger.order_facts import OrderCanceled, OrderDenied, OrderIntended, ReplaceIntended
-from tapeline.ledger.parent_facts import ChildOrderPriced, ParentOrderEnded, ParentOrderIntended, ParentOrderStopped
+from tapeline.ledger.order_facts import OrderAccepted, OrderCanceled, OrderDenied, OrderIntended, ReplaceIntended
+from tapeline.ledger.parent_facts import (
+    ChildOrderPriced,
+    ParentOrderEnded,
+    ParentOrderHurried,
+    ParentOrderIntended,
+    ParentOrderStopped,
+)
 from tapeline.ledger.parent_orders import ParentState
 from tapeline.ledger.shortfall import fill_quality, shortfall_of
 from tapeline.ledger.views import Views
@@ -254,14 +260,43 @@ def test_stops_and_targets_of_the_parts_belong_to_the_parent_and_a_moved_stop_is
     assert not views.parents.are_together("Dip-ABCD-1", "Dip-ABCD-9")
 
 
+def test_a_part_and_its_stop_name_their_parent_and_a_part_that_is_priced_again_stays_one() -> None:
+    """Three times priced: how often is how far it went; the arrival is what the first of all parts met."""
+    leg = an_order(
+        client_order_id="Dip-ABCD-S1", side=Side.SELL, order_type=OrderType.STOP, stop_price=Decimal(29),
+        role=Role.STOP, parent="Dip-ABCD-1", group="Dip-ABCD-1",
+    )  # fmt: skip
+    views, state = books(
+        a_parent(),
+        a_part(1, "30.10", pricing=Pricing.PASSIVE), an_intent(1, 500, role=Role.ENTRY), OrderIntended(leg),
+        a_part(1, "30.20", pricing=Pricing.MID),
+        a_part(1, "30.30", pricing=Pricing.CROSS),
+    )  # fmt: skip
+    parents = views.parents
+
+    assert (parents.of_child("Dip-ABCD-1"), parents.of_child("Dip-ABCD-S1"), parents.of_child("other")) == (
+        state, None, None,
+    )  # fmt: skip
+    assert (parents.of_leg("Dip-ABCD-S1"), parents.of_leg("Dip-ABCD-1")) == ((state, Role.STOP), None)
+    (child,) = state.children.values()
+    assert (child.times_priced, child.priced.price, child.priced.pricing) == (3, Decimal("30.30"), Pricing.CROSS)
+    assert state.arrival is not None and state.arrival.price == Decimal("30.10")
+
+
 def test_refusals_in_a_row_are_counted_until_a_part_gets_through() -> None:
     def denial(number: int) -> OrderDenied:
         return OrderDenied(T0 + number * MINUTE, f"Dip-ABCD-{number}", "Dip", "ABCD", Side.BUY, "too many")
 
     _, state = books(a_parent(), a_part(1, "30"), denial(1), a_part(2, "30"), denial(2))
     assert (state.refused_count, state.refused_ns) == (2, T0 + 2 * MINUTE)
+    assert [child.is_refused for child in state.children.values()] == [True, True]
 
     _, state = books(a_parent(), a_part(1, "30"), denial(1), a_part(2, "30"), an_intent(2, 5), fill_of(2, 5, "30"))
+    assert state.refused_count == 0
+    assert [child.is_refused for child in state.children.values()] == [True, False]
+
+    arrived = [a_part(2, "30"), an_intent(2, 5), OrderAccepted(T0 + 2 * MINUTE, "Dip-ABCD-2")]
+    _, state = books(a_parent(), a_part(1, "30"), denial(1), *arrived)
     assert state.refused_count == 0
 
 
@@ -269,8 +304,10 @@ def test_refusals_in_a_row_are_counted_until_a_part_gets_through() -> None:
     ("facts", "words"),
     [
         ([a_parent(), a_parent()], "intended a second time"),
-        ([a_part(1, "30")], "was never intended"),
-        ([ParentOrderStopped(T0, PARENT, ParentEnd.WINDOW)], "was never intended"),
+        ([a_part(1, "30")], f"ChildOrderPriced names the parent order {PARENT}, which was never intended."),
+        ([ParentOrderStopped(T0, PARENT, ParentEnd.WINDOW)], f"ParentOrderStopped names the parent order {PARENT},"),
+        ([ParentOrderHurried(T0, PARENT, "urgent")], f"ParentOrderHurried names the parent order {PARENT},"),
+        ([an_end("30")], f"ParentOrderEnded names the parent order {PARENT}, which was never intended."),
         ([a_parent(), an_end("30"), an_end("30")], "ends a second time"),
     ],
 )

@@ -221,4 +221,4 @@ def reason_of(state: ParentState) -> ParentEnd:
 
 def with_stop(stop: Order, state: ParentState) -> Order:
     """Return the stop of a parent's bracket where it stands now."""
-    return stop if state.stop_price is None else replace(stop, stop_price=state.stop_price)
+    return replace(stop, stop_price=state.stop_price)
