@@ -332,6 +332,23 @@ def test_a_fill_between_two_answers_is_no_mismatch(trader: Trader) -> None:
     assert trader.recorded[-1].findings == []
 
 
+def test_an_order_that_was_placed_between_two_answers_hides_no_other_difference(trader: Trader) -> None:
+    """It is in none of the lists yet, and asked for by name; what the venue holds besides is locked all the same."""
+    trader.venue.positions["B"] = Decimal(13)
+    trader.link.now += 300 * SECOND
+    trader.turn()
+    while trader.link.outward:
+        trader.link.let_out()
+    told, trader.link.inward = trader.link.inward, []
+    name = a_working_order(trader)
+
+    say(trader, *told)
+    trader.settle_for(30)
+
+    assert trader.status(name) == "NEW"
+    assert [symbol for _, symbol in trader.views.control.locks] == ["B"]
+
+
 def test_cash_that_differs_is_reported_and_nothing_is_done(trader: Trader) -> None:
     trader.venue.cash -= Decimal("0.99")
     trader.settle_for(310)

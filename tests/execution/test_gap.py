@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from tapeline.domain.reports import LinkRestored, OpenOrdersAnswered, OrderAnswe
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import Purpose, Reason, Side
 from tapeline.ledger.control_facts import GapOpened
+from tapeline.ledger.order_facts import CancelIntended
 
 # A gap ----------------------------------------------------------------------------------------------------------
 
@@ -23,7 +25,7 @@ from tapeline.ledger.control_facts import GapOpened
 def test_a_start_opens_a_gap_that_closes_when_all_four_questions_are_answered() -> None:
     trader = Trader()
     trader.start()
-    assert (trader.kinds(), trader.views.control.gap.cause) == (["GapOpened"], GapCause.START)
+    assert trader.recorded == [GapOpened(trader.now, GapCause.START, "")]
     assert sorted(asked(trader)) == [
         Question.OPEN_ORDERS, Question.EXECUTIONS, Question.POSITIONS, Question.CASH,
     ]  # fmt: skip
@@ -63,6 +65,8 @@ def test_requests_under_way_are_in_doubt_when_the_link_is_lost(trader: Trader) -
     trader.link.lose(letters_arrive=True)
     trader.turn()
     assert trader.status(name) == "UNKNOWN"
+    (lost,) = [fact for fact in trader.recorded if fact.kind == "OutcomeLost"]
+    assert lost.text == "The link was lost before an answer came."
 
     trader.link.restore()
     trader.settle_for(5)
@@ -283,6 +287,25 @@ def test_the_cancel_of_an_entry_does_not_wait_for_the_gap_to_close(trader: Trade
     assert [letter.name for letter in trader.link.outward if letter.request] == [name]
 
 
+def test_the_cancel_of_a_stop_waits_for_the_gap_to_close_unless_nobody_decided_it(trader: Trader) -> None:
+    """It may have filled, or what it protects may be gone; a cancel without a purpose repeats one that was lost."""
+    with_position(trader)
+    stops = [trader.place(side=Side.SELL, quantity=5, price="90", purpose=Purpose.STOP) for _ in range(2)]
+    trader.settle()
+    trader.link.lose(letters_arrive=False)
+    trader.turn()
+    trader.link.restore()
+    trader.turn()
+    for name, purpose in zip(stops, (Purpose.EXIT_RULE, None), strict=True):
+        trader.wishes.add(name)
+        trader.keeper.cancel(trader.record(CancelIntended(trader.now, name, purpose=purpose)))
+    trader.turn()
+
+    assert [letter.name for letter in trader.link.outward if letter.request] == stops[1:]
+    trader.settle_for(5)
+    assert [trader.status(name) for name in stops] == ["CANCELED", "CANCELED"]
+
+
 def test_questions_are_asked_until_they_are_answered_less_and_less_often() -> None:
     """First after 5 s, lengthened by at most half, then after twice as long, up to 60 s."""
     trader = Trader()
@@ -335,6 +358,31 @@ def test_an_order_intended_before_a_stop_is_unknown_until_it_was_looked_up(trade
     trader.settle_for(100)
     assert (trader.status(left), trader.status(never_left)) == ("NEW", "REJECTED")
     assert trader.venue.submits == {left: 1}
+
+
+def test_after_a_start_replaces_wait_behind_one_that_may_have_left_and_the_newest_of_them_leaves(
+    trader: Trader,
+) -> None:
+    name = a_working_order(trader)
+    trader.replace(name, price="99")
+    trader.turn()
+    trader.stop()
+    trader.start()
+    sent = []
+    send = trader.link.replace
+
+    def replace_seen(name: str, decided_ns: int, **terms: Any) -> None:
+        sent.append(terms["limit_price"])
+        send(name, decided_ns, **terms)
+
+    trader.link.replace = replace_seen  # type: ignore[method-assign]
+    for price in ("98", "97"):
+        trader.replace(name, price=price)
+    trader.settle_for(120)
+
+    assert sent == [97]
+    assert trader.views.orders.states[name].limit_price == 97
+    trader.assert_settled()
 
 
 def test_starting_twice_changes_nothing(trader: Trader) -> None:

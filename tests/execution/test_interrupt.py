@@ -15,7 +15,7 @@ from tapeline.domain.words import Purpose, Reason, Side, TimeInForce
 from tapeline.execution.messages import Ask
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.control_facts import GapOpened
-from tapeline.ledger.order_facts import CancelIntended, ReplaceIntended, ReplaceRejected
+from tapeline.ledger.order_facts import CancelIntended, CancelRejected, ReplaceIntended, ReplaceRejected
 
 WHY = "no sign of life"
 
@@ -87,7 +87,7 @@ def test_the_cancel_by_which_an_exit_begins_is_barred_with_the_exit(trader: Trad
 
     assert [trader.status(name) for name in (*stops, entry)] == ["NEW", "CANCELED", "CANCELED", "CANCELED"]
     refused = [fact for fact in trader.recorded if fact.kind == "CancelRejected"]
-    assert [(fact.client_order_id, fact.status, fact.text) for fact in refused] == [(stops[0], None, WHY)]
+    assert refused == [CancelRejected(refused[0].event_time_ns, stops[0], None, WHY, Reason.NEVER_ARRIVED)]
     again = trader.record(CancelIntended(trader.now, stops[0], purpose=purpose))
     trader.keeper.cancel(again)
     trader.settle()

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from random import Random
+
+import pytest
 
 from execution.by_hand import a_working_order, fills, say
-from execution.running import SETTINGS, Trader
+from execution.running import SETTINGS, T0, Trader
 from tapeline.domain.reports import Request, RequestFailed
+from tapeline.domain.times import SECOND
 from tapeline.domain.words import OrderStatus, Reason, Side
+from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.ledger.canonical import decode
 from tapeline.ledger.order_facts import CancelRejected
 from tapeline.ledger.replaces import Replaces
@@ -65,6 +70,46 @@ def test_an_order_that_never_arrived_ends_after_the_horizon_and_not_before(trade
     assert trader.status(name) == "REJECTED"
     assert trader.recorded[-1].reason is Reason.NEVER_ARRIVED
     assert trader.venue.submits == {}
+
+
+class SteadyTrader(Trader):
+    """A trader whose clock is set, by `behind_s` seconds ahead of the time that has run."""
+
+    behind_s = 0
+
+    def new_keeper(self) -> OrderKeeper:
+        def steady_ns() -> int:
+            return self.now - self.behind_s * SECOND - T0
+
+        return OrderKeeper(
+            self.views, self.record, self.settings, random=Random(1), now_ns=self.now, steady_ns=steady_ns
+        )
+
+    def set_clock(self, seconds: int) -> None:
+        self.link.now += seconds * SECOND
+        self.behind_s += seconds
+
+
+@pytest.mark.parametrize(("set_s", "ends_s"), [(0, 60), (20, 100)])
+def test_a_clock_that_is_set_ahead_ends_no_order_before_the_horizon_has_run(set_s: int, ends_s: int) -> None:
+    """Twice by twenty seconds, the first time ten seconds after it was lost: by the clock it ends after 100."""
+    trader = SteadyTrader()
+    trader.ready()
+    name = trader.place()
+    trader.turn()
+    trader.link.fail(0, after=False)
+    trader.turn()
+    lost_ns = trader.now
+    trader.settle_for(10)
+    for _ in range(2):
+        trader.set_clock(set_s)
+        trader.turn()
+    trader.settle_for(ends_s - 2 - (trader.now - lost_ns) // SECOND)
+    assert trader.status(name) == "UNKNOWN"
+
+    trader.settle_for(4)
+
+    assert trader.status(name) == "REJECTED"
 
 
 def test_an_order_that_arrives_late_but_within_the_horizon_is_found(trader: Trader) -> None:

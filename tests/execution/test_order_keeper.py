@@ -8,9 +8,11 @@ from decimal import Decimal
 from execution.by_hand import a_working_order, fills, say
 from execution.running import Trader
 from tapeline.domain.adopted import Grounds
+from tapeline.domain.cash import CashCause
 from tapeline.domain.reports import EXTERNAL
 from tapeline.domain.words import OrderStatus, Purpose, Role, Side
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
+from tapeline.ledger.facts import CashMoved
 from tapeline.ledger.order_facts import (
     CancelRejected,
     OrderAccepted,
@@ -80,6 +82,14 @@ def test_every_other_report_told_again_is_recorded_once(trader: Trader) -> None:
     )
 
     assert trader.recorded[before:] == []
+
+
+def test_what_is_told_beside_orders_is_recorded_as_it_is(trader: Trader) -> None:
+    cash = trader.views.cash_amount()
+    paid = CashMoved(trader.now, CashCause.DIVIDEND, Decimal(5), "A")
+
+    assert say(trader, paid) == [paid]
+    assert trader.views.cash_amount() == cash + 5
 
 
 def test_an_acceptance_after_a_fill_changes_nothing(trader: Trader) -> None:

@@ -13,7 +13,7 @@ from execution.bare import ACCOUNT, T0, Bare, an_execution, an_order, intended
 from tapeline.domain.adopted import NOT_SHOWN, Grounds
 from tapeline.domain.execution import Execution
 from tapeline.domain.reports import OrderEnded, Request
-from tapeline.domain.words import OrderStatus, OrderType, Reason
+from tapeline.domain.words import OrderStatus, OrderType, Reason, Role, Side
 from tapeline.ledger.adopted_facts import BustNoted, ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.order_facts import (
     CancelIntended,
@@ -168,6 +168,27 @@ def test_the_end_of_an_order_that_nobody_knows_lets_it_be_asked_for(status: Orde
     assert [query.client_order_id for query in desk.asked()] == ["V-9"]
 
 
+@pytest.mark.parametrize(
+    ("terms", "quantity", "leaves", "is_missing"),
+    [
+        ({"group": "pair"}, 10, 4, True),
+        ({"group": "pair"}, 10, 10, False),
+        ({"group": "pair"}, 8, 4, False),
+        ({}, 10, 4, False),
+    ],
+)
+def test_terms_of_a_member_that_leave_less_than_our_sum_show_that_an_execution_is_missing(
+    terms: dict[str, Any], quantity: int, leaves: int, is_missing: bool
+) -> None:
+    """What a stop or target works for is made smaller, with the same total, by what its sibling fills."""
+    desk = Bare(*intended(an_order(**terms)), ACCEPTED)
+
+    assert take(desk, OrderReplaced(T0 + 9, "o1", Decimal(quantity), Decimal(leaves), reason=Reason.NONE)) == []
+
+    sentence = "New terms of order o1 leave 4 of it open, by our sum 10 are: an execution is missing."
+    assert desk.missing == [sentence] * is_missing
+
+
 # Executions -----------------------------------------------------------------------------------------------------
 
 
@@ -177,6 +198,17 @@ def test_an_execution_that_fits_no_order_waits_until_its_order_was_asked_for() -
     assert take(desk, OrderFilled(an_execution(1, 12), Decimal(0))) == ["o1"]
     assert desk.missing == ["Execution E1 of 12 A does not fit order o1 as it is known here."]
     assert (desk.told, desk.look_ups.is_waiting) == ([], True)
+
+
+def test_a_fill_of_a_stop_waits_while_executions_of_its_entry_do() -> None:
+    """Only the entry's quantity tells what the stop may leave; both orders are asked for."""
+    entry, stop = an_order(), an_order("o2", side=Side.SELL, parent="o1", group="o1", role=Role.TARGET)
+    desk = Bare(*intended(entry, stop))
+    sold = an_execution(2, 4, client_order_id="o2", side=Side.SELL)
+
+    asked = take(desk, OrderFilled(an_execution(1, 12), Decimal(0)), OrderFilled(sold, Decimal(6)))
+
+    assert (asked, desk.told) == (["o1", "o2"], [])
 
 
 def test_a_fill_that_leaves_less_than_our_sum_shows_that_others_are_missing() -> None:

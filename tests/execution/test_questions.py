@@ -109,11 +109,11 @@ def test_an_answer_to_an_asking_of_before_does_not_count() -> None:
     assert questions.answered(CASH, 101) is not None
 
 
-def test_executions_are_asked_for_from_the_earliest_time_that_anybody_wants() -> None:
+@pytest.mark.parametrize("wanted", [(50, 90), (90, 50), (90, 50, 70)])
+def test_executions_are_asked_for_from_the_earliest_time_that_anybody_wants(wanted: tuple[int, ...]) -> None:
     questions = some_questions()
-    subject = (Question.EXECUTIONS, "")
-    questions.ask(subject, 0, since_ns=50)
-    questions.ask(subject, 0, since_ns=90)
+    for since_ns in wanted:
+        questions.ask((Question.EXECUTIONS, ""), 0, since_ns)
 
     (query,) = questions.leaving()
 

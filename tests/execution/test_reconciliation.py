@@ -257,6 +257,11 @@ def test_what_was_taken_back_explains_the_order_the_position_and_the_cash() -> N
 
     assert found(ours, theirs) == [("EXECUTION_VANISHED", "E2", 10, None, "BUST")]
 
+    nothing = their_books(theirs_of(state, filled_quantity=Decimal(0)))
+    assert [(kind, name) for kind, name, *_ in found(ours, nothing)] == [
+        ("EXECUTION_VANISHED", "E1"), ("EXECUTION_VANISHED", "E2")
+    ]  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("cash", "expected"),
@@ -276,6 +281,21 @@ def test_what_was_taken_back_and_comes_to_no_shares_is_told_by_the_cash(cash: De
     sold = replace(an_execution(2, 20, side=Side.SELL), price=Decimal("9.10"), commission=Decimal(1))
 
     assert found(our_books(booked=[bought, sold]), their_books(cash=cash)) == expected
+
+
+def test_the_cash_tells_of_what_comes_to_no_shares_where_both_hold_the_same_besides_and_of_nothing_else() -> None:
+    """Bought 20 at 10 for 1, sold at 9.10 for 1: 20 of cash. Without the sale it is 201, and the position tells."""
+    bought = replace(an_execution(1, 20), commission=Decimal(1))
+    sold = replace(an_execution(2, 20, side=Side.SELL), price=Decimal("9.10"), commission=Decimal(1))
+
+    def of(booked: list[Execution], ours: int, theirs: int, cash: int) -> list[str]:
+        held = [{"quantities": {"A": Decimal(quantity)}} for quantity in (ours, theirs)]
+        books = our_books(booked=booked, **held[0]), their_books(cash=Decimal(cash), **held[1])
+        return [kind for kind, *_ in found(*books)]
+
+    assert of([bought, sold], 5, 5, 1020) == ["EXECUTION_VANISHED", "EXECUTION_VANISHED"]
+    assert of([bought, sold], 5, 6, 1020) == ["POSITION_BREAK", "CASH_BREAK"]
+    assert of([bought], 20, 20, 1201) == ["CASH_BREAK"]
 
 
 @pytest.mark.parametrize(
