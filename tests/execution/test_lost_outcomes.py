@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from execution.by_hand import a_working_order, fills, say
+from execution.by_hand import a_working_order, asked, fills, say
 from execution.running import SETTINGS, T0, Trader
-from tapeline.domain.reports import Request, RequestFailed
+from tapeline.domain.reports import Question, Request, RequestFailed
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import OrderStatus, Reason, Side
 from tapeline.execution.order_keeper import OrderKeeper
@@ -166,6 +166,24 @@ def test_an_answer_that_a_report_overtook_is_asked_for_again(trader: Trader) -> 
     trader.settle_for(5)
 
     trader.assert_settled()
+
+
+def test_an_answer_that_a_cancel_overtook_is_asked_for_again(trader: Trader) -> None:
+    """The venue answered before the cancel left, so what it says is of before it."""
+    name = a_working_order(trader)
+    trader.replace(name, quantity=20)
+    trader.turn()
+    trader.link.fail(0, after=False)
+    trader.turn()
+    trader.link.let_out()
+    (answer,) = trader.link.inward
+    trader.link.inward.clear()
+    trader.cancel(name)
+    trader.turn()
+
+    say(trader, answer)
+
+    assert asked(trader) == [Question.ORDER]
 
 
 def test_an_order_that_appears_after_the_horizon_is_adopted_and_canceled(trader: Trader) -> None:
