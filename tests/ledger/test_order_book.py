@@ -144,3 +144,15 @@ def test_an_execution_is_booked_once_whatever_order_it_names() -> None:
 def test_an_order_with_fills_was_not_rejected() -> None:
     with pytest.raises(InvariantError, match="Order Dip-ABCD-1 is rejected, but 30 of it are filled"):
         books_of(*sent(), CancelIntended(T0, NAME), a_fill(70, quantity=Decimal(30)), OrderRejected(T0, NAME))
+
+
+@pytest.mark.parametrize("target_first", [False, True])
+def test_the_stop_of_an_entry_is_known_by_the_entry_whatever_else_hangs_on_it(target_first: bool) -> None:
+    """The first one, which tells what the entry risks; neither its target nor a stop that came later."""
+    target, stop = a_target(), a_stop()
+    legs = [target, stop] if target_first else [stop, target]
+    later = a_stop(client_order_id="Dip-ABCD-4", stop_price=Decimal(9))
+    alone = an_order(client_order_id="Dip-ABCD-5", side=Side.SELL, order_type=OrderType.STOP, stop_price=Decimal(9))
+    book = books_of(*sent(), *map(OrderIntended, [*legs, later, alone])).orders
+
+    assert book.stops == {NAME: stop}
