@@ -21,6 +21,7 @@ versions = st.integers(1, 30)
         ("E7~2", 3, "E7~~2~3"),
         ("E7~", 1, "E7~"),
         ("E7~", 2, "E7~~~2"),
+        ("E7~~", 2, "E7~~~~~2"),
         ("E7~~2", 1, "E7~~~~2"),
         ("A~B", 1, "A~B"),
         ("A~B", 2, "A~B~2"),
@@ -30,6 +31,7 @@ versions = st.integers(1, 30)
 )
 def test_tildes_of_the_venue_that_could_be_ours_are_doubled(venue_id: str, version: int, name: str) -> None:
     assert name_of(venue_id, version) == name
+    assert version_of(name) == (name_of(venue_id), version)
 
 
 @given(venue_ids, versions)
@@ -59,3 +61,8 @@ def test_what_comes_back_has_a_name_that_nothing_else_has(venue_id: str, version
 def test_names_of_journals_before_are_read_as_they_were(name: str, back: str, again: str | None) -> None:
     assert returned_name(name) == back
     assert again is None or returned_name(back) == again
+
+
+def test_a_mark_with_nothing_before_it_is_a_name_of_its_own() -> None:
+    """A journal may have one of before marks were doubled."""
+    assert version_of("~2") == ("~2", 1)
