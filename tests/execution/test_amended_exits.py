@@ -186,3 +186,12 @@ def test_an_exit_that_was_made_smaller_and_is_too_large_again_is_made_smaller_ag
     )
 
     assert floor.fit(floor.bust(floor.four)) == [replaced("stop", 6)]
+
+
+def test_an_exit_that_is_being_moved_is_made_smaller_all_the_same() -> None:
+    """A replace of its price leaves its quantity as it is."""
+    floor = Floor()
+    floor.exit("stop", 10)
+    floor.desk.record(ReplaceIntended(T0, "stop", stop_price=Decimal(95)))
+
+    assert floor.fit(floor.bust(floor.four)) == [replaced("stop", 6)]

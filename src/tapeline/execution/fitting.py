@@ -119,5 +119,6 @@ def _rank(together: Iterable[OrderState]) -> int:
 
 
 def _works(state: OrderState) -> Decimal:
-    # one that is being made smaller already counts as what it will be
-    return state.asked_totals[-1] - state.filled_quantity if state.asked_totals else state.exposed_quantity
+    # one that is being made smaller already counts as what it will be; zero is a replace that leaves the total as it is
+    totals = [total for total in state.asked_totals if total]
+    return totals[-1] - state.filled_quantity if totals else state.exposed_quantity
