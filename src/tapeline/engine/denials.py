@@ -24,7 +24,8 @@ _OTHERS = {
     Limit.STALE_PRICE: "the last price is {found:,.0f} s old, and {bound:,.0f} s is the most",
 }
 _WITHOUT_NUMBERS = {
-    Limit.NO_STOP: "its stop, trail or target is unknown, or no stop lies below (long) or above (short) the price",
+    Limit.NO_STOP: "its limit, stop, trail or target is unknown or no price, or no stop lies below (long) or above"
+    " (short) the price",
     Limit.BELOW_ONE_STEP: "that is less than one step of the instrument",
     Limit.OWN_RULE: "the strategy's own rules refuse it; its signal tells which",
     Limit.CASH: "the cash that pending orders leave buys less than one step",

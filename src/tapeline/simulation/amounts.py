@@ -19,6 +19,8 @@ from tapeline.indicators.compiled import compiled
 
 TICK_NUDGE = 1e-6  # of a tick: prices closer than this are equal
 ROUNDING_NUDGE = 1e-9  # of the unit: a float64 just below a half counts as the half
+PRICE_MAX = 1e12  # beyond every price, and its ticks are still a whole number of 64 bits
+QUANTITY_MAX = 1e10  # as large for quantities: a wish for more is one for as much as the limits leave
 CASH_GRID = 1e12
 CASH_TOLERANCE = 1e-9  # far below any amount that can be owed, far above the error of a sum
 
@@ -48,6 +50,12 @@ def round_price(price: float, up: bool, symbol: Any) -> float:
 
 
 @compiled()
+def is_no_price(price: float, symbol: Any) -> bool:
+    """Return whether no order can stand at a price: below one tick, or beyond all prices. NaN asks for none: False."""
+    return bool(price < symbol.tick or price > PRICE_MAX)
+
+
+@compiled()
 def fill_price(price: float, side: int, symbol: Any) -> float:
     """Return the price an execution gets: on the tick, rounded against the trader, at least one tick."""
     ticks = ticks_above(price, symbol) if side > 0 else ticks_below(price, symbol)
@@ -59,6 +67,12 @@ def steps_in(quantity: float, symbol: Any) -> int:
     """Return how many whole steps fit into a quantity of zero or more."""
     steps = quantity * symbol.step_denominator / symbol.step_numerator
     return int(np.floor(steps * (1.0 + 1e-14) + ROUNDING_NUDGE))
+
+
+@compiled()
+def wish_of(quantity: float) -> float:
+    """Return what a wish for a quantity comes to: zero if it is not above zero or unknown, `QUANTITY_MAX` at most."""
+    return min(quantity, QUANTITY_MAX) if quantity > 0.0 else 0.0
 
 
 @compiled()

@@ -11,7 +11,7 @@ import numpy as np
 
 from tapeline.domain.words import IntentKind, Limit, OrderType, Purpose, Role, TimeInForce
 from tapeline.indicators.compiled import compiled
-from tapeline.simulation.amounts import quantity_of, round_price, steps_in
+from tapeline.simulation.amounts import PRICE_MAX, is_no_price, quantity_of, round_price, steps_in, wish_of
 from tapeline.simulation.book import clear_holding
 from tapeline.simulation.instructions import new_intent, new_ticket, protect
 from tapeline.simulation.limits import assumed_stop_of, limit_quantity, note_entry, refusal
@@ -33,7 +33,7 @@ def deny_with(
 ) -> None:
     """Record a wish for an entry, the limit that refused it, what that found and what it may have."""
     intent = new_intent(book, IntentKind.DENIED, strategy, symbol, side, Purpose.ENTRY, 0.0, end_ns)
-    intent.wanted = wanted
+    intent.wanted = wish_of(wanted)
     intent.limit = limit
     intent.limit_value = found
     intent.limit_bound = bound
@@ -66,7 +66,9 @@ def enter(
     code: int = Limit.NONE
     if risk <= 0.0 or (size_kind == SIZE_RISK_PER_STOP and np.isnan(risk)):
         code = Limit.NO_STOP
-    if stop_price < facts.tick or target_price < facts.tick:  # no order can stand there
+    if is_no_price(stop_price, facts) or is_no_price(target_price, facts) or is_no_price(limit_price, facts):
+        code = Limit.NO_STOP
+    if trail > PRICE_MAX:
         code = Limit.NO_STOP
     wanted = size
     if size_kind == SIZE_PERCENT_OF_EQUITY:
@@ -75,8 +77,7 @@ def enter(
         wanted = size / 100.0 * equity / risk if risk > 0.0 else 0.0
     elif size_kind == SIZE_VOLATILITY_TARGET:
         wanted = size / 100.0 * equity / (price * volatility) if volatility > 0.0 else 0.0
-    if not wanted > 0.0:
-        wanted = 0.0
+    wanted = wish_of(wanted)
     quantity, found, bound = 0.0, np.nan, np.nan
     if code == Limit.NONE:
         code, found, bound = refusal(book, strategy, symbol, side, price, risk, target_price, end_ns)

@@ -15,7 +15,7 @@ import numpy as np
 
 from tapeline.domain.words import IntentKind, Purpose, Side
 from tapeline.indicators.compiled import compiled
-from tapeline.simulation.amounts import on_step, quantity_of, round_price, steps_in
+from tapeline.simulation.amounts import is_no_price, on_step, quantity_of, round_price, steps_in
 from tapeline.simulation.instructions import call_back, is_working, new_intent, new_ticket, protect
 from tapeline.simulation.records import EXITING, FLAT, HOLDING
 from tapeline.simulation.references import UNCOUNTED
@@ -121,11 +121,11 @@ def scale_out_holding(
     facts = book.symbols[symbol]
     held = abs(holding.quantity)
     part = quantity_of(steps_in(held * fraction, facts), facts)
-    if holding.leaving != 0 or part == 0.0 or part == held:
+    if holding.leaving != 0 or not (0.0 < fraction < 1.0) or part == 0.0 or part == held:
         return
     holding.scaled = 1
     holding.part = fraction
-    if not np.isnan(stop_price) and np.isnan(holding.trail):
+    if not (np.isnan(stop_price) or is_no_price(stop_price, facts)) and np.isnan(holding.trail):
         level = round_price(stop_price, holding.side < 0, facts)
         if np.isnan(holding.stop_price) or (level - holding.stop_price) * holding.side > 0.0:
             holding.stop_price = level
@@ -138,11 +138,13 @@ def scale_out_holding(
 
 @compiled(entry=True, **UNCOUNTED)
 def move_stop(book: Any, strategy: int, symbol: int, stop_price: float, end_ns: int) -> None:
-    """Replace a holding's stop by a tighter one; a level that is no tighter, or unknown, changes nothing."""
+    """Replace a holding's stop by a tighter one; a level that is no tighter, unknown or no price changes nothing."""
     holding = book.holdings[strategy, symbol]
     if not is_working(book, holding.stop_ticket) or holding.leaving != 0:
         return
     if not np.isnan(holding.trail) or np.isnan(stop_price) or book.states[strategy, symbol] != HOLDING:
+        return
+    if is_no_price(stop_price, book.symbols[symbol]):
         return
     long = holding.quantity > 0.0
     level = round_price(stop_price, not long, book.symbols[symbol])

@@ -7,6 +7,7 @@ a verb acts only where a condition is true. Nothing later than the slice can be 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ HOLDING_FIELDS = (
     "entry_session",
     "pending_notional",
 )
+
+_NOTES = (bool, int, float, str, Decimal, np.bool_, np.integer, np.floating)
 
 Where = str | int | npt.NDArray[Any] | bool
 
@@ -211,7 +214,7 @@ class SliceView:
 
         side : 1 long, -1 short; quantity : a number or an array over symbols, None = the strategy's `size`
         stop, target : prices; trail : distance in currency; a number or an array over symbols. One that is given and
-            unknown denies the entry: that is no reason to go without it
+            unknown, or no price, denies the entry: that is no reason to go without it
         limit : the worst price to enter at, None = at the market; what has not filled when the session ends is over
         """
         if side not in (1, -1):
@@ -265,7 +268,16 @@ class SliceView:
             deny(self._book, self._strategy, int(column), side, wanted, int(Limit.OWN_RULE), self.time_ns)
 
     def tell(self, symbol: str | int, notes: Mapping[str, bool | float | str]) -> None:
-        """Add notes to what the journal keeps of this slice's decision about a symbol: names with truths or numbers."""
+        """Add notes to what the journal keeps of this slice's decision about a symbol: names with truths or numbers.
+
+        Raises InputError for a note that a journal cannot hold.
+        """
+        for name, value in notes.items():
+            if not isinstance(name, str) or not (value is None or isinstance(value, _NOTES)):
+                raise InputError(
+                    f"now.tell: a note is a text with a truth, a number or a text; found {name!r} with"
+                    f" {type(value).__name__} {value!r}."
+                )
         self.notes.setdefault(self._column(symbol), {}).update(notes)
 
     def exit(self, where: Where) -> None:
