@@ -69,3 +69,23 @@ def test_working_orders_fit_eighty_columns_and_show_whose_they_are(capsys: pytes
     assert first.split() == ["MomentumReversal", "GOOGL", "SELL", "TRAILING_STOP", "12000", "1234.56"]
     assert first_id == "  MomentumReversal-GOOGL-20240102T153000-12-1  stop  PENDING_CANCEL"
     assert second_id == "  short  stop  PENDING_CANCEL"
+
+
+def test_an_order_with_a_long_id_fits_a_terminal_of_eighty_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rich.console import Console
+
+    monkeypatch.setattr(text_table, "console", Console(width=80, force_terminal=True, color_system=None))
+    name = "IntradayMeanReversion-SIM24-20240102T205100-0-1"
+    row = {
+        "strategy": "IntradayMeanReversion", "symbol": "SIM24", "side": "SELL", "type": "MARKET",
+        "leaves_quantity": "63", "limit_price": None, "stop_price": None, "client_order_id": name,
+        "purpose": "flat_before_close", "status": "PARTIALLY_FILLED",
+    }  # fmt: skip
+
+    show_orders({"orders": [row], "orders_working": 1, "worked": [], "worked_count": 0})
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:] == [f"  {name}  flat_before_close", "      PARTIALLY_FILLED"]
+    assert max(map(len, lines)) <= 80

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tapeline.cli.console import show_text
 from tapeline.cli.text_table import TextTable
+from tapeline.report.amounts import plural
 
 STYLES = {"ACTIVE": "green", "REDUCING": "yellow", "HALTED": "bold red"}
 
@@ -52,9 +53,10 @@ def status_view(status: Mapping[str, Any], run: str = "") -> RenderableType:
         share = "" if high["depth"] is None else f" ({-high['depth'] * 100:.2f} %)"
         lines.append(f"{_money(high['below'])}{share} below the highest equity, since {high['since']}\n")
     lines.append(
-        f"{', '.join(status['strategies'])} on {status['symbols']} symbols: {status['slices']:,} slices, "
-        f"{status['orders_working']} orders working, {status['round_trips']} round trips, {status['denied']} denials, "
-        f"{status['facts']:,} facts\n"
+        f"{', '.join(status['strategies'])} on {plural(status['symbols'], 'symbol')}:"
+        f" {plural(status['slices'], 'slice')}, {plural(status['orders_working'], 'order')} working,"
+        f" {plural(status['round_trips'], 'round trip')}, {plural(status['denied'], 'denial')},"
+        f" {plural(status['facts'], 'fact')}\n"
     )
     for sentence in remarks_of(status):
         lines.append(f"{sentence}\n", style="yellow")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tapeline.cli.console import console
+from tapeline.cli.console import console, folded
 
 GAP = "  "
 _FIGURE = re.compile(r"-?[\d,]*\.?\d*$")
@@ -27,7 +27,7 @@ class TextTable:
         self.rows.append(cells)
 
     def show(self, beneath: Sequence[str] = ()) -> None:
-        """Print title, if there is one, names and rows; beneath each row its line of `beneath`, if there are such."""
+        """Print title, if there is one, names and rows; beneath each row its line, folded in a terminal."""
         columns = list(zip(*self.rows, strict=True)) or [()] * len(self.names)
         forms = []
         for name, cells in zip(self.names, columns, strict=True):
@@ -38,5 +38,5 @@ class TextTable:
             console.print(self.title, style="italic", markup=False, soft_wrap=True)
         console.print(form(*self.names).rstrip(), style="bold", markup=False, soft_wrap=True)
         for index, cells in enumerate(self.rows):
-            below = f"{GAP}{beneath[index]}\n" if beneath else ""
-            console.file.write(f"{form(*cells).rstrip()}\n{below}")
+            lines = [form(*cells).rstrip(), *(folded(f"{GAP}{beneath[index]}", console) if beneath else ())]
+            console.file.write("".join(f"{line}\n" for line in lines))
