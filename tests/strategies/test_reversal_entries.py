@@ -6,6 +6,7 @@ An entry at a close of 100 with its stop at 95 risks 5 a share: 1 % of 100,000 a
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from tapeline.domain.words import Limit
 from tapeline.ledger.facts import SignalRaised
 from tapeline.screener.settings import ScreenSettings
 from tapeline.screener.strategy_settings import StrategySettings
+from tapeline.simulation.limit_settings import Limits
 from tapeline.store.sqlite_journal import SqliteJournal
 from tapeline.strategies.reversal_size import size_of_entry
 
@@ -67,6 +69,14 @@ def test_a_setup_is_entered_at_the_next_open_with_stop_and_target_as_a_bracket()
             "aggressive": False, "conservative": False, "again": False, "regime": 60.0,
         }
     ]  # fmt: skip
+
+
+def test_its_own_bound_on_one_trade_stands_in_place_of_the_accounts() -> None:
+    usual = replace(RICH, limits=Limits(risk_per_trade=0.004))
+
+    assert bought(run_settings=usual) == 200  # 1 % of 100,000 at 5 a share, not 0.4 %
+    assert bought(run_settings=replace(usual, strategy_limits={Told.__name__: Limits(risk_per_trade=0.002)})) == 40
+    assert Told(chosen(risk_per_trade_max=0.015)).limits == Limits(risk_per_trade=0.015)
 
 
 def test_levels_are_put_on_the_tick_away_from_the_market() -> None:

@@ -38,6 +38,7 @@ from tapeline.screener.screen import Rules
 from tapeline.screener.settings import Frames, ScreenSettings
 from tapeline.screener.strategy_settings import Entry, TradeType, Variant
 from tapeline.screener.tree import CLASSES
+from tapeline.simulation.limit_settings import Limits
 from tapeline.strategies import reversal_size
 from tapeline.strategies.base import Strategy
 from tapeline.strategies.reversal_formulas import management_formulas
@@ -78,6 +79,7 @@ class MomentumReversal(Strategy):
         if self.numbers.trade_type == TradeType.POSITION:
             chosen = replace(chosen, frames=Frames(frames.confirmation, frames.regime, frames.regime))
         self.frame = chosen.frames.trigger
+        self.limits = Limits(risk_per_trade=self.numbers.risk_per_trade_max)  # type: ignore[misc]
         self.settings, self.regime = chosen, regime or RegimeSettings()
         if self.numbers.trade_type == TradeType.SCALP:
             self.flat_before_close_minutes = self.numbers.flat_minutes  # type: ignore[misc]
