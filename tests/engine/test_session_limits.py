@@ -238,7 +238,7 @@ def test_a_strategys_limits_bind_it_and_not_the_others() -> None:
 def test_a_run_may_give_a_strategy_other_limits_than_it_declares() -> None:
     panel = bars_of("A\n14:31 100 111\n14:32 100")
     bounded = type("Bounded", (Told,), {"size": fixed_quantity(20), "limits": Limits(gross=0.1)})()
-    settings = replace(MARGIN, strategy_limits={"Bounded": Limits(position=0.15)})
+    settings = replace(MARGIN, strategy_limits={"Bounded": Limits(gross=0.15)})
 
     assert run(bounded, panel, settings).executions["quantity"].tolist() == [15]
 

@@ -57,3 +57,12 @@ def test_a_bound_stands_in_place_of_a_usual_one_and_what_is_part_of_it_is_lowere
     assert usual_limits(overnight=True, gross=3.0) == replace(usual, gross=3.0), "none is raised that was not named"
     with pytest.raises(ConfigurationError, match="gross must be above zero"):
         usual_limits(overnight=True, gross=-1.0)
+
+
+def test_what_settings_give_stands_over_what_a_strategy_declares_bound_by_bound() -> None:
+    declared = Limits(risk_per_trade=0.01, positions=5, gross=0.3)
+    settings = RunSettings(strategy_limits={"First": Limits(positions=4, position=0.1)})
+
+    assert settings.limits_of("First", declared) == Limits(risk_per_trade=0.01, positions=4, gross=0.3, position=0.1)
+    assert settings.limits_of("First", None) == Limits(positions=4, position=0.1)
+    assert settings.limits_of("Second", declared) is declared and settings.limits_of("Second", None) is None

@@ -76,6 +76,7 @@ def test_its_own_bound_on_one_trade_stands_in_place_of_the_accounts() -> None:
 
     assert bought(run_settings=usual) == 200  # 1 % of 100,000 at 5 a share, not 0.4 %
     assert bought(run_settings=replace(usual, strategy_limits={Told.__name__: Limits(risk_per_trade=0.002)})) == 40
+    assert bought(run_settings=replace(usual, strategy_limits={Told.__name__: Limits(positions=3)})) == 200
     assert Told(chosen(risk_per_trade_max=0.015)).limits == Limits(risk_per_trade=0.015)
 
 

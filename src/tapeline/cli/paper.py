@@ -182,7 +182,7 @@ def _journal(resumed: Path | None, work: Path) -> Iterator[Path]:
 
 
 def _limits_in_force(settings: RunSettings, strategies: Sequence[AnyStrategy]) -> Iterator[str]:
-    own = {strategy.name: settings.strategy_limits.get(strategy.name, strategy.limits) for strategy in strategies}
+    own = {strategy.name: settings.limits_of(strategy.name, strategy.limits) for strategy in strategies}
     for whose, limits in {"the account": settings.limits, **own}.items():
         if limits is not None:
             named = [f"{name} {value:g}" for name, value in asdict(limits).items() if value is not None]

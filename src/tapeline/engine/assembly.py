@@ -139,9 +139,9 @@ class Assembly:
 
     @property
     def strategy_limits(self) -> list[Limits | None]:
-        """The bounds of each strategy: those of the settings, else those that it declares."""
-        given = self.settings.strategy_limits
-        return [given.get(name, it.limits) for name, it in zip(self.names, self.strategies, strict=True)]
+        """The bounds of each strategy: those of the settings, over those that it declares."""
+        pairs = zip(self.names, self.strategies, strict=True)
+        return [self.settings.limits_of(name, strategy.limits) for name, strategy in pairs]
 
     @property
     def algorithms(self) -> list[Algorithms]:
@@ -189,8 +189,7 @@ def assemble(
                 raise UnknownNameError("strategy", name, names, where=f"the settings' {given}")
     check_consistent(settings.limits, "The account's limits")
     for name, strategy in zip(names, strategies, strict=True):
-        own = settings.strategy_limits.get(name, strategy.limits)
-        check_consistent(own or Limits(), f"The limits of {name}")
+        check_consistent(settings.limits_of(name, strategy.limits) or Limits(), f"The limits of {name}")
     tables: dict[str, tuple[Bars | None, Mapping[str, Node]]] = {}
     for name, strategy in zip(names, strategies, strict=True):
         _check_sides(strategy, settings)

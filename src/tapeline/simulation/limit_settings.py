@@ -10,7 +10,7 @@ single trade (`risk_per_trade`, `loss_per_trade`, `reward_risk`) of a strategy s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from tapeline.domain.errors import ConfigurationError
@@ -69,6 +69,11 @@ class Limits:
                 raise ConfigurationError(f"Limits: {field.name} is a number of things, found {value}.")
         if self.pause_minutes is not None and self.losses_in_row is None:
             raise ConfigurationError("Limits: pause_minutes says how long losses_in_row lasts; give that as well.")
+
+    def over(self, declared: Limits | None) -> Limits:
+        """Return these bounds, and those that a strategy declares where there is none here."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        return replace(declared or Limits(), **given)
 
 
 _PARTS = (

@@ -171,7 +171,7 @@ class Market:
 class RunSettings:
     """All assumptions of a run.
 
-    limits : of the account; strategy_limits : of single strategies by name, in place of those they declare
+    limits : of the account; strategy_limits : of single strategies by name, each bound in place of what they declare
     execution : how orders of strategies are worked that do not declare it themselves
     strategy_execution : of single strategies by name, in place of what they declare
     compare : "tolerant" (1e-9) or "exact" comparison of computed values
@@ -192,6 +192,11 @@ class RunSettings:
         _one_of("compare", self.compare, ("tolerant", "exact"))
         if self.trade_from:
             from_iso(self.trade_from)
+
+    def limits_of(self, strategy: str, declared: Limits | None) -> Limits | None:
+        """Return the bounds of a strategy by name: those given here, over those that it declares; None without any."""
+        given = self.strategy_limits.get(strategy)
+        return declared if given is None else given.over(declared)
 
     @property
     def trade_from_ns(self) -> int:
