@@ -28,6 +28,7 @@ from tapeline.cli.live_tables import status_view
 from tapeline.cli.summary import summary_of
 from tapeline.domain.errors import InputError, UnknownNameError
 from tapeline.domain.times import SECOND
+from tapeline.domain.words import Purpose
 from tapeline.engine.assembly import AnyStrategy
 from tapeline.engine.live import LiveEngine
 from tapeline.engine.outside_trips import with_outside_trips
@@ -146,7 +147,7 @@ def run_paper(
         finally:
             if live is not None:
                 live.stop()
-    _show_end(engine, choice, settings)
+    show_end(engine, choice, settings)
 
 
 def _see_changes(changes: Sequence[SettingChanged], *, yes: bool) -> None:
@@ -196,10 +197,14 @@ def _wash_sales(text: str) -> WashSaleLimit:
     return names[text]
 
 
-def _show_end(engine: LiveEngine, choice: DataChoice, settings: RunSettings) -> None:
+def show_end(engine: LiveEngine, choice: DataChoice, settings: RunSettings) -> None:
     console.print()
     result = with_outside_trips(engine.loop.result(), engine.loop.views)
     console.print(summary_of(result, console.width))
+    states = engine.loop.views.orders.states.values()
+    flattened = sum(state.order.purpose is Purpose.FLATTEN for state in states)
+    if flattened:
+        show_text(f"Beside these orders a flatten sent {flattened:,}; what they came to is in every other figure.")
     if choice.is_simulated:
         show_text(SIMULATED)
     if was_asked() or engine.is_stopped:
