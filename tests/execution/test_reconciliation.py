@@ -23,6 +23,7 @@ from tapeline.execution.reconciliation import (
     Remedy,
     TheirBooks,
     compare,
+    differing_executions,
     execution_finding,
     missing_executions,
     vanished_executions,
@@ -323,6 +324,57 @@ def test_a_corrected_execution_that_is_listed_was_not_taken_back() -> None:
     assert vanished_executions(booked, booked, {"A": Decimal(20)}, {}) == []
 
 
+def test_an_execution_with_other_numbers_than_are_listed_explains_the_order_the_position_and_the_cash() -> None:
+    """Booked as 30 at 11 and filled by that; the venue lists 20 at 10 under its id, and all its books say so."""
+    state = a_state(quantity=30, filled=30)
+    booked = an_execution(1, 30, price=Decimal(11), commission=Decimal(1))
+    ours = our_books(ended={"o1"}, booked=[booked], quantities={"A": Decimal(30)}, cash=Decimal(669), locked={"A"})
+    theirs = their_books(
+        theirs_of(state, filled_quantity=Decimal(20)), executions=[an_execution(1)], quantities={"A": Decimal(20)},
+        cash=Decimal("799.5"),
+    )  # fmt: skip
+
+    agrees, differing = compare(ours, theirs, Decimal(0))
+
+    assert differing.as_tree() == {
+        "finding": "EXECUTION_DIFFERS", "name": "E1", "ours": "30", "remedy": "CORRECT",
+        "text": "BUY A at 11, listed at 10, order o1", "theirs": "20",
+    }  # fmt: skip
+    assert (agrees.kind, agrees.ours) == (FindingKind.POSITION_AGREES, 20)
+
+
+@pytest.mark.parametrize("terms", [{"quantity": Decimal(21)}, {"price": Decimal("10.01")}])
+def test_another_quantity_and_another_price_make_an_execution_differ(terms: dict[str, Any]) -> None:
+    ours, listed = an_execution(1, **terms), an_execution(1)
+
+    assert differing_executions([ours, an_execution(2)], [an_execution(2), listed]) == [(ours, listed)]
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        [],
+        [an_execution(1, commission=Decimal(9), event_time_ns=T0, strategy="external")],
+        [an_execution(1, 5, symbol="B")],
+        [an_execution(1, 5, side=Side.SELL)],
+        [an_execution(1, 5), an_execution(1, 6)],
+        [an_execution(1, 5, execution_id="E1~2")],
+    ],
+    ids=["not listed", "fee and time alone", "symbol", "side", "a list that contradicts itself", "another version"],
+)
+def test_what_is_no_matter_of_numbers_does_not_differ_by_them(listed: list[Execution]) -> None:
+    assert differing_executions([an_execution(1)], listed) == []
+
+
+def test_an_execution_of_another_symbol_than_is_listed_stays_a_break() -> None:
+    theirs = their_books(executions=[an_execution(1, symbol="B")], quantities={"B": Decimal(20)}, cash=Decimal("799.5"))
+    ours = our_books(booked=[an_execution(1)], quantities={"A": Decimal(20)}, cash=Decimal("799.5"))
+
+    assert [(one.kind.name, one.name) for one in compare(ours, theirs, TOLERANCE)] == [
+        ("POSITION_BREAK", "A"), ("POSITION_BREAK", "B"),
+    ]  # fmt: skip
+
+
 def test_what_was_taken_back_is_told_of_every_symbol_in_order_of_time() -> None:
     """B is sold and flat with us; taken back it is bought back at the venue, which does not show A at all."""
     first, second = an_execution(1), an_execution(2, symbol="B")
@@ -385,6 +437,11 @@ def two_books(draw: st.DrawFn) -> tuple[OurBooks, TheirBooks]:
     ]
     booked = draw(st.lists(st.sampled_from(executions), unique=True))
     told = draw(st.lists(st.sampled_from(executions), unique=True))
+    altered = draw(st.sets(st.sampled_from(executions)))
+    booked = [
+        replace(one, quantity=Decimal(draw(amounts)), price=Decimal(draw(amounts))) if one in altered else one
+        for one in booked
+    ]
     quantities = draw(st.dictionaries(st.sampled_from("ABC"), amounts.map(Decimal)))
     # what the venue holds if its executions are right, or anything
     explained = {**quantities}
@@ -421,9 +478,18 @@ def after_defaults(ours: OurBooks, theirs: TheirBooks) -> OurBooks:
         if (state := working.get(one.client_order_id)) is not None:
             working[one.client_order_id] = replace(state, filled_quantity=state.filled_quantity - one.quantity)
     listed = {order.client_order_id: order for order in theirs.orders if order.status.is_working}
-    for finding in findings:
-        name = finding.name
-        if finding.remedy in (Remedy.ASK, Remedy.ADOPT):
+    told = {one.execution_id: one for one in theirs.executions}
+    differing = {one.name for one in findings if one.kind is FindingKind.EXECUTION_DIFFERS}
+    asked = {one.name for one in findings if one.remedy in (Remedy.ASK, Remedy.ADOPT)}
+    for one in ours.booked:
+        if one.execution_id in differing:
+            true = told[one.execution_id]
+            quantities[one.symbol] = quantities.get(one.symbol, Decimal(0)) + true.signed_quantity - one.signed_quantity
+            cash += one.signed_quantity * one.price + one.commission
+            cash -= true.signed_quantity * true.price + true.commission
+            asked |= {one.client_order_id} - ours.unsettled
+    for name in asked:
+        if name in listed or name in working:
             working.pop(name, None)
             if name in listed:
                 state = a_state(name, int(listed[name].quantity), int(listed[name].filled_quantity))
@@ -431,11 +497,14 @@ def after_defaults(ours: OurBooks, theirs: TheirBooks) -> OurBooks:
                 ended.discard(name)
             else:
                 ended.add(name)
-        elif finding.remedy is Remedy.LOCK:
+    for finding in findings:
+        name = finding.name
+        if finding.remedy is Remedy.LOCK:
             locked.add(name)
         elif finding.remedy is Remedy.UNLOCK:
             locked.discard(name)
-    booked = [one for one in ours.booked if one not in void]
+    booked = [told[one.execution_id] if one.execution_id in differing else one for one in ours.booked]
+    booked = [one for one in booked if one not in void]
     return replace(ours, working=working, ended=ended, booked=booked, quantities=quantities, cash=cash, locked=locked)
 
 
@@ -491,14 +560,23 @@ def test_a_missing_order_is_not_ended_and_no_position_changes_but_by_an_executio
     remedies = {(one.kind, one.name): one.remedy for one in findings}
     listed = {order.client_order_id for order in theirs.orders if order.status.is_working}
 
-    for name in ours.working.keys() - listed - ours.unsettled:
+    restated = {one.name for one in findings if one.remedy is Remedy.CORRECT}
+    named = {one.client_order_id for one in ours.booked if one.execution_id in restated}
+    for name in ours.working.keys() - listed - ours.unsettled - named:
         assert remedies[FindingKind.ORDER_MISSING, name] is Remedy.ASK
     for (kind, _), remedy in remedies.items():
         assert (kind is FindingKind.POSITION_BREAK) == (remedy is Remedy.LOCK)
         assert (kind is FindingKind.EXECUTION_VANISHED) == (remedy is Remedy.BUST)
+        assert (kind is FindingKind.EXECUTION_DIFFERS) == (remedy is Remedy.CORRECT)
         assert remedy is not Remedy.BOOK
     void = {one.name for one in findings if one.remedy is Remedy.BUST}
     assert void.isdisjoint(one.execution_id for one in theirs.executions)
+    true = {one.execution_id: one for one in theirs.executions}
     for symbol in {one.symbol for one in ours.booked if one.execution_id in void}:
+        more = sum(
+            true[one.execution_id].signed_quantity - one.signed_quantity
+            for one in ours.booked
+            if one.execution_id in restated and one.symbol == symbol
+        )
         lost = sum(one.signed_quantity for one in ours.booked if one.execution_id in void and one.symbol == symbol)
-        assert ours.quantities.get(symbol, 0) - lost == theirs.quantities.get(symbol, 0)
+        assert ours.quantities.get(symbol, 0) + more - lost == theirs.quantities.get(symbol, 0)

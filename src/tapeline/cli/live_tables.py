@@ -33,6 +33,7 @@ _DONE = {
     "UNLOCK": "lock taken off",
     "REPORT": "reported only",
     "BUST": "taken out",
+    "CORRECT": "corrected",
 }
 _LEFT = {"finding", "name", "remedy", "text", "strategy", "symbol"}
 

@@ -59,3 +59,6 @@ class Grounds:
 
 NOT_SHOWN = Grounds("comparison", "neither the venue's executions nor its position show it")
 """Of a bust that nobody told: concluded from what the venue shows, and withdrawn where it shows the execution again."""
+
+RESTATED = Grounds("comparison", "the venue's executions show it with other numbers under the same id")
+"""Of a correction that nobody told: what had been reported was not what the venue lists."""

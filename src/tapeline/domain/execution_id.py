@@ -1,7 +1,8 @@
 """Ids of executions: the venue's own, the versions of one, and the names under which it comes back.
 
     E7, E7~2, E7~3     reported, and corrected twice: the newest stands whatever road it came
-    E7~01, E7~001      E7 once more, after it was taken out because the venue did not show it, and after that again
+    E7~01, E7~001      E7 once more, after it was taken out because the venue did not show it, and after that again;
+                       or as the venue lists it, after it had been booked with other numbers
     E7~02              the same of E7~2
     E7~~2, E7~~2~2     what a venue itself calls E7~2, and its correction
 
@@ -39,7 +40,7 @@ def version_of(execution_id: str) -> tuple[str, int]:
 
 
 def returned_name(execution_id: str) -> str:
-    """Return the name under which an execution comes back that was taken out under this one; of the same version."""
+    """Return the name of an execution as the venue lists it, after this name was given up; of the same version."""
     key, digits = _parted(execution_id)
     return versioned(key, f"0{digits}")
 

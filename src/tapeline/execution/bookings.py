@@ -9,7 +9,7 @@ venue's word is as good as ours.
 A correction keeps the key of what it corrects and bears a version behind it: E7, then E7~2
 (`domain/execution_id.py`). So the newest version stands whatever road it came, and an older one that comes late is
 known to be void. What the venue busts is void for good; what was taken out because the venue did not show it comes
-back, as E7~01, when the venue lists it.
+back, as E7~01, when the venue lists it. So does what was booked with other numbers than the venue lists under its id.
 
 What fits no order of ours, since nobody knows it or more was executed than ordered, is not booked until the order was
 asked for by name (`look_ups.py`).
@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from tapeline.domain.adopted import NOT_SHOWN, Grounds
+from tapeline.domain.adopted import NOT_SHOWN, RESTATED, Grounds
 from tapeline.domain.errors import InputError
 from tapeline.domain.execution import Execution
 from tapeline.domain.execution_id import returned_name, version_of, versioned
@@ -71,16 +71,45 @@ class Bookings:
         before = self._standing(key)
         if before is None or (before.symbol, before.side) != (execution.symbol, execution.side):
             return False
-        after = replace(
-            execution,
-            client_order_id=before.client_order_id,
-            strategy=before.strategy,
-            account=before.account,
-        )
+        self._amend(before, execution, grounds, time_ns)
+        return True
+
+    def restate(self, before: Execution, listed: Execution, open_quantity: Decimal | None, time_ns: int) -> None:
+        """Book an execution as the venue lists it, instead of with the numbers that its report had.
+
+        before : as it stands; listed : by the same name
+        open_quantity : of its order by the venue's list of open orders, None if this does not tell
+        """
+        after = replace(listed, execution_id=returned_name(before.execution_id))
+        self._amend(before, after, RESTATED, time_ns, open_quantity)
+
+    def _amend(
+        self,
+        before: Execution,
+        execution: Execution,
+        grounds: Grounds,
+        time_ns: int,
+        open_quantity: Decimal | None = None,
+    ) -> None:
+        name = before.client_order_id
+        after = replace(execution, client_order_id=name, strategy=before.strategy, account=before.account)
+        state = self._books.states.get(name)
+        if state is not None:
+            self._enlarge(state, state.filled_quantity - before.quantity + after.quantity, time_ns)
         leaves = self._leaves_after(before, after.quantity)
+        if leaves is None and state is not None and (state.status.is_working or state.status is OrderStatus.FILLED):
+            leaves = open_quantity
         self._note(after.execution_id)
         self._books.record(ExecutionCorrected(time_ns, before, after, grounds, leaves_quantity=leaves))
-        return True
+
+    def _enlarge(self, state: OrderState, needed: Decimal, time_ns: int) -> None:
+        if needed <= state.quantity:
+            return
+        leaves = state.leaves_quantity if state.status.is_working else ZERO
+        terms = (state.limit_price, state.stop_price, state.trail_amount, state.trail_percent)
+        self._books.record(
+            OrderReplaced(time_ns, state.order.client_order_id, needed, leaves, *terms, reason=Reason.NONE)
+        )
 
     def bust(self, fact: ExecutionBusted) -> None:
         """Take an execution out of the books, under our names; one that the venue busts before it came never comes."""
@@ -249,7 +278,7 @@ class Bookings:
         return self._name(key if version is None else versioned(key, version))
 
     def _name(self, execution_id: str) -> str:
-        while execution_id in self._books.views.orders.booked.not_shown:
+        while execution_id in self._books.views.orders.booked.renamed:
             execution_id = returned_name(execution_id)
         return execution_id
 

@@ -12,10 +12,12 @@ Positions and cash are compared as of the moment of their answer: what executed 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from enum import Enum, auto
 from typing import Any
 
 from tapeline.domain.execution import Execution
+from tapeline.domain.position import ZERO
 from tapeline.domain.reports import (
     CashAnswered,
     ExecutionsAnswered,
@@ -47,7 +49,10 @@ QUESTION_OF: dict[type[Any], Question] = {
     CashAnswered: Question.CASH,
 }
 _FURTHER = 4
+_TO_BE_SEEN_TWICE = (Remedy.BUST, Remedy.UNLOCK, Remedy.CORRECT)
 
+Restate = Callable[[Execution, Execution, Decimal | None, int], None]
+"""Books an execution as the venue lists it: how it stands, how it is listed, what its order leaves open there, when."""
 Execute = Callable[[Execution, int], None]
 """Books an execution that is missing, or asks for its order; or takes one out that the venue has taken back."""
 
@@ -72,10 +77,12 @@ class Comparison:
         settings: KeeperSettings,
         execute: Execute,
         take_back: Execute,
+        restate: Restate,
         named: Callable[[Execution], Execution],
     ) -> None:
         self._books, self._look_ups, self._questions = books, look_ups, questions
-        self._settings, self._execute, self._take_back, self._named = settings, execute, take_back, named
+        self._settings, self._named = settings, named
+        self._execute, self._take_back, self._restate = execute, take_back, restate
         self._phase = Phase.IDLE
         self._round = 0
         self._moment = 0
@@ -154,9 +161,8 @@ class Comparison:
         listed: ExecutionsAnswered = self._answers[Question.EXECUTIONS]
         positions: PositionsAnswered = self._answers[Question.POSITIONS]
         cash: CashAnswered = self._answers[Question.CASH]
-        theirs = TheirBooks(
-            self._answers[Question.OPEN_ORDERS].orders, listed.executions, positions.quantities, cash.amount
-        )
+        executions = [self._named(one) for one in listed.executions]
+        theirs = TheirBooks(self._answers[Question.OPEN_ORDERS].orders, executions, positions.quantities, cash.amount)
         found = []
         for finding in compare(self._ours(listed, positions, cash), theirs, self._settings.cash_tolerance):
             if finding.remedy in (Remedy.ASK, Remedy.ADOPT):
@@ -193,7 +199,8 @@ class Comparison:
         locks = books.views.control.locks
         # after the last round what nobody saw twice changes no books and unlocks nothing; to lock is safe at any time
         seen = {finding.numbers for finding in self._before}
-        unsure = {f.numbers for f in self._found if f.remedy in (Remedy.BUST, Remedy.UNLOCK) and f.numbers not in seen}
+        unsure = {f.numbers for f in self._found if f.remedy in _TO_BE_SEEN_TWICE and f.numbers not in seen}
+        self._correct([f for f in self._found if f.remedy is Remedy.CORRECT and f.numbers not in unsure], now_ns)
         for finding in self._found:
             if finding.ours is None or finding.numbers in unsure:
                 continue
@@ -214,3 +221,16 @@ class Comparison:
             tree = finding.as_tree()
             trees.append({**tree, "remedy": Remedy.REPORT.name} if finding.numbers in unsure else tree)
         books.record(Reconciled(now_ns, trees))
+
+    def _correct(self, findings: list[Finding], now_ns: int) -> None:
+        listed = {one.execution_id: one for one in map(self._named, self._answers[Question.EXECUTIONS].executions)}
+        opened = {order.client_order_id: order for order in self._answers[Question.OPEN_ORDERS].orders}
+        # what was too much goes first: an order has room for no more than it is for
+        for finding in sorted(findings, key=lambda one: ((one.theirs or ZERO) - (one.ours or ZERO), one.name)):
+            before, after = self._books.views.orders.executions[finding.name], listed[finding.name]
+            if before is None:
+                continue  # corrected or busted by the venue's word since
+            name = before.client_order_id
+            order = None if self._books.touched_since(name, self._moment) else opened.get(name)
+            self._restate(before, after, None if order is None else order.leaves_quantity, now_ns)
+            self._look_ups.begin(name, now_ns)

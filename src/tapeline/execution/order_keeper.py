@@ -100,6 +100,7 @@ class OrderKeeper:
             settings,
             reports.execute,
             reports.take_back,
+            self._bookings.restate,
             self._bookings.named,
         )
         self._deadlines: Timers[Deadline] = Timers()

@@ -8,7 +8,8 @@
 Executions are taken in first, as they come; then the rest is compared. So the position is no finding: 300 and the 20 of
 E7 are what the venue says. Four rules:
 
-1. An execution is known by its id. Whatever the venue has executed is booked, whoever asked for it.
+1. An execution is known by its id. Whatever the venue has executed is booked, whoever asked for it, and as it lists it:
+   a report that came with another quantity or price is corrected.
 2. An order that a list does not show is asked for by name. Nothing is ended or deleted because it is missing.
 3. A position that is missing is not flat: ours stays as it is. What executions do not explain locks the symbol, until
    both books say the same again; no execution is invented that would explain it.
@@ -24,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import IntEnum
 from typing import Any
@@ -53,6 +54,7 @@ class FindingKind(IntEnum):
     POSITION_AGREES = 9
     CASH_BREAK = 10
     EXECUTION_VANISHED = 11
+    EXECUTION_DIFFERS = 12
 
 
 class Remedy(IntEnum):
@@ -65,6 +67,7 @@ class Remedy(IntEnum):
     UNLOCK = 5
     REPORT = 6
     BUST = 7
+    CORRECT = 8
 
 
 REMEDIES = {
@@ -79,6 +82,7 @@ REMEDIES = {
     FindingKind.POSITION_AGREES: Remedy.UNLOCK,
     FindingKind.CASH_BREAK: Remedy.REPORT,
     FindingKind.EXECUTION_VANISHED: Remedy.BUST,
+    FindingKind.EXECUTION_DIFFERS: Remedy.CORRECT,
 }
 
 
@@ -141,7 +145,7 @@ class OurBooks:
 
 @dataclass(frozen=True, slots=True)
 class TheirBooks:
-    """What the venue answered."""
+    """What the venue answered; its executions under the names that they have here."""
 
     orders: Sequence[VenueOrder]
     executions: Sequence[Execution]
@@ -152,13 +156,17 @@ class TheirBooks:
 def compare(ours: OurBooks, theirs: TheirBooks, cash_tolerance: Decimal) -> list[Finding]:
     """Return what differs, in order of kind and name.
 
-    Executions that we missed are in our books already (`missing_executions`). Those that the venue has taken back are
-    counted out before orders, positions and cash are compared: what they explain is no finding of its own.
+    Executions that we missed are in our books already (`missing_executions`). Those that it lists with other numbers
+    count as listed, and those that the venue has taken back are counted out, before orders, positions and cash are
+    compared: what they explain is no finding of its own.
     cash_tolerance : in the account's currency; a difference up to it is none
     """
+    differing = differing_executions(ours.booked, theirs.executions)
+    ours = as_listed(ours, differing)
     vanished = vanished_executions(ours.booked, theirs.executions, ours.quantities, theirs.quantities)
     vanished = sorted([*vanished, *balanced_executions(ours, theirs, vanished, cash_tolerance)], key=_when)
-    findings = [vanished_finding(execution) for execution in vanished]
+    findings = [differing_finding(before, listed) for before, listed in differing]
+    findings += [vanished_finding(execution) for execution in vanished]
     findings += order_findings(ours, theirs.orders, vanished)
     findings += position_findings(ours, theirs.quantities, vanished)
     findings += cash_findings(ours, theirs.cash, vanished, cash_tolerance)
@@ -169,6 +177,44 @@ def missing_executions(booked: Container[str], executions: Iterable[Execution]) 
     """Return the executions whose ids are not booked, each once, in order of time and id."""
     found = {one.execution_id: one for one in executions if one.execution_id not in booked}
     return sorted(found.values(), key=_when)
+
+
+def differing_executions(booked: Iterable[Execution], listed: Iterable[Execution]) -> list[tuple[Execution, Execution]]:
+    """Return the executions that are booked with another quantity or price than the venue lists, each with the listed.
+
+    An id that a list shows with several numbers proves nothing, and another symbol or side is not a matter of numbers:
+    there positions and cash tell what differs.
+    """
+    shown: dict[str, dict[tuple[Decimal, Decimal], Execution]] = {}
+    for one in listed:
+        shown.setdefault(one.execution_id, {})[one.quantity, one.price] = one
+    differing = []
+    for ours in booked:
+        versions = shown.get(ours.execution_id, {})
+        if len(versions) == 1 and (ours.quantity, ours.price) not in versions:
+            (theirs,) = versions.values()
+            if (ours.symbol, ours.side) == (theirs.symbol, theirs.side):
+                differing.append((ours, theirs))
+    return differing
+
+
+def as_listed(ours: OurBooks, differing: Sequence[tuple[Execution, Execution]]) -> OurBooks:
+    """Return our books as they are once these executions stand as listed; their orders are asked for after that."""
+    if not differing:
+        return ours
+    instead = {before.execution_id: listed for before, listed in differing}
+    quantities, cash = dict(ours.quantities), ours.cash
+    for before, listed in differing:
+        change = listed.signed_quantity - before.signed_quantity
+        quantities[before.symbol] = quantities.get(before.symbol, ZERO) + change
+        cash += _paid(before) - _paid(listed)
+    return replace(
+        ours,
+        booked=[instead.get(one.execution_id, one) for one in ours.booked],
+        quantities=quantities,
+        cash=cash,
+        unsettled={*ours.unsettled, *(before.client_order_id for before, _ in differing)},
+    )
 
 
 def vanished_executions(
@@ -223,6 +269,10 @@ def _signed(executions: Iterable[Execution]) -> Decimal:
     return sum((one.signed_quantity for one in executions), ZERO)
 
 
+def _paid(execution: Execution) -> Decimal:
+    return execution.signed_quantity * execution.price + execution.commission
+
+
 def _when(execution: Execution) -> tuple[int, str]:
     return execution.event_time_ns, execution.execution_id
 
@@ -231,6 +281,13 @@ def vanished_finding(execution: Execution) -> Finding:
     """Return the finding of an execution that the venue has taken back."""
     what = f"{execution.side.name} {execution.symbol} at {execution.price}, order {execution.client_order_id}"
     return Finding(FindingKind.EXECUTION_VANISHED, execution.execution_id, execution.quantity, None, what)
+
+
+def differing_finding(before: Execution, listed: Execution) -> Finding:
+    """Return the finding of an execution that is booked with other numbers than the venue lists."""
+    what = f"{before.side.name} {before.symbol} at {before.price}, listed at {listed.price}, "
+    what += f"order {before.client_order_id}"
+    return Finding(FindingKind.EXECUTION_DIFFERS, before.execution_id, before.quantity, listed.quantity, what)
 
 
 def order_findings(ours: OurBooks, orders: Iterable[VenueOrder], vanished: Sequence[Execution]) -> list[Finding]:
@@ -290,7 +347,7 @@ def cash_findings(
     ours: OurBooks, cash: Decimal, vanished: Sequence[Execution], cash_tolerance: Decimal
 ) -> list[Finding]:
     """Return the account if its cash differs by more than the tolerance."""
-    paid = sum((one.signed_quantity * one.price + one.commission for one in vanished), ZERO)
+    paid = sum(map(_paid, vanished), ZERO)
     expected = ours.cash + paid
     if abs(expected - cash) <= cash_tolerance:
         return []

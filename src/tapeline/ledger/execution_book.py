@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from operator import itemgetter
 
-from tapeline.domain.adopted import NOT_SHOWN, Grounds
+from tapeline.domain.adopted import NOT_SHOWN, RESTATED, Grounds
 from tapeline.domain.errors import InvariantError
 from tapeline.domain.execution import Execution
 
@@ -17,12 +17,13 @@ class ExecutionBook:
     """Every execution by its id.
 
     by_id : what is booked; None for one that stands no more, see `standing`
-    not_shown : the ids of those that were taken out because the venue did not show them, without its word
+    renamed : the ids under which nothing stands any more by a conclusion of ours, not by the venue's word; what it
+        lists so has the next name of `returned_name` here
     """
 
     def __init__(self) -> None:
         self.by_id: dict[str, Execution | None] = {}
-        self.not_shown: set[str] = set()
+        self.renamed: set[str] = set()
         self._successors: dict[str, str] = {}
         self._times: list[tuple[int, str]] = []
 
@@ -40,18 +41,20 @@ class ExecutionBook:
         else:
             self._times.append(when)
 
-    def correct(self, before: Execution, after: Execution) -> None:
+    def correct(self, before: Execution, after: Execution, grounds: Grounds) -> None:
         """Book what an execution was in truth. Raises InvariantError unless the one before stands so."""
         self.must_be_new(after)
         self._take_down(before)
         self.add(after)
         self._successors[before.execution_id] = after.execution_id
+        if grounds == RESTATED:
+            self.renamed.add(before.execution_id)
 
     def bust(self, execution: Execution, grounds: Grounds) -> None:
         """Take out an execution. Raises InvariantError unless it stands so."""
         self._take_down(execution)
         if grounds == NOT_SHOWN:
-            self.not_shown.add(execution.execution_id)
+            self.renamed.add(execution.execution_id)
 
     def note_bust(self, execution: Execution) -> None:
         """Take in that an execution is void that was never booked."""
@@ -61,7 +64,7 @@ class ExecutionBook:
     def is_void(self, execution_id: str) -> bool:
         """Return whether the venue has busted an execution, rather than corrected it or ceased to show it."""
         is_down = execution_id in self.by_id and self.by_id[execution_id] is None
-        return is_down and execution_id not in self._successors and execution_id not in self.not_shown
+        return is_down and execution_id not in self._successors and execution_id not in self.renamed
 
     def standing(self, execution_id: str) -> Execution | None:
         """Return how an execution that was reported under this id stands now; None if it was busted or never booked."""

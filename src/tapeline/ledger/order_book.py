@@ -226,7 +226,7 @@ class OrderBook:
     def corrected(self, fact: ExecutionCorrected) -> None:
         """Take in what an execution was in truth."""
         before, after = fact.corrected, fact.execution
-        self.booked.correct(before, after)
+        self.booked.correct(before, after, fact.grounds)
         self._amend(before, after, fact.leaves_quantity, OrderEvent.CORRECTED)
 
     def busted(self, fact: ExecutionBusted) -> None:
