@@ -24,6 +24,7 @@ from tapeline.domain.errors import InvariantError
 from tapeline.domain.panel import Panel
 from tapeline.domain.times import to_iso
 from tapeline.engine.desk import Desk
+from tapeline.engine.intents import Intents
 from tapeline.formula.program import Program
 from tapeline.ledger.order_facts import OrderFilled
 from tapeline.ledger.views import Views, rebuild
@@ -36,13 +37,13 @@ def panel() -> Panel:
 
 
 def test_one_share_too_many_in_the_loop_is_noticed_by_its_books(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-    order_of = Desk.order_of
+    order_of = Intents.order_of
 
-    def one_more(desk: Desk, intent: Any, **terms: Any) -> Any:
-        order = order_of(desk, intent, **terms)
+    def one_more(intents: Intents, intent: Any, **terms: Any) -> Any:
+        order = order_of(intents, intent, **terms)
         return changed(order, quantity=order.quantity + 1)
 
-    monkeypatch.setattr(Desk, "order_of", one_more)
+    monkeypatch.setattr(Intents, "order_of", one_more)
 
     # What closes a holding is one share too many as well, so the books part ways before the run is over.
     with pytest.raises(InvariantError, match="The book holds"):
@@ -51,7 +52,7 @@ def test_one_share_too_many_in_the_loop_is_noticed_by_its_books(panel: Panel, mo
 
 def test_a_price_off_by_a_rounding_in_the_loop_breaks_parity(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = backtest([Reversal()], panel, SETTINGS["margin"])
-    monkeypatch.setattr("tapeline.engine.desk._price", lambda value: _rounded_down(value))
+    monkeypatch.setattr("tapeline.engine.intents._price", lambda value: _rounded_down(value))
     found = replay([Reversal()], panel, ":memory:", SETTINGS["margin"]).result
 
     with pytest.raises(AssertionError):
