@@ -1,7 +1,7 @@
 """How fast a live run is: every row of its table of speeds, by parts and as a whole.
 
     .venv/bin/python benchmarks/bench_live.py [gate] [limits] [slice] [order] [orders] [messages] [restart] [resume]
-        [idle] [soak] [portfolio] [drill]
+        [idle] [soak] [repeat] [portfolio] [drill]
 
 Prints one JSON line for each part. The working folder is of the disk whose syncs are waited for; `soak` keeps its
 journal in memory where it can, since a month of turns is not to wait for a disk.
@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tapeline import Account, Limits, Market, RuleStrategy, RunSettings, bars, distance, fixed_quantity
+from tapeline import Account, Limits, Market, RuleStrategy, RunSettings, backtest, bars, distance, fixed_quantity
 from tapeline.app.paper import PaperSettings, trade_on_paper
 from tapeline.app.precompile import ensure_kernels
 from tapeline.app.warm import kernels_for
@@ -499,6 +499,18 @@ def soak() -> None:
     )  # fmt: skip
 
 
+def repeat() -> None:
+    """A thousand backtests in one process: what stays of them."""
+    panel = simulate_market(7, sessions=sessions("XNYS", date(2024, 1, 2), date(2024, 1, 3)), symbols=5).panel
+    sizes = {}
+    for number in range(1, 1_001):
+        backtest([MovingAverageCross(frame="5min")], panel, RunSettings())
+        if number in (5, 100, 1_000):
+            gc.collect()
+            sizes[f"after_{number}_mb"] = memory_mb()
+    tell("repeat", **sizes, target="no growth")
+
+
 def drill() -> None:
     """Days of the simulation of the whole, five symbols, on one core."""
     from tapeline.drill.campaign import run_campaign
@@ -521,6 +533,7 @@ PARTS = {
     "portfolio": portfolio,
     "idle": idle,
     "soak": soak,
+    "repeat": repeat,
     "drill": drill,
 }
 
