@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -54,14 +52,6 @@ class Mistaken(Strategy):
             now.enter("NOPE")
         if now.time_ns == LEAVES_NS:
             now.exit(0)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder in memory where there is one: every turn waits for the disk, which is not what is tested here."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        yield Path(name)
 
 
 def trade(folder: Path, **options: Any) -> LiveEngine:

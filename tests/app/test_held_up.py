@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -50,13 +48,6 @@ class Restless(RuleStrategy):
     enter_long = bar.close > 0
     exit_long = bar.close > 0
     stop = distance(bar.close * 0.05)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        yield Path(name)
 
 
 @pytest.fixture

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -49,14 +48,6 @@ class Eager(RuleStrategy):
     enter_long = bar.close > ema(bar.close, 3)
     exit_long = bar.close < ema(bar.close, 8)
     stop = distance(bar.close * 0.01)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder in memory where there is one: every turn waits for the disk, which is not what is tested here."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        yield Path(name)
 
 
 def trade(folder: Path, panel: Panel = DAY, **options: Any) -> LiveEngine:

@@ -118,14 +118,6 @@ class Trails(Strategy):
         now.set_stop(now.quantity > 0, self.best * 0.998)
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder in memory where there is one: every turn waits for the disk, which is not what is tested here."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        yield Path(name)
-
-
 def trade(path: Path, panel: Panel = DAY, settings: RunSettings = SETTINGS, **options: Any) -> LiveEngine:
     strategies = options.pop("strategies", (Eager, Remembers))
     return trade_on_paper([make() for make in strategies], panel, path, settings, speed=math.inf, **options)

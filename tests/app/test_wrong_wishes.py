@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-
-import pytest
 
 from tapeline import Account, Market, RuleStrategy, RunSettings, Strategy, backtest, bars, ema
 from tapeline.app.paper import trade_on_paper
@@ -125,15 +122,7 @@ class Secretive(Strategy):
     def on_slice(self, now: Any) -> None:
         if now.time_ns == int(DAY.end_ns[BEGINS]):
             now.enter(FREE, quantity=1)
-            now.tell(FREE, {"why": object()})  # type: ignore[dict-item]
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder in memory where there is one: every turn waits for the disk, which is not what is tested here."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        yield Path(name)
+            now.tell(FREE, {"why": object()})  # type: ignore[dict-item]  # what is tested
 
 
 def facts(folder: Path, kind: str) -> list[Any]:

@@ -124,7 +124,7 @@ class LiveEngine:
         """Take in what has come, act on it, make it durable, send."""
         clock = self.loop.clock
         began_ns = clock.now_ns()
-        self._see_lease(began_ns)
+        self._has_lease(began_ns)
         latch = self._see_latch(began_ns)
         if self._due_ns is not None:  # what the last turn took after its watch, and the rest, are in it
             self.guard.raise_alarm(self.guard.monitors.see_turn(began_ns - self._due_ns), began_ns)
@@ -199,7 +199,7 @@ class LiveEngine:
     def _show(self, now_ns: int, *, at_once: bool = False) -> None:
         self.at_desk(lambda: self.control.publish(now_ns, lambda: status_of(self), at_once=at_once), now_ns)
 
-    def _see_lease(self, now_ns: int) -> None:
+    def _has_lease(self, now_ns: int) -> bool:
         """See whether the journal is still ours: commands and reports may be another's."""
         try:
             self.loop.journal.see_lease()
@@ -208,6 +208,8 @@ class LiveEngine:
             raise
         except StorageError as exc:
             self._storage_failed(exc, now_ns)
+            return False
+        return True
 
     def _see_latch(self, now_ns: int) -> Latch | None:
         """Take into the journal what others have latched; once that is durable, HALTED holds and the latch may go."""
@@ -219,15 +221,7 @@ class LiveEngine:
 
     def _is_barred(self) -> bool:
         """Ask before each message: a process may be paused between two of them for as long as it likes."""
-        try:
-            self.loop.journal.see_lease()
-        except LeaseLostError:
-            self.is_stopped = True
-            raise
-        except StorageError as exc:
-            self._storage_failed(exc, self.loop.clock.now_ns())
-            return True
-        return self.control.halted() is not None
+        return not self._has_lease(self.loop.clock.now_ns()) or self.control.halted() is not None
 
     def at_desk(self, act: Callable[[], Answer], now_ns: int) -> Answer | None:
         """Do something at the desk; one that is out of order halts trading and does not end the run."""

@@ -79,7 +79,7 @@ class MomentumReversal(Strategy):
         if self.numbers.trade_type == TradeType.POSITION:
             chosen = replace(chosen, frames=Frames(frames.confirmation, frames.regime, frames.regime))
         self.frame = chosen.frames.trigger
-        self.limits = Limits(risk_per_trade=self.numbers.risk_per_trade_max)  # type: ignore[misc]
+        self.limits = Limits(risk_per_trade=self.numbers.risk_per_trade_max)  # type: ignore[misc]  # its own, by its settings
         self.settings, self.regime = chosen, regime or RegimeSettings()
         if self.numbers.trade_type == TradeType.SCALP:
             self.flat_before_close_minutes = self.numbers.flat_minutes  # type: ignore[misc]
