@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.test_acceptance import PANEL, RECONCILE, SETTINGS, SYMBOL, Person, Venue, facts, folder, sets, venue
+from app.test_acceptance import PANEL, RECONCILE, SETTINGS, SYMBOL, Person, Venue, facts, sets, venue
 from tapeline import RunSettings, Strategy, bars, percent_of_equity
 from tapeline.app.paper import trade_on_paper
 from tapeline.domain.control import Trigger
