@@ -21,7 +21,7 @@ from tapeline.ledger.order_facts import CancelRejected, OrderDenied, OrderFilled
 from tapeline.ledger.views import Views
 from tapeline.simulation.execution_settings import Algorithms, twap
 
-__all__ = ["folder", "venue"]
+__all__ = ["venue"]
 
 WORKED = replace(SETTINGS, execution=Algorithms(None, twap(minutes=4, every_minutes=2)))
 IN_PARTS = replace(SETTINGS, execution=Algorithms(twap(minutes=6, every_minutes=2), None))
