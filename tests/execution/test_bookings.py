@@ -212,6 +212,19 @@ def test_a_report_of_a_child_that_leaves_another_quantity_than_ours_shows_an_exe
     assert desk.bookings.book(of_target(1, 1), None if claimed is None else Decimal(claimed)) is is_short
 
 
+@pytest.mark.parametrize(
+    ("end", "is_short"),
+    [((), True), ((OrderCanceled(T0, "entry"),), False), ((a_fill("9", 6, 0, client_order_id="entry"),), True)],
+)
+def test_a_child_that_has_nothing_left_while_its_entry_works_here_shows_that_something_is_missing(
+    end: tuple[Any, ...], is_short: bool
+) -> None:
+    """The 4 that it works for may be 4 of 10, of which it has sold 6: two executions are missing, and our sum fits."""
+    desk = Bare(*a_bracket(), *end)
+
+    assert desk.bookings.book(of_target(1, 4), Decimal(0)) is is_short
+
+
 def test_a_report_that_comes_late_shows_nothing_missing() -> None:
     overtaken, ended = Bare(*a_bracket()), Bare(*a_bracket(), OrderCanceled(T0, "target"))
     overtaken.bookings.book(of_target(1, 1, seconds=9), Decimal(3))

@@ -217,7 +217,7 @@ def test_a_fill_that_leaves_less_than_our_sum_shows_that_others_are_missing() ->
     take(desk, OrderFilled(an_execution(), Decimal(1)))
 
     assert desk.told == [OrderFilled(ours(), Decimal(6))]
-    assert desk.missing == ["Execution E1 leaves 1 of order o1, not what we add up: another execution is missing."]
+    assert desk.missing == ["Execution E1 leaves 1 of order o1: by our books another report is missing."]
 
 
 def test_a_newer_version_is_a_correction_whatever_road_it_comes() -> None:

@@ -134,8 +134,8 @@ class OrderReports:
             self._look_ups.hold(execution, now_ns)
         elif self._bookings.book(execution, fact.leaves_quantity):
             self._missing(
-                f"Execution {execution.execution_id} leaves {fact.leaves_quantity} of order {fact.client_order_id}, "
-                f"not what we add up: another execution is missing."
+                f"Execution {execution.execution_id} leaves {fact.leaves_quantity} of order {fact.client_order_id}: "
+                f"by our books another report is missing."
             )
 
     def _is_behind(self, execution: Execution) -> bool:
