@@ -202,6 +202,24 @@ def test_a_bust_that_reopens_a_holding_takes_its_loss_back_until_it_closes_again
     assert world.day()["losses"] == 1
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_holding_that_a_bust_reopens_while_an_entry_is_on_its_way_knows_since_when_it_is(at_once: bool) -> None:
+    world = World().take(*bought("100", "10"))
+    world.take(ordered("out", Side.SELL, "100", "9", Purpose.EXIT_RULE), filled(2, "out", Side.SELL, "100", "9"))
+    world.take(ordered("in3", Side.BUY, "50", "9"), OrderAccepted(T0 + 3 * MINUTE, "in3", "V3"))
+    busted = ExecutionBusted(T0 + 4 * MINUTE, execution(2, "out", Side.SELL, "100", "9"), GROUNDS)
+    bought_more = filled(5, "in3", Side.BUY, "50", "9")
+    for facts in [(busted, bought_more)] if at_once else [(busted,), (bought_more,)]:
+        world.take(*facts)
+
+    holding = world.see(6, 11.0).tables.holdings[0, 0]
+
+    assert (world.tables.states[0, 0], holding["quantity"], holding["side"]) == (HOLDING, 150.0, 1)
+    assert holding["entry_ns"] == T0 + (5 if at_once else 4) * MINUTE
+    assert (holding["entry_session"], holding["highest"]) == (0, 11.0)
+    assert holding["lowest"] == (9.0 if at_once else 10.0)
+
+
 def test_a_corrected_price_counts_in_the_holding_and_in_what_it_makes() -> None:
     before = execution(1, "in1", Side.BUY, "100", "10")
     after = replace(before, execution_id="E1~2", price=Decimal("10.20"))
@@ -347,6 +365,20 @@ def test_an_entry_that_works_on_when_its_holding_was_closed_counts_until_it_has_
 
     world.take(OrderCanceled(T0 + 3 * MINUTE, "in1"))
     assert not world.tables.foreign.any() and world.tables.account[0]["external"] == 0
+
+
+def test_an_entry_whose_stop_filled_before_it_by_what_is_told_counts_on_its_own_side() -> None:
+    """The report of the entry, which sold 100, is lost; its stop bought 100 back: 100 may still be sold."""
+    world = World().take(ordered("in1", Side.SELL, "100", "10"), OrderAccepted(T0 + MINUTE, "in1", "V1"))
+    stop = ordered("stop", Side.BUY, "100", "11", Purpose.STOP)
+
+    world.take(stop, filled(2, "stop", Side.BUY, "100", "11"))
+    assert world.tables.holdings[0, 0]["quantity"] == 100.0
+    assert world.tables.foreign[:, 0].tolist() == [0.0, 100.0]
+
+    world.take(filled(1, "in1", Side.SELL, "100", "10"))
+    assert world.tables.states[0, 0] == FLAT
+    assert not world.tables.foreign.any()
 
 
 def test_an_entry_that_the_venue_made_larger_is_one_position() -> None:

@@ -166,7 +166,7 @@ class Desk(Keeps):
         # only now: the ledger is as far as the last of them
         if has_other_cash:
             settle_cash(self.book, views)
-        settle_symbols(self.book, self.assembly.names, self.columns, unsettled, views, others)
+        settle_symbols(self.book, self.assembly.names, self.columns, unsettled, views, others, session)
         for symbol in unlocked:
             self._protect_whole(symbol, views)
         for number, name in doubtful:
@@ -174,7 +174,8 @@ class Desk(Keeps):
         for number in amended:
             if is_working(self.book, number):
                 settle_exit(self.book, number)
-        if has_foreign:
+        if has_foreign or (self.follows_ledger and any(self._has_turned(symbol) for symbol in unsettled)):
+            has_foreign = True
             if self.follows_ledger:
                 self._settle_quantities(views)
             settle_foreign(self.book, self.columns, views, self._quantity_at_work)
@@ -281,6 +282,11 @@ class Desk(Keeps):
         strategy, symbol = self.assembly.names[ticket["strategy"]], self.symbols[ticket["symbol"]]
         working = views.orders.working_of(symbol)
         return any(it.order.purpose is Purpose.ENTRY and it.order.strategy == strategy for it in working)
+
+    def _has_turned(self, symbol: str) -> bool:
+        """Return whether a holding is on the other side than the entry that works on for it."""
+        numbers = self.book.fixed.holdings["entry_ticket"][:, self.columns[symbol]].tolist()
+        return any(n >= 0 and is_working(self.book, n) and works_against(self.book, n) for n in numbers)
 
     def _has_foreign(self, name: str | None) -> bool:
         return name is not None and bool(self.book.fixed.account[0]["foreign"])

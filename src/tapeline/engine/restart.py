@@ -118,7 +118,7 @@ class Restart:
         waiting = next(slices, None)
         fact: Fact | None = None
         for fact in facts:
-            until_ns = fact.event_time_ns + (fact.kind in _DECIDED)
+            until_ns = fact.event_time_ns + _is_decided(fact)
             while waiting is not None and waiting.end_ns < until_ns:
                 self._play(waiting)
                 waiting = next(slices, None)
@@ -146,8 +146,8 @@ class Restart:
 
     def _take(self, fact: Fact, waiting: Slice | None) -> None:
         loop, kind = self.loop, fact.kind
-        taker = self._takers.get(kind)
-        if taker is not None or kind in _DECIDED:
+        taker = None if _is_sent_again(fact) else self._takers.get(kind)
+        if taker is not None or _is_decided(fact):
             self._book()
         if kind != RunEnded.kind:  # its digest is of all books: the newest one's is compared, at the end
             loop.views.apply(fact)
@@ -213,3 +213,12 @@ class Restart:
                     f"Strategy {strategy} of this journal holds or orders {symbol}, and it is not among those given:"
                     f" {', '.join(names)}. Give it too, or flatten first; nothing was done."
                 )
+
+
+def _is_decided(fact: Fact) -> bool:
+    return fact.kind in _DECIDED and not _is_sent_again(fact)
+
+
+def _is_sent_again(fact: Fact) -> bool:
+    """Return whether it is a cancel that the keeper sent again as a look-up had not found it: booked like a report."""
+    return isinstance(fact, CancelIntended) and fact.purpose is None

@@ -42,11 +42,12 @@ def settle_symbols(
     times: Mapping[str, int],
     views: Views,
     amended: Collection[tuple[str, str]] = (),
+    session: int = -1,
 ) -> None:
     """Take over what the account and each strategy hold of some symbols and have made of them, and the cash.
 
     names : of the strategies, in the book's order; columns : of the run's symbols
-    times : the symbols, each with the time of a holding that nobody entered
+    times : the symbols, each with the time of a holding that nobody entered; session : of that time
     amended : strategy and symbol of what has another result by something else than a plain event
     """
     if not times:
@@ -67,7 +68,7 @@ def settle_symbols(
             held = float(position.quantity)
             left_empty = not held and tables.states[index, column] > ENTERING
             if held != quantities[index, column] or held * sides[index, column] < 0.0 or left_empty:
-                _settle_holding(book, index, column, position, time_ns)
+                _settle_holding(book, index, column, position, time_ns, session)
             elif (name, symbol) not in amended:
                 continue
             touched.add(index)
@@ -301,7 +302,7 @@ def is_working(book: Book, number: int) -> bool:
     return bool(takes_events(book, number))
 
 
-def _settle_holding(book: Book, index: int, column: int, position: Position, time_ns: int) -> None:
+def _settle_holding(book: Book, index: int, column: int, position: Position, time_ns: int, session: int) -> None:
     tables = book.fixed
     holding, account = tables.holdings[index, column], tables.account[0]
     held, average_price = float(position.quantity), position.average_price
@@ -323,8 +324,8 @@ def _settle_holding(book: Book, index: int, column: int, position: Position, tim
     if turned:  # levels of the side on which it was mean nothing on this one
         for name in _UNKNOWN_PRICES:
             holding[name] = np.nan
-    if state == FLAT or turned:
-        holding["entry_ns"], holding["side"] = time_ns, 1 if held > 0 else -1
+    if state in (FLAT, ENTERING) or turned:
+        holding["entry_ns"], holding["entry_session"], holding["side"] = time_ns, session, 1 if held > 0 else -1
         holding["highest"] = holding["lowest"] = float(average_price)
     if state in (FLAT, ENTERING):
         tables.states[index, column] = HOLDING
