@@ -61,6 +61,20 @@ def test_what_works_besides_takes_its_part_of_a_holding_a_group_once(works: tupl
     assert f"of which {10 - leaves} are leaving" in str(work.quantities.sent(a_sale(quantity=Decimal(leaves + 1))))
 
 
+@pytest.mark.parametrize(("sold", "leaves"), [(0, 6), (1, 7), (4, 10)])
+def test_what_a_member_of_a_group_sold_does_not_leave_with_the_others(sold: int, leaves: int) -> None:
+    """Of ten shares and a pair for four: also while the report that ends the other one has not come."""
+    work = AtWork()
+    for name in ("stop", "target"):
+        work.quantities.read(OrderIntended(a_sale(name=name, quantity=Decimal(4), group="pair")))
+    work.accountant.filled["target"] = Decimal(sold)
+    if sold == 4:
+        work.accountant.ended["target"] = "OrderFilled"
+
+    assert work.quantities.sent(a_sale(quantity=Decimal(leaves))) is None
+    assert work.quantities.sent(a_sale(quantity=Decimal(leaves + 1))) is not None
+
+
 def test_an_exit_that_is_called_back_leaves_room_for_what_replaces_it() -> None:
     work = AtWork()
     work.quantities.read(OrderIntended(a_sale(name="stop")))

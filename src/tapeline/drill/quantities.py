@@ -91,18 +91,24 @@ class Quantities:
         return max(total, self._asked_for.get(order.client_order_id, total))
 
     def _leaving_with(self, order: Order) -> Decimal:
-        """Return how much else leaves the same holding: exits that work and are not called back, a group once."""
-        filled, ended, of_group = self._accountant.filled, self._accountant.ended, dict[str, Decimal]()
+        """Return how much else leaves the same holding: exits that work and are not called back, a group once.
+
+        What one member of a group fills is taken from the others, whether or not the report of their end has come.
+        """
+        filled, ended = self._accountant.filled, self._accountant.ended
+        wholes, done = dict[str, Decimal](), defaultdict[str, Decimal](Decimal)
         for other in self._exits[_place(order), order.side]:
             name = other.client_order_id
-            is_over = name in ended or name in self._called_back or other == order
-            if not is_over and (other.group is None or other.group != order.group):
-                group = other.group or name
+            if other == order or (other.group is not None and other.group == order.group):
+                continue
+            group = other.group or name
+            done[group] += filled[name]
+            if name not in ended and name not in self._called_back:
                 # a child works for what its entry has filled
                 total = self._total_of(other)
                 whole = total if other.parent is None else min(total, filled[other.parent])
-                of_group[group] = max(of_group.get(group, ZERO), whole - filled[name])
-        return sum(of_group.values(), ZERO)
+                wholes[group] = max(wholes.get(group, ZERO), whole)
+        return sum((max(ZERO, whole - done[group]) for group, whole in wholes.items()), ZERO)
 
 
 def _place(thing: Any) -> Place:
