@@ -161,7 +161,7 @@ class Bookings:
             # may be, and our sum be right, where nothing is left for an entry whose end did not come
             is_told = claimed is not None and not self._is_overtaken(execution)
             is_ours = leaves == state.leaves_quantity - execution.quantity
-            is_short = is_told and not (is_ours and (leaves or not self._has_open_entry(order)))
+            is_short = is_told and not (is_ours and (leaves or order.parent not in self._books.working))
         if not state.status.is_working:
             leaves, is_short = ZERO, False
         self._note(execution.execution_id)
@@ -183,10 +183,6 @@ class Bookings:
             # what is left after the newer one has this one in already
             return state.leaves_quantity
         return max(ZERO, state.leaves_quantity - execution.quantity) if claimed is None else claimed
-
-    def _has_open_entry(self, order: Order) -> bool:
-        entry = None if order.parent is None else self._books.working.get(order.parent)
-        return entry is not None and entry.leaves_quantity > ZERO
 
     def _is_overtaken(self, execution: Execution) -> bool:
         return execution.event_time_ns < self._newest_ns.get(execution.client_order_id, 0)
