@@ -100,6 +100,23 @@ def test_a_correction_says_what_is_open_of_an_order_that_works_alone_and_of_no_o
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("end", "leaves"), [((), 6), ((OrderCanceled(T0, "o1"),), 0)])
+def test_an_order_of_which_more_was_executed_than_ordered_is_made_as_large_with_its_terms(
+    end: tuple[Any, ...], leaves: int
+) -> None:
+    """4 of 10 are booked and were 11: nobody asked for the new total, so that a replace under way still waits."""
+    order = an_order(order_type=OrderType.STOP_LIMIT, limit_price=Decimal(101), stop_price=Decimal(100))
+    desk = Bare(*intended(order), a_fill(), *end)
+
+    desk.bookings.correct(an_execution("1~2", 11), GROUNDS, T0 + 9)
+
+    made_larger, corrected = desk.told
+    assert made_larger == OrderReplaced(
+        T0 + 9, "o1", Decimal(11), Decimal(leaves), Decimal(101), Decimal(100), reason=Reason.NONE
+    )
+    assert isinstance(corrected, ExecutionCorrected)
+
+
 def test_an_execution_that_was_taken_out_is_known_after_a_start() -> None:
     desk = Bare(*intended(), a_fill(), ExecutionBusted(T0 + 9, a_fill().execution, GROUNDS))
 
@@ -252,6 +269,19 @@ def test_executions_that_waited_leave_nothing_of_an_order_that_is_filled_with_le
     desk.bookings.book_all(waiting, found(10, 7, client_order_id="target", side=Side.SELL, status=OrderStatus.FILLED))
 
     assert [fact.leaves_quantity for fact in desk.told] == [3, 0]
+
+
+def test_what_is_missing_of_a_child_stays_open_until_it_comes() -> None:
+    """9 of 9 are done at the venue, 4 and 3 waited here: 2 are missing, and older than both."""
+    desk = Bare(*a_bracket(9))
+    waiting = [of_target(1, 4, seconds=5), of_target(2, 3, seconds=6)]
+
+    desk.bookings.book_all(waiting, found(10, 9, client_order_id="target", side=Side.SELL, status=OrderStatus.FILLED))
+    assert desk.views.orders.states["target"].status.is_working
+    desk.bookings.book(of_target(3, 2))
+
+    assert [fact.leaves_quantity for fact in desk.told] == [5, 2, 0]
+    assert desk.views.orders.states["target"].status is OrderStatus.FILLED
 
 
 # Orders that are found ------------------------------------------------------------------------------------------

@@ -170,13 +170,20 @@ class Bookings:
         return is_short
 
     def book_all(self, executions: Sequence[Execution], found: VenueOrder) -> None:
-        """Book executions that waited for their order; `found` is how it stands after them."""
+        """Book executions that waited for their order; `found` is how it stands after them and those still missing."""
+        name = found.client_order_id
         rest = ZERO if found.status is OrderStatus.FILLED else found.quantity - found.filled_quantity
-        left = rest + sum((one.quantity for one in executions), ZERO)
+        coming = sum((one.quantity for one in executions), ZERO)
+        state = self._books.states.get(name)
+        missing = max(ZERO, found.filled_quantity - coming - (ZERO if state is None else state.filled_quantity))
+        left = rest + missing + coming
         for execution in executions:
             left -= execution.quantity
-            self._newest_ns.pop(execution.client_order_id, None)
+            self._newest_ns.pop(name, None)
             self.book(execution, left)
+        if missing:
+            # whatever comes now is one of these, and what is left has none of them in
+            self._newest_ns.pop(name, None)
 
     def _leaves_of_member(self, state: OrderState, execution: Execution, claimed: Decimal | None) -> Decimal:
         if self._is_overtaken(execution):
