@@ -73,6 +73,7 @@ class Bare:
         self.missing: list[str] = []
         self.books = Books(self.views, self.record, ACCOUNT)
         self.bookings = Bookings(self.books)
+        self.bookings.start()
         self.questions = Questions(SETTINGS, Random(1), first_id=1)
         self.look_ups = LookUps(self.books, self.bookings, self.questions, SETTINGS, self.sent.append)
         self.reports = OrderReports(self.books, self.bookings, self.look_ups, self.missing.append)

@@ -433,6 +433,22 @@ def test_terms_that_stay_answer_a_replace_but_not_by_a_report_that_came_before()
     assert len(desk.told) == 3
 
 
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_terms_that_are_told_twice_change_nothing_after_others_of_the_same_moment(is_asked: bool) -> None:
+    """Venues tell seconds: 8, then 9, then 8 once more, which overtook nothing and answers nobody."""
+    desk = Bare(*intended())
+    eight = OrderReplaced(T0 + 9, "o1", Decimal(8), Decimal(8))
+    desk.bookings.replaced(eight)
+    desk.bookings.replaced(replace(eight, quantity=Decimal(9), leaves_quantity=Decimal(9)))
+    if is_asked:
+        desk.record(ReplaceIntended(T0 + 9, "o1", quantity=Decimal(8)))
+
+    desk.bookings.replaced(eight)
+
+    assert desk.state().quantity == 9
+    assert bool(desk.state().asked_totals) is is_asked
+
+
 def test_terms_are_never_less_than_what_has_filled() -> None:
     desk = Bare(*intended(), a_fill())
 

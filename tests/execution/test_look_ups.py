@@ -345,3 +345,14 @@ def test_what_waits_of_another_side_is_booked_apart() -> None:
 
     assert desk.views.position(EXTERNAL, "A", ACCOUNT).quantity == -4
     assert desk.views.position("Dip", "A", ACCOUNT).quantity == 0
+
+
+def test_what_waits_and_corrects_an_execution_that_is_booked_is_no_further_one() -> None:
+    desk = Bare(*intended())
+    desk.bookings.book(an_execution("1~2", 4))
+    desk.look_ups.hold(an_execution("1~3", 5), T0)
+
+    answer(desk, found(filled=5), T0 + 6)
+
+    assert [fact.kind for fact in desk.told] == ["OrderFilled", "ExecutionCorrected"]
+    assert (desk.state().filled_quantity, desk.state().leaves_quantity) == (5, 5)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from random import Random
+from typing import Any
 
+import pytest
+
+from execution import bare
 from execution.by_hand import a_working_order, fills, say
-from execution.running import Trader
+from execution.running import SETTINGS, Trader
 from tapeline.domain.adopted import Grounds
 from tapeline.domain.cash import CashCause
 from tapeline.domain.reports import EXTERNAL
 from tapeline.domain.words import OrderStatus, Purpose, Role, Side
+from tapeline.execution.order_keeper import OrderKeeper
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
 from tapeline.ledger.facts import CashMoved
 from tapeline.ledger.order_facts import (
@@ -22,6 +28,7 @@ from tapeline.ledger.order_facts import (
     OrderRejected,
     OrderReplaced,
 )
+from tapeline.ledger.views import Views
 
 # Without faults -------------------------------------------------------------------------------------------------
 
@@ -379,3 +386,27 @@ def test_children_of_an_entry_that_failed_are_in_doubt_with_it(trader: Trader) -
     trader.settle_for(5)
 
     assert {trader.status(name), trader.status(child)} == {"NEW"}
+
+
+@pytest.mark.parametrize("rebuilt_first", [True, False])
+def test_a_keeper_knows_the_versions_in_books_that_were_rebuilt_after_it_was_made(rebuilt_first: bool) -> None:
+    """The first version never came; the third, told after the start, corrects the second."""
+    before = [*bare.intended(), OrderFilled(bare.an_execution("1~2", strategy="Dip", account=bare.ACCOUNT), Decimal(6))]
+    views, told = Views(), list[Any]()
+
+    def record(fact: Any) -> Any:
+        views.apply(fact)
+        told.append(fact)
+        return fact
+
+    if rebuilt_first:
+        views.apply_all(before)
+    keeper = OrderKeeper(views, record, SETTINGS, random=Random(1), account=bare.ACCOUNT)
+    if not rebuilt_first:
+        views.apply_all(before)
+    keeper.start(bare.T0)
+
+    keeper.take([OrderFilled(bare.an_execution("1~3", price=Decimal(99)), Decimal(6))], bare.T0)
+
+    assert [fact.kind for fact in told] == ["GapOpened", "ExecutionCorrected"]
+    assert views.position("Dip", "A", bare.ACCOUNT).quantity == 4

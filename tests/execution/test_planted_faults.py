@@ -215,7 +215,7 @@ def older_terms_come_back(patch: pytest.MonkeyPatch) -> None:
     replaced = Bookings.replaced
 
     def whatever(self: Any, fact: Any) -> None:
-        self._terms_ns.clear()
+        self._terms.clear()
         replaced(self, fact)
 
     patch.setattr(Bookings, "replaced", whatever)

@@ -35,7 +35,9 @@ from tapeline.ledger.adopted_facts import BustNoted, ExecutionBusted, ExecutionC
 from tapeline.ledger.order_facts import OrderAdopted, OrderFilled, OrderReplaced
 from tapeline.ledger.order_state import OrderState
 
+ANSWERED = Grounds("venue")
 _VERSION_MAX = 1_000_000
+_Terms = tuple[Decimal | None, ...]
 REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)
 
 
@@ -44,14 +46,18 @@ class Bookings:
 
     def __init__(self, books: Books) -> None:
         self._books = books
-        self._terms_ns: dict[str, int] = {}
+        self._terms: dict[str, tuple[int, list[_Terms]]] = {}
         self._versions: dict[str, int] = {}
         self._newest_ns: dict[str, int] = {}
-        for execution_id, execution in books.views.orders.executions.items():
+
+    def start(self) -> None:
+        """Take over what the books hold by now: they may have been rebuilt since this was made."""
+        orders, working = self._books.views.orders, self._books.working
+        for execution_id, execution in orders.executions.items():
             self._note(execution_id)
-            if books.views.orders.booked.is_void(execution_id):
+            if orders.booked.is_void(execution_id):
                 self._versions[version_of(execution_id)[0]] = _VERSION_MAX
-            if execution is not None and execution.client_order_id in books.working:
+            if execution is not None and execution.client_order_id in working:
                 self._time(execution)
 
     def is_booked(self, execution: Execution) -> bool:
@@ -257,11 +263,15 @@ class Bookings:
         )
 
     def replaced(self, fact: OrderReplaced) -> None:
-        """Record the terms of an order, unless newer ones are known or nothing is new about them."""
+        """Record the terms of an order, unless newer ones are known or nothing is new about them.
+
+        A report that is told twice, perhaps after others of the same moment, changes nothing and answers no replace.
+        """
         name = fact.client_order_id
         state = self._books.states[name]
-        told_ns = self._terms_ns.get(name, 0)
-        if fact.event_time_ns < told_ns:
+        terms = _terms_of(fact)
+        told_ns, told = self._terms.get(name, (0, []))
+        if fact.event_time_ns < told_ns or (fact.event_time_ns == told_ns and terms in told):
             return
         quantity, leaves = fact.quantity, fact.leaves_quantity
         if is_alone(state):
@@ -269,12 +279,11 @@ class Bookings:
             leaves = quantity - state.filled_quantity if state.status.is_working else ZERO
         if (quantity, leaves) != (fact.quantity, fact.leaves_quantity):
             fact = replace(fact, quantity=quantity, leaves_quantity=leaves)
-        is_known = all(getattr(fact, term) == getattr(state, term) for term in (*TERMS, "leaves_quantity"))
         # what a sibling's fill took from an order is in our sum already, and is told once all the same
         is_no_answer = Request.REPLACE not in state.asked and fact.reason is not Reason.ONE_CANCELS_OTHER
-        if is_known and (is_no_answer or fact.event_time_ns == told_ns):
+        if _terms_of(fact) == _terms_of(state) and (is_no_answer or fact.event_time_ns == told_ns):
             return
-        self._terms_ns[name] = fact.event_time_ns
+        self._terms[name] = fact.event_time_ns, [*told, terms] if fact.event_time_ns == told_ns else [terms]
         self._books.record(fact)
 
     def _standing(self, key: str) -> Execution | None:
@@ -306,12 +315,16 @@ class Bookings:
         """Forget when terms and executions of orders were told that do not work any more."""
         working = self._books.working
         self._newest_ns = {name: time_ns for name, time_ns in self._newest_ns.items() if name in working}
-        self._terms_ns = {name: time_ns for name, time_ns in self._terms_ns.items() if name in working}
+        self._terms = {name: told for name, told in self._terms.items() if name in working}
 
 
 def is_alone(state: OrderState) -> bool:
     """Return whether what the order works for depends on no other order."""
     return state.order.parent is None and state.order.group is None
+
+
+def _terms_of(source: OrderReplaced | OrderState) -> _Terms:
+    return tuple(getattr(source, term) for term in (*TERMS, "leaves_quantity"))
 
 
 def _order_of(found: VenueOrder, account: str) -> Order:

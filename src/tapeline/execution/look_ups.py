@@ -24,7 +24,7 @@ from tapeline.domain.execution_id import newest_versions
 from tapeline.domain.reports import OrderAnswered, Question, Request, VenueOrder
 from tapeline.domain.times import SECOND
 from tapeline.domain.words import OrderStatus, Reason
-from tapeline.execution.bookings import REFUSED, Bookings
+from tapeline.execution.bookings import ANSWERED, REFUSED, Bookings
 from tapeline.execution.books import Books
 from tapeline.execution.questions import Asked, Questions
 from tapeline.execution.reconciliation import terms_that_differ
@@ -188,7 +188,7 @@ class LookUps:
         look_up.misses += 1
         if look_up.misses < 2:
             return False
-        self._bookings.adopt_executions(self._waiting(look_up), now_ns)
+        self._bookings.adopt_executions(self._waiting(look_up, now_ns), now_ns)
         look_up.executions.clear()
         state = self._books.working.get(name)
         if state is None:
@@ -204,7 +204,7 @@ class LookUps:
 
     def _known(self, answer: OrderAnswered, found: VenueOrder, look_up: LookUp, asked: Asked, now_ns: int) -> bool:
         name = found.client_order_id
-        waiting = self._waiting(look_up)
+        waiting = self._waiting(look_up, now_ns)
         state = self._books.states.get(name)
         if state is not None and (found.symbol, found.side) != (state.order.symbol, state.order.side):
             self._bookings.adopt_executions(waiting, now_ns)
@@ -275,6 +275,8 @@ class LookUps:
         since_ns = state.order.decision_time_ns - int(self._settings.overlap_s * SECOND) * 2 ** min(tries, 30)
         self._questions.ask((Question.EXECUTIONS, ""), now_ns, max(0, since_ns))
 
-    def _waiting(self, look_up: LookUp) -> list[Execution]:
-        waiting = newest_versions(one for one in look_up.executions.values() if not self._bookings.is_booked(one))
+    def _waiting(self, look_up: LookUp, now_ns: int) -> list[Execution]:
+        """Return what is to be booked; what corrects an execution that was booked meanwhile has done so."""
+        unknown = newest_versions(one for one in look_up.executions.values() if not self._bookings.is_booked(one))
+        waiting = [one for one in unknown if not self._bookings.correct(one, ANSWERED, now_ns)]
         return sorted(waiting, key=lambda one: (one.event_time_ns, one.execution_id))

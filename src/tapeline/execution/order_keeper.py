@@ -131,6 +131,7 @@ class OrderKeeper:
         self._now_ns = now_ns
         if self.settings.is_perfect:
             return []
+        self._bookings.start()
         self._open_gap(GapCause.START, "")
         self._lose_all(_LOST_WITH_RUN)
         for name, state in self._books.working.items():

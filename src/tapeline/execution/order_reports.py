@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tapeline.domain.adopted import NOT_SHOWN, Grounds
+from tapeline.domain.adopted import NOT_SHOWN
 from tapeline.domain.execution import Execution
 from tapeline.domain.reports import OrderEnded, Request
 from tapeline.domain.words import OrderStatus
-from tapeline.execution.bookings import Bookings, is_alone
+from tapeline.execution.bookings import ANSWERED, Bookings, is_alone
 from tapeline.execution.books import Books
 from tapeline.execution.look_ups import LookUps
 from tapeline.ledger.adopted_facts import ExecutionBusted, ExecutionCorrected
@@ -100,7 +100,7 @@ class OrderReports:
     def execute(self, execution: Execution, now_ns: int) -> None:
         """Book an execution that came without a report of its order, unless it is booked."""
         execution = self._bookings.named(execution)
-        if self._bookings.is_booked(execution) or self._bookings.correct(execution, _ANSWER, now_ns):
+        if self._bookings.is_booked(execution) or self._bookings.correct(execution, ANSWERED, now_ns):
             return
         if self._bookings.fits(execution):
             self._bookings.book(execution)
@@ -122,7 +122,7 @@ class OrderReports:
                 # told again or told at last: what the venue lists decides
                 self._missing(f"Execution {execution.execution_id} was taken out and is reported again.")
             return
-        if self._bookings.correct(execution, _ANSWER, fact.event_time_ns):
+        if self._bookings.correct(execution, ANSWERED, fact.event_time_ns):
             return
         if self._is_behind(execution):
             self._look_ups.hold(execution, now_ns)
@@ -201,5 +201,4 @@ class OrderReports:
         return fact.status is None or not fact.status.is_working
 
 
-_ANSWER = Grounds("venue")
 _REFUSALS = (CancelRejected.kind, ReplaceRejected.kind)
