@@ -329,12 +329,30 @@ def test_executions_that_waited_are_booked_with_room_and_before_their_order_ends
     desk.look_ups.hold(an_execution(1, 7), T0)
     desk.look_ups.hold(an_execution(2, 5), T0)
 
-    answer(desk, found(12, 12, status=OrderStatus.FILLED), T0 + 6)
+    is_done = found(12, 12, status=OrderStatus.FILLED)
+    (asked_again,) = answer(desk, is_done, T0 + 5)
+    assert desk.told == []  # it was asked before the second one came
+    desk.look_ups.on_answer(OrderAnswered(T0 + 6, asked_again.query_id, "o1", is_done), T0 + 6)
 
     assert [fact.kind for fact in desk.told] == ["OrderReplaced", "OrderFilled", "OrderFilled"]
     assert (desk.state().status, desk.state().filled_quantity) == (OrderStatus.FILLED, 12)
     assert desk.views.position("Dip", "A", ACCOUNT).quantity == 12
     assert len(desk.look_ups) == 0
+
+
+def test_an_execution_of_an_order_that_was_not_known_until_then_is_not_taken_for_somebody_else_s() -> None:
+    """The request was slow: it was asked for twice before it arrived and filled, and the second answer comes late."""
+    desk = in_doubt()
+    answer(desk, None, T0 + 2 * SECOND)
+    desk.questions.on_time(HORIZON)
+    desk.look_ups.hold(an_execution(1, 10), T0)
+
+    (asked_again,) = answer(desk, None, HORIZON)
+    assert (desk.told, len(desk.look_ups)) == ([], 1)
+    filled = found(10, 10, status=OrderStatus.FILLED)
+    desk.look_ups.on_answer(OrderAnswered(HORIZON + 1, asked_again.query_id, "o1", filled), HORIZON + 1)
+
+    assert desk.views.position("Dip", "A", ACCOUNT).quantity == 10
 
 
 def test_what_waits_of_another_side_is_booked_apart() -> None:

@@ -118,10 +118,18 @@ class LookUps:
         return look_up is not None and bool(look_up.executions)
 
     def hold(self, execution: Execution, now_ns: int) -> None:
-        """Keep an execution that fits no order as we know it until its order was asked for."""
+        """Keep an execution that fits no order as we know it until its order was asked for.
+
+        A question of before it may be answered by what was so before it: only later ones count.
+        """
         name = execution.client_order_id
-        self.begin(name, now_ns)
-        self._open[name].executions[execution.execution_id] = execution
+        look_up = self._open.get(name)
+        if look_up is None or execution.execution_id not in look_up.executions:
+            self._books.touch(name)
+            self.begin(name, now_ns)
+            look_up = self._open[name]
+            look_up.misses = 0
+        look_up.executions[execution.execution_id] = execution
 
     def defer(self, fact: CancelIntended) -> bool:
         """Let a cancel wait for the look-up of its order; return whether there is one."""
