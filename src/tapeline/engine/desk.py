@@ -174,8 +174,8 @@ class Desk(Keeps):
         for number in amended:
             if is_working(self.book, number):
                 settle_exit(self.book, number)
-        if has_foreign or (self.follows_ledger and any(self._has_turned(symbol) for symbol in unsettled)):
-            has_foreign = True
+        has_foreign |= self.follows_ledger and any(self._has_turned(symbol) for symbol in unsettled)
+        if has_foreign:
             if self.follows_ledger:
                 self._settle_quantities(views)
             settle_foreign(self.book, self.columns, views, self._quantity_at_work)

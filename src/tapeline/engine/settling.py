@@ -41,8 +41,8 @@ def settle_symbols(
     columns: Mapping[str, int],
     times: Mapping[str, int],
     views: Views,
-    amended: Collection[tuple[str, str]] = (),
-    session: int = -1,
+    amended: Collection[tuple[str, str]],
+    session: int,
 ) -> None:
     """Take over what the account and each strategy hold of some symbols and have made of them, and the cash.
 
